@@ -1,0 +1,1 @@
+"""Trajectories: on disk, as windows, as batches."""

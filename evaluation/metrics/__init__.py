@@ -1,0 +1,1 @@
+"""How far a rollout is from the truth."""

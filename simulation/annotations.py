@@ -1,0 +1,14 @@
+"""Annotations of constructor arguments: what a number may be. The configuration check reads them before it builds."""
+
+import math
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le, Len, Lt
+
+PositiveInt = Annotated[int, Ge(1)]
+NonNegativeInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0), Lt(math.inf)]
+NonNegativeFloat = Annotated[float, Ge(0), Lt(math.inf)]
+FiniteFloat = Annotated[float, Gt(-math.inf), Lt(math.inf)]
+Fraction = Annotated[float, Ge(0), Le(1)]
+Shape = Annotated[list[PositiveInt], Len(1, 3)]

@@ -1,0 +1,195 @@
+"""A problem: an equation in a domain, with distributions of its parameters and initial states."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simulation.annotations import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from simulation.geometry import Geometry
+from simulation.parameters import Parameter
+from simulation.simulator import ReferenceSolver
+
+SPLITS = ("train", "valid", "test")
+
+
+class InitialCondition(Protocol):
+    """A distribution of initial states."""
+
+    def __call__(self, generator: np.random.Generator, conditions: Conditions) -> Tensor:
+        """One state (1, C, *N) float64 on the geometry of ``conditions`` (a batch of one)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Times:
+    """When snapshots are stored: burn_in + k dt for k = 0 ... num_snapshots - 1.
+
+    Args:
+        dt: time between stored snapshots; a distribution, so that it may differ between trajectories.
+        num_snapshots: T, at least 2.
+        burn_in: time that is solved before the first stored snapshot.
+    """
+
+    dt: Parameter
+    num_snapshots: PositiveInt
+    burn_in: NonNegativeFloat = 0.0
+
+    def __post_init__(self) -> None:
+        if self.num_snapshots < 2:
+            raise ValueError(f"times.num_snapshots: expected at least 2, got {self.num_snapshots}")
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """What the certificate of a dataset must hold.
+
+    Args:
+        window: time over which a trajectory is compared with its refined run; for a chaotic flow at most one
+            Lyapunov (or eddy-turnover) time.
+        refinement: largest relative L2 error against the run refined 2x in space and time, within the window.
+        derivative: largest relative L2 difference between the solver's u_t and a difference of the trajectory.
+        conservation: largest drift of a conserved quantity over the whole trajectory, relative to its scale.
+    """
+
+    window: PositiveFloat
+    refinement: PositiveFloat
+    derivative: PositiveFloat
+    conservation: PositiveFloat = 1e-10
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Where B trajectories start: u (B, C, *N) at time 0, times (B, T) of the snapshots to store, their conditions."""
+
+    u: Tensor
+    times: Tensor
+    conditions: Conditions
+    batched = True
+
+
+class Problem:
+    """What a pde yaml builds: everything that data generation and the certificate need.
+
+    Args:
+        name: name of the dataset family; lower case letters, digits, ``_``, ``.``, ``-``.
+        simulator: the reference solver of the equation.
+        geometry: the grid or nodes on which snapshots are solved and stored.
+        extent: side length of the domain on each axis.
+        parameters: a distribution for each parameter that the equation needs.
+        initial_condition: the distribution of initial states.
+        times: when snapshots are stored.
+        tolerances: what the certificate must hold.
+        seed: trajectory i of a split is a pure function of (seed, split, i).
+        resolution: ``resolved``, or ``as_published`` for a setting that is under-resolved in its source.
+
+    Raises:
+        ValueError: parameters that the equation lacks or does not know, or an extent with other axes than the geometry.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        simulator: ReferenceSolver,
+        geometry: Geometry,
+        extent: Sequence[Parameter],
+        parameters: Mapping[str, Parameter],
+        initial_condition: InitialCondition,
+        times: Times,
+        tolerances: Tolerances,
+        seed: NonNegativeInt = 0,
+        resolution: str = "resolved",
+    ) -> None:
+        expected, given = set(simulator.parameter_names), set(parameters)
+        if expected != given:
+            raise ValueError(f"pde.parameters: {simulator.name} expects {sorted(expected)}, got {sorted(given)}")
+        if len(extent) != geometry.spatial_dims:
+            raise ValueError(f"pde.extent: expected {geometry.spatial_dims} lengths, got {len(extent)}")
+        if resolution not in ("resolved", "as_published"):
+            raise ValueError(f"pde.resolution: expected resolved or as_published, got {resolution!r}")
+        self.name, self.simulator, self.geometry = name, simulator, geometry
+        self.extent, self.parameters = tuple(extent), dict(parameters)
+        self.initial_condition, self.times, self.tolerances = initial_condition, times, tolerances
+        self.seed, self.resolution = seed, resolution
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of a state."""
+        return self.simulator.fields
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """Names of the parameters that surrogates are told."""
+        return tuple(name for name, parameter in self.parameters.items() if parameter.observed)
+
+    @property
+    def hidden_names(self) -> tuple[str, ...]:
+        """Names of the parameters for the solver alone."""
+        return tuple(name for name, parameter in self.parameters.items() if not parameter.observed)
+
+    def draw(self, split: str, index: int) -> Draw:
+        """Trajectory ``index`` of a split, before anything is solved.
+
+        Every quantity has a random stream of its own, so that giving a distribution to one leaves the others as
+        they were.
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            index: counted from 0 in its split.
+
+        Returns:
+            A draw with B = 1.
+
+        Raises:
+            ValueError: an unknown split.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"split: expected one of {SPLITS}, got {split!r}")
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(SPLITS.index(split), index))
+        initial, step, *streams = (
+            np.random.default_rng(s) for s in sequence.spawn(2 + len(self.extent) + len(self.parameters))
+        )
+        dt = self.times.dt.draw(step)
+        extent = [length.draw(stream) for length, stream in zip(self.extent, streams, strict=False)]
+        values = {
+            name: parameter.draw(stream)
+            for (name, parameter), stream in zip(self.parameters.items(), streams[len(extent) :], strict=True)
+        }
+        conditions = Conditions(
+            params=_row([values[name] for name in self.param_names]),
+            hidden=_row([values[name] for name in self.hidden_names]),
+            extent=_row(extent),
+            boundary_values=_row([]),
+            geometry=self.geometry,
+            param_names=self.param_names,
+            hidden_names=self.hidden_names,
+        )
+        times = self.times.burn_in + dt * torch.arange(self.times.num_snapshots, dtype=torch.float64)[None]
+        return Draw(self.initial_condition(initial, conditions), times, conditions)
+
+    def draws(self, split: str, indices: Sequence[int]) -> Draw:
+        """Several trajectories as one draw with B = len(indices)."""
+        draws = [self.draw(split, index) for index in indices]
+
+        def joined(name: str) -> Tensor:
+            return torch.cat([getattr(draw.conditions, name) for draw in draws])
+
+        conditions = Conditions(
+            params=joined("params"),
+            hidden=joined("hidden"),
+            extent=joined("extent"),
+            boundary_values=joined("boundary_values"),
+            geometry=self.geometry,
+            param_names=self.param_names,
+            hidden_names=self.hidden_names,
+        )
+        return Draw(torch.cat([d.u for d in draws]), torch.cat([d.times for d in draws]), conditions)
+
+
+def _row(values: Sequence[float]) -> Tensor:
+    return torch.tensor([list(values)], dtype=torch.float64).reshape(1, len(values))

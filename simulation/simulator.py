@@ -1,0 +1,150 @@
+"""Whatever advances a state in time: a solver, a trained surrogate, a baseline; and the one loop that drives it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+from torch import Tensor
+
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from simulation.tree import Tree
+
+
+class InstabilityError(ArithmeticError):
+    """A simulator produced a state that is not finite; the message names the time, the rows and the remedy."""
+
+    def __init__(self, message: str, rows: list[int]) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
+@runtime_checkable
+class Simulator(Protocol):
+    """Advances a batch of states; the batch's members never influence one another."""
+
+    history: int
+
+    def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
+        """Makes the memory that ``advance`` carries.
+
+        Args:
+            u: (B, K, C, *N) the K = ``history`` latest snapshots, oldest first.
+            t: (B, K) their times.
+            conditions: of the B trajectories.
+            seed: (B,) int64, one for each trajectory.
+
+        Returns:
+            A tree of tensors, batch first.
+        """
+        ...
+
+    def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
+        """One step of length dt.
+
+        Args:
+            u: (B, C, *N) at time t.
+            t: (B,) float64.
+            dt: (B,) float64, positive.
+            conditions: of the B trajectories.
+            memory: from ``start`` or the previous ``advance``; never changed in place.
+
+        Returns:
+            u at t + dt, and the memory to go on with.
+        """
+        ...
+
+
+class ReferenceSolver(Simulator, Protocol):
+    """A numerical solver that data are generated from and certified with."""
+
+    @property
+    def name(self) -> str:
+        """The equation's name, for messages and metadata."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Raised whenever the equation's numbers change; part of a dataset's hash."""
+        ...
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields that a state is made of, in channel order."""
+        ...
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The parameters that the equation needs."""
+        ...
+
+    def check(self, conditions: Conditions) -> None:
+        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved."""
+        ...
+
+    def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        """u_t (B, C, *N) of the semi-discrete system at state u (B, C, *N) and time t (B,)."""
+        ...
+
+    def refined(self) -> Self:
+        """The same solver with half the time step."""
+        ...
+
+    def resample(self, u: Tensor, conditions: Conditions, shape: tuple[int, ...]) -> Tensor:
+        """u (B, C, *N) on a grid of another shape, exact for what both grids resolve."""
+        ...
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The quantities (B,) that the exact solution keeps constant, by name; empty where there are none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a rollout stands: u (B, C, *N), t (B,), and the simulator's memory."""
+
+    u: Tensor
+    t: Tensor
+    memory: Tree
+    batched = True
+
+
+def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Progress:
+    """Starts a rollout at the last of the given snapshots.
+
+    Args:
+        simulator: what advances the state.
+        u: (B, K, C, *N) with K = ``simulator.history``, oldest first.
+        t: (B, K) float64.
+        conditions: of the B trajectories.
+        seed: (B,) int64.
+
+    Returns:
+        The progress to hand to ``rollout``.
+
+    Raises:
+        ValueError: not exactly ``history`` snapshots.
+    """
+    if u.shape[1] != simulator.history:
+        raise ValueError(f"expected {simulator.history} snapshots to start from, got {u.shape[1]}")
+    return Progress(u[:, -1], t[:, -1], simulator.start(u, t, conditions, seed))
+
+
+def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions: Conditions) -> Iterator[Progress]:
+    """Advances to each of the given times in turn.
+
+    The one loop that data generation, training, validation, evaluation and resuming share.
+
+    Args:
+        simulator: what advances the state.
+        progress: from ``begin``, or any progress that an earlier rollout yielded.
+        times: (B, T) float64, increasing, all later than ``progress.t``.
+        conditions: of the B trajectories.
+
+    Yields:
+        T progresses, one at each time.
+    """
+    for t in times.unbind(1):
+        u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
+        progress = Progress(u, t, memory)
+        yield progress

@@ -1,0 +1,1 @@
+"""Classical numerics: batched over trajectories, CPU and GPU, differentiable."""

@@ -1,0 +1,1 @@
+"""Learned physics: networks, what their output means, how it is integrated in time."""

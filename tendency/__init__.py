@@ -1,0 +1,1 @@
+"""Neural PDE surrogates that predict change."""

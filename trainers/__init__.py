@@ -1,0 +1,1 @@
+"""How a surrogate is fitted."""

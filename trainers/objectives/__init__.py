@@ -1,0 +1,1 @@
+"""How a window of snapshots becomes a loss."""
