@@ -23,7 +23,10 @@ class InstabilityError(ArithmeticError):
 class Simulator(Protocol):
     """Advances a batch of states; the batch's members never influence one another."""
 
-    history: int
+    @property
+    def history(self) -> int:
+        """Number of snapshots that a rollout starts from."""
+        ...
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """Makes the memory that ``advance`` carries.

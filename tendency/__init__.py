@@ -1,1 +1,24 @@
-"""Neural PDE surrogates that predict change."""
+"""Neural PDE surrogates that predict change: solve, learn, roll out, and say honestly how good it is.
+
+The names below are imported when they are first used, so that the command line answers before torch is loaded.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load_surrogate": "tendency.load",
+    "open_dataset": "tendency.load",
+    "begin": "simulation.simulator",
+    "rollout": "simulation.simulator",
+}
+
+__all__ = ["__version__", "begin", "load_surrogate", "open_dataset", "rollout"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'tendency' has no attribute {name!r}")

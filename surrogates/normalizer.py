@@ -1,0 +1,114 @@
+"""The change of units between physics and a network; part of the model, so that a checkpoint is whole."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and standard deviation of some channels, both (C,) float64."""
+
+    mean: Tensor
+    std: Tensor
+
+
+class RunningMoments:
+    """Mean and standard deviation of a stream of batches, per channel, merged in float64.
+
+    References:
+        Chan, Golub, LeVeque: Algorithms for computing the sample variance. Am. Stat. 37 (1983), eq. 2.1.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Tensor | None = None
+        self.squares: Tensor | None = None
+
+    def update(self, x: Tensor) -> None:
+        """Takes in a batch (B, C, ...)."""
+        x = x.detach().double().transpose(0, 1).flatten(1)
+        count, mean = x.shape[1], x.mean(1)
+        squares = (x - mean[:, None]).square().sum(1)
+        if self.mean is None or self.squares is None:
+            self.count, self.mean, self.squares = count, mean, squares
+            return
+        total, delta = self.count + count, mean - self.mean
+        self.squares = self.squares + squares + delta.square() * self.count * count / total
+        self.mean = self.mean + delta * count / total
+        self.count = total
+
+    def moments(self) -> Moments:
+        """What has been seen so far.
+
+        Raises:
+            ValueError: nothing yet.
+        """
+        if self.mean is None or self.squares is None:
+            raise ValueError("moments of no data: the training split has no windows")
+        return Moments(self.mean, (self.squares / self.count).sqrt())
+
+
+class ChannelNormalizer(nn.Module):
+    """x -> (x - mean) / std for each channel, and back.
+
+    A channel that is constant in the training data (its std is rounding beside its mean) tells nothing: it is encoded
+    as 0, and decoded as its mean, so that an unseen value of it cannot reach the network as a huge number.
+
+    Args:
+        moments: of the C channels.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, moments: Moments) -> None:
+        super().__init__()
+        constant = moments.std <= 1e-7 * moments.mean.abs()
+        self.register_buffer("mean", moments.mean.double().clone())
+        self.register_buffer("std", torch.where(constant, 0.0, moments.std.double()))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Physical to network units; x is (B, k C, ...), e.g. k stacked snapshots of C channels."""
+        mean, std = self._shaped(x)
+        return torch.where(std > 0, (x - mean) / torch.where(std > 0, std, 1), 0)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Network to physical units, the inverse of ``encode``."""
+        mean, std = self._shaped(x)
+        return x * std + mean
+
+    def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        channels = len(self.mean)
+        if x.shape[1] % max(channels, 1):
+            raise ValueError(f"expected a multiple of {channels} channels, got {x.shape[1]}")
+        repeats = x.shape[1] // max(channels, 1)
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        mean, std = (y.to(x.dtype).repeat(repeats).view(shape) for y in (self.mean, self.std))
+        return mean, std
+
+
+class Normalizer(nn.Module):
+    """The units of fields, of outputs and of conditions.
+
+    Args:
+        fields: of the state's C channels.
+        outputs: of the network's output divided by ``Prediction.scale(dt)``, measured on labels.
+        conditions: of the entries of c.
+    """
+
+    def __init__(self, fields: Moments, outputs: Moments, conditions: Moments) -> None:
+        super().__init__()
+        self.fields = ChannelNormalizer(fields)
+        self.outputs = ChannelNormalizer(outputs)
+        self.conditions = ChannelNormalizer(conditions)
+
+    @classmethod
+    def empty(cls, fields: int, outputs: int, conditions: int) -> "Normalizer":
+        """The identity for so many channels each; what a checkpoint's statistics are loaded into."""
+
+        def identity(channels: int) -> Moments:
+            return Moments(torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64))
+
+        return cls(identity(fields), identity(outputs), identity(conditions))

@@ -1,0 +1,86 @@
+"""From configuration to objects, and from a checkpoint's recipe back to a stepper."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.metadata import TrajectoryMetadata
+from hydra.utils import instantiate
+from surrogates.surrogate import Surrogate
+
+from simulation.problem import Problem
+from surrogates.normalizer import Normalizer
+from surrogates.prediction import Prediction
+from surrogates.stepper import SurrogateStepper
+from tendency.check import foreign_targets
+from tendency.errors import ArtefactError
+
+INJECTED = {
+    "model": frozenset({"spatial_dims", "in_channels", "out_channels", "num_conditions", "boundary"}),
+    "trainer": frozenset({"callbacks", "loggers"}),
+    "optimizer": frozenset({"parameters"}),
+}
+"""Arguments that come from the data or the run, never from a yaml."""
+
+
+def build(node: Mapping[str, Any]) -> Any:
+    """What a resolved configuration node describes."""
+    return instantiate(dict(node), _convert_="all")
+
+
+def build_problem(node: Mapping[str, Any]) -> Problem:
+    """The problem of a pde node; a module-level function, so that worker processes can call it."""
+    return build(node)
+
+
+def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:
+    """The network of a model node, its sizes taken from the data and the prediction."""
+    return instantiate(
+        dict(node),
+        _convert_="all",
+        spatial_dims=metadata.spatial_dims,
+        in_channels=prediction.in_channels(metadata.num_channels),
+        out_channels=prediction.out_channels(metadata.num_channels),
+        num_conditions=prediction.num_conditions(len(metadata.param_names)),
+        boundary=metadata.geometry.boundary,
+    )
+
+
+def recipe_of(config: Mapping[str, Any], metadata: TrajectoryMetadata, dataset: str) -> dict[str, Any]:
+    """Plain data that rebuild a stepper; what every checkpoint holds.
+
+    Args:
+        config: the run's resolved configuration.
+        metadata: of the dataset.
+        dataset: the name of the dataset's folder.
+    """
+    return {
+        "model": config["model"],
+        "prediction": config["prediction"],
+        "metadata": metadata.to_dict(),
+        "dataset": dataset,
+    }
+
+
+def rebuild_stepper(recipe: Mapping[str, Any], trust: bool = False) -> SurrogateStepper:
+    """An untrained stepper from a checkpoint's recipe; ``load_state_dict`` gives it weights and units.
+
+    A checkpoint is data: what it names is built only if it lies in this project's packages.
+
+    Raises:
+        ArtefactError: the recipe names other classes and ``trust`` is False, or it is not a recipe.
+    """
+    missing = {"model", "prediction", "metadata"} - set(recipe)
+    if missing:
+        raise ArtefactError(f"checkpoint: its recipe lacks {sorted(missing)}; was it written by this program?")
+    foreign = foreign_targets({"model": recipe["model"], "prediction": recipe["prediction"]})
+    if foreign and not trust:
+        raise ArtefactError(
+            f"checkpoint: it names code outside this project ({'; '.join(foreign)}). "
+            "If you trust where it comes from, say trust=true"
+        )
+    metadata = TrajectoryMetadata.from_dict(recipe["metadata"])
+    prediction = build(recipe["prediction"])
+    surrogate = build_surrogate(recipe["model"], prediction, metadata)
+    channels = metadata.num_channels
+    conditions = prediction.num_conditions(len(metadata.param_names))
+    return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))

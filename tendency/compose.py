@@ -1,0 +1,182 @@
+"""The command line, composed and checked before torch is imported; what is mistyped gets a suggestion."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tendency.errors import ConfigError
+
+
+def conf_folder() -> Path:
+    """The configuration folder: beside the packages in a checkout, inside this package in an installed wheel."""
+    here = Path(__file__).resolve().parent
+    return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
+
+
+def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> None:
+    """Refuses a command line that cannot be composed, with every problem at once.
+
+    Args:
+        config_name: ``train``, ``generate`` or ``evaluate``.
+        argv: the arguments; those of the process when left out.
+
+    Raises:
+        ConfigError: unknown groups, options or keys (with suggestions), sweeps without ``-m``, missing values, or
+            whatever else Hydra refuses.
+    """
+    arguments, _ = get_args_parser().parse_known_args(sys.argv[1:] if argv is None else argv)
+    if arguments.help or arguments.hydra_help:
+        return
+    folders = [conf_folder()]
+    if arguments.config_dir:
+        folders.append(Path(arguments.config_dir).resolve())
+        if not folders[-1].is_dir():
+            raise ConfigError([f"--config-dir: no folder {folders[-1]}"])
+    overrides = _parsed(arguments.overrides)
+    problems = [] if arguments.multirun else _sweeps(overrides)
+    for choice in _every_choice(overrides):
+        problems += [problem for problem in _problems(config_name, choice, folders) if problem not in problems]
+    if problems:
+        raise ConfigError(problems)
+
+
+def closest(word: str, options: Iterable[str]) -> str:
+    """What to append to a complaint about a word: the option that looks most like it, or nothing."""
+    match = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _parsed(texts: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    overrides, problems = [], []
+    for text in texts:
+        try:
+            overrides += parser.parse_overrides([text])
+        except HydraException as error:
+            reason = " ".join(str(error).split())
+            problems.append(f"cannot read {text!r} (expected key=value): {reason}")
+    if problems:
+        raise ConfigError(problems)
+    return overrides
+
+
+def _sweeps(overrides: Sequence[Override]) -> list[str]:
+    return [
+        f"{override.input_line}: several values are a sweep, which needs -m; a list is written [a,b]"
+        for override in overrides
+        if override.is_sweep_override()
+    ]
+
+
+def _every_choice(overrides: Sequence[Override]) -> list[list[str]]:
+    """The first job of a sweep, and one job for each further value of each swept override."""
+    values = []
+    for override in overrides:
+        if override.is_sweep_override() and override.is_discrete_sweep():
+            prefix = f"{override.get_key_element()}="
+            values.append([prefix + str(value) for value in override.sweep_string_iterator()])
+        elif not override.is_sweep_override():
+            values.append([str(override.input_line)])
+    first = [options[0] for options in values]
+    jobs = [first]
+    for position, options in enumerate(values):
+        jobs += [[*first[:position], option, *first[position + 1 :]] for option in options[1:]]
+    return jobs
+
+
+def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    overrides = OverridesParser.create().parse_overrides(list(texts))
+    problems: list[str] = []
+    groups: list[str] = []
+    keys: list[Override] = []
+    for override in overrides:
+        key = override.key_or_group
+        if key.startswith("hydra"):
+            groups.append(str(override.input_line))
+        elif options := _options(key, folders):
+            problem = _wrong_option(override, options)
+            problems += [problem] if problem else []
+            # A likely option stands in for a wrong one, so that the remaining keys can be checked as well.
+            likely = difflib.get_close_matches(str(override.value()), options, n=1, cutoff=0.0)[:1] or options[:1]
+            groups.append(f"{key}={likely[0]}" if problem else str(override.input_line))
+        else:
+            keys.append(override)
+    groups += [f"hydra.searchpath=[file://{folder}]" for folder in folders[1:]]
+    with initialize_config_dir(str(folders[0]), version_base="1.3"):
+        try:
+            required = _required_groups(config_name, groups, folders)
+            problems += [f"{group}= is required, one of: {', '.join(options)}" for group, options in required.items()]
+            groups += [f"{group}={options[0]}" for group, options in required.items()]
+            config = compose(config_name, groups)
+            problems += [problem for override in keys if (problem := _unknown_key(override, config, folders))]
+            if not problems:
+                problems = _missing(compose(config_name, [*groups, *(str(override.input_line) for override in keys)]))
+        except (HydraException, OmegaConfBaseException) as error:
+            problems = problems or [" ".join(str(error).split())]
+    return problems
+
+
+def _required_groups(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> dict[str, list[str]]:
+    """Groups without a default that were not chosen, with their options."""
+    try:
+        compose(config_name, list(groups))
+    except ConfigCompositionException as error:
+        found = re.search(r"You must specify '(\w+)'", str(error))
+        if found is None:
+            raise
+        options = _options(found[1], folders)
+        further = _required_groups(config_name, [*groups, f"{found[1]}={options[0]}"], folders)
+        return {found[1]: options, **further}
+    return {}
+
+
+def _options(group: str, folders: Sequence[Path]) -> list[str]:
+    """The options of a group, or nothing where there is no such group."""
+    group = group.split("@")[0]
+    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _groups(folders: Sequence[Path]) -> list[str]:
+    return [path.name for folder in folders for path in folder.iterdir() if path.is_dir()]
+
+
+def _wrong_option(override: Override, options: Sequence[str]) -> str | None:
+    value = override.value()
+    if override.is_delete() or value is None or not isinstance(value, str):
+        return None
+    base = override.key_or_group
+    known = [*options, *(path.name for path in (conf_folder() / base).iterdir() if path.is_dir())] if options else []
+    if value in options or ("/" in value and (conf_folder() / base / f"{value}.yaml").exists()):
+        return None
+    return f"unknown {base} {value!r}{closest(value, known)} available: {', '.join(options)}"
+
+
+def _unknown_key(override: Override, config: DictConfig, folders: Sequence[Path]) -> str | None:
+    if override.is_add() or override.is_force_add():
+        return None
+    node, walked = config, []
+    for part in override.key_or_group.replace("/", ".").split("."):
+        if not isinstance(node, DictConfig):
+            return f"unknown key {override.key_or_group!r}: {'.'.join(walked)} is a single value"
+        if part not in node:
+            options = [str(key) for key in node] + ([] if walked else _groups(folders))
+            where = f" in {'.'.join(walked)}" if walked else ""
+            shown = ", ".join(sorted({option for option in options if not option.startswith("_")}))
+            return f"unknown key {part!r}{where}{closest(part, options)} available: {shown}"
+        walked.append(part)
+        node = node._get_node(part) if OmegaConf.is_interpolation(node, part) else node[part]
+    return None
+
+
+def _missing(config: DictConfig) -> list[str]:
+    return [f"{key}= is required" for key in sorted(OmegaConf.missing_keys(config))]

@@ -1,0 +1,36 @@
+"""A generation job from its configuration to its certificate."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from tendency.build import build, build_problem
+from tendency.check import check_nodes
+from tendency.datasets import DataPlan
+from tendency.settings import plain
+
+
+def generate(config: DictConfig) -> None:
+    """Makes the dataset, or adds what is missing to it, and shows its certificate.
+
+    Raises:
+        ConfigError: the configuration is wrong; nothing was built.
+        DatasetError: the certificate fails, or a trajectory is not usable.
+    """
+    content: dict[str, Any] = plain(config)
+    check_nodes({key: content[key] for key in ("pde", "data")})
+    plan: DataPlan = build(content["data"])
+    problem = build_problem(content["pde"])
+    folder, manifest = plan.prepare(Path(content["paths"]["datasets"]), content["pde"], problem)
+    print("\n".join(manifest.certificate.lines()))
+    counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
+    print(f"dataset: {folder} ({counts})")
+    print(f"next:    python train.py pde={config_choice(config)}")
+
+
+def config_choice(config: DictConfig) -> str:
+    """The pde option that was chosen."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return str(HydraConfig.get().runtime.choices["pde"])

@@ -1,0 +1,85 @@
+"""Trained surrogates and datasets from their files."""
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from data.dataset import TrajectoryDataset
+
+from surrogates.stepper import SurrogateStepper
+from tendency.build import rebuild_stepper
+from tendency.errors import ArtefactError
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint as plain data and tensors; nothing in it is executed.
+
+    Args:
+        path: a checkpoint, or the folder of a run, whose best checkpoint is taken.
+
+    Raises:
+        ArtefactError: it is missing, damaged, or not a checkpoint of this program.
+    """
+    path = checkpoint_path(Path(path))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ArtefactError(
+            f"checkpoint {path}: damaged, or not a checkpoint of this program ({reason[:160]})"
+        ) from None
+    if not isinstance(content, dict) or "recipe" not in content or "state_dict" not in content:
+        raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
+    return content
+
+
+def checkpoint_path(path: Path) -> Path:
+    """The checkpoint that a path means: itself, or a run's best (else last) one.
+
+    Raises:
+        ArtefactError: there is none.
+    """
+    if path.is_file():
+        return path
+    for candidate in (path / "checkpoints" / "best.ckpt", path / "checkpoints" / "last.ckpt"):
+        if candidate.is_file():
+            return candidate
+    what = "holds no checkpoints/best.ckpt or last.ckpt" if path.is_dir() else "does not exist"
+    raise ArtefactError(f"checkpoint {path.resolve()} {what} (working directory {Path.cwd()})")
+
+
+def load_surrogate(path: str | Path, trust: bool = False) -> SurrogateStepper:
+    """A trained surrogate, ready to roll out: ``u, memory = stepper.advance(u, t, dt, conditions, memory)``.
+
+    Args:
+        path: a checkpoint, or the folder of a run.
+        trust: build classes outside this project that the checkpoint names.
+
+    Returns:
+        The stepper in evaluation mode, physical units in and out.
+
+    Raises:
+        ArtefactError: it is missing, damaged, names foreign code, or its weights do not fit its recipe.
+    """
+    checkpoint = read_checkpoint(path)
+    stepper = rebuild_stepper(checkpoint["recipe"], trust)
+    prefix = "stepper."
+    weights = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items()}
+    floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
+    if floating:
+        stepper.surrogate.to(floating[0])
+    try:
+        stepper.load_state_dict(weights)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:6]]
+        raise ArtefactError("\n".join([f"checkpoint {path}: its weights do not fit its recipe", *lines])) from None
+    return stepper.eval()
+
+
+def open_dataset(
+    folder: str | Path, split: str = "test", required: Sequence[int] = (0, 1), wanted: Sequence[int] = (0,)
+) -> TrajectoryDataset:
+    """Windows of a dataset's split; see ``data.dataset.TrajectoryDataset``."""
+    return TrajectoryDataset(Path(folder), split, required, wanted)

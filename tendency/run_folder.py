@@ -1,0 +1,152 @@
+"""One run, one folder: its name, its lock, and what to do when it is there already."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tendency.errors import ArtefactError, ConfigError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
+REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
+
+
+def default_name(choices: Mapping[str, str], seed: int, config: Mapping[str, Any]) -> str:
+    """``pde-model-prediction-seed-hash``: another setting is another folder.
+
+    Args:
+        choices: the chosen option of each config group.
+        seed: of the run.
+        config: what the result depends on, plain data.
+    """
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    parts = [*(str(choices[group]).split("/")[-1] for group in ("pde", "model", "prediction")), f"seed{seed}", digest]
+    return "-".join(parts).lower()
+
+
+def check_name(name: str) -> None:
+    """Refuses a name that would not stay inside the outputs folder.
+
+    Raises:
+        ConfigError: anything but lower case letters, digits, ``_``, ``.`` and ``-``.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError([f"name: expected lower case letters, digits, '_', '.', '-' (at most 128), got {name!r}"])
+
+
+@dataclass
+class RunFolder:
+    """The folder of one run: config.json, metrics.jsonl, checkpoints/{last,best}.ckpt, report/, finished.json."""
+
+    path: Path
+    lock: IO[str] | None = None
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best rollout validation; the newest where no validation was finite."""
+        best = self.path / "checkpoints" / "best.ckpt"
+        return best if best.exists() else self.last
+
+    @property
+    def report(self) -> Path:
+        """Where the rollout report is written."""
+        return self.path / "report"
+
+    def finished(self) -> dict[str, Any] | None:
+        """What the run left when it ended, or None while it has not."""
+        path = self.path / "finished.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def finish(self, figures: Mapping[str, Any]) -> None:
+        """Marks the run as ended, with its figures."""
+        write_json(self.path / "finished.json", figures)
+
+    def open(self, config: Mapping[str, Any], resume: bool) -> bool:
+        """Takes the folder for this process.
+
+        Args:
+            config: the run's configuration, plain data; secrets are not written.
+            resume: whether to go on with a run that stopped.
+
+        Returns:
+            Whether there is something to go on with.
+
+        Raises:
+            ConfigError: the folder exists and ``resume`` is off.
+            ArtefactError: the folder is in use, or holds a run with another configuration.
+        """
+        stored = self.path / "config.json"
+        exists = stored.exists()
+        if exists and not resume:
+            raise ConfigError(
+                [
+                    f"run folder {self.path} exists, and its run has not finished: "
+                    "add resume=auto to continue it, or name=... for another"
+                ]
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        clean = _redacted(config)
+        if exists:
+            changed = differences(json.loads(stored.read_text(encoding="utf-8")), json.loads(json.dumps(clean)))
+            if changed:
+                raise ArtefactError(
+                    f"run folder {self.path} holds a run with another configuration; use another name=, or restore:\n"
+                    + "\n".join(changed)
+                )
+        else:
+            write_json(stored, clean)
+        return self.last.exists()
+
+    def _lock(self) -> None:
+        """Held until the process ends, however it ends."""
+        self.lock = (self.path / ".lock").open("a+")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.lock.seek(0)
+            owner = self.lock.read().strip()
+            raise ArtefactError(f"run folder {self.path} is in use by another process ({owner})") from None
+        self.lock.truncate(0)
+        self.lock.write(f"pid {os.getpid()} on {os.uname().nodename}")
+        self.lock.flush()
+
+
+def differences(stored: Any, given: Any, key: str = "") -> list[str]:
+    """Where two plain configurations differ: ``optimizer.lr: 0.001 there, 0.002 here``."""
+    if isinstance(stored, Mapping) and isinstance(given, Mapping):
+        names = [*stored, *(name for name in given if name not in stored)]
+        return [
+            line
+            for name in names
+            for line in differences(
+                stored.get(name, "(missing)"), given.get(name, "(missing)"), f"{key}.{name}".strip(".")
+            )
+        ]
+    return [] if stored == given else [f"{key}: {stored!r} there, {given!r} here"]
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _redacted(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {
+            key: "(redacted)" if REDACTED.search(str(key)) and isinstance(value, str) else _redacted(value)
+            for key, value in config.items()
+        }
+    return [_redacted(item) for item in config] if isinstance(config, list | tuple) else config

@@ -1,0 +1,77 @@
+"""The settings of a run that belong to no config group."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+from omegaconf import DictConfig, OmegaConf
+
+from simulation.annotations import NonNegativeInt
+from tendency.hardware import MatmulPrecision
+
+NOT_HASHED = ("paths", "name", "resume", "ckpt_path", "logger", "evaluation", "experiment")
+"""Parts of the configuration that do not change what is learned."""
+
+
+class TrainSettings:
+    """Of ``train.py``.
+
+    Args:
+        name: of the run's folder; None makes one from the choices, the seed and a hash of the configuration.
+        seed: of weights, batches and draws.
+        resume: ``auto`` goes on with the run of this name, ``never`` stops if it exists.
+        ckpt_path: a checkpoint to go on from.
+        matmul_precision: of float32 matrix products.
+        evaluate: write the rollout report at the end.
+    """
+
+    def __init__(
+        self,
+        name: Annotated[str, Len(1)] | None = None,
+        seed: NonNegativeInt = 0,
+        resume: Literal["never", "auto"] = "never",
+        ckpt_path: str | None = None,
+        matmul_precision: MatmulPrecision = "auto",
+        evaluate: bool = True,
+    ) -> None:
+        self.name, self.seed, self.resume = name, seed, resume
+        self.ckpt_path, self.matmul_precision, self.evaluate = ckpt_path, matmul_precision, evaluate
+
+
+class GenerateSettings:
+    """Of ``generate.py``, which has none yet beside its groups."""
+
+
+class EvaluateSettings:
+    """Of ``evaluate.py``.
+
+    Args:
+        runs: folders of runs, or checkpoints.
+        name: of the report's folder in the outputs; None names it after the runs.
+        trust: build classes outside this project that a checkpoint names.
+        num_test: test trajectories to judge on; None takes those of the first run.
+        matmul_precision: of float32 matrix products.
+    """
+
+    def __init__(
+        self,
+        runs: Annotated[list[str], Len(1)],
+        name: Annotated[str, Len(1)] | None = None,
+        trust: bool = False,
+        num_test: NonNegativeInt | None = None,
+        matmul_precision: MatmulPrecision = "auto",
+    ) -> None:
+        self.runs, self.name, self.trust = runs, name, trust
+        self.num_test, self.matmul_precision = num_test, matmul_precision
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A composed configuration as plain, resolved data."""
+    content = OmegaConf.to_container(config, resolve=True)
+    if not isinstance(content, dict):
+        raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
+    return {str(key): value for key, value in content.items()}
+
+
+def settings_of(config: dict[str, Any], groups: tuple[str, ...]) -> dict[str, Any]:
+    """The entries that belong to no group."""
+    return {key: value for key, value in config.items() if key not in groups}

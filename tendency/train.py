@@ -1,0 +1,42 @@
+"""``python train.py model=fno pde=navier_stokes``: dataset (made if missing) -> surrogate -> rollout report."""
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from tendency.compose import check_command_line, conf_folder
+from tendency.errors import guarded
+
+GROUPS = (
+    "pde",
+    "model",
+    "prediction",
+    "objective",
+    "data",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "callbacks",
+    "logger",
+    "evaluation",
+    "experiment",
+    "paths",
+)
+
+
+def main() -> None:
+    """Checks the command line, then trains; errors end the process with their exit code."""
+    guarded(lambda: check_command_line("train"))
+    _composed()
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
+def _composed(config: DictConfig) -> None:
+    guarded(lambda: _train(config))
+
+
+def _train(config: DictConfig) -> None:
+    # Imported here: everything above answers a mistyped command without waiting for torch.
+    from tendency.training import train
+
+    train(config, dict(HydraConfig.get().runtime.choices))

@@ -1,0 +1,234 @@
+"""A training run from its configuration to its report."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from data.dataset import TrajectoryDataset
+from data.metadata import metadata_of
+from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from omegaconf import DictConfig, OmegaConf
+
+from simulation.window import Window
+from surrogates.prediction import Prediction
+from surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.build import INJECTED, build, build_problem, build_surrogate, recipe_of
+from tendency.check import check_nodes, check_settings
+from tendency.datasets import DataPlan
+from tendency.errors import ArtefactError, ConfigError
+from tendency.hardware import keep_freed_memory, set_matmul_precision
+from tendency.judging import RolloutReport
+from tendency.load import read_checkpoint
+from tendency.run_folder import RunFolder, check_name, default_name, differences
+from tendency.settings import NOT_HASHED, TrainSettings, plain, settings_of
+from tendency.train import GROUPS
+from trainers.checkpoint import Checkpoints
+from trainers.metrics_log import MetricsLog
+from trainers.module import SurrogateModule
+from trainers.objectives.objective import Objective
+
+COMPARED = ("pde", "model", "prediction", "objective", "optimizer", "scheduler", "seed")
+"""What a checkpoint and the configuration must agree in when a run goes on from it."""
+MOST_NORMALIZER_WINDOWS = 16384
+
+
+def train(config: DictConfig, choices: Mapping[str, str]) -> None:
+    """Runs a training: check, dataset, fit, report.
+
+    Args:
+        config: composed.
+        choices: the chosen option of each config group.
+
+    Raises:
+        ConfigError: the configuration is wrong; nothing was built.
+        ArtefactError: a dataset, checkpoint or run folder is missing, damaged or does not fit.
+    """
+    hashed = _named(config, choices)
+    content = plain(config)
+    check_settings(settings_of(content, GROUPS), TrainSettings)
+    check_nodes({key: value for key, value in content.items() if key in GROUPS and value}, INJECTED)
+    settings = TrainSettings(**settings_of(content, GROUPS))
+    check_name(str(settings.name))
+    TrainingRun(content, settings, hashed).run()
+
+
+def _named(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
+    """Gives the run its name; returns the part of the configuration that the result depends on."""
+    neutral = OmegaConf.merge(config, {"name": "-", "paths": {"datasets": "-", "outputs": "-"}})
+    hashed = {key: value for key, value in plain(neutral).items() if key not in NOT_HASHED}
+    if config.name is None:
+        config.name = default_name(choices, config.seed, hashed)
+    return hashed
+
+
+class TrainingRun:
+    """One run.
+
+    Args:
+        config: plain and checked.
+        settings: its top level.
+        hashed: the part of the configuration that the result depends on.
+
+    Raises:
+        ValueError: a combination that makes no sense, before any work.
+    """
+
+    def __init__(self, config: Mapping[str, Any], settings: TrainSettings, hashed: Mapping[str, Any]) -> None:
+        self.config, self.settings, self.hashed = config, settings, hashed
+        self.is_first_rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
+        self.folder = RunFolder(Path(config["paths"]["run"]))
+        self.plan: DataPlan = build(config["data"])
+        self.problem = build_problem(config["pde"])
+        metadata = metadata_of(self.problem)
+        self.metadata = dataclasses.replace(metadata, has_time_derivative=self.plan.store_u_t)
+        self.prediction: Prediction = build(config["prediction"])
+        self.objective: Objective = build(config["objective"])
+        self.objective.check(self.prediction, self.metadata)
+        self.report: RolloutReport = build(config["evaluation"])
+        self._check_batches()
+
+    def run(self) -> None:
+        """Trains and reports; says so at once where that has been done already."""
+        if self.is_first_rank and (figures := self.folder.finished()) is not None:
+            print(f"done already: {self.folder.path}")
+            print("\n".join(figures.get("lines", [])))
+            print(f"report: {figures.get('report', 'none (evaluate=false)')}")
+            return
+        keep_freed_memory()
+        matmul = set_matmul_precision(self.settings.matmul_precision)
+        trainer, surrogate = self._trainer(), self._surrogate()
+        checkpoint = self._starting_point()
+        dataset, manifest = self.plan.prepare(Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
+        stepper = self._stepper(surrogate, dataset)
+        module = self._module(stepper, dataset.name)
+        if self.is_first_rank:
+            self._header(stepper, dataset, trainer, matmul)
+        self._fit(trainer, module, self._data(dataset), checkpoint)
+        if trainer.is_global_zero:
+            self._conclude(stepper, dataset)
+
+    def _check_batches(self) -> None:
+        """What the data module would refuse after the dataset was generated."""
+        devices, size = self.config["trainer"]["devices"], self.plan.batch_size
+        if isinstance(devices, int) and size % devices:
+            raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
+        required, _ = self.objective.offsets(self.prediction)
+        span = max(0, *required) - min(0, *required)
+        windows = self.plan.counts["train"] * (self.metadata.num_snapshots - span)
+        if size > windows:
+            raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
+
+    def _surrogate(self) -> torch.nn.Module:
+        """The network, its initial weights a function of the seed alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
+        return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
+
+    def _trainer(self) -> Trainer:
+        loggers = [build(node) for node in (self.config["logger"] or {}).values()]
+        callbacks = [build(node) for node in self.config["callbacks"].values()]
+        log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
+        for callback in callbacks:
+            if isinstance(callback, Checkpoints):
+                callback.log = log
+        return build(self.config["trainer"])(callbacks=callbacks, loggers=loggers)
+
+    def _starting_point(self) -> Path | None:
+        """Takes the run's folder; the checkpoint to go on from, if any."""
+        checkpoint = None if self.settings.ckpt_path is None else Path(self.settings.ckpt_path)
+        stored = {**self.hashed, "paths": self.config["paths"]}
+        resumes = self.settings.resume == "auto"
+        if checkpoint is not None:
+            self._check_fits(checkpoint)
+        if self.is_first_rank:
+            resumes = self.folder.open(stored, resumes)
+        if checkpoint is None and self.folder.last.exists() and (resumes or not self.is_first_rank):
+            self._check_fits(self.folder.last)
+            checkpoint = self.folder.last
+        return checkpoint
+
+    def _check_fits(self, path: Path) -> None:
+        """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""
+        there = read_checkpoint(path)["recipe"].get("run", {})
+        here = {key: self.hashed[key] for key in COMPARED}
+        if changed := differences(there, here):
+            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
+
+    def _stepper(self, surrogate: Any, dataset: Path) -> SurrogateStepper:
+        required, wanted = self.prediction.offsets, self.prediction.stencil
+        windows = TrajectoryDataset(dataset, "train", required, wanted, self.plan.counts["train"])
+        stride = math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS)
+
+        def batches() -> Any:
+            indices = range(0, len(windows), stride)
+            for first in range(0, len(indices), 256):
+                window: Window = windows.__getitems__(list(indices[first : first + 256]))
+                yield window
+
+        normalizer = fit_normalizer(self.prediction, batches())
+        return SurrogateStepper(surrogate, self.prediction, normalizer)
+
+    def _module(self, stepper: SurrogateStepper, dataset: str) -> SurrogateModule:
+        recipe = recipe_of(self.config, self.metadata, dataset)
+        recipe["run"] = {key: self.hashed[key] for key in COMPARED}
+        recipe["num_test"] = self.plan.counts["test"]
+        return SurrogateModule(
+            stepper,
+            self.objective,
+            build(self.config["optimizer"]),
+            build(self.config["scheduler"]),
+            self.settings.seed,
+            recipe,
+        )
+
+    def _data(self, dataset: Path) -> LightningDataModule:
+        return self.plan.module(dataset, self.settings.seed, *self.objective.offsets(self.prediction))
+
+    def _header(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer, matmul: str) -> None:
+        parameters = sum(p.numel() for p in stepper.surrogate.parameters())
+        name = type(stepper.surrogate).__name__
+        print(f"run      {self.folder.path}")
+        print(f"dataset  {dataset}  {self.plan.counts}")
+        print(f"model    {name}, {parameters:,} parameters, {type(self.prediction).__name__}")
+        devices = f"{trainer.num_devices} x {type(trainer.accelerator).__name__.removesuffix('Accelerator')}"
+        print(f"device   {devices}, precision {trainer.precision}, matrix products {matmul}", flush=True)
+
+    def _fit(
+        self, trainer: Trainer, module: SurrogateModule, datamodule: LightningDataModule, checkpoint: Path | None
+    ) -> None:
+        if checkpoint is not None and self.is_first_rank:
+            print(f"resuming from {checkpoint}", flush=True)
+        try:
+            trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+        except SIGTERMException:
+            # Before the first step, where Lightning's own handler is still in charge.
+            raise SystemExit(143) from None
+
+    def _conclude(self, stepper: SurrogateStepper, dataset: Path) -> None:
+        figures: dict[str, Any] = {"checkpoint": str(self.folder.best)}
+        if self.settings.evaluate:
+            weights = read_checkpoint(self.folder.best)["state_dict"]
+            stepper.load_state_dict({key.removeprefix("stepper."): value for key, value in weights.items()})
+            label = self.folder.path.name
+            accelerator = self.config["trainer"]["accelerator"]
+            lines, page = self.report.write(
+                {label: stepper.eval()},
+                dataset,
+                self.plan.counts["test"],
+                self.folder.report,
+                title=label,
+                config=dict(self.hashed),
+                use_gpu=accelerator != "cpu",
+            )
+            print("\n".join(lines))
+            print(f"report: {page}")
+            figures |= {"lines": lines, "report": str(page)}
+        else:
+            print(f"checkpoint: {self.folder.best}")
+        self.folder.finish(figures)

@@ -1,0 +1,64 @@
+"""Errors: an exit code for each kind, at most twelve lines, and defects keep their traceback."""
+
+import pytest
+
+from simulation import InstabilityError
+from tendency.errors import ArtefactError, ConfigError, describe, exit_code, guarded
+from trainers.callbacks.divergence import DivergedError
+from trainers.callbacks.signals import StoppedError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError(["a", "b"]), 2),
+        (ValueError("a"), 2),
+        (ArtefactError("a"), 3),
+        (InstabilityError("a", [0]), 4),
+        (DivergedError("a"), 4),
+        (OSError(28, "No space left on device", "x.hdf5"), 5),
+        (StoppedError(15), 143),
+        (KeyboardInterrupt(), 130),
+        (TypeError("a defect"), None),
+    ],
+)
+def test_exit_codes(error, code):
+    assert exit_code(error) == code
+
+
+def test_a_long_error_is_cut_to_twelve_lines():
+    text = describe(ConfigError([f"problem {i}" for i in range(40)]))
+    assert len(text.splitlines()) == 12
+    assert text.startswith("error: problem 0")
+    assert text.endswith("and 29 more lines")
+
+
+def test_guarded_prints_no_traceback(capsys, monkeypatch):
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def wrong():
+        raise ValueError("pde.extent: expected 1 lengths, got 2")
+
+    with pytest.raises(SystemExit) as caught:
+        guarded(wrong)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "error: pde.extent: expected 1 lengths, got 2\n"
+
+
+def test_guarded_shows_the_traceback_on_request(capsys, monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+
+    def wrong():
+        raise ValueError("x")
+
+    with pytest.raises(SystemExit):
+        guarded(wrong)
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_defect_is_not_dressed_up():
+    def defect():
+        raise TypeError("a defect")
+
+    with pytest.raises(TypeError):
+        guarded(defect)

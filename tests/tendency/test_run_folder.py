@@ -1,0 +1,79 @@
+"""Run folders: names, locks, resuming, and configurations that changed."""
+
+import json
+
+import pytest
+
+from tendency.errors import ArtefactError, ConfigError
+from tendency.run_folder import RunFolder, check_name, default_name, differences
+
+CONFIG = {"optimizer": {"lr": 1e-3}, "seed": 0, "wandb": {"api_key": "abc"}}
+CHOICES = {"pde": "navier_stokes", "model": "fno", "prediction": "state"}
+
+
+def test_another_setting_is_another_name():
+    name = default_name(CHOICES, 0, CONFIG)
+    assert name.startswith("navier_stokes-fno-state-seed0-")
+    assert name == default_name(CHOICES, 0, dict(reversed(CONFIG.items())))
+    assert name != default_name(CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
+    check_name(name)
+
+
+@pytest.mark.parametrize("name", ["../up", "/etc", "Capital", "", "a b", ".hidden"])
+def test_names_stay_inside_the_outputs(name):
+    with pytest.raises(ConfigError, match="name: expected"):
+        check_name(name)
+
+
+def test_an_existing_folder_is_never_overwritten(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert folder.open(CONFIG, resume=False) is False
+    del folder
+    with pytest.raises(ConfigError, match="resume=auto"):
+        RunFolder(tmp_path / "run").open(CONFIG, resume=False)
+    assert RunFolder(tmp_path / "run").open(CONFIG, resume=True) is False
+
+
+def test_a_checkpoint_is_what_a_run_resumes_from(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.open(CONFIG, resume=False)
+    folder.last.parent.mkdir()
+    folder.last.write_bytes(b"x")
+    folder.lock.close()
+    assert RunFolder(tmp_path / "run").open(CONFIG, resume=True) is True
+    assert folder.best == folder.last
+
+
+def test_a_changed_configuration_is_named(tmp_path):
+    RunFolder(tmp_path / "run").open(CONFIG, resume=False)
+    with pytest.raises(ArtefactError, match=r"optimizer.lr: 0.001 there, 0.1 here"):
+        RunFolder(tmp_path / "run").open(CONFIG | {"optimizer": {"lr": 0.1}}, resume=True)
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path):
+    first = RunFolder(tmp_path / "run")
+    first.open(CONFIG, resume=False)
+    with pytest.raises(ArtefactError, match=r"in use by another process \(pid \d+"):
+        RunFolder(tmp_path / "run").open(CONFIG, resume=True)
+
+
+def test_secrets_are_not_written(tmp_path):
+    RunFolder(tmp_path / "run").open(CONFIG, resume=False)
+    stored = (tmp_path / "run" / "config.json").read_text()
+    assert "abc" not in stored
+    assert json.loads(stored)["wandb"]["api_key"] == "(redacted)"
+
+
+def test_finished_runs_say_so(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.open(CONFIG, resume=False)
+    assert folder.finished() is None
+    folder.finish({"report": "here"})
+    assert RunFolder(tmp_path / "run").finished() == {"report": "here"}
+
+
+def test_differences_name_missing_keys():
+    assert differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "d": 3}}) == [
+        "a.d: '(missing)' there, 3 here",
+        "c: 2 there, '(missing)' here",
+    ]

@@ -1,0 +1,113 @@
+"""Checkpoints that exist whole or not at all."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from simulation.annotations import PositiveInt
+from trainers.metrics_log import MetricsLog
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target, flushes to the disk, renames.
+
+    Lightning's own goes through $TMPDIR, from where a move to another filesystem can be cut in half by a kill. Loading
+    never unpickles code.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Saves a checkpoint.
+
+        Raises:
+            OSError: no space, no permission; the previous checkpoint is untouched then.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Loads a local checkpoint as plain data and tensors, whatever ``weights_only`` says."""
+        return torch.load(path, map_location=map_location, weights_only=True)
+
+
+class Checkpoints(Checkpoint):
+    """Keeps ``last.ckpt`` and ``best.ckpt`` of a run.
+
+    ``last`` is written after every ``every_n_steps`` optimizer steps and after the last batch of each epoch, before its
+    validation; ``best`` after a validation with the lowest ``monitor`` so far. Neither is written when a weight is not
+    finite.
+
+    Args:
+        folder: where they go; the run sets it.
+        monitor: the logged figure that is lowest for the best weights.
+        every_n_steps: how much work a kill can cost at most.
+    """
+
+    def __init__(self, folder: str, monitor: str = "valid/rollout_nrmse", every_n_steps: PositiveInt = 500) -> None:
+        self.folder, self.monitor, self.every_n_steps = Path(folder), monitor, every_n_steps
+        self.best: float | None = None
+        self.saved_step = -1
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Sweeps what a killed run of this machine left half-written."""
+        if trainer.is_global_zero and self.folder.is_dir():
+            for leftover in self.folder.glob(f".*.{socket.gethostname()}.*.tmp"):
+                leftover.unlink(missing_ok=True)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Saves ``last`` where it is due."""
+        due = trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch
+        if due and trainer.global_step != self.saved_step:
+            self.save(trainer, "last.ckpt")
+            self.saved_step = trainer.global_step
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves ``best`` where the monitored figure is the lowest so far."""
+        figure = trainer.callback_metrics.get(self.monitor)
+        if trainer.sanity_checking or figure is None:
+            return
+        value = float(figure)
+        if self.best is None or value < self.best:
+            self.best = value
+            self.save(trainer, "best.ckpt")
+
+    def save(self, trainer: Trainer, name: str) -> None:
+        """Writes one checkpoint, on all ranks together; Lightning lets the first write it."""
+        if all(bool(torch.isfinite(p).all()) for p in trainer.lightning_module.parameters()):
+            trainer.save_checkpoint(self.folder / name)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best figure so far, and how much of the metrics log belongs to this checkpoint."""
+        return {"best": self.best, "metrics_log_bytes": None if self.log is None else self.log.size()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from a checkpoint: the log forgets what came after it."""
+        self.best = state_dict["best"]
+        if self.log is not None:
+            self.log.truncate(state_dict["metrics_log_bytes"])
+
+    log: MetricsLog | None = None
+    """The append-only log of this run, where it keeps one; the run sets it."""

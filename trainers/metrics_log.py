@@ -1,0 +1,75 @@
+"""The local log of a run: one JSON object per line, appended and never rewritten."""
+
+import json
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class MetricsLog(Logger):
+    """Writes ``metrics.jsonl``: {"step": 100, "epoch": 0, "train/loss": 0.12}.
+
+    It is the record of the run; other loggers mirror it. A resumed run goes on where its checkpoint stood: lines that a
+    killed run wrote after that checkpoint are cut off, since the resumed run writes them again.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.path = Path(folder) / "metrics.jsonl"
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @property
+    def version(self) -> str:
+        """There is one per run."""
+        return ""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Path:
+        """The file."""
+        return self.path
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the run's folder holds the configuration."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Appends one line and flushes it."""
+        epoch = metrics.get("epoch")
+        record = {"step": step, **metrics, "epoch": None if epoch is None else int(epoch)}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @rank_zero_only
+    def truncate(self, size: int | None) -> None:
+        """Cuts the log to what stood in it at a checkpoint; None leaves it alone (a checkpoint of another run)."""
+        if size is not None and self.size() > size:
+            os.truncate(self.path, size)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The records of a log; an unfinished last line, left by a kill, is ignored."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return records

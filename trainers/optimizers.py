@@ -1,0 +1,30 @@
+"""Optimizers as functions of the parameters; the other arguments come from the configuration."""
+
+from collections.abc import Iterator
+
+import torch
+from torch.nn import Parameter
+
+from simulation.annotations import Fraction, NonNegativeFloat, PositiveFloat
+
+
+def adamw(
+    parameters: Iterator[Parameter],
+    lr: PositiveFloat,
+    weight_decay: NonNegativeFloat = 0.0,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+) -> torch.optim.AdamW:
+    """AdamW, with the fused kernel (CPU and CUDA).
+
+    Args:
+        parameters: of the stepper.
+        lr: largest learning rate; the schedule multiplies it.
+        weight_decay: decoupled from the gradient.
+        beta1: decay of the first moment.
+        beta2: decay of the second moment.
+
+    References:
+        Loshchilov, Hutter: Decoupled Weight Decay Regularization. arXiv:1711.05101.
+    """
+    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, betas=(beta1, beta2), fused=True)
