@@ -4,7 +4,7 @@ from simulation.conditions import Conditions
 from simulation.fields import Field, channel_names
 from simulation.geometry import Boundary, BoundaryKind, Geometry, Grid, PointCloud, geometry_from_dict
 from simulation.problem import SPLITS, Draw, InitialCondition, Problem, Times, Tolerances
-from simulation.simulator import Progress, ReferenceSolver, Simulator, InstabilityError, begin, rollout
+from simulation.simulator import InstabilityError, Progress, ReferenceSolver, Simulator, begin, rollout
 from simulation.tree import Tree, map_tensors, per_sample
 from simulation.window import Window
 
@@ -18,6 +18,7 @@ __all__ = [
     "Geometry",
     "Grid",
     "InitialCondition",
+    "InstabilityError",
     "PointCloud",
     "Problem",
     "Progress",
@@ -26,7 +27,6 @@ __all__ = [
     "Times",
     "Tolerances",
     "Tree",
-    "InstabilityError",
     "Window",
     "begin",
     "channel_names",

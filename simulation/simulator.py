@@ -1,6 +1,6 @@
 """Whatever advances a state in time: a solver, a trained surrogate, a baseline; and the one loop that drives it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -93,7 +93,7 @@ class ReferenceSolver(Simulator, Protocol):
         """The same solver with half the time step."""
         ...
 
-    def resample(self, u: Tensor, conditions: Conditions, shape: tuple[int, ...]) -> Tensor:
+    def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """u (B, C, *N) on a grid of another shape, exact for what both grids resolve."""
         ...
 

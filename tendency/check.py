@@ -6,7 +6,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 from tendency.compose import closest
 from tendency.errors import ConfigError
@@ -105,10 +106,8 @@ def _problems_of_value(value: Any, hint: Any, key: str) -> list[str]:
         return _problems_of(value, key) + _wrong_kind(value, hint, key)
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError:
-        # A type with a configuration of its own (a dataclass), or a Protocol: its node is checked by itself.
-        return []
-    except PydanticSchemaGenerationError:
+    except (PydanticUserError, SchemaError):
+        # A dataclass has a configuration of its own, a Protocol cannot be asked: such a node is checked by itself.
         return []
     try:
         adapter.validate_python(value, strict=True)

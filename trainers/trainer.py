@@ -25,6 +25,7 @@ def make_trainer(
     gradient_clip_val: PositiveFloat | None = None,
     accumulate_grad_batches: PositiveInt = 1,
     check_val_every_n_epoch: PositiveInt = 1,
+    val_check_interval: PositiveInt | None = None,
     log_every_n_steps: PositiveInt = 50,
     deterministic: bool = False,
     *,
@@ -46,6 +47,7 @@ def make_trainer(
         gradient_clip_val: largest norm of the gradient.
         accumulate_grad_batches: batches per optimizer step.
         check_val_every_n_epoch: epochs between rollout validations.
+        val_check_interval: batches between validations inside an epoch; None validates at its end.
         log_every_n_steps: steps between lines of the metrics log.
         deterministic: refuse kernels whose results vary between runs (GPU).
         callbacks: what happens beside the optimisation.
@@ -73,6 +75,7 @@ def make_trainer(
         gradient_clip_val=gradient_clip_val,
         accumulate_grad_batches=accumulate_grad_batches,
         check_val_every_n_epoch=check_val_every_n_epoch,
+        val_check_interval=val_check_interval,
         log_every_n_steps=log_every_n_steps,
         deterministic=deterministic,
         callbacks=list(callbacks),

@@ -1,1 +1,1 @@
-"""How far a rollout is from the truth."""
+"""Metrics: pure functions of tensors, told the geometry's cell weights; none averages over trajectories."""

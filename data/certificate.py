@@ -1,0 +1,203 @@
+"""What a dataset must show before it is made: figures beside their tolerances."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from data.metadata import DatasetError
+from simulation.conditions import Conditions
+from simulation.geometry import Grid
+from simulation.problem import Draw, Problem
+from simulation.simulator import ReferenceSolver, begin, rollout
+
+MANY_DRAWS = 64
+"""Draws that are looked at to see that parameters vary; they cost nothing beside a solve."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of a certificate: a measured value, the most that it may be, and what helps if it is more."""
+
+    name: str
+    value: float
+    tolerance: float
+    remedy: str
+    binding: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is within its tolerance; NaN is not."""
+        return self.value <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The figures of a dataset, measured on ``trajectories`` sample trajectories."""
+
+    figures: tuple[Figure, ...]
+    trajectories: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every figure that binds holds."""
+        return all(figure.holds or not figure.binding for figure in self.figures)
+
+    def lines(self) -> list[str]:
+        """A small table."""
+        lines = [f"certificate on {self.trajectories} trajectories"]
+        for figure in self.figures:
+            verdict = "ok" if figure.holds else "FAILS" if figure.binding else "as published"
+            lines.append(f"  {figure.name:<44} {figure.value:9.2e}  <= {figure.tolerance:.0e}  {verdict}")
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {
+            "trajectories": self.trajectories,
+            "passed": self.passed,
+            "figures": [
+                {"name": f.name, "value": f.value, "tolerance": f.tolerance, "remedy": f.remedy, "binding": f.binding}
+                for f in self.figures
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Certificate":
+        """The inverse of ``to_dict``."""
+        return cls(tuple(Figure(**figure) for figure in plain["figures"]), plain["trajectories"])
+
+    def require(self) -> None:
+        """Refuses a dataset whose figures do not hold.
+
+        Raises:
+            DatasetError: with the figures and the remedies.
+        """
+        if self.passed:
+            return
+        failing = [figure for figure in self.figures if figure.binding and not figure.holds]
+        remedies = [f"{figure.name}: {figure.remedy}" for figure in failing]
+        raise DatasetError("\n".join(["the certificate fails, so nothing was generated", *self.lines()[1:], *remedies]))
+
+
+def certify(problem: Problem, sample: int = 2) -> Certificate:
+    """Measures the figures of a problem on its first training trajectories.
+
+    Args:
+        problem: with its tolerances.
+        sample: how many trajectories are solved.
+
+    Raises:
+        InstabilityError: the solver itself fails.
+    """
+    solver, tolerances = problem.simulator, problem.tolerances
+    draw = problem.draws("train", range(sample))
+    start = to_first_snapshot(solver, draw)
+    binding = problem.resolution == "resolved"
+    finer = "lower pde.simulator.max_step, or raise pde.geometry.shape"
+    figures = [
+        Figure(
+            f"error against a 2x refined run over {tolerances.window:g}",
+            _refinement_error(problem, draw, start),
+            tolerances.refinement,
+            finer,
+            binding,
+        ),
+        Figure(
+            "u_t against a difference of the trajectory",
+            _derivative_error(solver, draw, start),
+            tolerances.derivative,
+            "the time derivative of the equation and its trajectory disagree; " + finer,
+        ),
+    ]
+    u, conserved = _trajectory_and_drift(solver, draw, start)
+    figures += [Figure(f"drift of {name}", drift, tolerances.conservation, finer) for name, drift in conserved.items()]
+    return Certificate((*figures, *_variation(problem, u)), sample)
+
+
+def to_first_snapshot(solver: ReferenceSolver, draw: Draw) -> Tensor:
+    """The states (B, C, *N) at the first stored time: the initial states themselves, or what burn-in makes of them."""
+    first = draw.times[:, 0]
+    if not bool((first > 0).any()):
+        return draw.u
+    zero = torch.zeros_like(first)
+    progress = begin(
+        solver, draw.u[:, None], zero[:, None], draw.conditions, torch.zeros(len(first), dtype=torch.int64)
+    )
+    return next(iter(rollout(solver, progress, first[:, None], draw.conditions))).u
+
+
+def _solve(solver: ReferenceSolver, u: Tensor, times: Tensor, conditions: Conditions) -> list[Tensor]:
+    seed = torch.zeros(len(u), dtype=torch.int64)
+    progress = begin(solver, u[:, None], times[:, :1], conditions, seed)
+    return [u, *(state.u for state in rollout(solver, progress, times[:, 1:], conditions))]
+
+
+def _relative(error: Tensor, truth: Tensor) -> float:
+    """The largest relative L2 error over the batch."""
+    ratio = error.flatten(1).norm(dim=1) / truth.flatten(1).norm(dim=1).clamp(min=1e-300)
+    return float(ratio.nan_to_num(nan=torch.inf).max())
+
+
+def _refinement_error(problem: Problem, draw: Draw, start: Tensor) -> float:
+    """The relative L2 error at the end of the window against half the step on twice the points, from the same start."""
+    solver, conditions, grid = problem.simulator, draw.conditions, problem.geometry
+    if not isinstance(grid, Grid):
+        raise ValueError("pde.geometry: only a grid can be refined; the solver solves on grids")
+    fine_grid = grid.scaled(2)
+    fine_conditions = Conditions(
+        params=conditions.params,
+        hidden=conditions.hidden,
+        extent=conditions.extent,
+        boundary_values=conditions.boundary_values,
+        geometry=fine_grid,
+        param_names=conditions.param_names,
+        hidden_names=conditions.hidden_names,
+    )
+    times = torch.stack([draw.times[:, 0], draw.times[:, 0] + problem.tolerances.window], 1)
+    coarse = _solve(solver, start, times, conditions)[-1]
+    refined = solver.refined()
+    fine = _solve(refined, solver.resample(start, conditions, fine_grid.shape), times, fine_conditions)[-1]
+    truth = solver.resample(fine, fine_conditions, grid.shape)
+    return _relative(coarse - truth, truth)
+
+
+def _derivative_error(solver: ReferenceSolver, draw: Draw, start: Tensor) -> float:
+    """Relative L2 difference between u_t and the fourth-order difference of five closely spaced states."""
+    dt = (draw.times[:, 1] - draw.times[:, 0]) / 64
+    times = draw.times[:, :1] + dt[:, None] * torch.arange(5)
+    u = _solve(solver, start, times, draw.conditions)
+    difference = (-u[4] + 8 * u[3] - 8 * u[1] + u[0]) / (12 * dt.reshape(-1, *[1] * (start.ndim - 1)))
+    exact = solver.time_derivative(u[2], times[:, 2], draw.conditions)
+    return _relative(exact - difference, difference)
+
+
+def _trajectory_and_drift(solver: ReferenceSolver, draw: Draw, start: Tensor) -> tuple[Tensor, dict[str, float]]:
+    states = _solve(solver, start, draw.times, draw.conditions)
+    before = solver.conserved(states[0], draw.conditions)
+    scale = states[0].flatten(1).abs().amax(1)
+    drifts = dict.fromkeys(before, 0.0)
+    for u in states[1:]:
+        for name, value in solver.conserved(u, draw.conditions).items():
+            reference = torch.maximum(before[name].abs(), scale)
+            drifts[name] = max(drifts[name], float(((value - before[name]).abs() / reference).max()))
+    return torch.stack(states, 1), drifts
+
+
+def _variation(problem: Problem, u: Tensor) -> list[Figure]:
+    """That every field varies in space and time, and every parameter that was given a distribution between draws."""
+    scale = u.abs().amax().clamp(min=1e-300)
+    spread = min(
+        float((u.std(1) / scale).amax(tuple(range(2, u.ndim - 1))).min()),
+        float((u.flatten(3).std(3) / scale).amax(1).min()),
+    )
+    remedy = "check pde.initial_condition and pde.times"
+    figures = [Figure("1 where some field is constant, else 0", float(not spread > 1e-9), 0.0, remedy)]
+    varying = [name for name, parameter in problem.parameters.items() if parameter.varies]
+    if varying:
+        draws = [problem.draw("train", index).conditions for index in range(MANY_DRAWS)]
+        still = [name for name in varying if len({float(c.parameter(name)) for c in draws}) == 1]
+        name = "parameters that were to vary and do not"
+        figures.append(Figure(name, float(len(still)), 0.0, f"check pde.parameters: {', '.join(still)}"))
+    return figures

@@ -1,0 +1,167 @@
+"""Batches of a run: the k-th one is a pure function of (seed, k), on any number of devices."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Sampler
+
+from data.dataset import TrajectoryDataset
+from simulation.annotations import NonNegativeInt, PositiveInt
+from simulation.tree import map_tensors
+from simulation.window import Window
+
+
+class StepSampler(Sampler[list[int]]):
+    """The batches of an endless run of shuffled epochs, from batch ``start`` to the end of its epoch.
+
+    Epoch e is the permutation of the generator seeded by (seed, e); its last incomplete batch is dropped. Each global
+    batch is cut by rank. Nothing is stored: a resumed run asks for the batch after its last one.
+
+    Args:
+        num_windows: to draw from.
+        batch_size: windows in one global batch.
+        seed: of the run.
+        rank: of this process.
+        num_ranks: that share each batch.
+
+    Raises:
+        ValueError: a batch that cannot be cut evenly, or is larger than the split.
+    """
+
+    def __init__(self, num_windows: int, batch_size: int, seed: int, rank: int = 0, num_ranks: int = 1) -> None:
+        if batch_size % num_ranks:
+            raise ValueError(
+                f"data.batch_size: expected a multiple of the {num_ranks} devices that share it, got {batch_size}"
+            )
+        if batch_size > num_windows:
+            raise ValueError(f"data.batch_size: expected at most {num_windows}, the training windows, got {batch_size}")
+        self.num_windows, self.batch_size, self.seed = num_windows, batch_size, seed
+        self.rank, self.num_ranks, self.start = rank, num_ranks, 0
+
+    def __len__(self) -> int:
+        """Batches in one epoch."""
+        return self.num_windows // self.batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """This rank's part of each batch, from ``start`` to the end of its epoch."""
+        epoch, first = divmod(self.start, len(self))
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        order = torch.randperm(self.num_windows, generator=generator).tolist()
+        share = self.batch_size // self.num_ranks
+        for batch in range(first, len(self)):
+            begin = batch * self.batch_size + self.rank * share
+            yield order[begin : begin + share]
+
+
+class RunLoader(DataLoader[Window]):
+    """Asks the run where it stands each time that it is iterated.
+
+    It has no state of its own on purpose: the state that a loader saves is lost or applied twice when a scheduler asks
+    for the number of steps, and at the ends of epochs.
+    """
+
+    def __init__(self, dataset: TrajectoryDataset, sampler: StepSampler, position: Callable[[], int]) -> None:
+        super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is)
+        self.steps, self.position = sampler, position
+
+    def __iter__(self) -> Any:
+        """From the batch after the last one that was trained on."""
+        self.steps.start = self.position()
+        return super().__iter__()
+
+
+def _as_it_is(window: Any) -> Any:
+    """Windows come batched from the dataset."""
+    return window
+
+
+class TrajectoryDataModule(LightningDataModule):
+    """The train, valid and test splits of one dataset.
+
+    Training yields shuffled windows; validation and test yield whole trajectories in order, present at 0, each on
+    exactly one rank.
+
+    Args:
+        folder: of the dataset.
+        batch_size: windows in one global batch.
+        eval_batch_size: trajectories in one batch of a validation.
+        seed: of the run.
+        required: offsets that must exist in a training window.
+        wanted: offsets that are moved inside at the ends.
+        num_train: training trajectories; all when left out.
+        num_valid: validation trajectories.
+        num_test: test trajectories.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        batch_size: PositiveInt,
+        eval_batch_size: PositiveInt,
+        seed: NonNegativeInt,
+        required: Sequence[int],
+        wanted: Sequence[int] = (0,),
+        num_train: PositiveInt | None = None,
+        num_valid: PositiveInt | None = None,
+        num_test: PositiveInt | None = None,
+    ) -> None:
+        super().__init__()
+        self.folder, self.batch_size, self.eval_batch_size = Path(folder), batch_size, eval_batch_size
+        self.seed, self.required, self.wanted = seed, tuple(required), tuple(wanted)
+        self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
+
+    def train_dataloader(self) -> RunLoader:
+        """Shuffled windows; see ``StepSampler``."""
+        dataset = TrajectoryDataset(self.folder, "train", self.required, self.wanted, self.counts["train"])
+        rank, ranks = self._ranks()
+        return RunLoader(dataset, StepSampler(len(dataset), self.batch_size, self.seed, rank, ranks), self._position)
+
+    def val_dataloader(self) -> DataLoader[Window]:
+        """Whole validation trajectories."""
+        return self._whole("valid")
+
+    def test_dataloader(self) -> DataLoader[Window]:
+        """Whole test trajectories."""
+        return self._whole("test")
+
+    def transfer_batch_to_device(self, batch: Window, device: torch.device, dataloader_idx: int) -> Window:
+        """Moves a window; in double precision its fields follow the network's."""
+        moved = map_tensors(lambda x: x.to(device, non_blocking=True), batch)
+        if self.trainer is not None and self.trainer.precision == "64-true":
+            return map_tensors(lambda x: x.double() if x.is_floating_point() else x, moved)
+        return moved
+
+    def _whole(self, split: str) -> DataLoader[Window]:
+        last = TrajectoryDataset(self.folder, split, (0,)).metadata.num_snapshots - 1
+        dataset = TrajectoryDataset(self.folder, split, (0, last), num_trajectories=self.counts[split])
+        rank, ranks = self._ranks()
+        mine = list(range(rank, len(dataset), ranks))
+        batches = [mine[i : i + self.eval_batch_size] for i in range(0, len(mine), self.eval_batch_size)]
+        return DataLoader(dataset, batch_sampler=_Fixed(batches), collate_fn=_as_it_is)
+
+    def _ranks(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _position(self) -> int:
+        """Batches of the run that were trained on already.
+
+        ``total_batch_idx`` is the one counter of Lightning's that is right after every kind of checkpoint; it is not in
+        its stable API, and the tests of resuming guard it.
+        """
+        return 0 if self.trainer is None else self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
+
+
+class _Fixed(Sampler[list[int]]):
+    """Batches that were decided beforehand."""
+
+    def __init__(self, batches: list[list[int]]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.batches)

@@ -1,0 +1,165 @@
+"""Windows of a dataset's trajectories, read lazily."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from data.manifest import read_manifest
+from data.metadata import DatasetError
+from data.trajectory_file import Trajectories, read_trajectories
+from simulation.annotations import NonNegativeInt, PositiveInt
+from simulation.conditions import Conditions
+from simulation.window import Window
+
+
+class TrajectoryDataset(Dataset[Window]):
+    """One split of a dataset as windows, one for each trajectory and present.
+
+    No data file is opened here: chunks are read when a window first asks for them, and kept in memory up to
+    ``cache_bytes``. A pickled copy starts with an empty cache.
+
+    Args:
+        folder: of the dataset.
+        split: ``train``, ``valid`` or ``test``.
+        required: offsets that must exist, e.g. (0, 1).
+        wanted: offsets that are moved inside the trajectory at its ends, so that no present is lost to a stencil.
+        num_trajectories: the first so many of the split; all that were asked for when left out.
+        cache_bytes: memory for decoded chunks.
+
+    Raises:
+        DatasetError: no complete dataset, or fewer trajectories than asked for.
+        ValueError: windows longer than the trajectories.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        required: Sequence[int],
+        wanted: Sequence[int] = (0,),
+        num_trajectories: PositiveInt | None = None,
+        cache_bytes: NonNegativeInt = 4 * 2**30,
+    ) -> None:
+        self.folder, self.split = Path(folder), split
+        manifest = read_manifest(self.folder)
+        self.manifest, self.metadata, self.chunk_size = manifest, manifest.metadata, manifest.chunk_size
+        there = manifest.counts.get(split, 0)
+        self.num_trajectories = there if num_trajectories is None else num_trajectories
+        if self.num_trajectories > there or there == 0:
+            raise DatasetError(
+                f"dataset {folder} has {there} {split} trajectories, {self.num_trajectories} are asked for; "
+                "generate.py adds what is missing"
+            )
+        snapshots = self.metadata.num_snapshots
+        self.low = min(*required, *wanted, 0)
+        self.width = max(*required, *wanted, 0) - self.low + 1
+        if self.width > snapshots:
+            raise ValueError(f"windows of {self.width} snapshots do not fit into trajectories of {snapshots}")
+        self.presents = range(max(0, -min(required)), snapshots - max(0, *required))
+        self.cache_bytes = cache_bytes
+        self.cache: OrderedDict[int, Trajectories] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return self.num_trajectories * len(self.presents)
+
+    def __getitem__(self, index: int) -> Window:
+        """The window of that index, as a batch of one."""
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Window:
+        """The windows of those indices as one batch, in their order."""
+        index = torch.as_tensor(indices, dtype=torch.int64)
+        trajectory = index // len(self.presents)
+        present = self.presents.start + index % len(self.presents)
+        first = (present + self.low).clamp(0, self.metadata.num_snapshots - self.width)
+        at = first[:, None] + torch.arange(self.width)
+        needed = sorted({int(i) // self.chunk_size for i in trajectory})
+        parts = {chunk: self._chunk(chunk) for chunk in needed}
+        gathered = _gather(parts, trajectory, at, self.chunk_size)
+        stride = torch.ones_like(present)
+        return Window(index=index, present=present - first, stride=stride, **gathered)
+
+    def _chunk(self, chunk: int) -> Trajectories:
+        """One decoded chunk, from memory where it is there."""
+        if chunk in self.cache:
+            self.cache.move_to_end(chunk)
+            return self.cache[chunk]
+        name = f"{self.split}/chunk-{chunk:05d}.hdf5"
+        path = self.folder / name
+        if path.exists() and path.stat().st_size != self.manifest.chunks[name]["bytes"]:
+            raise DatasetError(
+                f"chunk {path}: expected {self.manifest.chunks[name]['bytes']} bytes, got {path.stat().st_size}; "
+                "delete it and run generate.py again: it alone is made anew"
+            )
+        trajectories = read_trajectories(path, self.metadata)
+        self.cache[chunk] = trajectories
+        while len(self.cache) > 1 and sum(_bytes(part) for part in self.cache.values()) > self.cache_bytes:
+            self.cache.popitem(last=False)
+        return trajectories
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the cache: each process reads for itself."""
+        return self.__dict__ | {"cache": OrderedDict()}
+
+
+def _bytes(part: Trajectories) -> int:
+    return part.u.numel() * part.u.element_size() * (1 if part.u_t is None else 2)
+
+
+def _gather(parts: dict[int, Trajectories], trajectory: Tensor, at: Tensor, chunk_size: int) -> dict[str, Any]:
+    """Snapshots ``at`` (B, W) of the trajectories (B,), put together from their chunks."""
+    chunk, row = trajectory // chunk_size, trajectory % chunk_size
+    if len(parts) == 1:
+        return _picked(next(iter(parts.values())), row, at)
+    u_t: Tensor | None = None
+    some = next(iter(parts.values()))
+    batch = (len(row), at.shape[1])
+    u = torch.empty(*batch, *some.u.shape[2:], dtype=some.u.dtype)
+    t = torch.empty(batch, dtype=torch.float64)
+    if some.u_t is not None:
+        u_t = torch.empty_like(u)
+    columns = {
+        name: torch.empty(len(row), getattr(some.conditions, name).shape[1], dtype=torch.float64)
+        for name in ("params", "hidden", "extent", "boundary_values")
+    }
+    for number, part in parts.items():
+        mine = torch.nonzero(chunk == number).flatten()
+        picked = _picked(part, row[mine], at[mine])
+        u[mine], t[mine] = picked["u"], picked["t"]
+        if u_t is not None:
+            u_t[mine] = picked["u_t"]
+        for name, column in columns.items():
+            column[mine] = getattr(picked["conditions"], name)
+    conditions = Conditions(
+        **columns,
+        geometry=some.conditions.geometry,
+        param_names=some.conditions.param_names,
+        hidden_names=some.conditions.hidden_names,
+    )
+    return {"u": u, "t": t, "conditions": conditions, "u_t": u_t}
+
+
+def _picked(part: Trajectories, row: Tensor, at: Tensor) -> dict[str, Any]:
+    c = part.conditions
+    conditions = Conditions(
+        params=c.params[row],
+        hidden=c.hidden[row],
+        extent=c.extent[row],
+        boundary_values=c.boundary_values[row],
+        geometry=c.geometry,
+        param_names=c.param_names,
+        hidden_names=c.hidden_names,
+    )
+    rows = row[:, None]
+    return {
+        "u": part.u[rows, at],
+        "t": part.times[rows, at],
+        "conditions": conditions,
+        "u_t": None if part.u_t is None else part.u_t[rows, at],
+    }

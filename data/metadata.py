@@ -1,0 +1,115 @@
+"""What a dataset is: the single truth about its fields, parameters, geometry and times."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulation.fields import Field, channel_names
+from simulation.geometry import Geometry, geometry_from_dict
+from simulation.problem import Problem
+
+
+class DatasetError(ValueError):
+    """A dataset is missing, damaged, or not good enough; the message names the file and the remedy."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class TrajectoryMetadata:
+    """What all trajectories of a dataset share.
+
+    Args:
+        name: of the problem.
+        equation: name of the equation.
+        equation_version: raised when its numbers change.
+        fields: of a state, in channel order.
+        param_names: parameters that surrogates are told.
+        hidden_names: parameters for the solver alone.
+        geometry: the grid or nodes.
+        num_snapshots: T.
+        dt: time between snapshots, or None where it varies between trajectories.
+        resolution: ``resolved`` or ``as_published``.
+        has_time_derivative: whether u_t is stored.
+    """
+
+    name: str
+    equation: str
+    equation_version: int
+    fields: tuple[Field, ...]
+    param_names: tuple[str, ...]
+    hidden_names: tuple[str, ...]
+    geometry: Geometry
+    num_snapshots: int
+    dt: float | None
+    resolution: str = "resolved"
+    has_time_derivative: bool = False
+
+    @property
+    def spatial_dims(self) -> int:
+        """D."""
+        return self.geometry.spatial_dims
+
+    @property
+    def num_channels(self) -> int:
+        """C."""
+        return sum(field.channels(self.spatial_dims) for field in self.fields)
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """One name per channel."""
+        return channel_names(self.fields, self.spatial_dims)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {
+            "name": self.name,
+            "equation": self.equation,
+            "equation_version": self.equation_version,
+            "fields": [{"name": f.name, "rank": f.rank, "unit": f.unit} for f in self.fields],
+            "param_names": list(self.param_names),
+            "hidden_names": list(self.hidden_names),
+            "geometry": self.geometry.to_dict(),
+            "num_snapshots": self.num_snapshots,
+            "dt": self.dt,
+            "resolution": self.resolution,
+            "has_time_derivative": self.has_time_derivative,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "TrajectoryMetadata":
+        """The inverse of ``to_dict``.
+
+        Raises:
+            DatasetError: an entry is missing or unknown.
+        """
+        try:
+            return cls(
+                **plain
+                | {
+                    "fields": tuple(Field(**field) for field in plain["fields"]),
+                    "param_names": tuple(plain["param_names"]),
+                    "hidden_names": tuple(plain["hidden_names"]),
+                    "geometry": geometry_from_dict(plain["geometry"]),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise DatasetError(f"metadata: written by another version of this program ({error})") from None
+
+
+def metadata_of(problem: Problem, has_time_derivative: bool = False) -> TrajectoryMetadata:
+    """The metadata of the dataset that a problem generates."""
+    dt = problem.times.dt
+    value = None if dt.varies else float(problem.draw("train", 0).times.diff()[0, 0])
+    return TrajectoryMetadata(
+        name=problem.name,
+        equation=problem.simulator.name,
+        equation_version=problem.simulator.version,
+        fields=problem.fields,
+        param_names=problem.param_names,
+        hidden_names=problem.hidden_names,
+        geometry=problem.geometry,
+        num_snapshots=problem.times.num_snapshots,
+        dt=value,
+        resolution=problem.resolution,
+        has_time_derivative=has_time_derivative,
+    )

@@ -1,0 +1,259 @@
+"""One chunk of trajectories on disk, in The Well's HDF5 layout.
+
+The groups ``t0_fields``, ``t1_fields``, ``t2_fields``, ``dimensions``, ``boundary_conditions`` and ``scalars`` and
+their attributes are The Well's, so that its tools read our files. What it has no place for lies in the group
+``tendency``: extents, times of each trajectory, hidden parameters and u_t.
+
+References:
+    Ohana et al.: The Well: a Large-Scale Collection of Diverse Physics Simulations for Machine Learning. NeurIPS 2024,
+    arXiv:2412.00568 (data format).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.metadata import DatasetError, TrajectoryMetadata
+from data.whole_file import whole_file
+from simulation.conditions import Conditions
+from simulation.geometry import BoundaryKind
+
+SNAPSHOTS_PER_BLOCK = 4
+"""Snapshots in one HDF5 chunk: a window reads few of them, and none of the rest of the trajectory."""
+WELL_BOUNDARY = {
+    BoundaryKind.PERIODIC: "PERIODIC",
+    BoundaryKind.OPEN: "OPEN",
+    BoundaryKind.DIRICHLET: "WALL",
+    BoundaryKind.NEUMANN: "WALL",
+}
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """B whole trajectories: u (B, T, C, *N) float32, times (B, T) float64, conditions, and u_t like u or None."""
+
+    u: Tensor
+    times: Tensor
+    conditions: Conditions
+    u_t: Tensor | None
+    batched = True
+
+
+def write_trajectories(path: Path, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
+    """Writes a chunk file, whole or not at all.
+
+    Args:
+        path: of the file.
+        trajectories: what it holds.
+        metadata: of the dataset.
+    """
+    with whole_file(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+        _write_attributes(file, trajectories, metadata)
+        _write_dimensions(file, trajectories, metadata)
+        _write_boundaries(file, metadata)
+        _write_scalars(file, trajectories.conditions)
+        for rank in range(3):
+            group = file.create_group(f"t{rank}_fields")
+            group.attrs["field_names"] = [field.name for field in metadata.fields if field.rank == rank]
+        channel = 0
+        for field in metadata.fields:
+            count = field.channels(metadata.spatial_dims)
+            values = trajectories.u[:, :, channel : channel + count]
+            dataset = _write_field(
+                file[f"t{field.rank}_fields"], field.name, _components_last(values, field.rank, metadata)
+            )
+            dataset.attrs["dim_varying"] = [True] * metadata.spatial_dims
+            dataset.attrs["sample_varying"] = True
+            dataset.attrs["time_varying"] = True
+            if field.rank == 2:
+                dataset.attrs["symmetric"] = False
+                dataset.attrs["antisymmetric"] = False
+            channel += count
+        own = file.create_group("tendency")
+        _write_plain(own, "extent", trajectories.conditions.extent)
+        _write_plain(own, "times", trajectories.times)
+        _write_plain(own, "params", trajectories.conditions.params)
+        _write_plain(own, "hidden", trajectories.conditions.hidden)
+        _write_plain(own, "boundary_values", trajectories.conditions.boundary_values)
+        own.attrs["param_names"] = list(metadata.param_names)
+        own.attrs["hidden_names"] = list(metadata.hidden_names)
+        if trajectories.u_t is not None:
+            _write_field(own, "u_t", trajectories.u_t.float().numpy())
+
+
+def _write_attributes(file: h5py.File, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
+    file.attrs["dataset_name"] = metadata.name
+    file.attrs["grid_type"] = "cartesian" if metadata.geometry.to_dict()["kind"] == "grid" else "point_cloud"
+    file.attrs["n_spatial_dims"] = metadata.spatial_dims
+    file.attrs["n_trajectories"] = len(trajectories.u)
+    constant = _constant_parameters(trajectories.conditions)
+    file.attrs["simulation_parameters"] = list(constant)
+    for name, value in constant.items():
+        file.attrs[name] = value
+
+
+def _constant_parameters(conditions: Conditions) -> dict[str, float]:
+    values = {name: conditions.parameter(name) for name in (*conditions.param_names, *conditions.hidden_names)}
+    return {name: float(v[0]) for name, v in values.items() if bool((v == v[0]).all())}
+
+
+def _write_dimensions(file: h5py.File, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
+    group = file.create_group("dimensions")
+    names = list("xyz"[: metadata.spatial_dims])
+    group.attrs["spatial_dims"] = names
+    same = bool((trajectories.times == trajectories.times[:1]).all())
+    time = _write_plain(group, "time", trajectories.times[0] if same else trajectories.times)
+    time.attrs["sample_varying"] = not same
+    time.attrs["time_varying"] = True
+    extent = trajectories.conditions.extent
+    x = metadata.geometry.coordinates(extent)
+    same = bool((extent == extent[:1]).all())
+    for axis, name in enumerate(names):
+        along = x[:, axis]
+        for other in reversed(range(along.ndim - 1)):
+            along = along if other == axis or along.ndim == 2 else along.select(other + 1, 0)
+        dataset = _write_plain(group, name, along[0] if same else along)
+        dataset.attrs["sample_varying"] = not same
+        dataset.attrs["time_varying"] = False
+
+
+def _write_boundaries(file: h5py.File, metadata: TrajectoryMetadata) -> None:
+    group = file.create_group("boundary_conditions")
+    names = "xyz"
+    for axis in range(metadata.spatial_dims):
+        kind = metadata.geometry.boundary.kind(axis, 0, 0)
+        entry = group.create_group(f"{names[axis]}_{WELL_BOUNDARY[kind].lower()}")
+        entry.attrs["associated_dims"] = [names[axis]]
+        entry.attrs["associated_fields"] = []
+        entry.attrs["bc_type"] = WELL_BOUNDARY[kind]
+        entry.attrs["sample_varying"] = False
+        entry.attrs["time_varying"] = False
+        mask = np.zeros(metadata.geometry.shape[min(axis, len(metadata.geometry.shape) - 1)], dtype=bool)
+        mask[[0, -1]] = True
+        entry.create_dataset("mask", data=mask, track_times=False)
+
+
+def _write_scalars(file: h5py.File, conditions: Conditions) -> None:
+    group = file.create_group("scalars")
+    group.attrs["field_names"] = list(conditions.param_names)
+    for name in conditions.param_names:
+        values = conditions.parameter(name)
+        same = bool((values == values[0]).all())
+        dataset = group.create_dataset(name, data=values[0].numpy() if same else values.numpy(), track_times=False)
+        dataset.attrs["sample_varying"] = not same
+        dataset.attrs["time_varying"] = False
+
+
+def _write_field(group: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
+    block = (1, min(SNAPSHOTS_PER_BLOCK, values.shape[1]), *values.shape[2:])
+    return group.create_dataset(name, data=values, dtype="f4", chunks=block, fletcher32=True, track_times=False)
+
+
+def _write_plain(group: h5py.Group, name: str, values: Tensor) -> h5py.Dataset:
+    return group.create_dataset(name, data=values.double().numpy(), track_times=False)
+
+
+def _components_last(values: Tensor, rank: int, metadata: TrajectoryMetadata) -> np.ndarray:
+    """(B, T, D**rank, *N) as The Well has it: (B, T, *N) with the components behind."""
+    moved = values.float().movedim(2, -1)
+    return moved.reshape(*moved.shape[:-1], *[metadata.spatial_dims] * rank).numpy()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Opens a chunk for reading.
+
+    Raises:
+        DatasetError: it is missing, truncated, or no HDF5 file.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise DatasetError(f"chunk {path} is missing; run the same command again: it alone is made anew") from None
+    except OSError as error:
+        start = path.read_bytes()[:64] if path.is_file() else b""
+        kind = "a git-lfs pointer" if b"git-lfs" in start else "empty" if not start else "damaged, or no HDF5 file"
+        raise DatasetError(f"chunk {path} is {kind} ({_first_line(error)}); {_REMEDY}") from None
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+_REMEDY = "delete it and run the same command again: it alone is made anew"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+
+
+def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
+    """Reads a whole chunk.
+
+    Raises:
+        DatasetError: it is damaged, links elsewhere, disagrees with the metadata, or holds values that are not finite.
+    """
+    with opened(path) as file:
+        parts = []
+        for field in metadata.fields:
+            dataset = _safe_dataset(file, f"t{field.rank}_fields/{field.name}", path)
+            values = torch.from_numpy(_read(dataset, path))
+            flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
+            parts.append(flat.movedim(-1, 2))
+        u = torch.cat(parts, 2)
+        own = {
+            name: torch.from_numpy(_read(_safe_dataset(file, f"tendency/{name}", path), path))
+            for name in ("extent", "times", "params", "hidden", "boundary_values")
+        }
+        u_t = None
+        if metadata.has_time_derivative:
+            u_t = torch.from_numpy(_read(_safe_dataset(file, "tendency/u_t", path), path))
+    expected = (len(u), metadata.num_snapshots, metadata.num_channels, *metadata.geometry.shape)
+    if tuple(u.shape) != expected:
+        raise DatasetError(f"chunk {path}: expected u of shape {expected}, got {tuple(u.shape)}; {_REMEDY}")
+    if not bool(torch.isfinite(u).all()):
+        row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
+        raise DatasetError(f"chunk {path}: trajectory {row}, snapshot {snapshot} is not finite; {_REMEDY}")
+    conditions = Conditions(
+        params=own["params"],
+        hidden=own["hidden"],
+        extent=own["extent"],
+        boundary_values=own["boundary_values"],
+        geometry=metadata.geometry,
+        param_names=metadata.param_names,
+        hidden_names=metadata.hidden_names,
+    )
+    return Trajectories(u, own["times"], conditions, u_t)
+
+
+def _safe_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
+    """A dataset whose bytes lie in this very file: links and external storage could read any file of the user's."""
+    group: h5py.Group = file
+    for part in name.split("/"):
+        link = group.get(part, getlink=True)
+        if link is None:
+            keys: list[str] = []
+            file.visit(keys.append)
+            raise DatasetError(f"chunk {path}: no {name}; it has {', '.join(keys[:12])}")
+        if not isinstance(link, h5py.HardLink):
+            raise DatasetError(f"chunk {path}: {name} is a link to elsewhere, which is refused")
+        group = group[part]
+    dataset = group
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.dtype.kind != "f":
+        raise DatasetError(f"chunk {path}: {name} is no plain floating-point dataset, which is refused")
+    if dataset.size * dataset.dtype.itemsize > 64 * max(path.stat().st_size, 1 << 20):
+        raise DatasetError(f"chunk {path}: {name} declares {dataset.shape}, far more than the file can hold")
+    return dataset
+
+
+def _read(dataset: h5py.Dataset, path: Path) -> np.ndarray:
+    try:
+        return dataset[()]
+    except OSError as error:
+        raise DatasetError(f"chunk {path}: {dataset.name} is damaged ({_first_line(error)}); {_REMEDY}") from None

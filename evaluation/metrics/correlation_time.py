@@ -1,0 +1,62 @@
+"""How long a rollout follows the truth, and medians over trajectories of which some follow to the very end."""
+
+import torch
+from torch import Tensor
+
+THRESHOLDS = (0.8, 0.9)
+"""The correlations at which the literature stops the clock."""
+
+
+def correlation_time(times: Tensor, correlation: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """The time from the start until the correlation first falls below a threshold.
+
+    Between snapshots the correlation is taken as linear in time. A snapshot whose correlation is not finite, because the
+    prediction is not, correlates with nothing: it counts as 0. Where the correlation never falls below the threshold, the
+    time is censored: all that is known is that it exceeds the horizon.
+
+    Args:
+        times: (B, T), increasing; the first is the start.
+        correlation: (B, T).
+        threshold: between 0 and 1.
+
+    Returns:
+        The times (B,) float64, the horizon where censored; and whether censored (B,) bool.
+    """
+    times = times.double() - times[:, :1].double()
+    values = torch.where(correlation.isfinite(), correlation.double(), 0.0)
+    below = values < threshold
+    censored = ~below.any(1)
+    # argmax finds the first True. Where the very first snapshot is below, both ends are that snapshot: time 0.
+    after = below.int().argmax(1, keepdim=True)
+    before = (after - 1).clamp(min=0)
+    t0, t1 = times.gather(1, before)[:, 0], times.gather(1, after)[:, 0]
+    v0, v1 = values.gather(1, before)[:, 0], values.gather(1, after)[:, 0]
+    share = torch.where(v0 > v1, (v0 - threshold) / (v0 - v1), 0.0)
+    return torch.where(censored, times[:, -1], t0 + share * (t1 - t0)), censored
+
+
+def censored_median(times: Tensor, censored: Tensor) -> tuple[float, bool]:
+    """The median of times of which some are only known to be longer (Kaplan-Meier estimator).
+
+    The survival function falls at each observed time by the factor 1 − d/n, with d times observed there and n not yet
+    over; the median is the first time at which it is 1/2 or less.
+
+    Args:
+        times: (n,) observed times, or how long was looked at where censored.
+        censored: (n,) bool.
+
+    Returns:
+        The median and False; or the longest time and True where more than half survive it.
+
+    References:
+        Kaplan, Meier: Nonparametric estimation from incomplete observations. J. Am. Stat. Assoc. 53 (1958),
+        doi:10.1080/01621459.1958.10501452.
+    """
+    survival = 1.0
+    for time in times[~censored].unique():
+        at_risk, observed = (times >= time).sum(), ((times == time) & ~censored).sum()
+        survival *= 1 - float(observed / at_risk)
+        # Products of fractions: 3/4 · 2/3 may be above 1/2 in its last bit.
+        if survival <= 0.5 + 1e-9:
+            return float(time), False
+    return float(times.max()), True

@@ -1,0 +1,72 @@
+"""What an equation states, whoever solves it."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from simulation.conditions import Conditions
+from simulation.fields import Field
+
+
+class SemilinearPDE(ABC):
+    """u_t = L u + N(u, t) on a periodic grid, L diagonal in Fourier space.
+
+    ``version`` is raised whenever the equation's numbers change: it is part of a dataset's name.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    fields: ClassVar[tuple[Field, ...]]
+    parameter_names: ClassVar[tuple[str, ...]] = ()
+    spatial_dims: ClassVar[tuple[int, ...]]
+    """Dimensions in which the equation is stated."""
+
+    @abstractmethod
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """The eigenvalues of L.
+
+        Args:
+            k: wavenumbers along each axis, each (B, 1, ...) broadcasting over (B, C, *K).
+            conditions: of the B trajectories.
+
+        Returns:
+            Broadcasts to (B, C, *K); real where L is real, which the integrators make use of.
+        """
+
+    def nonlinear_term(self, u_hat: Tensor, k: list[Tensor], t: Tensor, conditions: Conditions) -> Tensor | None:
+        """The coefficients of N(u, t).
+
+        Args:
+            u_hat: (B, C, *K).
+            k: as in ``linear_symbol``.
+            t: (B,).
+            conditions: of the B trajectories.
+
+        Returns:
+            (B, C, *K), or None where the equation is linear.
+        """
+        return None
+
+    def check(self, conditions: Conditions) -> None:  # noqa: B027  most equations have nothing to refuse
+        """Refuses parameters for which the equation is ill-posed.
+
+        Raises:
+            ValueError: naming the parameter, its value and what was expected.
+        """
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """Quantities (B,) that the exact solution keeps constant, from u (B, C, *N)."""
+        return {}
+
+
+def require_positive(conditions: Conditions, name: str) -> None:
+    """Refuses a parameter that is not positive and finite.
+
+    Raises:
+        ValueError: naming it and its smallest value.
+    """
+    values = conditions.parameter(name)
+    if not bool(((values > 0) & torch.isfinite(values)).all()):
+        raise ValueError(f"pde.parameters.{name}: expected positive values, got {values.min().item():g}")

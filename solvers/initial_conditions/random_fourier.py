@@ -1,0 +1,50 @@
+"""Random truncated Fourier series."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simulation.annotations import PositiveFloat, PositiveInt
+from simulation.conditions import Conditions
+
+
+class RandomFourierSeries:
+    """u(x) = sum_j A_j sin(2 pi l_j . x / L + phi_j) with A ~ U(-a, a), integer l, phi ~ U(0, 2 pi).
+
+    Args:
+        num_terms: J.
+        amplitude: a.
+        min_wavenumber: smallest l on each axis.
+        max_wavenumber: largest l on each axis.
+
+    References:
+        Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, section 4.
+    """
+
+    def __init__(
+        self,
+        num_terms: PositiveInt = 5,
+        amplitude: PositiveFloat = 0.5,
+        min_wavenumber: PositiveInt = 1,
+        max_wavenumber: PositiveInt = 2,
+    ) -> None:
+        if min_wavenumber > max_wavenumber:
+            raise ValueError(
+                f"initial_condition: expected min_wavenumber <= max_wavenumber, got {min_wavenumber} > {max_wavenumber}"
+            )
+        self.num_terms, self.amplitude = num_terms, amplitude
+        self.min_wavenumber, self.max_wavenumber = min_wavenumber, max_wavenumber
+
+    def __call__(self, generator: np.random.Generator, conditions: Conditions) -> Tensor:
+        """One state (1, 1, *N)."""
+        dims = conditions.geometry.spatial_dims
+        amplitude = generator.uniform(-self.amplitude, self.amplitude, self.num_terms)
+        waves = generator.integers(self.min_wavenumber, self.max_wavenumber + 1, (self.num_terms, dims))
+        phase = generator.uniform(0, 2 * math.pi, self.num_terms)
+        x = conditions.geometry.coordinates(conditions.extent) / conditions.extent.reshape(1, -1, *[1] * dims)
+        angles = 2 * math.pi * torch.einsum("jd,bd...->bj...", torch.from_numpy(waves).double(), x)
+        shape = (1, -1, *[1] * dims)
+        terms = torch.from_numpy(amplitude).view(shape) * torch.sin(angles + torch.from_numpy(phase).view(shape))
+        return terms.sum(1, keepdim=True)

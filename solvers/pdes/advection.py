@@ -1,0 +1,26 @@
+"""Linear advection."""
+
+from torch import Tensor
+
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from solvers.equations import SemilinearPDE
+from solvers.spectral import odd
+
+
+class Advection(SemilinearPDE):
+    """u_t + c u_x = 0 in 1D; c is ``speed``, positive to the right. Exact in time for any step."""
+
+    name = "advection"
+    fields = (Field("u"),)
+    parameter_names = ("speed",)
+    spatial_dims = (1,)
+
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """-i c k."""
+        speed = conditions.parameter("speed").reshape(-1, 1, 1)
+        return -1j * speed * odd(k[0], 0, conditions.geometry.shape)
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The mean and the mean square."""
+        return {"mean": u.mean((1, 2)), "mean square": u.square().mean((1, 2))}

@@ -1,0 +1,29 @@
+"""Heat conduction."""
+
+from torch import Tensor
+
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from solvers.equations import SemilinearPDE, require_positive
+
+
+class Heat(SemilinearPDE):
+    """u_t = nu Laplace(u) in 1D to 3D; nu is ``diffusivity``. Exact in time for any step."""
+
+    name = "heat"
+    fields = (Field("u"),)
+    parameter_names = ("diffusivity",)
+    spatial_dims = (1, 2, 3)
+
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """-nu |k|^2."""
+        squares = sum((axis.square() for axis in k[1:]), k[0].square())
+        return -conditions.parameter("diffusivity").reshape(-1, *[1] * (squares.ndim - 1)) * squares
+
+    def check(self, conditions: Conditions) -> None:
+        """Backward heat conduction is ill-posed."""
+        require_positive(conditions, "diffusivity")
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The mean."""
+        return {"mean": u.flatten(1).mean(1)}

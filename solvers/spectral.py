@@ -1,0 +1,95 @@
+"""Fourier space on periodic grids: transforms, wavenumbers, derivatives, dealiasing, resampling."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def transform(u: Tensor, spatial_dims: int) -> Tensor:
+    """The real FFT (B, C, *K) of u (B, C, *N) over its last ``spatial_dims`` axes."""
+    return torch.fft.rfftn(u, dim=tuple(range(-spatial_dims, 0)))
+
+
+def inverse_transform(u_hat: Tensor, shape: Sequence[int]) -> Tensor:
+    """The field (B, C, *shape) of its coefficients u_hat (B, C, *K)."""
+    return torch.fft.irfftn(u_hat, s=shape, dim=tuple(range(-len(shape), 0)))
+
+
+def integer_wavenumbers(shape: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
+    """The integers n along each axis, shaped to broadcast over (*K); the last axis has those of a real FFT."""
+    axes = []
+    for axis, n in enumerate(shape):
+        last = axis == len(shape) - 1
+        numbers = torch.fft.rfftfreq(n, 1 / n) if last else torch.fft.fftfreq(n, 1 / n)
+        view = [1] * len(shape)
+        view[axis] = -1
+        axes.append(numbers.to(torch.float64).round().to(device).view(view))
+    return axes
+
+
+def wavenumbers(shape: Sequence[int], extent: Tensor) -> list[Tensor]:
+    """The wavenumbers k = 2 pi n / L along each axis.
+
+    Args:
+        shape: (*N).
+        extent: (B, D) side lengths; they may differ between trajectories.
+
+    Returns:
+        D tensors (B, 1, ...) that broadcast over (B, C, *K).
+    """
+    axes = []
+    for axis, numbers in enumerate(integer_wavenumbers(shape, extent.device)):
+        length = extent[:, axis].reshape(-1, 1, *[1] * len(shape))
+        axes.append(2 * math.pi * numbers / length)
+    return axes
+
+
+def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
+    """Wavenumbers for an odd number of derivatives: the Nyquist mode has no such derivative on the grid, so it is 0."""
+    n = shape[axis]
+    if n % 2:
+        return k
+    numbers = integer_wavenumbers(shape, k.device)[axis]
+    return torch.where(numbers.abs() == n // 2, 0.0, k)
+
+
+def two_thirds_mask(shape: Sequence[int], device: torch.device | None = None) -> Tensor:
+    """True where |n| < N/3 on every axis: products of two such fields do not alias onto kept modes."""
+    mask = torch.ones((), dtype=torch.bool, device=device)
+    for numbers, n in zip(integer_wavenumbers(shape, device), shape, strict=True):
+        mask = mask & (numbers.abs() * 3 < n)
+    return mask
+
+
+def resample(u: Tensor, shape: Sequence[int]) -> Tensor:
+    """The trigonometric interpolant of u (B, C, *N) on a periodic grid of another shape.
+
+    Modes that both grids resolve are kept; a Nyquist mode of the smaller grid is shared between its two signs.
+    """
+    old = tuple(u.shape[-len(shape) :])
+    u_hat = torch.fft.fftn(u, dim=tuple(range(-len(shape), 0)))
+    for axis, (n, m) in enumerate(zip(old, shape, strict=True)):
+        u_hat = _resample_axis(u_hat, axis - len(shape), n, m)
+    scale = math.prod(shape) / math.prod(old)
+    return torch.fft.ifftn(u_hat, dim=tuple(range(-len(shape), 0))).real * scale
+
+
+def _resample_axis(u_hat: Tensor, axis: int, n: int, m: int) -> Tensor:
+    if n == m:
+        return u_hat
+    low = min(n, m)
+    half = low // 2
+    positive = u_hat.narrow(axis, 0, half + low % 2)
+    negative = u_hat.narrow(axis, n - half + (1 - low % 2), half - (1 - low % 2))
+    gap = list(u_hat.shape)
+    if low % 2:
+        gap[axis] = m - low
+        return torch.cat([positive, u_hat.new_zeros(gap), negative], axis)
+    if n < m:
+        nyquist = u_hat.narrow(axis, half, 1) / 2
+        gap[axis] = m - n - 1
+        return torch.cat([positive, nyquist, u_hat.new_zeros(gap), nyquist, negative], axis)
+    nyquist = u_hat.narrow(axis, half, 1) + u_hat.narrow(axis, n - half, 1)
+    return torch.cat([positive, nyquist, negative], axis)

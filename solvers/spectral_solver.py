@@ -1,0 +1,156 @@
+"""Semilinear equations on periodic grids: exponential integrators in Fourier space."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from simulation.annotations import PositiveFloat
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from simulation.geometry import Grid
+from simulation.simulator import InstabilityError
+from simulation.tree import Tree
+from solvers.equations import SemilinearPDE
+from solvers.etdrk import ETDRK
+from solvers.spectral import inverse_transform, resample, transform, wavenumbers
+
+SAME_STEP = 1e-9
+"""Relative difference below which two steps are the same: differences of stored times carry rounding."""
+
+
+class SpectralSolver:
+    """A reference solver (a Simulator) for a semilinear equation on a periodic grid.
+
+    Every trajectory takes its own n = ceil(dt / max_step) equal steps, so that a batch equals its members. The
+    coefficients of the scheme depend on the step and live in ``memory``.
+
+    Args:
+        equation: what is solved.
+        integrator: how it is stepped.
+        max_step: largest time step.
+    """
+
+    history = 1
+
+    def __init__(self, equation: SemilinearPDE, integrator: ETDRK, max_step: PositiveFloat) -> None:
+        self.equation, self.integrator, self.max_step = equation, integrator, max_step
+
+    @property
+    def name(self) -> str:
+        """The equation's."""
+        return self.equation.name
+
+    @property
+    def version(self) -> int:
+        """The equation's."""
+        return self.equation.version
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The equation's."""
+        return self.equation.fields
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The equation's."""
+        return self.equation.parameter_names
+
+    def check(self, conditions: Conditions) -> None:
+        """Refuses a geometry or parameters that the scheme cannot take.
+
+        Raises:
+            ValueError: no periodic grid of the equation's dimensions, or a parameter out of range.
+        """
+        grid = conditions.geometry
+        if not isinstance(grid, Grid) or not all(grid.boundary.is_periodic(a) for a in range(grid.spatial_dims)):
+            raise ValueError(
+                f"pde.geometry: the spectral solver of {self.name} expects a grid that is periodic on all axes"
+            )
+        if grid.spatial_dims not in self.equation.spatial_dims:
+            dims = " or ".join(map(str, self.equation.spatial_dims))
+            raise ValueError(f"pde.geometry.shape: {self.name} is stated in {dims}D, got {grid.spatial_dims} axes")
+        self.equation.check(conditions)
+
+    def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
+        """No coefficients yet: they are made at the first step, when dt is known."""
+        return {}
+
+    def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
+        """Advances by dt in steps of at most ``max_step``, in float64.
+
+        Raises:
+            InstabilityError: the state is no longer finite.
+        """
+        shape = conditions.geometry.shape
+        k = wavenumbers(shape, conditions.extent.double())
+        count = torch.ceil(dt.double() / self.max_step - SAME_STEP).clamp(min=1)
+        h = dt.double() / count
+        memory = self._coefficients(k, h, conditions, memory)
+        # Steps that differ by rounding share coefficients, so they must share the step as well.
+        h, c = memory["step"], memory["coefficients"]
+
+        def nonlinear(v: Tensor, s: Tensor) -> Tensor:
+            term = self.equation.nonlinear_term(v, k, s, conditions)
+            return torch.zeros_like(v) if term is None else term
+
+        u_hat, now = transform(u.double(), len(shape)), t.double()
+        most, fewest = int(count.max()), int(count.min())
+        for step in range(most):
+            stepped = self.integrator.advance(u_hat, now, h, nonlinear, c)
+            if step >= fewest:
+                going = (step < count).reshape(-1, *[1] * (u_hat.ndim - 1))
+                stepped = torch.where(going, stepped, u_hat)
+            u_hat, now = stepped, now + h
+            if step % 16 == 15 or step == most - 1:
+                self._check_finite(u_hat, now, h)
+        return inverse_transform(u_hat, shape).to(u.dtype), memory
+
+    def _coefficients(self, k: list[Tensor], h: Tensor, conditions: Conditions, memory: Tree) -> Tree:
+        if "step" in memory and bool(((h - memory["step"]).abs() <= SAME_STEP * h).all()):
+            return memory
+        symbol = self.equation.linear_symbol(k, conditions)
+        batch = len(h)
+        # Rows that agree share one set of coefficients, which then stays in the cache.
+        if len(symbol) == batch and bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all()):
+            made = self.integrator.coefficients(symbol[:1], h[:1])
+        else:
+            made = self.integrator.coefficients(symbol, h)
+        return {"step": h, "coefficients": {key: c.expand(batch, *c.shape[1:]) for key, c in made.items()}}
+
+    def _check_finite(self, u_hat: Tensor, now: Tensor, h: Tensor) -> None:
+        finite = torch.isfinite(u_hat.abs().sum(tuple(range(1, u_hat.ndim))))
+        if bool(finite.all()):
+            return
+        rows = torch.nonzero(~finite).flatten().tolist()
+        first = rows[0]
+        raise InstabilityError(
+            f"{self.name} became unstable by t = {now[first].item():g} with time step {h[first].item():g} "
+            f"({type(self.integrator).__name__}): lower pde.simulator.max_step (now {self.max_step:g}), or raise the "
+            "viscosity or pde.geometry.shape",
+            rows,
+        )
+
+    def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        """u_t (B, C, *N) of the semi-discrete system: L u + N(u, t), exact on the grid."""
+        shape = conditions.geometry.shape
+        k = wavenumbers(shape, conditions.extent.double())
+        u_hat = transform(u.double(), len(shape))
+        rate = self.equation.linear_symbol(k, conditions) * u_hat
+        term = self.equation.nonlinear_term(u_hat, k, t.double(), conditions)
+        return inverse_transform(rate if term is None else rate + term, shape).to(u.dtype)
+
+    def refined(self) -> "SpectralSolver":
+        """The same with half the largest step."""
+        solver = copy.copy(self)
+        solver.max_step = self.max_step / 2
+        return solver
+
+    def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
+        """The trigonometric interpolant of u (B, C, *N) on a grid of another shape."""
+        return resample(u, shape)
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The equation's conserved quantities (B,)."""
+        return self.equation.conserved(u, conditions)

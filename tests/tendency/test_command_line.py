@@ -1,0 +1,81 @@
+"""What a user who mistypes something sees: suggestions before torch is loaded, all problems at once, no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tendency.compose import check_command_line
+from tendency.errors import ConfigError
+
+
+def refused(*arguments, script="train"):
+    with pytest.raises(ConfigError) as caught:
+        check_command_line(script, arguments)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["model=fnoo", "pde=heat"], "unknown model 'fnoo'; did you mean 'fno'? available: "),
+        (["pde=navier-stokes"], "unknown pde 'navier-stokes'; did you mean 'navier_stokes'? available: "),
+        (["pde=heat", "modl=fno"], "unknown key 'modl'; did you mean 'model'? available: "),
+        (["pde=heat", "trainer.max_epoch=5"], "unknown key 'max_epoch' in trainer; did you mean 'max_epochs'?"),
+        (
+            ["pde=heat", "prediction=derivative", "prediction/integrator=rk5"],
+            "unknown prediction/integrator 'rk5'; did you mean 'rk4'? available: ab2, euler, heun, rk4",
+        ),
+        (["pde=heat", "seed.x=3"], "unknown key 'seed.x': seed is a single value"),
+        (["pde=heat", "trainer.max_epochs"], "cannot read 'trainer.max_epochs' (expected key=value)"),
+        (["pde=heat", "model.modes=[1,2"], "cannot read 'model.modes=[1,2'"),
+        (["pde=heat", "seed=1,2"], "seed=1,2: several values are a sweep, which needs -m; a list is written [a,b]"),
+        (["model=unet"], "pde= is required, one of: advection, "),
+        (["--config-dir=/nowhere", "pde=heat"], "--config-dir: no folder /nowhere"),
+    ],
+)
+def test_each_mistake_gets_its_answer(arguments, expected):
+    problems = refused(*arguments)
+    assert len(problems) == 1
+    assert problems[0].startswith(expected)
+
+
+def test_all_mistakes_are_answered_at_once():
+    problems = refused("model=fnoo", "optimizer=adam", "trainer.max_epoch=5", "modl=1")
+    assert len(problems) == 5  # and the missing pde
+
+
+def test_every_job_of_a_sweep_is_checked():
+    assert refused("-m", "pde=heat", "model=fno,unett") == [
+        next(p for p in refused("pde=heat", "model=unett") if "unett" in p)
+    ]
+    check_command_line("train", ["-m", "pde=heat", "model=fno,unet", "seed=1,2,3"])
+
+
+def test_right_command_lines_pass():
+    check_command_line("train", ["model=unet", "pde=kuramoto_sivashinsky", "prediction=derivative"])
+    check_command_line("train", ["pde=heat", "prediction=derivative", "prediction/integrator=rk4", "seed=3"])
+    check_command_line("train", ["pde=heat", "experiment=quick_look", "+trainer.anything=3", "logger=wandb"])
+    check_command_line("generate", ["pde=heat", "data.num_train=3"])
+    check_command_line("evaluate", ["runs=[a,b]"])
+    assert refused(script="evaluate") == ["runs= is required"]
+
+
+def test_a_mistyped_command_is_answered_without_torch():
+    code = (
+        "import sys; sys.argv = ['train.py', 'model=fnoo', 'pde=heat']\n"
+        "from tendency.train import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as error:\n"
+        "    print('code', error.code, 'torch' in sys.modules, 'lightning' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["code", "2", "False", "False"]
+    assert "did you mean 'fno'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_lists_the_options(run_script):
+    text = run_script("train.py", "--help").stdout
+    assert "model: external, fno" in text or "fno" in text
+    assert "navier_stokes" in text

@@ -1,0 +1,53 @@
+"""Several processes learn what one learns: two gloo ranks against one, through the command that users type."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+ARGUMENTS = [
+    "pde=heat",
+    "pde.geometry.shape=[16]",
+    "pde.times.num_snapshots=9",
+    "model=unet",
+    "data.num_train=4",
+    "data.num_valid=3",
+    "data.num_test=2",
+    "data.chunk_size=2",
+    "data.batch_size=4",
+    "data.workers=1",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "trainer.precision=64-true",
+    "scheduler.warmup_steps=2",
+    "evaluate=false",
+]
+
+
+def weights(homes, name):
+    path = Path(homes["TENDENCY_OUTPUTS"]) / name / "checkpoints" / "last.ckpt"
+    return torch.load(path, weights_only=True)
+
+
+def validations(homes, name):
+    lines = (Path(homes["TENDENCY_OUTPUTS"]) / name / "metrics.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if "valid/rollout_nrmse" in record]
+
+
+def test_two_ranks_learn_what_one_learns(run_script, homes):
+    run_script("train.py", *ARGUMENTS, "name=alone")
+    run_script("train.py", *ARGUMENTS, "name=together", "trainer.strategy=ddp", "trainer.devices=2")
+    alone, together = weights(homes, "alone"), weights(homes, "together")
+    assert alone["global_step"] == together["global_step"] >= 6
+    for name, expected in alone["state_dict"].items():
+        scale = expected.abs().max().clamp(min=1e-3)
+        assert ((together["state_dict"][name] - expected).abs().max() / scale) < 1e-12, name
+    # Three validation trajectories on two ranks: each is judged once.
+    for one, two in zip(validations(homes, "alone"), validations(homes, "together"), strict=True):
+        assert two["valid/rollout_nrmse"] == pytest.approx(one["valid/rollout_nrmse"], rel=1e-10)
+
+
+def test_a_batch_that_cannot_be_cut_is_refused_before_any_work(run_script):
+    done = run_script("train.py", *ARGUMENTS, "name=odd", "trainer.strategy=ddp", "trainer.devices=3", code=2)
+    assert "data.batch_size: expected a multiple of trainer.devices=3, got 4" in done.stderr

@@ -1,0 +1,137 @@
+"""A run that was stopped and resumed ends exactly like the one that was not: weights, optimizer, log."""
+
+import functools
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+from data.datamodule import TrajectoryDataModule
+from data.dataset import TrajectoryDataset
+from surrogates.prediction import IncrementPrediction
+from surrogates.stepper import SurrogateStepper, fit_normalizer
+from surrogates.surrogate import Surrogate
+from trainers.callbacks.divergence import DivergedError, StopOnDivergence
+from trainers.callbacks.signals import StoppedError, StopOnSignal
+from trainers.callbacks.step_seed import StepSeed
+from trainers.checkpoint import Checkpoints
+from trainers.losses import RelativeL2
+from trainers.metrics_log import MetricsLog, read_metrics
+from trainers.module import SurrogateModule
+from trainers.objectives.one_step import OneStep
+from trainers.optimizers import adamw
+from trainers.schedules import WarmupCosine
+from trainers.trainer import make_trainer
+
+SEED = 3
+
+
+class Dropping(Surrogate):
+    """A small network with dropout, whose random state a resumed run has to find again."""
+
+    def __init__(self, spatial_dims, in_channels, out_channels, num_conditions, boundary):
+        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
+        self.first = nn.Conv1d(in_channels, 8, 3, padding=1, padding_mode="circular")
+        self.drop = nn.Dropout(0.3)
+        self.last = nn.Conv1d(8, out_channels, 1)
+
+    def forward(self, u, c, x):
+        return self.last(self.drop(torch.tanh(self.first(u))))
+
+
+class StopAt(StopOnSignal):
+    """The signal arrives during one step."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_step == self.step:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def fit(dataset, folder, stop_at=None, resume=False, epochs=3, network=Dropping):
+    prediction = IncrementPrediction()
+    windows = TrajectoryDataset(dataset, "train", prediction.offsets, prediction.stencil)
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        surrogate = network(1, 1, 1, 0, windows.metadata.geometry.boundary)
+    normalizer = fit_normalizer(prediction, [windows.__getitems__(list(range(len(windows))))])
+    module = SurrogateModule(
+        SurrogateStepper(surrogate, prediction, normalizer),
+        OneStep(RelativeL2()),
+        functools.partial(adamw, lr=1e-2),
+        WarmupCosine(5),
+        SEED,
+        {},
+    )
+    log = MetricsLog(str(folder))
+    checkpoints = Checkpoints(str(folder / "checkpoints"), every_n_steps=4)
+    checkpoints.log = log
+    # Rank-independent noise from elsewhere must not matter.
+    torch.manual_seed(12345 if resume else 54321)
+    callbacks = [StepSeed(SEED), StopOnDivergence(), StopOnSignal() if stop_at is None else StopAt(stop_at), checkpoints]
+    trainer = make_trainer(
+        epochs, "cpu", val_check_interval=7, log_every_n_steps=1, callbacks=callbacks, loggers=[log]
+    )
+    data = TrajectoryDataModule(
+        dataset, batch_size=4, eval_batch_size=4, seed=SEED, required=prediction.offsets, wanted=prediction.stencil
+    )
+    checkpoint = folder / "checkpoints" / "last.ckpt" if resume else None
+    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    return module, trainer
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(heat_dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    module, trainer = fit(heat_dataset, folder)
+    assert trainer.global_step > 30
+    return module, trainer.optimizers[0].state_dict(), read_metrics(folder / "metrics.jsonl"), trainer.num_training_batches
+
+
+@pytest.mark.parametrize("position", ["inside an epoch", "at an epoch's end", "beside a validation", "first step"])
+def test_a_stopped_run_ends_like_the_uninterrupted_one(heat_dataset, tmp_path, uninterrupted, position):
+    whole, optimizer, log, epoch = uninterrupted
+    step = {"inside an epoch": epoch + 3, "at an epoch's end": epoch - 1, "beside a validation": 6, "first step": 0}
+    with pytest.raises(StoppedError) as stopped:
+        fit(heat_dataset, tmp_path, stop_at=step[position])
+    assert stopped.value.exit_code == 143
+    resumed, trainer = fit(heat_dataset, tmp_path, resume=True)
+    for (name, expected), (_, found) in zip(
+        whole.state_dict().items(), resumed.state_dict().items(), strict=True
+    ):
+        assert torch.equal(expected, found), name
+    found = trainer.optimizers[0].state_dict()
+    assert found["param_groups"] == optimizer["param_groups"]
+    for index, state in optimizer["state"].items():
+        for name, expected in state.items():
+            assert torch.equal(torch.as_tensor(expected), torch.as_tensor(found["state"][index][name])), name
+    trained = [record for record in read_metrics(tmp_path / "metrics.jsonl") if "train/loss" in record]
+    assert [r["step"] for r in trained] == [r["step"] for r in log if "train/loss" in r]
+    assert [r["train/loss"] for r in trained] == [r["train/loss"] for r in log if "train/loss" in r]
+
+
+def test_checkpoints_hold_plain_data_and_no_leftovers(heat_dataset, tmp_path):
+    fit(heat_dataset, tmp_path, epochs=1)
+    folder = tmp_path / "checkpoints"
+    assert sorted(path.name for path in folder.iterdir()) == ["best.ckpt", "last.ckpt"]
+    content = torch.load(folder / "last.ckpt", weights_only=True)
+    assert content["recipe"] == {}
+
+
+class Exploding(Dropping):
+    """Fine for some steps, then infinite."""
+
+    def forward(self, u, c, x):
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().forward(u, c, x) * (torch.inf if self.calls > 6 and self.training else 1.0)
+
+
+def test_a_diverging_run_stops_at_once_and_keeps_finite_weights(heat_dataset, tmp_path):
+    with pytest.raises(DivergedError, match=r"not finite at step \d+ \(learning rate .*Lower optimizer.lr"):
+        fit(heat_dataset, tmp_path, network=Exploding)
+    weights = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.isfinite(value).all() for value in weights.values())
