@@ -15,15 +15,17 @@ from simulation.window import Window
 
 
 class StepSampler(Sampler[list[int]]):
-    """The batches of an endless run of shuffled epochs, from batch ``start`` to the end of its epoch.
+    """The batches of an endless run of shuffled epochs, from batch ``position()`` to the end of its epoch.
 
     Epoch e is the permutation of the generator seeded by (seed, e); its last incomplete batch is dropped. Each global
-    batch is cut by rank. Nothing is stored: a resumed run asks for the batch after its last one.
+    batch is cut by rank. Nothing is stored: where the run stands is asked when the first batch is drawn and no sooner,
+    because Lightning makes iterators before it restores a checkpoint when a schedule wants to know its length.
 
     Args:
         num_windows: to draw from.
         batch_size: windows in one global batch.
         seed: of the run.
+        position: batches of the run that were trained on already.
         rank: of this process.
         num_ranks: that share each batch.
 
@@ -31,46 +33,37 @@ class StepSampler(Sampler[list[int]]):
         ValueError: a batch that cannot be cut evenly, or is larger than the split.
     """
 
-    def __init__(self, num_windows: int, batch_size: int, seed: int, rank: int = 0, num_ranks: int = 1) -> None:
+    def __init__(
+        self,
+        num_windows: int,
+        batch_size: int,
+        seed: int,
+        position: Callable[[], int],
+        rank: int = 0,
+        num_ranks: int = 1,
+    ) -> None:
         if batch_size % num_ranks:
             raise ValueError(
                 f"data.batch_size: expected a multiple of the {num_ranks} devices that share it, got {batch_size}"
             )
         if batch_size > num_windows:
             raise ValueError(f"data.batch_size: expected at most {num_windows}, the training windows, got {batch_size}")
-        self.num_windows, self.batch_size, self.seed = num_windows, batch_size, seed
-        self.rank, self.num_ranks, self.start = rank, num_ranks, 0
+        self.num_windows, self.batch_size, self.seed, self.position = num_windows, batch_size, seed, position
+        self.rank, self.num_ranks = rank, num_ranks
 
     def __len__(self) -> int:
         """Batches in one epoch."""
         return self.num_windows // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        """This rank's part of each batch, from ``start`` to the end of its epoch."""
-        epoch, first = divmod(self.start, len(self))
+        """This rank's part of each batch, from where the run stands to the end of its epoch."""
+        epoch, first = divmod(self.position(), len(self))
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         order = torch.randperm(self.num_windows, generator=generator).tolist()
         share = self.batch_size // self.num_ranks
         for batch in range(first, len(self)):
             begin = batch * self.batch_size + self.rank * share
             yield order[begin : begin + share]
-
-
-class RunLoader(DataLoader[Window]):
-    """Asks the run where it stands each time that it is iterated.
-
-    It has no state of its own on purpose: the state that a loader saves is lost or applied twice when a scheduler asks
-    for the number of steps, and at the ends of epochs.
-    """
-
-    def __init__(self, dataset: TrajectoryDataset, sampler: StepSampler, position: Callable[[], int]) -> None:
-        super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is)
-        self.steps, self.position = sampler, position
-
-    def __iter__(self) -> Any:
-        """From the batch after the last one that was trained on."""
-        self.steps.start = self.position()
-        return super().__iter__()
 
 
 def _as_it_is(window: Any) -> Any:
@@ -113,11 +106,13 @@ class TrajectoryDataModule(LightningDataModule):
         self.seed, self.required, self.wanted = seed, tuple(required), tuple(wanted)
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
 
-    def train_dataloader(self) -> RunLoader:
+    def train_dataloader(self) -> DataLoader[Window]:
         """Shuffled windows; see ``StepSampler``."""
         dataset = TrajectoryDataset(self.folder, "train", self.required, self.wanted, self.counts["train"])
         rank, ranks = self._ranks()
-        return RunLoader(dataset, StepSampler(len(dataset), self.batch_size, self.seed, rank, ranks), self._position)
+        sampler = StepSampler(len(dataset), self.batch_size, self.seed, self._position, rank, ranks)
+        # The loader has no state of its own on purpose: such states are lost or applied twice at the ends of epochs.
+        return DataLoader(dataset, batch_sampler=sampler, collate_fn=_as_it_is)
 
     def val_dataloader(self) -> DataLoader[Window]:
         """Whole validation trajectories."""

@@ -136,7 +136,7 @@ class TrainingRun:
         log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
         for callback in callbacks:
             if isinstance(callback, Checkpoints):
-                callback.log = log
+                callback.metrics_log = log
         return build(self.config["trainer"])(callbacks=callbacks, loggers=loggers)
 
     def _starting_point(self) -> Path | None:

@@ -51,6 +51,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
+def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a validation inside the epoch comes right after this batch.
+
+    A run that resumes from a checkpoint taken here would skip that validation, so none is taken. At an epoch's end
+    Lightning does make up for it.
+    """
+    interval = trainer.val_check_batch
+    if trainer.is_last_batch or not isinstance(interval, int) or (batch_idx + 1) % interval:
+        return False
+    every = trainer.check_val_every_n_epoch
+    return every is None or (trainer.current_epoch + 1) % every == 0
+
+
 class Checkpoints(Checkpoint):
     """Keeps ``last.ckpt`` and ``best.ckpt`` of a run.
 
@@ -67,7 +80,7 @@ class Checkpoints(Checkpoint):
     def __init__(self, folder: str, monitor: str = "valid/rollout_nrmse", every_n_steps: PositiveInt = 500) -> None:
         self.folder, self.monitor, self.every_n_steps = Path(folder), monitor, every_n_steps
         self.best: float | None = None
-        self.saved_step = -1
+        self.saved_step, self.due = -1, False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Sweeps what a killed run of this machine left half-written."""
@@ -79,10 +92,11 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Saves ``last`` where it is due."""
-        due = trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch
-        if due and trainer.global_step != self.saved_step:
+        if trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch:
+            self.due = True
+        if self.due and trainer.global_step != self.saved_step and not validation_follows(trainer, batch_idx):
             self.save(trainer, "last.ckpt")
-            self.saved_step = trainer.global_step
+            self.saved_step, self.due = trainer.global_step, False
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves ``best`` where the monitored figure is the lowest so far."""
@@ -101,13 +115,13 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """The best figure so far, and how much of the metrics log belongs to this checkpoint."""
-        return {"best": self.best, "metrics_log_bytes": None if self.log is None else self.log.size()}
+        return {"best": self.best, "metrics_log_bytes": None if self.metrics_log is None else self.metrics_log.size()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint: the log forgets what came after it."""
         self.best = state_dict["best"]
-        if self.log is not None:
-            self.log.truncate(state_dict["metrics_log_bytes"])
+        if self.metrics_log is not None:
+            self.metrics_log.truncate(state_dict["metrics_log_bytes"])
 
-    log: MetricsLog | None = None
+    metrics_log: MetricsLog | None = None
     """The append-only log of this run, where it keeps one; the run sets it."""

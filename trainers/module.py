@@ -54,9 +54,22 @@ class SurrogateModule(LightningModule):
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """The objective's loss at this step of the run."""
-        loss = self.objective.loss(self.stepper, window, self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx)
-        self.log("train/loss", loss, batch_size=len(window.index))
+        step = self.trainer.fit_loop.epoch_loop.total_batch_idx
+        loss = self.objective.loss(self.stepper, window, self.seed, step)
+        self.log("train/loss", loss, batch_size=len(window.index), logger=False)
+        if step % self.trainer.log_every_n_steps == 0:
+            self._write_step(loss, step)
         return loss
+
+    def _write_step(self, loss: Tensor, step: int) -> None:
+        """Logs a step within it: Lightning would log after the checkpoint of the same step, which would lack it."""
+        mean = loss.detach()
+        if self.trainer.world_size > 1:
+            mean = self.trainer.strategy.reduce(mean, reduce_op="mean")
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        for logger in self.loggers:
+            figures = {"train/loss": float(mean), "learning_rate": rate, "epoch": self.current_epoch}
+            logger.log_metrics(figures, step)
 
     def on_validation_epoch_start(self) -> None:
         """Forgets the previous validation."""

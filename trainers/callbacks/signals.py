@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from trainers.checkpoint import Checkpoints
+from trainers.checkpoint import Checkpoints, validation_follows
 
 
 class StoppedError(Exception):
@@ -42,15 +42,15 @@ class StopOnSignal(Callback):
     ) -> None:
         """Stops here if any rank was told to."""
         signum = self._agreed(trainer)
-        if signum:
+        if signum and not validation_follows(trainer, batch_idx):
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
                     callback.save(trainer, "last.ckpt")
             raise StoppedError(signum)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
-        """Stops here too on one device: ``last.ckpt`` was written just before the validation."""
-        if self.received and trainer.world_size == 1 and not trainer.sanity_checking:
+        """Stops an epoch's last validation too, on one device: ``last.ckpt`` was written just before it."""
+        if self.received and trainer.world_size == 1 and trainer.is_last_batch:
             raise StoppedError(self.received)
 
     def _agreed(self, trainer: Trainer) -> int:
