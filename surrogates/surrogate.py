@@ -4,18 +4,21 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from simulation.geometry import Boundary
+from simulation.geometry import Boundary, Geometry
 
 
 class Surrogate(nn.Module, ABC):
     """A network from fields to fields on the same points, told conditions and coordinates.
+
+    The first five arguments of a subclass are injected from the data and the prediction; its own come from its yaml and
+    are keyword-only.
 
     Args:
         spatial_dims: D.
         in_channels: of its input.
         out_channels: of its output.
         num_conditions: length of c; may be 0.
-        boundary: of the domain.
+        boundary: of the domain, which padding follows.
     """
 
     @abstractmethod
@@ -23,7 +26,37 @@ class Surrogate(nn.Module, ABC):
         self, spatial_dims: int, in_channels: int, out_channels: int, num_conditions: int, boundary: Boundary
     ) -> None:
         super().__init__()
+        self.spatial_dims, self.in_channels, self.out_channels = spatial_dims, in_channels, out_channels
+        self.num_conditions, self.boundary = num_conditions, boundary
 
     @abstractmethod
     def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
-        """The output (B, out_channels, *N) for u (B, in_channels, *N), c (B, num_conditions) and x (B, D, *N)."""
+        """Evaluates the network.
+
+        Args:
+            u: (B, in_channels, *N) in network units.
+            c: (B, num_conditions) in network units: the PDE's parameters and what the prediction appends.
+            x: (D, *N) or (B, D, *N) coordinates in physical units.
+
+        Returns:
+            (B, out_channels, *N) in network units.
+        """
+
+    def check(self, geometry: Geometry) -> None:  # noqa: B027  most networks run on any geometry
+        """Refuses a geometry that it cannot be trained on.
+
+        Raises:
+            ValueError: naming the config key, what was expected and what was found.
+        """
+
+    def require_shapes(self, u: Tensor, c: Tensor) -> None:
+        """Refuses inputs of the wrong shape.
+
+        Raises:
+            ValueError: with the expected and the given shape.
+        """
+        if u.shape[1] != self.in_channels:
+            expected = ("B", self.in_channels, *u.shape[2:])
+            raise ValueError(f"expected u of shape {expected}, got {tuple(u.shape)}".replace("'", ""))
+        if tuple(c.shape) != (len(u), self.num_conditions):
+            raise ValueError(f"expected c of shape {(len(u), self.num_conditions)}, got {tuple(c.shape)}")

@@ -1,0 +1,38 @@
+"""What a network may know about where it is, independent of units and sizes."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from simulation.geometry import Boundary
+
+
+def num_features(boundary: Boundary) -> int:
+    """Channels of ``coordinate_features``: two for a periodic axis, one for any other."""
+    return sum(2 if boundary.is_periodic(axis) else 1 for axis in range(boundary.spatial_dims))
+
+
+def coordinate_features(x: Tensor, boundary: Boundary) -> Tensor:
+    """Position in the domain on a uniform grid.
+
+    On a periodic axis the raw coordinate would jump where the domain closes, so its sine and cosine stand for it.
+
+    Args:
+        x: (B, D, *N) coordinates of a uniform grid.
+        boundary: of the domain.
+
+    Returns:
+        (B, F, *N) with values in [-1, 1].
+    """
+    features = []
+    for axis in range(boundary.spatial_dims):
+        along = x[:, axis]
+        n = along.shape[axis + 1]
+        spacing = along.select(axis + 1, 1) - along.select(axis + 1, 0)
+        share = along / (n * spacing.unsqueeze(axis + 1))
+        if boundary.is_periodic(axis):
+            features += [torch.sin(2 * math.pi * share), torch.cos(2 * math.pi * share)]
+        else:
+            features.append(2 * share - 1)
+    return torch.stack(features, 1)
