@@ -28,26 +28,36 @@ class SemilinearPDE(ABC):
         """The eigenvalues of L.
 
         Args:
-            k: wavenumbers along each axis, each (B, 1, ...) broadcasting over (B, C, *K).
+            k: wavenumbers along each axis, each (B, 1, ...) broadcasting over (B, C, *K), or (1, 1, ...) where all
+                domains are of one size.
             conditions: of the B trajectories.
 
         Returns:
             Broadcasts to (B, C, *K); real where L is real, which the integrators make use of.
         """
 
-    def nonlinear_term(self, u_hat: Tensor, k: list[Tensor], t: Tensor, conditions: Conditions) -> Tensor | None:
-        """The coefficients of N(u, t).
+    def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """What ``nonlinear_term`` needs again and again, made once per advance: multipliers in Fourier space, a forcing.
+
+        Args:
+            k: as in ``linear_symbol``.
+            conditions: of the B trajectories.
+        """
+        return {}
+
+    def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
+        """The coefficients of N(u, t); zero for a linear equation.
 
         Args:
             u_hat: (B, C, *K).
-            k: as in ``linear_symbol``.
             t: (B,).
             conditions: of the B trajectories.
+            operators: from ``operators``.
 
         Returns:
-            (B, C, *K), or None where the equation is linear.
+            (B, C, *K).
         """
-        return None
+        return torch.zeros_like(u_hat)
 
     def check(self, conditions: Conditions) -> None:  # noqa: B027  most equations have nothing to refuse
         """Refuses parameters for which the equation is ill-posed.

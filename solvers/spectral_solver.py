@@ -84,16 +84,17 @@ class SpectralSolver:
             InstabilityError: the state is no longer finite.
         """
         shape = conditions.geometry.shape
-        k = wavenumbers(shape, conditions.extent.double())
+        k = self._wavenumbers(conditions)
         count = torch.ceil(dt.double() / self.max_step - SAME_STEP).clamp(min=1)
         h = dt.double() / count
         memory = self._coefficients(k, h, conditions, memory)
         # Steps that differ by rounding share coefficients, so they must share the step as well.
         h, c = memory["step"], memory["coefficients"]
 
+        operators = self.equation.operators(k, conditions)
+
         def nonlinear(v: Tensor, s: Tensor) -> Tensor:
-            term = self.equation.nonlinear_term(v, k, s, conditions)
-            return torch.zeros_like(v) if term is None else term
+            return self.equation.nonlinear_term(v, s, conditions, operators)
 
         u_hat, now = transform(u.double(), len(shape)), t.double()
         most, fewest = int(count.max()), int(count.min())
@@ -113,11 +114,17 @@ class SpectralSolver:
         symbol = self.equation.linear_symbol(k, conditions)
         batch = len(h)
         # Rows that agree share one set of coefficients, which then stays in the cache.
-        if len(symbol) == batch and bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all()):
+        if bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all()):
             made = self.integrator.coefficients(symbol[:1], h[:1])
         else:
             made = self.integrator.coefficients(symbol, h)
         return {"step": h, "coefficients": {key: c.expand(batch, *c.shape[1:]) for key, c in made.items()}}
+
+    def _wavenumbers(self, conditions: Conditions) -> list[Tensor]:
+        """Of all trajectories at once where their domains are of one size, which saves most of the operators' work."""
+        extent = conditions.extent.double()
+        same = bool((extent == extent[:1]).all())
+        return wavenumbers(conditions.geometry.shape, extent[:1] if same else extent)
 
     def _check_finite(self, u_hat: Tensor, now: Tensor, h: Tensor) -> None:
         finite = torch.isfinite(u_hat.abs().sum(tuple(range(1, u_hat.ndim))))
@@ -135,11 +142,11 @@ class SpectralSolver:
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         """u_t (B, C, *N) of the semi-discrete system: L u + N(u, t), exact on the grid."""
         shape = conditions.geometry.shape
-        k = wavenumbers(shape, conditions.extent.double())
+        k = self._wavenumbers(conditions)
         u_hat = transform(u.double(), len(shape))
         rate = self.equation.linear_symbol(k, conditions) * u_hat
-        term = self.equation.nonlinear_term(u_hat, k, t.double(), conditions)
-        return inverse_transform(rate if term is None else rate + term, shape).to(u.dtype)
+        term = self.equation.nonlinear_term(u_hat, t.double(), conditions, self.equation.operators(k, conditions))
+        return inverse_transform(rate + term, shape).to(u.dtype)
 
     def refined(self) -> "SpectralSolver":
         """The same with half the largest step."""

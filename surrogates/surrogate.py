@@ -42,7 +42,7 @@ class Surrogate(nn.Module, ABC):
             (B, out_channels, *N) in network units.
         """
 
-    def check(self, geometry: Geometry) -> None:  # noqa: B027  most networks run on any geometry
+    def check(self, geometry: Geometry) -> None:
         """Refuses a geometry that it cannot be trained on.
 
         Raises:

@@ -34,9 +34,8 @@ def build_problem(node: Mapping[str, Any]) -> Problem:
 
 def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:
     """The network of a model node, its sizes taken from the data and the prediction."""
-    return instantiate(
-        dict(node),
-        _convert_="all",
+    # Called here: Hydra would turn the boundary, a dataclass, into plain data.
+    return instantiate(dict(node), _convert_="all", _partial_=True)(
         spatial_dims=metadata.spatial_dims,
         in_channels=prediction.in_channels(metadata.num_channels),
         out_channels=prediction.out_channels(metadata.num_channels),

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
@@ -35,8 +36,11 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
             whatever else Hydra refuses.
     """
     arguments, _ = get_args_parser().parse_known_args(sys.argv[1:] if argv is None else argv)
-    if arguments.help or arguments.hydra_help:
+    if arguments.hydra_help:
         return
+    if arguments.help:
+        print(help_text(config_name))
+        sys.exit(0)
     folders = [conf_folder()]
     if arguments.config_dir:
         folders.append(Path(arguments.config_dir).resolve())
@@ -48,6 +52,29 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
         problems += [problem for problem in _problems(config_name, choice, folders) if problem not in problems]
     if problems:
         raise ConfigError(problems)
+
+
+def help_text(config_name: str) -> str:
+    """What can be chosen: each axis with its options, and the values that belong to none."""
+    config = OmegaConf.load(conf_folder() / f"{config_name}.yaml")
+    axes = [str(next(iter(item))) for item in config.pop("defaults") if isinstance(item, DictConfig)]
+    lines = [f"python {config_name}.py axis=option axis.key=value ...", "", "axes and their options:"]
+    for axis in axes:
+        if not axis.startswith("override "):
+            lines += [f"  {group:<26} {', '.join(_options(group, [conf_folder()]))}" for group in _with_subgroups(axis)]
+    own = ", ".join(str(key) for key in config if key != "hydra")
+    lines += [
+        "",
+        f"values: {own}",
+        "",
+        "the composed configuration: --cfg job; one axis of it: --cfg job --package model",
+    ]
+    return "\n".join([*lines, "several jobs, one for each value: -m seed=0,1,2"])
+
+
+def _with_subgroups(group: str) -> list[str]:
+    folders = sorted(path.name for path in (conf_folder() / group).iterdir() if path.is_dir())
+    return [group, *(f"{group}/{name}" for name in folders if list((conf_folder() / group / name).glob("*.yaml")))]
 
 
 def closest(word: str, options: Iterable[str]) -> str:
@@ -118,7 +145,7 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
             problems += [f"{group}= is required, one of: {', '.join(options)}" for group, options in required.items()]
             groups += [f"{group}={options[0]}" for group, options in required.items()]
             config = compose(config_name, groups)
-            problems += [problem for override in keys if (problem := _unknown_key(override, config, folders))]
+            problems += [problem for override in keys if (problem := _unknown_key(override, config))]
             if not problems:
                 problems = _missing(compose(config_name, [*groups, *(str(override.input_line) for override in keys)]))
         except (HydraException, OmegaConfBaseException) as error:
@@ -146,10 +173,6 @@ def _options(group: str, folders: Sequence[Path]) -> list[str]:
     return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
 
 
-def _groups(folders: Sequence[Path]) -> list[str]:
-    return [path.name for folder in folders for path in folder.iterdir() if path.is_dir()]
-
-
 def _wrong_option(override: Override, options: Sequence[str]) -> str | None:
     value = override.value()
     if override.is_delete() or value is None or not isinstance(value, str):
@@ -161,20 +184,22 @@ def _wrong_option(override: Override, options: Sequence[str]) -> str | None:
     return f"unknown {base} {value!r}{closest(value, known)} available: {', '.join(options)}"
 
 
-def _unknown_key(override: Override, config: DictConfig, folders: Sequence[Path]) -> str | None:
+def _unknown_key(override: Override, config: DictConfig) -> str | None:
     if override.is_add() or override.is_force_add():
         return None
-    node, walked = config, []
+    node: Any = config
+    walked: list[str] = []
     for part in override.key_or_group.replace("/", ".").split("."):
         if not isinstance(node, DictConfig):
             return f"unknown key {override.key_or_group!r}: {'.'.join(walked)} is a single value"
-        if part not in node:
-            options = [str(key) for key in node] + ([] if walked else _groups(folders))
+        # Among the keys: a value that is still to be given is not "in" the node.
+        if part not in list(node.keys()):
+            options = [str(key) for key in node.keys()]  # noqa: SIM118
             where = f" in {'.'.join(walked)}" if walked else ""
             shown = ", ".join(sorted({option for option in options if not option.startswith("_")}))
             return f"unknown key {part!r}{where}{closest(part, options)} available: {shown}"
         walked.append(part)
-        node = node._get_node(part) if OmegaConf.is_interpolation(node, part) else node[part]
+        node = node._get_node(part)
     return None
 
 

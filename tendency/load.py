@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from data.dataset import TrajectoryDataset
 
+from data.dataset import TrajectoryDataset
 from surrogates.stepper import SurrogateStepper
 from tendency.build import rebuild_stepper
 from tendency.errors import ArtefactError

@@ -87,7 +87,9 @@ class RunFolder:
         """
         stored = self.path / "config.json"
         exists = stored.exists()
-        if exists and not resume:
+        # A run that failed before its first step left nothing to lose.
+        begun = exists and any((self.path / name).exists() for name in ("checkpoints", "metrics.jsonl"))
+        if begun and not resume:
             raise ConfigError(
                 [
                     f"run folder {self.path} exists, and its run has not finished: "
@@ -97,7 +99,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
         clean = _redacted(config)
-        if exists:
+        if begun:
             changed = differences(json.loads(stored.read_text(encoding="utf-8")), json.loads(json.dumps(clean)))
             if changed:
                 raise ArtefactError(

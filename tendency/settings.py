@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Len
 from omegaconf import DictConfig, OmegaConf
 
-from simulation.annotations import NonNegativeInt
+from simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.hardware import MatmulPrecision
 
 NOT_HASHED = ("paths", "name", "resume", "ckpt_path", "logger", "evaluation", "experiment")
@@ -37,10 +37,6 @@ class TrainSettings:
         self.ckpt_path, self.matmul_precision, self.evaluate = ckpt_path, matmul_precision, evaluate
 
 
-class GenerateSettings:
-    """Of ``generate.py``, which has none yet beside its groups."""
-
-
 class EvaluateSettings:
     """Of ``evaluate.py``.
 
@@ -48,6 +44,7 @@ class EvaluateSettings:
         runs: folders of runs, or checkpoints.
         name: of the report's folder in the outputs; None names it after the runs.
         trust: build classes outside this project that a checkpoint names.
+        dataset: folder of the dataset to judge on; None takes the one that the runs were trained on.
         num_test: test trajectories to judge on; None takes those of the first run.
         matmul_precision: of float32 matrix products.
     """
@@ -57,10 +54,11 @@ class EvaluateSettings:
         runs: Annotated[list[str], Len(1)],
         name: Annotated[str, Len(1)] | None = None,
         trust: bool = False,
-        num_test: NonNegativeInt | None = None,
+        dataset: str | None = None,
+        num_test: PositiveInt | None = None,
         matmul_precision: MatmulPrecision = "auto",
     ) -> None:
-        self.runs, self.name, self.trust = runs, name, trust
+        self.runs, self.name, self.trust, self.dataset = runs, name, trust, dataset
         self.num_test, self.matmul_precision = num_test, matmul_precision
 
 

@@ -1,5 +1,6 @@
 """A training run from its configuration to its report."""
 
+import copy
 import dataclasses
 import math
 import os
@@ -8,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from data.dataset import TrajectoryDataset
-from data.metadata import metadata_of
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
+from data.dataset import TrajectoryDataset
+from data.metadata import metadata_of
 from simulation.window import Window
 from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper, fit_normalizer
@@ -59,7 +60,10 @@ def train(config: DictConfig, choices: Mapping[str, str]) -> None:
 
 def _named(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     """Gives the run its name; returns the part of the configuration that the result depends on."""
-    neutral = OmegaConf.merge(config, {"name": "-", "paths": {"datasets": "-", "outputs": "-"}})
+    neutral = copy.deepcopy(config)
+    OmegaConf.update(neutral, "name", "-")
+    for place in ("datasets", "outputs"):
+        OmegaConf.update(neutral, f"paths.{place}", "-")
     hashed = {key: value for key, value in plain(neutral).items() if key not in NOT_HASHED}
     if config.name is None:
         config.name = default_name(choices, config.seed, hashed)
@@ -101,9 +105,10 @@ class TrainingRun:
             return
         keep_freed_memory()
         matmul = set_matmul_precision(self.settings.matmul_precision)
-        trainer, surrogate = self._trainer(), self._surrogate()
+        surrogate = self._surrogate()
+        trainer = self._trainer()
         checkpoint = self._starting_point()
-        dataset, manifest = self.plan.prepare(Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
+        dataset, _ = self.plan.prepare(Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
         stepper = self._stepper(surrogate, dataset)
         module = self._module(stepper, dataset.name)
         if self.is_first_rank:
@@ -128,6 +133,7 @@ class TrainingRun:
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
+        surrogate.check(self.metadata.geometry)
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
 
     def _trainer(self) -> Trainer:

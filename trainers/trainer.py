@@ -65,6 +65,8 @@ def make_trainer(
     # A resumed run goes on inside an epoch on purpose: the batch is a function of (seed, step).
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
     warnings.filterwarnings("ignore", message=".*mid-epoch checkpoint.*")
+    # Lightning calls a part of torch that is to be renamed.
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     return Trainer(
         max_epochs=max_epochs,
         accelerator=accelerator,

@@ -23,12 +23,16 @@ class KuramotoSivashinsky(SemilinearPDE):
         """k^2 - k^4: long waves grow, short ones decay."""
         return k[0].square() - k[0] ** 4
 
-    def nonlinear_term(self, u_hat: Tensor, k: list[Tensor], t: Tensor, conditions: Conditions) -> Tensor:
-        """-(u^2 / 2)_x, dealiased."""
+    def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """The dealiasing mask and -ik/2 on the modes that it keeps."""
         shape = conditions.geometry.shape
-        keep = two_thirds_mask(shape, u_hat.device)
-        u = inverse_transform(u_hat * keep, shape)
-        return -0.5j * odd(k[0], 0, shape) * keep * transform(u.square(), 1)
+        keep = two_thirds_mask(shape, k[0].device)
+        return {"keep": keep, "half_gradient": -0.5j * odd(k[0], 0, shape) * keep}
+
+    def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
+        """-(u^2 / 2)_x, dealiased."""
+        u = inverse_transform(u_hat * operators["keep"], conditions.geometry.shape)
+        return operators["half_gradient"] * transform(u.square(), 1)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The mean."""

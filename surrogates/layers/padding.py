@@ -11,8 +11,8 @@ def pad(h: Tensor, width: int, boundary: Boundary) -> Tensor:
     """Extends hidden channels beyond the domain by ``width`` points on every side.
 
     A periodic axis goes on with its other end. Beyond a wall or an open end hidden channels, which are no fields and
-    have no sign of their own, are mirrored at the wall (cell centres lie half a cell off it, so the first mirrored value
-    is the last inner one): the zero padding that is usual would tell a jump that is not there.
+    have no sign of their own, are mirrored at the wall (cell centres lie half a cell off it, so the first mirrored
+    value is the last inner one): the zero padding that is usual would tell a jump that is not there.
 
     Args:
         h: (B, C, *N).

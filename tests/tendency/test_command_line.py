@@ -77,5 +77,5 @@ def test_a_mistyped_command_is_answered_without_torch():
 
 def test_help_lists_the_options(run_script):
     text = run_script("train.py", "--help").stdout
-    assert "model: external, fno" in text or "fno" in text
+    assert "prediction/integrator      ab2, euler, heun, rk4" in text
     assert "navier_stokes" in text

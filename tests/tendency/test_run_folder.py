@@ -28,6 +28,7 @@ def test_names_stay_inside_the_outputs(name):
 def test_an_existing_folder_is_never_overwritten(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert folder.open(CONFIG, resume=False) is False
+    (folder.path / "metrics.jsonl").touch()
     del folder
     with pytest.raises(ConfigError, match="resume=auto"):
         RunFolder(tmp_path / "run").open(CONFIG, resume=False)
@@ -46,6 +47,7 @@ def test_a_checkpoint_is_what_a_run_resumes_from(tmp_path):
 
 def test_a_changed_configuration_is_named(tmp_path):
     RunFolder(tmp_path / "run").open(CONFIG, resume=False)
+    (tmp_path / "run" / "metrics.jsonl").touch()
     with pytest.raises(ArtefactError, match=r"optimizer.lr: 0.001 there, 0.1 here"):
         RunFolder(tmp_path / "run").open(CONFIG | {"optimizer": {"lr": 0.1}}, resume=True)
 

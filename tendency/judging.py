@@ -1,0 +1,200 @@
+"""Rollout reports: of one run at its end, or of several side by side."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from evaluation.evaluate import evaluate_rollouts
+from evaluation.report import summary_lines, write_report
+from omegaconf import DictConfig
+
+from data.dataset import TrajectoryDataset
+from data.metadata import TrajectoryMetadata
+from evaluation.baselines import Persistence
+from simulation.annotations import PositiveInt
+from simulation.simulator import Simulator
+from simulation.tree import map_tensors
+from simulation.window import Window
+from surrogates.stepper import SurrogateStepper
+from tendency.build import build
+from tendency.check import check_nodes, check_settings
+from tendency.datasets import progress_line
+from tendency.errors import ArtefactError
+from tendency.hardware import keep_freed_memory, set_matmul_precision
+from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
+from tendency.run_folder import check_name
+from tendency.settings import EvaluateSettings, plain, settings_of
+
+
+class RolloutReport:
+    """How rollouts are judged.
+
+    Args:
+        batch_size: trajectories that are rolled out together.
+    """
+
+    def __init__(self, batch_size: PositiveInt = 16) -> None:
+        self.batch_size = batch_size
+
+    def write(
+        self,
+        steppers: Mapping[str, SurrogateStepper],
+        dataset: Path,
+        num_test: int,
+        folder: Path,
+        *,
+        title: str,
+        config: Mapping[str, Any],
+        use_gpu: bool = True,
+    ) -> tuple[list[str], Path]:
+        """Rolls the test trajectories out and writes the report.
+
+        Args:
+            steppers: by the name that the report calls them.
+            dataset: folder of the dataset.
+            num_test: its first so many test trajectories.
+            folder: of the report.
+            title: of the page.
+            config: shown in it.
+            use_gpu: where there is one.
+
+        Returns:
+            A short table, and the path of the page.
+        """
+        last = TrajectoryDataset(dataset, "test", (0,)).metadata.num_snapshots - 1
+        test = TrajectoryDataset(dataset, "test", (0, last), num_trajectories=num_test)
+        device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
+        simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in steppers.items()}
+        simulators["persistence"] = Persistence()
+        calls = {name: stepper.prediction.network_calls for name, stepper in steppers.items()}
+        description = {
+            "title": title,
+            "dataset": dataset.name,
+            "pde": test.metadata.name,
+            "equation": test.metadata.equation,
+            "resolution": test.metadata.resolution,
+            "network_calls": calls,
+            "test_trajectories": num_test,
+        }
+        results = evaluate_rollouts(
+            simulators,
+            self._windows(test, device),
+            test.metadata.channel_names,
+            folder,
+            description=description,
+            progress=progress_line("evaluating"),
+        )
+        page = write_report(
+            results,
+            folder,
+            title=title,
+            configuration=dict(config),
+            certificate=test.manifest.certificate.to_dict(),
+            provenance=test.manifest.provenance,
+        )
+        return summary_lines(results), page
+
+    def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
+        return WholeTrajectories(test, self.batch_size, device)
+
+
+class WholeTrajectories:
+    """The trajectories of a split in batches, as often as they are asked for.
+
+    Args:
+        dataset: whose windows are whole trajectories.
+        batch_size: trajectories in one batch.
+        device: where they go.
+    """
+
+    def __init__(self, dataset: TrajectoryDataset, batch_size: int, device: torch.device) -> None:
+        self.dataset, self.batch_size, self.device = dataset, batch_size, device
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Window]:
+        """The batches in order."""
+        for first in range(0, len(self.dataset), self.batch_size):
+            indices = list(range(first, min(first + self.batch_size, len(self.dataset))))
+            yield map_tensors(lambda x: x.to(self.device), self.dataset.__getitems__(indices))
+
+
+def evaluate(config: DictConfig) -> None:
+    """Writes one report of several runs.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        ArtefactError: a run is missing, or two were judged on different data.
+    """
+    content = plain(config)
+    groups = ("evaluation", "paths")
+    check_settings(settings_of(content, groups), EvaluateSettings)
+    check_nodes({"evaluation": content["evaluation"]})
+    settings = EvaluateSettings(**settings_of(content, groups))
+    report: RolloutReport = build(content["evaluation"])
+    checkpoints = [checkpoint_path(Path(run)) for run in settings.runs]
+    recipes = [read_checkpoint(path)["recipe"] for path in checkpoints]
+    names = _names(checkpoints)
+    dataset = _dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
+    keep_freed_memory()
+    set_matmul_precision(settings.matmul_precision)
+    steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
+    title = settings.name or "report-" + _digest([str(path.resolve()) for path in checkpoints])
+    check_name(title)
+    lines, page = report.write(
+        steppers,
+        dataset,
+        settings.num_test or recipes[0]["num_test"],
+        Path(content["paths"]["outputs"]) / title,
+        title=title,
+        config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
+    )
+    print("\n".join(lines))
+    print(f"report: {page}")
+
+
+def _names(checkpoints: list[Path]) -> list[str]:
+    """The runs' names, made different where two are alike."""
+    names = [path.parent.parent.name if path.parent.name == "checkpoints" else path.stem for path in checkpoints]
+    return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
+
+
+def _dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: list[str], root: Path) -> Path:
+    """The dataset that all runs are judged on.
+
+    Raises:
+        ArtefactError: they were trained on different ones, or it is not there, or it does not fit them.
+    """
+    if settings.dataset is not None:
+        folder = Path(settings.dataset)
+    else:
+        if len({recipe["dataset"] for recipe in recipes}) > 1:
+            lines = [f"{name}: {recipe['dataset']}" for name, recipe in zip(names, recipes, strict=True)]
+            raise ArtefactError(
+                "\n".join(["runs: trained on different datasets; say dataset=... to judge all on one", *lines])
+            )
+        folder = root / recipes[0]["dataset"]
+    there = TrajectoryDataset(folder, "test", (0,)).metadata
+    for name, recipe in zip(names, recipes, strict=True):
+        if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
+            raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
+    return folder
+
+
+def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str]:
+    """What a surrogate cannot do without: the same fields, parameters and boundary."""
+    pairs = {
+        "channels": (list(trained.channel_names), list(there.channel_names)),
+        "observed parameters": (list(trained.param_names), list(there.param_names)),
+        "boundary": (trained.geometry.boundary.to_dict()["sides"], there.geometry.boundary.to_dict()["sides"]),
+    }
+    return [f"{what}: {a} in training, {b} in the dataset" for what, (a, b) in pairs.items() if a != b]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:8]
