@@ -37,7 +37,7 @@ class SemilinearPDE(ABC):
         """
 
     def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
-        """What ``nonlinear_term`` needs again and again, made once per advance: multipliers in Fourier space, a forcing.
+        """What ``nonlinear_term`` needs again and again, made once per advance: multipliers, a forcing.
 
         Args:
             k: as in ``linear_symbol``.

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from data.metadata import TrajectoryMetadata
 from hydra.utils import instantiate
-from surrogates.surrogate import Surrogate
 
+from data.metadata import TrajectoryMetadata
 from simulation.problem import Problem
 from surrogates.normalizer import Normalizer
 from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper
+from surrogates.surrogate import Surrogate
 from tendency.check import foreign_targets
 from tendency.errors import ArtefactError
 

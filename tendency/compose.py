@@ -56,13 +56,15 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
 
 def help_text(config_name: str) -> str:
     """What can be chosen: each axis with its options, and the values that belong to none."""
-    config = OmegaConf.load(conf_folder() / f"{config_name}.yaml")
-    axes = [str(next(iter(item))) for item in config.pop("defaults") if isinstance(item, DictConfig)]
+    config = OmegaConf.to_container(OmegaConf.load(conf_folder() / f"{config_name}.yaml"))
+    if not isinstance(config, dict):
+        raise TypeError(f"{config_name}.yaml holds no mapping")
+    axes = [str(next(iter(item))) for item in config.pop("defaults") if isinstance(item, dict)]
     lines = [f"python {config_name}.py axis=option axis.key=value ...", "", "axes and their options:"]
     for axis in axes:
         if not axis.startswith("override "):
             lines += [f"  {group:<26} {', '.join(_options(group, [conf_folder()]))}" for group in _with_subgroups(axis)]
-    own = ", ".join(str(key) for key in config if key != "hydra")
+    own = ", ".join(str(key) for key in config if key not in ("hydra", "paths"))
     lines += [
         "",
         f"values: {own}",

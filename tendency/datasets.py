@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from data.datamodule import TrajectoryDataModule
 from data.generation import dataset_folder, generate
 from data.manifest import Manifest, read_manifest
-
 from simulation.annotations import NonNegativeInt, PositiveInt
 from simulation.problem import Problem
 from tendency.build import build_problem

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from evaluation.evaluate import evaluate_rollouts
-from evaluation.report import summary_lines, write_report
 from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
 from data.metadata import TrajectoryMetadata
 from evaluation.baselines import Persistence
+from evaluation.evaluate import evaluate_rollouts
+from evaluation.report import summary_lines, write_report
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from simulation.tree import map_tensors

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from evaluation.metrics.snapshot import correlation, nrmse
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from evaluation.metrics.snapshot import correlation, nrmse
 from simulation.simulator import begin, rollout
 from simulation.window import Window
 from surrogates.stepper import SurrogateStepper

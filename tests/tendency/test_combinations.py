@@ -6,8 +6,6 @@ import math
 
 import pytest
 
-from tendency.training import train
-
 MODELS = ["fno", "unet", "message_passing"]
 PREDICTIONS = {
     "state": ["prediction=state"],

@@ -1,5 +1,6 @@
 """Losses, schedules and the metrics log by themselves."""
 
+import itertools
 import json
 
 import pytest
@@ -34,7 +35,7 @@ def test_cosine_rises_then_falls_to_its_end():
     assert max(rates) == rates[10] == 1.0
     assert rates[60] == pytest.approx(0.55)
     assert rates[110] == pytest.approx(0.1)
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
     assert ConstantRate()(50, 100) == 1.0
 
 

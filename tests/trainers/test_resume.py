@@ -13,7 +13,7 @@ from surrogates.prediction import IncrementPrediction
 from surrogates.stepper import SurrogateStepper, fit_normalizer
 from surrogates.surrogate import Surrogate
 from trainers.callbacks.divergence import DivergedError, StopOnDivergence
-from trainers.callbacks.signals import StoppedError, StopOnSignal
+from trainers.callbacks.signals import StopOnSignal, StoppedError
 from trainers.callbacks.step_seed import StepSeed
 from trainers.checkpoint import Checkpoints
 from trainers.losses import RelativeL2
@@ -72,10 +72,13 @@ def fit(dataset, folder, stop_at=None, resume=False, epochs=3, network=Dropping)
     checkpoints.metrics_log = log
     # Rank-independent noise from elsewhere must not matter.
     torch.manual_seed(12345 if resume else 54321)
-    callbacks = [StepSeed(SEED), StopOnDivergence(), StopOnSignal() if stop_at is None else StopAt(stop_at), checkpoints]
-    trainer = make_trainer(
-        epochs, "cpu", val_check_interval=7, log_every_n_steps=1, callbacks=callbacks, loggers=[log]
-    )
+    callbacks = [
+        StepSeed(SEED),
+        StopOnDivergence(),
+        StopOnSignal() if stop_at is None else StopAt(stop_at),
+        checkpoints,
+    ]
+    trainer = make_trainer(epochs, "cpu", val_check_interval=7, log_every_n_steps=1, callbacks=callbacks, loggers=[log])
     data = TrajectoryDataModule(
         dataset, batch_size=4, eval_batch_size=4, seed=SEED, required=prediction.offsets, wanted=prediction.stencil
     )
@@ -89,7 +92,12 @@ def uninterrupted(heat_dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     module, trainer = fit(heat_dataset, folder)
     assert trainer.global_step > 30
-    return module, trainer.optimizers[0].state_dict(), read_metrics(folder / "metrics.jsonl"), trainer.num_training_batches
+    return (
+        module,
+        trainer.optimizers[0].state_dict(),
+        read_metrics(folder / "metrics.jsonl"),
+        trainer.num_training_batches,
+    )
 
 
 @pytest.mark.parametrize("position", ["inside an epoch", "at an epoch's end", "beside a validation", "first step"])
@@ -100,9 +108,7 @@ def test_a_stopped_run_ends_like_the_uninterrupted_one(heat_dataset, tmp_path, u
         fit(heat_dataset, tmp_path, stop_at=step[position])
     assert stopped.value.exit_code == 143
     resumed, trainer = fit(heat_dataset, tmp_path, resume=True)
-    for (name, expected), (_, found) in zip(
-        whole.state_dict().items(), resumed.state_dict().items(), strict=True
-    ):
+    for (name, expected), (_, found) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
         assert torch.equal(expected, found), name
     found = trainer.optimizers[0].state_dict()
     assert found["param_groups"] == optimizer["param_groups"]

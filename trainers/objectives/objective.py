@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 
-from data.metadata import TrajectoryMetadata
 from torch import Tensor
 
+from data.metadata import TrajectoryMetadata
 from simulation.window import Window
 from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper

@@ -1,0 +1,32 @@
+"""Problems as the configuration builds them, and conditions by hand."""
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from simulation import Boundary, Conditions, Grid
+from tendency.build import build_problem
+from tendency.compose import conf_folder
+
+PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
+
+
+@pytest.fixture(params=PDES)
+def problem(request):
+    """Each problem of conf/pde in turn."""
+    return build_problem(OmegaConf.to_container(OmegaConf.load(conf_folder() / "pde" / f"{request.param}.yaml")))
+
+
+@pytest.fixture
+def conditions():
+    """``conditions([64], [[16.0]], speed=[1.0])``: one row for each parameter value."""
+
+    def make(shape, extent, **parameters):
+        values = torch.tensor([list(row) for row in zip(*parameters.values(), strict=True)], dtype=torch.float64)
+        lengths = torch.tensor(extent, dtype=torch.float64)
+        empty = torch.zeros(len(lengths), 0, dtype=torch.float64)
+        grid = Grid(shape, Boundary.periodic(len(shape)))
+        params = values if parameters else empty
+        return Conditions(params, empty, lengths, empty, grid, tuple(parameters), ())
+
+    return make
