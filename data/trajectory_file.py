@@ -203,6 +203,12 @@ def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
         parts = []
         for field in metadata.fields:
             dataset = _safe_dataset(file, f"t{field.rank}_fields/{field.name}", path)
+            inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
+            if tuple(dataset.shape[1:]) != (metadata.num_snapshots, *inner):
+                expected = ("B", metadata.num_snapshots, *inner)
+                raise DatasetError(
+                    f"chunk {path}: expected {field.name} of shape {expected}, got {dataset.shape}; {_REMEDY}"
+                )
             values = torch.from_numpy(_read(dataset, path))
             flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
             parts.append(flat.movedim(-1, 2))
@@ -214,9 +220,6 @@ def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
         u_t = None
         if metadata.has_time_derivative:
             u_t = torch.from_numpy(_read(_safe_dataset(file, "tendency/u_t", path), path))
-    expected = (len(u), metadata.num_snapshots, metadata.num_channels, *metadata.geometry.shape)
-    if tuple(u.shape) != expected:
-        raise DatasetError(f"chunk {path}: expected u of shape {expected}, got {tuple(u.shape)}; {_REMEDY}")
     if not bool(torch.isfinite(u).all()):
         row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
         raise DatasetError(f"chunk {path}: trajectory {row}, snapshot {snapshot} is not finite; {_REMEDY}")

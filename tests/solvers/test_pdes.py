@@ -165,7 +165,7 @@ STORED = {
 
 
 def test_the_numbers_of_version_1(problem):
-    """Whoever changes them raises the equation's version, and so makes new datasets; a new problem may be added here."""
+    """Whoever changes them raises the version of the equation, and so makes new datasets."""
     if problem.name not in STORED or problem.simulator.version != 1:
         pytest.skip("no numbers are stored for this version")
     draw = problem.draws("train", [0])

@@ -117,7 +117,7 @@ def test_an_unstable_step_is_named(conditions):
 
 def test_what_the_scheme_cannot_take_is_refused(conditions):
     flow = SpectralSolver(NavierStokes(), ETDRK4(), 0.1)
-    with pytest.raises(ValueError, match="pde.parameters.viscosity: expected positive values, got -1"):
+    with pytest.raises(ValueError, match=r"pde.parameters.viscosity: expected positive values, got -1"):
         flow.check(conditions([8, 8], [[1.0, 1.0]], viscosity=[-1.0]))
     with pytest.raises(ValueError, match="navier_stokes is stated in 2D, got 1 axes"):
         flow.check(conditions([8], [[1.0]], viscosity=[1.0]))

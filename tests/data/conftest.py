@@ -1,0 +1,55 @@
+"""Problems with a small solver of their own, importable by worker processes, and datasets made from them."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def load_module():
+    """The module that worker processes import by name as well."""
+    if str(HERE) not in sys.path:
+        sys.path.insert(0, str(HERE))
+    spec = importlib.util.find_spec("decaying_waves")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault("decaying_waves", module)
+    if not hasattr(sys.modules["decaying_waves"], "make_problem"):
+        spec.loader.exec_module(sys.modules["decaying_waves"])
+    return sys.modules["decaying_waves"]
+
+
+@pytest.fixture(scope="session")
+def waves():
+    """The module of the small solver."""
+    return load_module()
+
+
+@pytest.fixture(scope="session")
+def make_dataset(waves):
+    """``make_dataset(folder, counts)``: generates; keyword arguments go to the problem and to ``generate``."""
+    from data.generation import generate
+
+    def make(folder, counts, *, chunk_size=2, workers=1, store_time_derivative=False, progress=None, **problem):
+        return generate(
+            waves.Maker(**problem),
+            folder,
+            {"chunk_size": chunk_size},
+            counts,
+            chunk_size=chunk_size,
+            workers=workers,
+            store_time_derivative=store_time_derivative,
+            progress=progress or (lambda done, total: None),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def dataset(make_dataset, tmp_path_factory):
+    """Five training, two validation and three test trajectories of eleven snapshots, with u_t."""
+    folder = tmp_path_factory.mktemp("data") / "waves"
+    make_dataset(folder, {"train": 5, "valid": 2, "test": 3}, store_time_derivative=True)
+    return folder

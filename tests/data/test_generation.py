@@ -1,0 +1,183 @@
+"""Generation: the same bytes whatever the workers and the kills, certificates that refuse, right trajectories."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data.certificate import certify
+from data.dataset import TrajectoryDataset
+from data.generation import dataset_folder
+from data.manifest import read_manifest, verify
+from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
+from simulation import InstabilityError
+from simulation.parameters import Uniform
+
+COUNTS = {"train": 5, "valid": 2, "test": 3}
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_any_number_of_workers_writes_the_same_bytes(make_dataset, tmp_path):
+    make_dataset(tmp_path / "one", COUNTS, workers=1, burn_in=0.3)
+    make_dataset(tmp_path / "two", COUNTS, workers=2, burn_in=0.3)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert len(contents(tmp_path / "one")) == 3 + 1 + 2 + 2  # chunks, manifest and stats
+
+
+def test_a_killed_generation_goes_on_where_it_stood(make_dataset, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    make_dataset(whole, COUNTS)
+    code = (
+        "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import decaying_waves as w\n"
+        "from data.generation import generate\n"
+        "if __name__ == '__main__':\n"
+        "    generate(w.Maker(slowness=0.02), pathlib.Path(sys.argv[2]), {'chunk_size': 2},\n"
+        f"             {COUNTS!r}, chunk_size=2, workers=int(sys.argv[3]))\n"
+    )
+    script = tmp_path / "job.py"
+    script.write_text(code)
+    delays = iter([0.0, 0.1, 0.25, 0.4])
+    for kill in range(4):
+        command = [sys.executable, str(script), str(Path(__file__).parent), str(killed), str(1 + kill % 2)]
+        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        before = len(list(killed.rglob("*")))
+        deadline = time.monotonic() + 60
+        # Kill soon after it has begun to write, at another moment each time.
+        while len(list(killed.rglob("*"))) <= before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(next(delays))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    make_dataset(killed, COUNTS)
+    assert contents(killed) == contents(whole)
+
+
+def test_a_finished_dataset_is_returned_at_once_and_grows_by_chunks(make_dataset, tmp_path):
+    folder = tmp_path / "waves"
+    first = make_dataset(folder, COUNTS)
+    steps = []
+    assert make_dataset(folder, COUNTS, progress=lambda *a: steps.append(a)) == first
+    assert steps == []
+    before = contents(folder)
+    grown = make_dataset(folder, COUNTS | {"train": 9}, progress=lambda *a: steps.append(a))
+    assert steps == [(5, 7), (6, 7), (7, 7)]
+    assert grown.counts == COUNTS | {"train": 9}
+    after = contents(folder)
+    assert all(after[name] == digest for name, digest in before.items() if name.endswith("hdf5"))
+    assert make_dataset(folder, {"train": 3, "valid": 1, "test": 1}).counts["train"] == 9
+
+
+def test_a_damaged_chunk_alone_is_made_anew(make_dataset, tmp_path):
+    folder = tmp_path / "waves"
+    make_dataset(folder, COUNTS)
+    before = contents(folder)
+    (folder / "valid" / "chunk-00000.hdf5").unlink()
+    with pytest.raises(DatasetError, match=r"chunk-00000.hdf5 is missing"):
+        verify(folder)
+    make_dataset(folder, COUNTS)
+    assert contents(folder) == before
+    verify(folder)
+
+
+def test_trajectories_are_what_the_solver_says(make_dataset, waves, tmp_path):
+    make_dataset(tmp_path / "waves", COUNTS, burn_in=0.7, dims=2)
+    problem = waves.Maker(burn_in=0.7, dims=2)()
+    draw = problem.draw("valid", 1)
+    zero = torch.zeros(1, dtype=torch.float64)
+    data = TrajectoryDataset(tmp_path / "waves", "valid", (0, 10))
+    window = data[1]
+    assert torch.equal(window.t, draw.times)
+    assert window.t[0, 0] == 0.7
+    assert torch.equal(window.conditions.params, draw.conditions.params)
+    assert torch.equal(window.conditions.extent, draw.conditions.extent)
+    for snapshot in (0, 4, 10):
+        exact, _ = problem.simulator.advance(draw.u, zero, draw.times[:, snapshot], draw.conditions, {})
+        assert torch.allclose(window.at(snapshot), exact.float(), atol=1e-6)
+
+
+def test_splits_and_seeds_share_no_trajectory(make_dataset, tmp_path):
+    make_dataset(tmp_path / "a", COUNTS)
+    make_dataset(tmp_path / "b", COUNTS, seed=1)
+    states = []
+    for name in ("a", "b"):
+        for split, count in COUNTS.items():
+            data = TrajectoryDataset(tmp_path / name, split, (0, 10))
+            states += [data[i].u.numpy().tobytes() for i in range(count)]
+    assert len(set(states)) == 2 * sum(COUNTS.values())
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "figure"),
+    [
+        ({"step_error": 1e-4}, "error against a 2x refined run"),
+        ({"slope_error": 1e-2}, "u_t against a difference of the trajectory"),
+        ({"frozen": True}, "where some field is constant"),
+    ],
+)
+def test_a_certificate_that_fails_refuses_the_dataset(make_dataset, tmp_path, spoiled, figure):
+    with pytest.raises(DatasetError, match=f"(?s)certificate fails.*{figure}.*FAILS.*pde"):
+        make_dataset(tmp_path / "waves", COUNTS, **spoiled)
+    assert not list(tmp_path.rglob("*.hdf5"))
+
+
+def test_a_published_setting_is_labelled_and_not_refused(waves):
+    certificate = certify(waves.Maker(step_error=1e-4, resolution="as_published")())
+    assert not certificate.figures[0].holds
+    assert "as published" in certificate.lines()[1]
+    assert certificate.figures[0].binding is False
+
+
+def test_a_parameter_that_was_to_vary_must_vary(waves, monkeypatch):
+    problem = waves.Maker(rate=Uniform(0.1, 0.2))()
+    assert certify(problem).passed
+    monkeypatch.setattr(problem.parameters["rate"], "draw", lambda generator: 0.15)
+    assert not certify(problem).passed
+
+
+def test_an_unstable_solver_is_named_with_its_trajectory(make_dataset, tmp_path):
+    # The certificate runs on trajectories 0 and 1 of train, and meets it first.
+    with pytest.raises(InstabilityError, match="became unstable by t = 1"):
+        make_dataset(tmp_path / "waves", COUNTS, blow_up=True)
+    assert not list(tmp_path.rglob("*.hdf5"))
+
+
+def test_statistics_are_those_of_numpy(dataset):
+    data = TrajectoryDataset(dataset, "train", (0, 10))
+    u = torch.cat([data[i].u for i in range(5)]).double().numpy()
+    u_t = torch.cat([data[i].u_t for i in range(5)]).double().numpy()
+    stored = read_manifest(dataset).statistics
+    for name, values in (("u", u), ("increment", np.diff(u, axis=1)), ("u_t", u_t)):
+        assert stored[name]["mean"] == pytest.approx(values.mean((0, 1, 3)), abs=1e-12)
+        assert stored[name]["std"] == pytest.approx(values.std((0, 1, 3)), rel=1e-9)
+    assert (dataset / "stats.yaml").exists()
+
+
+def test_metadata_survives_its_file(waves):
+    metadata = metadata_of(waves.Maker(dims=2)())
+    assert TrajectoryMetadata.from_dict(metadata.to_dict()) == metadata
+    assert metadata.channel_names == ("u", "flow_x", "flow_y")
+    assert metadata.dt == pytest.approx(0.1)
+    with pytest.raises(DatasetError, match="another version"):
+        TrajectoryMetadata.from_dict(metadata.to_dict() | {"colour": 1})
+
+
+def test_names_are_hashes_that_stay_in_their_root(tmp_path):
+    a, b = (dataset_folder(tmp_path, "waves", {"seed": seed}) for seed in (0, 1))
+    assert a != b
+    assert a == dataset_folder(tmp_path, "waves", {"seed": 0})
+    with pytest.raises(ValueError, match=r"pde.name: expected"):
+        dataset_folder(tmp_path, "../up", {})
