@@ -13,7 +13,8 @@ from data.dataset import TrajectoryDataset
 from data.metadata import TrajectoryMetadata
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
-from evaluation.report import summary_lines, write_report
+from evaluation.report import write_report
+from evaluation.summary import summary_lines
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from simulation.tree import map_tensors

@@ -10,9 +10,9 @@ THRESHOLDS = (0.8, 0.9)
 def correlation_time(times: Tensor, correlation: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
     """The time from the start until the correlation first falls below a threshold.
 
-    Between snapshots the correlation is taken as linear in time. A snapshot whose correlation is not finite, because the
-    prediction is not, correlates with nothing: it counts as 0. Where the correlation never falls below the threshold, the
-    time is censored: all that is known is that it exceeds the horizon.
+    Between snapshots the correlation is taken as linear in time. A snapshot whose correlation is not finite, because
+    the prediction is not, correlates with nothing: it counts as 0. Where the correlation never falls below the
+    threshold, the time is censored: all that is known is that it exceeds the horizon.
 
     Args:
         times: (B, T), increasing; the first is the start.

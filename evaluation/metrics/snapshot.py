@@ -4,8 +4,8 @@ Every metric is a function of (prediction (B, C, *N), truth (B, C, *N), weights 
 volumes of the geometry, and returns float64: (B, C), one number for each field component, or (B,) over all of them.
 Reductions run in float64. Means over space are ⟨a⟩ = Σ w a / Σ w. A prediction that is not finite gives NaN or inf.
 
-The combined metrics weigh every channel in its own unit, as the literature does; where units differ, the largest channel
-decides, and the values per channel tell more.
+The combined metrics weigh every channel in its own unit, as the literature does; where units differ, the largest
+channel decides, and the values per channel tell more.
 """
 
 from collections.abc import Callable

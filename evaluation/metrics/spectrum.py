@@ -11,9 +11,9 @@ from simulation.geometry import Grid
 def energy_spectrum(u: Tensor, grid: Grid, extent: Tensor) -> tuple[Tensor, Tensor]:
     """The isotropic energy spectrum E_j = ½ Σ |û_k|² over the shell j κ ≤ |k| < (j + 1) κ.
 
-    κ = 2π / (longest side) is the shells' width. All modes are counted, also those in the corners of the wavenumber box,
-    so that Σ_j E_j = ½ ⟨u²⟩. Along an axis that is not periodic the field is first mirrored at its end: the jump between
-    its two ends would otherwise spread over all wavenumbers.
+    κ = 2π / (longest side) is the shells' width. All modes are counted, also those in the corners of the wavenumber
+    box, so that Σ_j E_j = ½ ⟨u²⟩. Along an axis that is not periodic the field is first mirrored at its end: the jump
+    between its two ends would otherwise spread over all wavenumbers.
 
     Args:
         u: (B, C, *N).

@@ -74,7 +74,7 @@ def test_a_finished_dataset_is_returned_at_once_and_grows_by_chunks(make_dataset
     assert steps == []
     before = contents(folder)
     grown = make_dataset(folder, COUNTS | {"train": 9}, progress=lambda *a: steps.append(a))
-    assert steps == [(5, 7), (6, 7), (7, 7)]
+    assert steps == [(6, 8), (7, 8), (8, 8)]
     assert grown.counts == COUNTS | {"train": 9}
     after = contents(folder)
     assert all(after[name] == digest for name, digest in before.items() if name.endswith("hdf5"))

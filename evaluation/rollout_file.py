@@ -1,0 +1,84 @@
+"""Rollouts on disk, written batch by batch, read by xarray as netCDF."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5netcdf
+import numpy as np
+from torch import Tensor
+
+
+class RolloutFile:
+    """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (method, ...), float32.
+
+    Memory holds one batch. The file is written beside its place and renamed when it is complete.
+
+    Args:
+        path: of the file.
+        methods: names of the simulators.
+        channels: names of the channels.
+    """
+
+    def __init__(self, path: Path, methods: Sequence[str], channels: Sequence[str]) -> None:
+        self.path, self.methods, self.channels = path, list(methods), list(channels)
+        self.temporary = path.with_name(f".{path.name}.tmp")
+        self.file: h5netcdf.File | None = None
+        self.first = self.last = 0
+
+    def __enter__(self) -> Self:
+        """Opens the file."""
+        self.file = h5netcdf.File(self.temporary, "w")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the file; puts it in its place unless something failed."""
+        if self.file is not None:
+            self.file.close()
+        if kind is None:
+            self.temporary.replace(self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+    def append_truth(self, index: Tensor, times: Tensor, truth: Tensor) -> None:
+        """Adds a batch: index (B,), times (B, T), truth (B, T, C, *N)."""
+        file = self._opened()
+        if not file.dimensions:
+            self._layout(tuple(truth.shape[1:]))
+        self.first, self.last = self.last, self.last + len(index)
+        file.resize_dimension("trajectory", self.last)
+        here = slice(self.first, self.last)
+        file.variables["trajectory"][here] = index.cpu().numpy()
+        file.variables["time"][here] = times.cpu().numpy()
+        file.variables["truth"][here] = truth.float().cpu().numpy()
+
+    def append_prediction(self, method: str, prediction: Tensor) -> None:
+        """Adds one method's rollouts (B, T, C, *N) of the batch whose truth was added last."""
+        variable = self._opened().variables["prediction"]
+        variable[self.methods.index(method), self.first : self.last] = prediction.float().cpu().numpy()
+
+    def _opened(self) -> h5netcdf.File:
+        if self.file is None:
+            raise RuntimeError("the rollout file is not open")
+        return self.file
+
+    def _layout(self, shape: tuple[int, ...]) -> None:
+        file = self._opened()
+        snapshots, channels, *space = shape
+        axes = ["node"] if len(space) == 0 else list("xyz"[: len(space)])
+        sizes = {"method": len(self.methods), "trajectory": None, "snapshot": snapshots, "channel": channels}
+        file.dimensions = sizes | dict(zip(axes, space, strict=True))
+        text = np.dtype("S128")
+        names = file.create_variable("method", ("method",), text)
+        names[...] = np.array([name.encode()[:128] for name in self.methods], dtype=text)
+        names = file.create_variable("channel", ("channel",), text)
+        names[...] = np.array([name.encode()[:128] for name in self.channels], dtype=text)
+        file.create_variable("trajectory", ("trajectory",), "i8", chunks=(64,))
+        file.create_variable("time", ("trajectory", "snapshot"), "f8", chunks=(16, snapshots))
+        fields = ("trajectory", "snapshot", "channel", *axes)
+        block = (1, 1, channels, *space)
+        file.create_variable("truth", fields, "f4", chunks=block)
+        file.create_variable("prediction", ("method", *fields), "f4", chunks=(1, *block))
