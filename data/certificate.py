@@ -193,11 +193,11 @@ def _variation(problem: Problem, u: Tensor) -> list[Figure]:
         float((u.flatten(3).std(3) / scale).amax(1).min()),
     )
     remedy = "check pde.initial_condition and pde.times"
-    figures = [Figure("1 where some field is constant, else 0", float(not spread > 1e-9), 0.0, remedy)]
+    figures = [Figure("fields that never vary", float(not spread > 1e-9), 0.0, remedy)]
     varying = [name for name, parameter in problem.parameters.items() if parameter.varies]
     if varying:
         draws = [problem.draw("train", index).conditions for index in range(MANY_DRAWS)]
         still = [name for name in varying if len({float(c.parameter(name)) for c in draws}) == 1]
-        name = "parameters that were to vary and do not"
+        name = "parameters that should vary and do not"
         figures.append(Figure(name, float(len(still)), 0.0, f"check pde.parameters: {', '.join(still)}"))
     return figures

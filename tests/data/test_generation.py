@@ -125,7 +125,7 @@ def test_splits_and_seeds_share_no_trajectory(make_dataset, tmp_path):
     [
         ({"step_error": 1e-4}, "error against a 2x refined run"),
         ({"slope_error": 1e-2}, "u_t against a difference of the trajectory"),
-        ({"frozen": True}, "where some field is constant"),
+        ({"frozen": True}, "fields that never vary"),
     ],
 )
 def test_a_certificate_that_fails_refuses_the_dataset(make_dataset, tmp_path, spoiled, figure):
