@@ -106,9 +106,9 @@ def mix_channels(x: Tensor, weight: Tensor) -> Tensor:
     modes, _, batch, channels = x.shape
     flat = weight.movedim(-1, -2).reshape(modes, channels, -1)
     product = torch.bmm(x.reshape(modes, 2 * batch, channels), flat).view(modes, 2, batch, 2, -1)
-    re = product[:, 0, :, 0] - product[:, 1, :, 1]
-    im = product[:, 0, :, 1] + product[:, 1, :, 0]
-    return torch.stack([re, im], 1)
+    # Unbinding, here and below, costs nothing on the way back; picking out parts would fill zeros around each.
+    (rr, ri), (ir, ii) = (part.unbind(2) for part in product.unbind(1))
+    return torch.stack([rr - ii, ri + ir], 1)
 
 
 def _by_fft(
@@ -172,8 +172,9 @@ class _MatrixPath:
             raise ValueError("a spectral convolution needs weights")
         modes = self.transform(x)  # (B, 2, *K, C)
         if modulation is not None:
-            re, im = modulation[..., 0].unsqueeze(-1), modulation[..., 1].unsqueeze(-1)
-            modes = torch.stack([modes[:, 0] * re - modes[:, 1] * im, modes[:, 0] * im + modes[:, 1] * re], 1)
+            re, im = (part.unsqueeze(-1) for part in modulation.unbind(-1))
+            xr, xi = modes.unbind(1)
+            modes = torch.stack([xr * re - xi * im, xr * im + xi * re], 1)
         batch, channels = len(x), x.shape[-1]
         flat = modes.reshape(batch, 2, -1, channels).permute(2, 1, 0, 3)
         mixed = mix_channels(flat, weight.flatten(0, len(self.shape) - 1))
@@ -191,16 +192,15 @@ class _MatrixPath:
         w = torch.bmm(self.leading.expand(batch, -1, -1), z)
         w = w.view(batch, 2, len(self.ks[0]), 2, last, channels)
         # (zr + i zi)(cos - i sin)
-        re = w[:, 0, :, 0] + w[:, 1, :, 1]
-        im = w[:, 0, :, 1] - w[:, 1, :, 0]
-        return torch.stack([re, im], 1)
+        (cr, ci), (sr, si) = (part.unbind(2) for part in w.unbind(1))
+        return torch.stack([cr + si, ci - sr], 1)
 
     def inverse(self, y: Tensor) -> Tensor:
         """The real field (B, *N, C) of modes (B, 2, *K, C)."""
         batch, channels, last = len(y), y.shape[-1], len(self.ks[-1])
         if len(self.shape) == 2:
             # (yr + i yi)(cos + i sin), summed over the leading modes.
-            yr, yi = y[:, 0], y[:, 1]
+            yr, yi = y.unbind(1)
             cos_part = torch.stack([yr, yi], 2)
             sin_part = torch.stack([-yi, yr], 2)
             stacked = torch.stack([cos_part, sin_part], 1).reshape(batch, 2 * len(self.ks[0]), -1)

@@ -123,6 +123,7 @@ class FNOLayer(nn.Module):
         pairs = 2 * self.convolution.num_modes
         modulation = told[:, :pairs].reshape(len(h), *self.convolution.rows, 2)
         # Around 1, the weights as they are.
-        modulation = torch.stack([1 + modulation[..., 0], modulation[..., 1]], -1)
+        re, im = modulation.unbind(-1)
+        modulation = torch.stack([1 + re, im], -1)
         shift = told[:, pairs:].reshape(len(h), *[1] * (h.ndim - 2), -1)
         return functional.gelu(self.convolution(h, modulation) + (self.pointwise(h) + shift))

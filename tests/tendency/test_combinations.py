@@ -13,8 +13,13 @@ PREDICTIONS = {
     **{name: ["prediction=derivative", f"prediction/integrator={name}"] for name in ("euler", "ab2", "heun", "rk4")},
 }
 PROBLEMS = {
-    "kuramoto_sivashinsky": ["pde.geometry.shape=[32]", "pde.extent.0.value=22"],
-    "navier_stokes": ["pde.geometry.shape=[16,16]", "model_shape=2d"],
+    "kuramoto_sivashinsky": ["pde.geometry.shape=[32]", "pde.extent.0.value=22", "pde.tolerances.refinement=0.1"],
+    "navier_stokes": [
+        "pde.geometry.shape=[16,16]",
+        "pde.initial_condition.max_wavenumber=5",
+        "pde.times.burn_in=1",
+        "pde.tolerances.refinement=0.1",
+    ],
 }
 SMALL_MODELS = {
     "fno": ["model.width=8", "model.modes=4", "model.num_layers=2"],
@@ -27,7 +32,7 @@ SMALL_MODELS = {
     ("pde", "model", "prediction"), list(itertools.product(PROBLEMS, MODELS, PREDICTIONS)), ids="-".join
 )
 def test_trains_and_rolls_out(pde, model, prediction, small_run):
-    folder = small_run(pde, [f"model={model}", *SMALL_MODELS[model], *PREDICTIONS[prediction]])
+    folder = small_run(pde, [f"model={model}", *PROBLEMS[pde], *SMALL_MODELS[model], *PREDICTIONS[prediction]])
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     validations = [record for record in records if "valid/rollout_nrmse" in record]
     assert len(validations) == 2
