@@ -18,6 +18,7 @@ class Difference(ABC):
 
     stencil: ClassVar[tuple[int, ...]]
     order: ClassVar[int | None]
+    reads_u_t: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, window: Window) -> Tensor:
@@ -29,6 +30,7 @@ class StoredDerivative(Difference):
 
     stencil = (0,)
     order = None
+    reads_u_t = True
 
     def __call__(self, window: Window) -> Tensor:
         """The stored u_t (B, C, *N).

@@ -37,6 +37,8 @@ class Prediction(ABC):
     """Offsets that labels would like to read; shifted inside the trajectory at its ends."""
     network_calls: int = 1
     """Network evaluations in one step."""
+    reads_u_t: bool = False
+    """Whether labels are read from the u_t that a dataset may carry."""
 
     def __init__(self, history: PositiveInt = 1, conditioned_on: Sequence[TimeCondition] = ()) -> None:
         if unknown := set(conditioned_on) - {"t", "dt"}:
@@ -180,6 +182,7 @@ class DerivativePrediction(Prediction):
             raise ValueError("prediction.conditioned_on: a time derivative does not depend on dt; leave dt out")
         self.difference, self.integrator = difference, integrator
         self.stencil, self.network_calls = difference.stencil, integrator.stages
+        self.reads_u_t = difference.reads_u_t
 
     @property
     def offsets(self) -> tuple[int, ...]:

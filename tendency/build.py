@@ -1,8 +1,10 @@
 """From configuration to objects, and from a checkpoint's recipe back to a stepper."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from data.metadata import TrajectoryMetadata
@@ -23,8 +25,27 @@ INJECTED = {
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """What a resolved configuration node describes."""
-    return instantiate(dict(node), _convert_="all")
+    """What a resolved configuration node describes.
+
+    Raises:
+        ValueError: what a constructor refused, in its own words.
+    """
+    with _own_words():
+        return instantiate(dict(node), _convert_="all")
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Hydra wraps what a constructor raises into its own error; a user wants the sentence inside."""
+    try:
+        yield
+    except InstantiationException as error:
+        cause = error.__cause__
+        while isinstance(cause, InstantiationException):
+            cause = cause.__cause__
+        if isinstance(cause, ValueError | OSError):
+            raise cause from None
+        raise
 
 
 def build_problem(node: Mapping[str, Any]) -> Problem:

@@ -57,7 +57,7 @@ class SurrogateModule(LightningModule):
         step = self.trainer.fit_loop.epoch_loop.total_batch_idx
         loss = self.objective.loss(self.stepper, window, self.seed, step)
         self.log("train/loss", loss, batch_size=len(window.index), logger=False)
-        if step % self.trainer.log_every_n_steps == 0:
+        if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._write_step(loss, step)
         return loss
 

@@ -26,6 +26,10 @@ class Objective(ABC):
         Raises:
             ValueError: in one sentence, why.
         """
+        if prediction.reads_u_t and not metadata.has_time_derivative:
+            raise ValueError(
+                f"prediction.difference: {metadata.name} stores no u_t; add data.store_u_t=true, or choose another one"
+            )
         required, wanted = self.offsets(prediction)
         width = max(*required, *wanted) - min(*required, *wanted) + 1
         if width > metadata.num_snapshots:

@@ -1,0 +1,57 @@
+"""The shape of the project: import contracts, style, types, sizes, and a docstring for everything public."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("simulation", "solvers", "data", "surrogates", "trainers", "evaluation", "tendency")
+FILES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "format", "--check", "."],
+        ["ruff", "check", "."],
+        ["mypy", *PACKAGES],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_tools_are_content(command):
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_import_contracts_hold():
+    code = "from importlinter.cli import lint_imports_command as main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_short_and_everything_public_is_documented(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    assert path.stem not in {"utils", "common", "helpers", "misc"}
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    for owner in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))):
+        for node in owner.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{node.name} in line {node.lineno}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
+            assert node.body[-1].end_lineno - first.lineno < 60, f"{node.name} in line {node.lineno}"
+
+
+def test_nothing_runs_what_a_file_says():
+    forbidden = ("pickle.load", "weights_only=False", "allow_pickle=True", "shell=True", "yaml.load(")
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in forbidden if word in text], path
