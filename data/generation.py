@@ -9,6 +9,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,11 @@ def _solved(
                 for future in finished:
                     future.result()
                     yield
+        except BrokenProcessPool:
+            raise DatasetError(
+                f"dataset {folder}: a worker process was killed, most likely for want of memory; lower data.workers "
+                f"(now {workers}) or data.chunk_size and start again: the finished chunks are kept"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -15,8 +15,11 @@ class InstabilityError(ArithmeticError):
     """A simulator produced a state that is not finite; the message names the time, the rows and the remedy."""
 
     def __init__(self, message: str, rows: list[int]) -> None:
-        super().__init__(message)
-        self.rows = rows
+        super().__init__(message, rows)  # both, so that it survives the way from a worker process
+        self.message, self.rows = message, rows
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @runtime_checkable

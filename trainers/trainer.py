@@ -8,11 +8,27 @@ from typing import Literal
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.precision import DoublePrecision
+from torch import Tensor
 
 from simulation.annotations import PositiveFloat, PositiveInt
+from simulation.tree import map_tensors
+from simulation.window import Window
 from trainers.checkpoint import AtomicCheckpointIO
 
 Precision = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
+
+
+class DoubleWindows(DoublePrecision):
+    """Float64 throughout; Lightning's own plugin refuses batches that are frozen dataclasses."""
+
+    def convert_input(self, data: Window) -> Window:
+        """The window with its floating-point tensors in float64."""
+        return map_tensors(_double, data)
+
+
+def _double(x: Tensor) -> Tensor:
+    return x.double() if x.is_floating_point() else x
 
 
 def make_trainer(
@@ -67,13 +83,14 @@ def make_trainer(
     warnings.filterwarnings("ignore", message=".*mid-epoch checkpoint.*")
     # Lightning calls a part of torch that is to be renamed.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+    double = precision == "64-true"
     return Trainer(
         max_epochs=max_epochs,
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
-        precision=precision,
+        precision=None if double else precision,
         gradient_clip_val=gradient_clip_val,
         accumulate_grad_batches=accumulate_grad_batches,
         check_val_every_n_epoch=check_val_every_n_epoch,
@@ -82,7 +99,7 @@ def make_trainer(
         deterministic=deterministic,
         callbacks=list(callbacks),
         logger=list(loggers),
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *([DoubleWindows()] if double else [])],
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_progress_bar=False,

@@ -1,0 +1,180 @@
+"""Evaluations: what is exact has no error, batches do not matter, and what blows up breaks nothing."""
+
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from evaluation.baselines import Persistence
+from evaluation.evaluate import evaluate_rollouts
+from evaluation.report import write_report
+from evaluation.summary import summarise, summary_lines
+from simulation import map_tensors
+
+DESCRIPTION = {"pde": "rotation", "dataset": "rotation-1", "resolution": "resolved", "network_calls": {"exact": 1}}
+CERTIFICATE = {
+    "trajectories": 2,
+    "figures": [{"name": "error", "value": 1e-9, "tolerance": 1e-6, "remedy": "", "binding": True}],
+}
+
+
+def judged(simulators, window, folder, batch=None):
+    size = len(window.index)
+    batch = batch or size
+    batches = [map_tensors(lambda x, i=i: x[i : i + batch], window) for i in range(0, size, batch)]
+    return evaluate_rollouts(simulators, batches, ["u"], folder, description=DESCRIPTION)
+
+
+def test_an_exact_simulator_has_no_error_and_never_loses_correlation(rotation, trajectories, tmp_path):
+    results = judged({"exact": rotation()}, trajectories(), tmp_path)
+    assert results.nrmse.max() < 1e-12
+    assert results.one_step_nrmse.max() < 1e-12
+    assert results.correlation.min() == pytest.approx(1)
+    assert results.correlation_time_censored.all()
+    horizon = results.time.values[:, -1]
+    assert np.array_equal(results.correlation_time.values[0, :, 0], horizon)
+
+
+def test_one_step_errors_start_from_the_truth_and_rollouts_do_not(rotation, trajectories, tmp_path):
+    window = trajectories()
+    results = judged({"slow": rotation(speed=0.9), "persistence": Persistence()}, window, tmp_path)
+    slow = results.sel({"method": "slow"})
+    # The truth turns at the same rate everywhere: one step is as wrong as any other, the rollout ever more.
+    one = slow.one_step_nrmse.values[:, 1:]
+    assert np.allclose(one, one[:, :1])
+    assert (np.diff(slow.nrmse.values, axis=1) > 0).all()
+    assert np.allclose(slow.nrmse.values[:, 1], one[:, 0])
+    still = results.sel({"method": "persistence"})
+    step = window.at(1) - window.at(0)
+    expected = step.flatten(1).norm(dim=1) / window.at(1).flatten(1).norm(dim=1)
+    assert np.allclose(still.one_step_nrmse.values[:, 1], expected)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 16])
+def test_the_batch_does_not_matter(rotation, trajectories, tmp_path, batch):
+    simulators = {"slow": rotation(speed=0.9), "persistence": Persistence()}
+    whole = judged(simulators, trajectories(16, dims=2), tmp_path / "whole")
+    parts = judged(simulators, trajectories(16, dims=2), tmp_path / "parts", batch)
+    for name in whole.data_vars:
+        assert np.allclose(whole[name], parts[name], rtol=1e-10, atol=1e-12, equal_nan=True), name
+
+
+def test_all_methods_start_where_the_longest_history_ends(rotation, trajectories, tmp_path):
+    window = trajectories()
+    results = judged({"exact": rotation(history=3), "persistence": Persistence()}, window, tmp_path)
+    assert results.attrs["start_snapshot"] == 2
+    assert results.sizes["snapshot"] == 5
+    assert np.allclose(results.absolute_time.values[:, 0], window.t[:, 2])
+    still = results.sel({"method": "persistence"})
+    assert np.allclose(still.nrmse.values[:, 0], 0)
+
+
+def test_a_method_that_blows_up_is_reported_as_such(rotation, trajectories, tmp_path):
+    simulators = {"broken": rotation(breaks_at=3.35), "exact": rotation(), "persistence": Persistence()}
+    results = judged(simulators, trajectories(), tmp_path)
+    summary = summarise(results)
+    assert summary["broken"]["stable_share"] == 0
+    assert summary["exact"]["stable_share"] == 1
+    assert summary["broken"]["final_nrmse"] == np.inf
+    assert 0 < summary["broken"]["correlation_time_0.8"] <= 0.35
+    assert "blew up" in "\n".join(summary_lines(results))
+    page = write(results, tmp_path)
+    assert "blew up" in page.read_text()
+    numbers = json.loads((tmp_path / "metrics.json").read_text())
+    assert numbers["summary"]["broken"]["final_nrmse"] is None
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_files_hold_what_was_computed(rotation, trajectories, tmp_path, dims):
+    window = trajectories(5, dims=dims, dtype=torch.float32)
+    results = judged({"slow": rotation(0.9), "persistence": Persistence()}, window, tmp_path, batch=2)
+    with xr.open_dataset(tmp_path / "rollouts.nc", engine="h5netcdf") as file:
+        assert file.truth.dims == ("trajectory", "snapshot", "channel", *"xyz"[:dims])
+        assert file.prediction.shape == (2, 5, 7, 1, *[16] * dims)
+        assert np.array_equal(file.truth.values, window.u.numpy())
+        assert np.array_equal(file.prediction.values[1], np.broadcast_to(window.u.numpy()[:, :1], window.u.shape))
+        assert np.array_equal(file.time.values, window.t.numpy())
+    with xr.open_dataset(tmp_path / "metrics.nc", engine="h5netcdf") as file:
+        xr.testing.assert_allclose(file.load(), results)
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_too_short_trajectories_are_refused(rotation, trajectories, tmp_path):
+    with pytest.raises(ValueError, match="trajectories of 3 snapshots are too short for a history of 3"):
+        judged({"exact": rotation(history=3)}, trajectories(snapshots=3), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def write(results, folder, title="A report", configuration=None, provenance=None):
+    return write_report(
+        results,
+        folder,
+        title=title,
+        configuration=configuration or {"model": "fno"},
+        certificate=CERTIFICATE,
+        provenance=provenance or {"torch": "2"},
+    )
+
+
+class Links(HTMLParser):
+    """Collects what a page would load, and its scripts."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.scripts, self.headings = [], 0, 0
+
+    def handle_starttag(self, tag, attrs):
+        self.scripts += tag == "script"
+        self.headings += tag in ("h1", "h2")
+        self.loaded += [value for key, value in attrs if key in ("src", "srcset", "href")]
+        self.scripts += sum(key.startswith("on") for key, _ in attrs)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_the_page_stands_alone(rotation, trajectories, tmp_path, dims):
+    results = judged({"slow": rotation(0.9), "persistence": Persistence()}, trajectories(dims=dims), tmp_path)
+    page = write(results, tmp_path).read_text()
+    links = Links()
+    links.feed(page)
+    assert links.scripts == 0
+    assert links.headings >= 6
+    assert links.loaded
+    assert all(value.startswith("data:image/png") for value in links.loaded)
+    assert {path.name for path in (tmp_path / "figures").iterdir()} >= {
+        "nrmse.png",
+        "correlation.png",
+        "spectra.png",
+        "rollout_0_median.png",
+        "rollout_0_worst.png",
+    }
+
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "'; alert(1); '",
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "</title><script>alert(1)</script>",
+    "</pre><script>alert(1)</script>",
+    "javascript:alert(1)",
+    "<!--<script>",
+]
+
+
+def test_text_from_outside_is_escaped(rotation, trajectories, tmp_path):
+    payload = " ".join(PAYLOADS)
+    results = judged({payload: rotation(0.9), "persistence": Persistence()}, trajectories(2), tmp_path)
+    configuration = {text: text for text in PAYLOADS}
+    page = write(results, tmp_path, payload, configuration, configuration).read_text()
+    links = Links()
+    links.feed(page)
+    assert links.scripts == 0
+    assert all(value.startswith("data:image/png") for value in links.loaded)
+    # The template's own syntax stays text as well.
+    assert "{{ 7 * 7 }}" in page.replace("&#39;", "'")
+    assert page.count("&lt;script&gt;alert(1)") > 6
