@@ -1,11 +1,12 @@
 """Rollouts and windows: the one loop, offsets, and trees of tensors."""
 
 import dataclasses
+import pickle
 
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Grid, Window, begin, map_tensors, rollout
+from simulation import Boundary, Conditions, Grid, InstabilityError, Window, begin, map_tensors, rollout
 
 
 @dataclasses.dataclass
@@ -81,3 +82,8 @@ def test_trees_are_mapped_and_static_parts_pass_through():
     assert doubled["a"][0].tolist() == [2, 2]
     assert doubled["b"] == "name"
     assert doubled["c"] is None
+
+
+def test_an_instability_survives_the_way_from_a_worker_process():
+    error = pickle.loads(pickle.dumps(InstabilityError("unstable by t = 1", [3])))
+    assert (str(error), error.rows) == ("unstable by t = 1", [3])
