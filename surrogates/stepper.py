@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 
 from simulation.conditions import Conditions
+from simulation.moments import RunningMoments
 from simulation.tree import Tree
 from simulation.window import Window
 from surrogates.network import Network
-from surrogates.normalizer import Normalizer, RunningMoments
+from surrogates.normalizer import Normalizer
 from surrogates.prediction import Prediction
 from surrogates.surrogate import Surrogate
 

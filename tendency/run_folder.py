@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from data.whole_file import whole_file
 from tendency.errors import ArtefactError, ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
@@ -140,9 +141,8 @@ def differences(stored: Any, given: Any, key: str = "") -> list[str]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def _redacted(config: Any) -> Any:

@@ -1,7 +1,5 @@
 """Checkpoints that exist whole or not at all."""
 
-import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from data.whole_file import sweep_leftovers, whole_file
 from simulation.annotations import PositiveInt
 from trainers.metrics_log import MetricsLog
 
@@ -27,22 +26,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             OSError: no space, no permission; the previous checkpoint is untouched then.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with whole_file(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
@@ -85,8 +70,7 @@ class Checkpoints(Checkpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Sweeps what a killed run of this machine left half-written."""
         if trainer.is_global_zero and self.folder.is_dir():
-            for leftover in self.folder.glob(f".*.{socket.gethostname()}.*.tmp"):
-                leftover.unlink(missing_ok=True)
+            sweep_leftovers(self.folder)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

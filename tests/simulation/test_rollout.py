@@ -85,5 +85,5 @@ def test_trees_are_mapped_and_static_parts_pass_through():
 
 
 def test_an_instability_survives_the_way_from_a_worker_process():
-    error = pickle.loads(pickle.dumps(InstabilityError("unstable by t = 1", [3])))
+    error = pickle.loads(pickle.dumps(InstabilityError("unstable by t = 1", [3])))  # noqa: S301  our own bytes
     assert (str(error), error.rows) == ("unstable by t = 1", [3])

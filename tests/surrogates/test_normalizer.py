@@ -2,7 +2,8 @@
 
 import torch
 
-from surrogates.normalizer import ChannelNormalizer, Moments, Normalizer, RunningMoments
+from simulation.moments import Moments, RunningMoments
+from surrogates.normalizer import ChannelNormalizer, Normalizer
 
 
 def test_running_moments_equal_those_of_all_data_at_once():
