@@ -46,6 +46,11 @@ def wavenumbers(shape: Sequence[int], extent: Tensor) -> list[Tensor]:
     return axes
 
 
+def squared_norm(k: list[Tensor]) -> Tensor:
+    """|k|^2 of wavenumbers as ``wavenumbers`` makes them: minus the eigenvalues of the Laplacian."""
+    return sum((axis.square() for axis in k[1:]), k[0].square())
+
+
 def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
     """Wavenumbers for an odd number of derivatives: the Nyquist mode has no such derivative on the grid, so it is 0."""
     n = shape[axis]

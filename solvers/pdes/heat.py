@@ -5,6 +5,7 @@ from torch import Tensor
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
+from solvers.spectral import squared_norm
 
 
 class Heat(SemilinearPDE):
@@ -17,7 +18,7 @@ class Heat(SemilinearPDE):
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-nu |k|^2."""
-        squares = sum((axis.square() for axis in k[1:]), k[0].square())
+        squares = squared_norm(k)
         return -conditions.parameter("diffusivity").reshape(-1, *[1] * (squares.ndim - 1)) * squares
 
     def check(self, conditions: Conditions) -> None:

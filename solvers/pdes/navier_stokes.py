@@ -10,7 +10,7 @@ from simulation.annotations import FiniteFloat
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import inverse_transform, odd, transform, two_thirds_mask
+from solvers.spectral import inverse_transform, odd, squared_norm, transform, two_thirds_mask
 
 
 class Forcing(ABC):
@@ -57,14 +57,14 @@ class NavierStokes(SemilinearPDE):
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-nu |k|^2."""
-        return -conditions.parameter("viscosity").reshape(-1, 1, 1, 1) * (k[0].square() + k[1].square())
+        return -conditions.parameter("viscosity").reshape(-1, 1, 1, 1) * squared_norm(k)
 
     def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
         """From vorticity to velocity, from products of velocities back, and the forcing, on the modes that are kept."""
         shape = conditions.geometry.shape
         keep = two_thirds_mask(shape, k[0].device)
         kx, ky = odd(k[0], 0, shape), odd(k[1], 1, shape)
-        squares = k[0].square() + k[1].square()
+        squares = squared_norm(k)
         inverse_laplacian = keep / torch.where(squares == 0, 1, squares)
         made = {
             "velocity": torch.cat([1j * ky * inverse_laplacian, -1j * kx * inverse_laplacian], 1),

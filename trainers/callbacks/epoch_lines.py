@@ -20,7 +20,7 @@ class EpochLines(Callback):
         self.every_seconds = every_seconds
         self.began = self.shown = 0.0
         self.first_step = 0
-        self.smooth: float | None = None
+        self.total, self.count = 0.0, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
@@ -31,22 +31,27 @@ class EpochLines(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Shows the step now and then."""
+        # Summed where it lies: reading each loss would make a GPU wait.
+        self.total, self.count = self.total + outputs["loss"].detach(), self.count + 1
         interval = 0.5 if sys.stdout.isatty() else self.every_seconds
-        if time.monotonic() - self.shown < interval:
-            return
-        loss = float(outputs["loss"].detach())
-        self.smooth = loss if self.smooth is None else 0.8 * self.smooth + 0.2 * loss
-        self.show(trainer, f"loss {self.smooth:.4f}", end="\r" if sys.stdout.isatty() else "\n")
+        if time.monotonic() - self.shown >= interval:
+            self.show(trainer, self.mean_loss(), end="\r" if sys.stdout.isatty() else "\n")
+
+    def mean_loss(self) -> str:
+        """The mean loss since it was last shown."""
+        if not self.count:
+            return ""
+        mean, self.total, self.count = float(self.total) / self.count, 0.0, 0
+        return f"loss {mean:.4f}  "
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Shows what the validation found."""
         if trainer.sanity_checking:
             return
         figures = trainer.callback_metrics
-        parts = [f"loss {float(figures['train/loss']):.4f}"] if "train/loss" in figures else []
-        for name, label in (("one_step_nrmse", "valid one-step"), ("rollout_nrmse", "rollout")):
-            parts.append(f"{label} nRMSE {float(figures['valid/' + name]):.4f}")
-        self.show(trainer, "  ".join(parts), end="\n")
+        one_step, whole = (float(figures[f"valid/{name}_nrmse"]) for name in ("one_step", "rollout"))
+        text = f"{self.mean_loss()}valid one-step nRMSE {one_step:.4f}  rollout nRMSE {whole:.4f}  "
+        self.show(trainer, text, end="\n")
 
     def show(self, trainer: Trainer, text: str, end: str) -> None:
         """Prints one line on the first rank."""
@@ -56,5 +61,5 @@ class EpochLines(Callback):
         total, step, spent = int(trainer.estimated_stepping_batches), trainer.global_step, self.shown - self.began
         left = spent / max(step - self.first_step, 1) * (total - step)
         head = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {step}/{total}"
-        line = f"{head}  {text}  {spent:.0f} s  ETA {left:.0f} s"
+        line = f"{head}  {text}{spent:.0f} s  ETA {left:.0f} s"
         print(f"\033[2K{line}" if sys.stdout.isatty() else line, end=end, flush=True)

@@ -1,0 +1,66 @@
+"""Checkpoints exist whole or not at all, whatever stops their writer."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from trainers.checkpoint import AtomicCheckpointIO
+
+WRITER = """
+import sys, torch
+from trainers.checkpoint import AtomicCheckpointIO
+io = AtomicCheckpointIO()
+number = 0
+while True:
+    number += 1
+    io.save_checkpoint({"number": torch.full((500_000,), number)}, sys.argv[1])
+    print(number, flush=True)
+"""
+
+
+def test_a_kill_leaves_a_checkpoint_that_loads(tmp_path):
+    path = tmp_path / "last.ckpt"
+    for pause in (0.013, 0.029):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        # At least one is written; the kill then falls into one of the next.
+        writer.stdout.readline()
+        time.sleep(pause)
+        os.killpg(writer.pid, signal.SIGKILL)
+        writer.communicate()
+        number = AtomicCheckpointIO().load_checkpoint(path)["number"]
+        assert len(number) == 500_000
+        assert (number == number[0]).all()
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    io = AtomicCheckpointIO()
+    io.save_checkpoint({"number": torch.tensor(1)}, path)
+
+    def half(checkpoint, target):
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="No space left"):
+        io.save_checkpoint({"number": torch.tensor(2)}, path)
+    assert io.load_checkpoint(path)["number"] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_code_in_a_checkpoint_is_never_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/ran",)
+
+    torch.save({"weights": Evil()}, tmp_path / "evil.ckpt")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        AtomicCheckpointIO().load_checkpoint(tmp_path / "evil.ckpt", weights_only=False)
+    assert not (tmp_path / "ran").exists()
