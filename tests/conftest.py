@@ -45,11 +45,13 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def run_script(homes: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """``run_script("train.py", "pde=heat")``: a command as a user runs it; its output is captured."""
 
-    def run(script: str, *arguments: str, code: int | None = 0, **changes: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        script: str, *arguments: str, code: int | None = 0, timeout: float = 540, **changes: Any
+    ) -> subprocess.CompletedProcess[str]:
         environment = homes | changes.pop("env", {})
         command = [sys.executable, str(ROOT / script), *arguments]
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=540, check=False, **changes
+            command, capture_output=True, text=True, env=environment, timeout=timeout, check=False, **changes
         )
         if code is not None:
             assert done.returncode == code, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"

@@ -7,9 +7,11 @@ import pytest
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_default_surrogate_is_worth_its_report(run_script, homes):
     """The problem is no easy one (persistence is lost long before the end), and the surrogate follows it throughout."""
-    run_script("train.py", "model=fno", "pde=navier_stokes", "name=default", env={"OMP_NUM_THREADS": "2"})
+    threads = {"OMP_NUM_THREADS": "2"}
+    run_script("train.py", "model=fno", "pde=navier_stokes", "name=default", env=threads, timeout=1700)
     folder = Path(homes["TENDENCY_OUTPUTS"]) / "default" / "report"
     summary = json.loads((folder / "metrics.json").read_text())["summary"]
     surrogate, persistence = summary["default"], summary["persistence"]
