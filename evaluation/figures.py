@@ -84,6 +84,12 @@ def colour_of(method: str, methods: list[str], theme: dict[str, str]) -> str:
     return COLOURS[learned.index(method) % len(COLOURS)]
 
 
+def shortened(name: str, most: int = 48) -> str:
+    """A name that leaves room for the picture: its beginning and its end."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
+
+
 def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) -> ReportFigure:
     """One metric against time: the median over trajectories, and the band that holds 80 % of them."""
     methods = [str(name) for name in results.method.values]
@@ -99,7 +105,7 @@ def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) ->
                 low, middle, high = _quantiles(shown)
             first = 1 if logarithmic else 0
             axes.fill_between(time[first:], low[first:], high[first:], color=colour, alpha=0.22, lw=0)
-            axes.plot(time[first:], middle[first:], color=colour, lw=2, label=method)
+            axes.plot(time[first:], middle[first:], color=colour, lw=2, label=shortened(method))
         if logarithmic:
             axes.set_yscale("log")
         else:
@@ -144,7 +150,12 @@ def spectra(results: xr.Dataset) -> ReportFigure:
                 if rows.size:
                     mean = rows.mean("trajectory").values
                     panel.loglog(
-                        wavenumber[1:], mean[1:], color=colour_of(method, methods, theme), lw=1.5, ls="--", label=method
+                        wavenumber[1:],
+                        mean[1:],
+                        color=colour_of(method, methods, theme),
+                        lw=1.5,
+                        ls="--",
+                        label=shortened(method),
                     )
             panel.set_title(moments[moment], fontsize=9.5)
             panel.set_xlabel("wavenumber")
@@ -213,7 +224,7 @@ def _snapshots(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: 
             if row == 0:
                 panel.set_title(f"t = {time[snapshot]:.4g}", fontsize=9.5)
             if column == 0:
-                panel.set_ylabel(label if len(label) < 22 else label[:20] + "…")
+                panel.set_ylabel(shortened(label, 22))
     figure.colorbar(image, ax=panels, shrink=0.6, pad=0.01)
 
 

@@ -71,11 +71,9 @@ class RolloutFile:
         axes = ["node"] if len(space) == 0 else list("xyz"[: len(space)])
         sizes = {"method": len(self.methods), "trajectory": None, "snapshot": snapshots, "channel": channels}
         file.dimensions = sizes | dict(zip(axes, space, strict=True))
-        text = np.dtype("S128")
-        names = file.create_variable("method", ("method",), text)
-        names[...] = np.array([name.encode()[:128] for name in self.methods], dtype=text)
-        names = file.create_variable("channel", ("channel",), text)
-        names[...] = np.array([name.encode()[:128] for name in self.channels], dtype=text)
+        for name, values in (("method", self.methods), ("channel", self.channels)):
+            encoded = np.array([value.encode() for value in values])  # as long as the longest
+            file.create_variable(name, (name,), encoded.dtype)[...] = encoded
         file.create_variable("trajectory", ("trajectory",), "i8", chunks=(64,))
         file.create_variable("time", ("trajectory", "snapshot"), "f8", chunks=(16, snapshots))
         fields = ("trajectory", "snapshot", "channel", *axes)
