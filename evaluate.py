@@ -1,6 +1,9 @@
 """See tendency/evaluate.py; python evaluate.py --help lists what can be chosen."""
 
-from tendency.evaluate import main
+from tendency.installed import require_packages
 
 if __name__ == "__main__":
+    require_packages()
+    from tendency.evaluate import main
+
     main()

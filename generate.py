@@ -1,6 +1,9 @@
 """See tendency/generate.py; python generate.py --help lists what can be chosen."""
 
-from tendency.generate import main
+from tendency.installed import require_packages
 
 if __name__ == "__main__":
+    require_packages()
+    from tendency.generate import main
+
     main()

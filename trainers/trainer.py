@@ -81,6 +81,8 @@ def make_trainer(
     # A resumed run goes on inside an epoch on purpose: the batch is a function of (seed, step).
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
     warnings.filterwarnings("ignore", message=".*mid-epoch checkpoint.*")
+    # The module reduces its figures over the ranks itself.
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # Lightning calls a part of torch that is to be renamed.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     double = precision == "64-true"

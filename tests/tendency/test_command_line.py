@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tendency.compose import check_command_line
 from tendency.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def refused(*arguments, script="train"):
@@ -79,3 +82,12 @@ def test_help_lists_the_options(run_script):
     text = run_script("train.py", "--help").stdout
     assert "prediction/integrator      ab2, euler, heun, rk4" in text
     assert "navier_stokes" in text
+
+
+def test_a_python_without_the_packages_is_told_so():
+    done = subprocess.run(
+        [sys.executable, "-S", str(ROOT / "train.py"), "pde=heat"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 5
+    assert "lacks hydra, torch" in done.stderr
+    assert "source .venv/bin/activate" in done.stderr
