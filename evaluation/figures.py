@@ -114,13 +114,13 @@ def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) ->
             axes.set_ylim(top=1.02)
         axes.set_xlabel("time since the start")
         axes.set_ylabel(label)
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower center", ncols=2)
 
     caption = (
         f"{label} of each method against time: the median over {results.sizes['trajectory']} test trajectories, "
         "and the band between their 10 % and 90 % quantiles."
     )
-    return draw(variable, f"{label} against time", caption, (7.2, 3.6), paint)
+    return draw(variable, f"{label} against time", caption, (7.2, 4.0), paint)
 
 
 def _quantiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,13 +162,13 @@ def spectra(results: xr.Dataset) -> ReportFigure:
         top = np.nanmax(results.true_spectrum.values)
         panels[0].set_ylim(bottom=max(top * 1e-14, np.nanmin(results.true_spectrum.values[..., 1:]) / 10))
         panels[0].set_ylabel("energy")
-        panels[-1].legend(loc="best")
+        figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
     caption = (
         "Isotropic energy spectra of the truth and of each method's rollout at its start, middle and end, "
         "averaged over the test trajectories. A curve that leaves the truth has lost or invented those scales."
     )
-    return draw("spectra", "Energy spectra", caption, (9.0, 3.3), paint)
+    return draw("spectra", "Energy spectra", caption, (9.0, 3.7), paint)
 
 
 def rollout_images(rollouts: xr.Dataset, method: str, row: int, name: str, which: str) -> ReportFigure:
@@ -184,37 +184,36 @@ def rollout_images(rollouts: xr.Dataset, method: str, row: int, name: str, which
         truth, prediction = truth[..., middle], prediction[..., middle]
     painter = _space_time if truth.ndim == 2 else _snapshots
     size = (9.0, 4.6) if truth.ndim == 2 else (9.4, 5.2)
-    caption = (
-        f"{channel} of test trajectory {number} ({which}): truth, {method}, and their difference, on one colour scale."
-    )
+    caption = f"{channel} of test trajectory {number} ({which}): truth, prediction by {method}, and their difference, on one colour scale."
 
     def paint(figure: Figure, theme: dict[str, str]) -> None:
-        painter(figure, truth, prediction, time, method)
+        painter(figure, truth, prediction, time)
 
     return draw(name, f"Rollout, {which} trajectory", caption, size, paint)
 
 
-def _space_time(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: np.ndarray, method: str) -> None:
+def _space_time(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: np.ndarray) -> None:
     limit = np.abs(truth).max()
     panels = figure.subplots(3, 1, sharex=True)
-    images = ((truth, "truth"), (prediction, method), (prediction - truth, "difference"))
+    images = ((truth, "truth"), (prediction, "prediction"), (prediction - truth, "difference"))
     for panel, (values, label) in zip(panels, images, strict=True):
         image = panel.imshow(
             values.T, aspect="auto", origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit,
             extent=(time[0], time[-1], 0, 1), interpolation="nearest",
         )  # fmt: skip
-        panel.set_ylabel(f"{label}\nx / L")
+        panel.set_title(label, loc="left", fontsize=9.5)
+        panel.set_ylabel("x / L")
     panels[-1].set_xlabel("time since the start")
     figure.colorbar(image, ax=panels, shrink=0.6, pad=0.01)
 
 
-def _snapshots(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: np.ndarray, method: str) -> None:
+def _snapshots(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: np.ndarray) -> None:
     columns = np.unique(np.linspace(0, len(time) - 1, min(5, len(time))).round().astype(int))
     limit = np.abs(truth).max()
     panels = figure.subplots(3, len(columns), squeeze=False)
     for column, snapshot in enumerate(columns):
         images = (truth[snapshot], prediction[snapshot], prediction[snapshot] - truth[snapshot])
-        for row, (values, label) in enumerate(zip(images, ("truth", method, "difference"), strict=True)):
+        for row, (values, label) in enumerate(zip(images, ("truth", "prediction", "difference"), strict=True)):
             panel: Axes = panels[row, column]
             image = panel.imshow(
                 values.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest"
@@ -224,7 +223,7 @@ def _snapshots(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: 
             if row == 0:
                 panel.set_title(f"t = {time[snapshot]:.4g}", fontsize=9.5)
             if column == 0:
-                panel.set_ylabel(shortened(label, 22))
+                panel.set_ylabel(label)
     figure.colorbar(image, ax=panels, shrink=0.6, pad=0.01)
 
 
