@@ -7,22 +7,6 @@ from omegaconf import DictConfig
 from tendency.compose import check_command_line, conf_folder
 from tendency.errors import guarded
 
-GROUPS = (
-    "pde",
-    "model",
-    "prediction",
-    "objective",
-    "data",
-    "optimizer",
-    "scheduler",
-    "trainer",
-    "callbacks",
-    "logger",
-    "evaluation",
-    "experiment",
-    "paths",
-)
-
 
 def main() -> None:
     """Checks the command line, then trains; errors end the process with their exit code."""

@@ -27,12 +27,27 @@ from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
 from tendency.run_folder import RunFolder, check_name, default_name, differences
 from tendency.settings import NOT_HASHED, TrainSettings, plain, settings_of
-from tendency.train import GROUPS
 from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
 from trainers.objectives.objective import Objective
 
+GROUPS = (
+    "pde",
+    "model",
+    "prediction",
+    "objective",
+    "data",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "callbacks",
+    "logger",
+    "evaluation",
+    "experiment",
+    "paths",
+)
+"""The config groups; everything else at the top of train.yaml is a setting of the run."""
 COMPARED = ("pde", "model", "prediction", "objective", "optimizer", "scheduler", "seed")
 """What a checkpoint and the configuration must agree in when a run goes on from it."""
 MOST_NORMALIZER_WINDOWS = 16384
