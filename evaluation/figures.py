@@ -184,7 +184,10 @@ def rollout_images(rollouts: xr.Dataset, method: str, row: int, name: str, which
         truth, prediction = truth[..., middle], prediction[..., middle]
     painter = _space_time if truth.ndim == 2 else _snapshots
     size = (9.0, 4.6) if truth.ndim == 2 else (9.4, 5.2)
-    caption = f"{channel} of test trajectory {number} ({which}): truth, prediction by {method}, and their difference, on one colour scale."
+    caption = (
+        f"{channel} of test trajectory {number} ({which}): truth, prediction by {method}, and their difference, "
+        "on one colour scale."
+    )
 
     def paint(figure: Figure, theme: dict[str, str]) -> None:
         painter(figure, truth, prediction, time)
