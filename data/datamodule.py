@@ -123,11 +123,8 @@ class TrajectoryDataModule(LightningDataModule):
         return self._whole("test")
 
     def transfer_batch_to_device(self, batch: Window, device: torch.device, dataloader_idx: int) -> Window:
-        """Moves a window; in double precision its fields follow the network's."""
-        moved = map_tensors(lambda x: x.to(device, non_blocking=True), batch)
-        if self.trainer is not None and self.trainer.precision == "64-true":
-            return map_tensors(lambda x: x.double() if x.is_floating_point() else x, moved)
-        return moved
+        """Moves a window."""
+        return map_tensors(lambda x: x.to(device, non_blocking=True), batch)
 
     def _whole(self, split: str) -> DataLoader[Window]:
         last = TrajectoryDataset(self.folder, split, (0,)).metadata.num_snapshots - 1

@@ -175,7 +175,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError:
-        raise DatasetError(f"chunk {path} is missing; run the same command again: it alone is made anew") from None
+        raise DatasetError(f"chunk {path} is missing; run generate.py again: it alone is made anew") from None
     except OSError as error:
         start = path.read_bytes()[:64] if path.is_file() else b""
         kind = "a git-lfs pointer" if b"git-lfs" in start else "empty" if not start else "damaged, or no HDF5 file"
@@ -186,7 +186,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
         file.close()
 
 
-_REMEDY = "delete it and run the same command again: it alone is made anew"
+_REMEDY = "delete it and run generate.py again: it alone is made anew"
 
 
 def _first_line(error: BaseException) -> str:

@@ -231,11 +231,11 @@ def _snapshots(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: 
 
 
 def _names(rollouts: xr.Dataset) -> list[str]:
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in rollouts.method.values]
+    return [str(name) for name in rollouts.method.values]
 
 
 def _channels(rollouts: xr.Dataset) -> list[str]:
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in rollouts.channel.values]
+    return [str(name) for name in rollouts.channel.values]
 
 
 def write_figures(figures: list[ReportFigure], folder: Path) -> None:

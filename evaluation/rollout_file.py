@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 import h5netcdf
+import h5py
 import numpy as np
 from torch import Tensor
 
@@ -72,8 +73,8 @@ class RolloutFile:
         sizes = {"method": len(self.methods), "trajectory": None, "snapshot": snapshots, "channel": channels}
         file.dimensions = sizes | dict(zip(axes, space, strict=True))
         for name, values in (("method", self.methods), ("channel", self.channels)):
-            encoded = np.array([value.encode() for value in values])  # as long as the longest
-            file.create_variable(name, (name,), encoded.dtype)[...] = encoded
+            variable = file.create_variable(name, (name,), h5py.string_dtype())
+            variable[...] = np.array(values, dtype=object)
         file.create_variable("trajectory", ("trajectory",), "i8", chunks=(64,))
         file.create_variable("time", ("trajectory", "snapshot"), "f8", chunks=(16, snapshots))
         fields = ("trajectory", "snapshot", "channel", *axes)

@@ -101,7 +101,10 @@ class Grid:
         if not 1 <= len(self.shape) <= 3 or min(self.shape) < 4:
             raise ValueError(f"geometry.shape: expected 1 to 3 axes of at least 4 points, got {list(self.shape)}")
         if self.boundary.spatial_dims != len(self.shape):
-            raise ValueError(f"geometry: shape has {len(self.shape)} axes, boundary {self.boundary.spatial_dims}")
+            raise ValueError(
+                f"pde.geometry: shape has {len(self.shape)} axes, boundary.sides {self.boundary.spatial_dims}; "
+                "give one pair of sides for each axis"
+            )
 
     @property
     def spatial_dims(self) -> int:

@@ -80,9 +80,9 @@ def _with_subgroups(group: str) -> list[str]:
 
 
 def closest(word: str, options: Iterable[str]) -> str:
-    """What to append to a complaint about a word: the option that looks most like it, or nothing."""
+    """What to append to a complaint about a word: the option that looks most like it, if any does."""
     match = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    return f"; did you mean {match[0]!r}?" if match else ";"
 
 
 def _parsed(texts: Sequence[str]) -> list[Override]:

@@ -49,7 +49,7 @@ def describe(error: BaseException) -> str:
     """An error in at most twelve lines."""
     text = str(error).strip() or type(error).__name__
     if isinstance(error, KeyboardInterrupt):
-        text = "interrupted"
+        text = "interrupted; what is finished is kept: the same command goes on from there"
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     lines = [line for part in text.splitlines() for line in (textwrap.wrap(part, 116, subsequent_indent="  ") or [""])]

@@ -90,6 +90,8 @@ class RunFolder:
         exists = stored.exists()
         # A run that failed before its first step left nothing to lose.
         begun = exists and any((self.path / name).exists() for name in ("checkpoints", "metrics.jsonl"))
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock()
         if begun and not resume:
             raise ConfigError(
                 [
@@ -97,8 +99,6 @@ class RunFolder:
                     "add resume=auto to continue it, or name=... for another"
                 ]
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock()
         clean = _redacted(config)
         if begun:
             changed = differences(json.loads(stored.read_text(encoding="utf-8")), json.loads(json.dumps(clean)))

@@ -36,17 +36,21 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
-def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether a validation inside the epoch comes right after this batch.
+def resumable(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a run that resumes from a checkpoint taken after this batch goes on as if it had not been stopped.
 
-    A run that resumes from a checkpoint taken here would skip that validation, so none is taken. At an epoch's end
-    Lightning does make up for it.
+    Not between batches whose gradients are still being added up: a checkpoint holds no gradients. Not right before a
+    validation inside the epoch, which the resumed run would skip; at an epoch's end Lightning does make up for it.
     """
-    interval = trainer.val_check_batch
-    if trainer.is_last_batch or not isinstance(interval, int) or (batch_idx + 1) % interval:
+    if trainer.is_last_batch:
+        return True
+    if (batch_idx + 1) % trainer.accumulate_grad_batches:
         return False
+    interval = trainer.val_check_batch
+    if not isinstance(interval, int) or (batch_idx + 1) % interval:
+        return True
     every = trainer.check_val_every_n_epoch
-    return every is None or (trainer.current_epoch + 1) % every == 0
+    return every is not None and (trainer.current_epoch + 1) % every != 0
 
 
 class Checkpoints(Checkpoint):
@@ -78,7 +82,7 @@ class Checkpoints(Checkpoint):
         """Saves ``last`` where it is due."""
         if trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch:
             self.due = True
-        if self.due and trainer.global_step != self.saved_step and not validation_follows(trainer, batch_idx):
+        if self.due and trainer.global_step != self.saved_step and resumable(trainer, batch_idx):
             self.save(trainer, "last.ckpt")
             self.saved_step, self.due = trainer.global_step, False
 

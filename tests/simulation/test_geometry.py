@@ -62,7 +62,7 @@ def test_impossible_boundaries_are_refused(sides, message):
 def test_impossible_grids_are_refused():
     with pytest.raises(ValueError, match=r"geometry.shape: expected 1 to 3 axes of at least 4 points, got \[2\]"):
         Grid([2], Boundary.periodic(1))
-    with pytest.raises(ValueError, match="shape has 2 axes, boundary 1"):
+    with pytest.raises(ValueError, match="shape has 2 axes, boundary.sides 1"):
         Grid([8, 8], Boundary.periodic(1))
 
 

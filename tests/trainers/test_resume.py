@@ -1,6 +1,7 @@
 """A run that was stopped and resumed ends exactly like the one that was not: weights, optimizer, log."""
 
 import functools
+import math
 import signal
 
 import pytest
@@ -52,7 +53,7 @@ class StopAt(StopOnSignal):
             signal.raise_signal(signal.SIGTERM)
 
 
-def fit(dataset, folder, stop_at=None, resume=False, epochs=3, network=Dropping):
+def fit(dataset, folder, stop_at=None, resume=False, epochs=3, network=Dropping, accumulate=1):
     prediction = IncrementPrediction()
     windows = TrajectoryDataset(dataset, "train", prediction.offsets, prediction.stencil)
     with torch.random.fork_rng():
@@ -78,7 +79,15 @@ def fit(dataset, folder, stop_at=None, resume=False, epochs=3, network=Dropping)
         StopOnSignal() if stop_at is None else StopAt(stop_at),
         checkpoints,
     ]
-    trainer = make_trainer(epochs, "cpu", val_check_interval=7, log_every_n_steps=1, callbacks=callbacks, loggers=[log])
+    trainer = make_trainer(
+        epochs,
+        "cpu",
+        val_check_interval=7,
+        log_every_n_steps=1,
+        accumulate_grad_batches=accumulate,
+        callbacks=callbacks,
+        loggers=[log],
+    )
     data = TrajectoryDataModule(
         dataset, batch_size=4, eval_batch_size=4, seed=SEED, required=prediction.offsets, wanted=prediction.stencil
     )
@@ -116,6 +125,17 @@ def test_a_stopped_run_ends_like_the_uninterrupted_one(heat_dataset, tmp_path, u
         for name, expected in state.items():
             assert torch.equal(torch.as_tensor(expected), torch.as_tensor(found["state"][index][name])), name
     assert read_metrics(tmp_path / "metrics.jsonl") == log
+
+
+def test_a_run_that_adds_up_gradients_is_stopped_between_its_steps(heat_dataset, tmp_path):
+    whole, _ = fit(heat_dataset, tmp_path / "whole", accumulate=3)
+    with pytest.raises(StoppedError):
+        fit(heat_dataset, tmp_path / "stopped", stop_at=3, accumulate=3)
+    resumed, trainer = fit(heat_dataset, tmp_path / "stopped", resume=True, accumulate=3)
+    assert trainer.global_step == 3 * math.ceil(trainer.num_training_batches / 3)
+    for (name, expected), (_, found) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
+        assert torch.equal(expected, found), name
+    assert read_metrics(tmp_path / "stopped" / "metrics.jsonl") == read_metrics(tmp_path / "whole" / "metrics.jsonl")
 
 
 def test_checkpoints_hold_plain_data_and_no_leftovers(heat_dataset, tmp_path):

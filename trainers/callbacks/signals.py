@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from trainers.checkpoint import Checkpoints, validation_follows
+from trainers.checkpoint import Checkpoints, resumable
 
 
 class StoppedError(Exception):
@@ -42,7 +42,7 @@ class StopOnSignal(Callback):
     ) -> None:
         """Stops here if any rank was told to."""
         signum = self._agreed(trainer)
-        if signum and not validation_follows(trainer, batch_idx):
+        if signum and resumable(trainer, batch_idx):
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
                     callback.save(trainer, "last.ckpt")
