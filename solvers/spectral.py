@@ -51,6 +51,11 @@ def squared_norm(k: list[Tensor]) -> Tensor:
     return sum((axis.square() for axis in k[1:]), k[0].square())
 
 
+def per_mode(values: Tensor, k: list[Tensor]) -> Tensor:
+    """One number per trajectory (B,), shaped to broadcast over coefficients (B, C, *K)."""
+    return values.reshape(-1, 1, *[1] * len(k))
+
+
 def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
     """Wavenumbers for an odd number of derivatives: the Nyquist mode has no such derivative on the grid, so it is 0."""
     n = shape[axis]
@@ -60,11 +65,14 @@ def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
     return torch.where(numbers.abs() == n // 2, 0.0, k)
 
 
-def two_thirds_mask(shape: Sequence[int], device: torch.device | None = None) -> Tensor:
-    """True where |n| < N/3 on every axis: products of two such fields do not alias onto kept modes."""
+def dealiasing_mask(shape: Sequence[int], degree: int, device: torch.device | None = None) -> Tensor:
+    """True where (degree + 1) |n| < N on every axis: products of ``degree`` such fields do not alias onto kept modes.
+
+    Two thirds of the modes are kept for quadratic terms, half of them for cubic ones.
+    """
     mask = torch.ones((), dtype=torch.bool, device=device)
     for numbers, n in zip(integer_wavenumbers(shape, device), shape, strict=True):
-        mask = mask & (numbers.abs() * 3 < n)
+        mask = mask & (numbers.abs() * (degree + 1) < n)
     return mask
 
 

@@ -5,10 +5,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from data.certificate import certify
 from tendency.build import build, build_problem
-from tendency.check import check_nodes
+from tendency.check import check_nodes, check_settings
 from tendency.datasets import DataPlan
-from tendency.settings import plain
+from tendency.settings import GenerateSettings, plain, settings_of
+
+GROUPS = ("pde", "data", "paths")
 
 
 def generate(config: DictConfig) -> None:
@@ -19,9 +22,16 @@ def generate(config: DictConfig) -> None:
         DatasetError: the certificate fails, or a trajectory is not usable.
     """
     content: dict[str, Any] = plain(config)
+    check_settings(settings_of(content, GROUPS), GenerateSettings)
     check_nodes({key: content[key] for key in ("pde", "data")})
     plan: DataPlan = build(content["data"])
     problem = build_problem(content["pde"])
+    if content["certify"] == "only":
+        problem.simulator.check(problem.draws("train", [0, 1]).conditions)
+        certificate = certify(problem)
+        certificate.require()
+        print("\n".join(certificate.lines()))
+        return
     folder, manifest = plan.prepare(Path(content["paths"]["datasets"]), content["pde"], problem)
     print("\n".join(manifest.certificate.lines()))
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())

@@ -37,6 +37,17 @@ class TrainSettings:
         self.ckpt_path, self.matmul_precision, self.evaluate = ckpt_path, matmul_precision, evaluate
 
 
+class GenerateSettings:
+    """Of ``generate.py``.
+
+    Args:
+        certify: ``first`` measures the certificate and then generates, ``only`` generates nothing.
+    """
+
+    def __init__(self, certify: Literal["first", "only"] = "first") -> None:
+        self.certify = certify
+
+
 class EvaluateSettings:
     """Of ``evaluate.py``.
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import squared_norm
+from solvers.spectral import per_mode, squared_norm
 
 
 class Heat(SemilinearPDE):
@@ -18,8 +18,7 @@ class Heat(SemilinearPDE):
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-nu |k|^2."""
-        squares = squared_norm(k)
-        return -conditions.parameter("diffusivity").reshape(-1, *[1] * (squares.ndim - 1)) * squares
+        return -per_mode(conditions.parameter("diffusivity"), k) * squared_norm(k)
 
     def check(self, conditions: Conditions) -> None:
         """Backward heat conduction is ill-posed."""

@@ -156,10 +156,21 @@ def test_kuramoto_sivashinsky_converges_and_its_long_run_statistics_are_known(co
 
 STORED = {
     "advection": (0.1220181876358347, -0.23509832680996826),
+    "allen_cahn": (0.17319686912979257, -0.34850068024725556),
+    "burgers": (0.11033643007977223, -0.004315193095226877),
+    "burgers_directed": (0.004714412701487216, 0.016108249899188045),
+    "burgers_vector": (0.14335913063085065, 0.49572078894215615),
+    "fitzhugh_nagumo": (0.2012051357136549, -0.7843600639181567),
+    "gray_scott": (0.4532003510893952, 0.9946040967939278),
     "heat": (0.08337664458564983, -0.046728076799575996),
+    "kolmogorov_flow": (5.412545446489113, -2.4175495882348086),
+    "korteweg_de_vries": (0.9328883493998783, 0.18214635565691734),
     "kuramoto_sivashinsky": (0.9933228682297289, 0.3749536548308104),
+    "kuramoto_sivashinsky_potential": (0.02590269117105152, -0.10871148296201118),
     "navier_stokes": (0.049160786691476506, -0.23568829442230338),
+    "navier_stokes_3d": (0.058091018352490566, 0.17194203270052238),
     "navier_stokes_decaying": (0.03081046746327826, -0.3243959691538969),
+    "swift_hohenberg": (0.28459177688869686, -0.7147061841630862),
 }
 """(mean square, fourth point) of the first training trajectory at t = 1."""
 
@@ -198,7 +209,8 @@ def test_a_batch_equals_its_members(problem):
 def test_the_time_derivative_is_that_of_the_trajectory(problem):
     draw = problem.draws("train", [0])
     solver, h = problem.simulator, 2e-3
-    states = [draw.u]
+    # Past the first instant, in which a stiff equation sweeps away what its initial state holds of fast modes.
+    states = [solve(solver, draw.u, draw.conditions, 0.05)]
     for _ in range(4):
         states.append(solve(solver, states[-1], draw.conditions, h))
     difference = (-states[4] + 8 * states[3] - 8 * states[1] + states[0]) / (12 * h)

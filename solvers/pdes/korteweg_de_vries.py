@@ -1,0 +1,43 @@
+"""The Korteweg-de Vries equation: solitons."""
+
+from torch import Tensor
+
+from simulation.annotations import FiniteFloat
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from solvers.equations import SemilinearPDE
+from solvers.spectral import dealiasing_mask, inverse_transform, odd, transform
+
+
+class KortewegDeVries(SemilinearPDE):
+    """u_t + a u u_x + u_xxx = 0 in 1D.
+
+    Args:
+        steepening: a; 6 in mathematics, 1 in the data of arXiv:2202.07643.
+    """
+
+    name = "korteweg_de_vries"
+    fields = (Field("u"),)
+    spatial_dims = (1,)
+
+    def __init__(self, steepening: FiniteFloat = 6.0) -> None:
+        self.steepening = steepening
+
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """i k^3: imaginary, so the coefficients of the scheme are complex."""
+        return 1j * odd(k[0], 0, conditions.geometry.shape) ** 3
+
+    def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """-i a k / 2 on the modes that are kept."""
+        shape = conditions.geometry.shape
+        keep = dealiasing_mask(shape, 2, k[0].device)
+        return {"keep": keep, "half_gradient": -0.5j * self.steepening * odd(k[0], 0, shape) * keep}
+
+    def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
+        """-a (u^2 / 2)_x, dealiased."""
+        u = inverse_transform(u_hat * operators["keep"], conditions.geometry.shape)
+        return operators["half_gradient"] * transform(u.square(), 1)
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The mass."""
+        return {"mass": u.mean((1, 2))}

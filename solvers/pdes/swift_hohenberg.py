@@ -1,0 +1,42 @@
+"""The Swift-Hohenberg equation: stripes and spots."""
+
+from torch import Tensor
+
+from simulation.annotations import FiniteFloat
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from solvers.equations import SemilinearPDE
+from solvers.spectral import dealiasing_mask, inverse_transform, per_mode, squared_norm, transform
+
+
+class SwiftHohenberg(SemilinearPDE):
+    """u_t = r u - (1 + Laplace)^2 u + g u^2 - u^3; r is ``reactivity``.
+
+    Args:
+        quadratic: g; stripes at 0, spots at about 1.
+
+    References:
+        Swift, Hohenberg: Hydrodynamic fluctuations at the convective instability. Phys. Rev. A 15 (1977).
+    """
+
+    name = "swift_hohenberg"
+    fields = (Field("u"),)
+    parameter_names = ("reactivity",)
+    spatial_dims = (1, 2, 3)
+
+    def __init__(self, quadratic: FiniteFloat = 0.0) -> None:
+        self.quadratic = quadratic
+
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """r - (1 - |k|^2)^2."""
+        return per_mode(conditions.parameter("reactivity"), k) - (1 - squared_norm(k)).square()
+
+    def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """The modes that are kept."""
+        return {"keep": dealiasing_mask(conditions.geometry.shape, 3, k[0].device)}
+
+    def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
+        """g u^2 - u^3, dealiased."""
+        shape, keep = conditions.geometry.shape, operators["keep"]
+        u = inverse_transform(u_hat * keep, shape)
+        return keep * transform(u.square() * (self.quadratic - u), len(shape))
