@@ -19,7 +19,7 @@ class SemilinearPDE(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     fields: ClassVar[tuple[Field, ...]]
-    parameter_names: ClassVar[tuple[str, ...]] = ()
+    parameter_names: tuple[str, ...] = ()
     spatial_dims: ClassVar[tuple[int, ...]]
     """Dimensions in which the equation is stated."""
 
