@@ -91,14 +91,17 @@ class ETDRK4(ETDRK):
 
     def advance(self, u_hat: Tensor, t: Tensor, h: Tensor, nonlinear: Nonlinear, c: dict[str, Tensor]) -> Tensor:
         """One step."""
-        middle = t + h / 2
+        middle, end = t + h / 2, t + h
         n0 = nonlinear(u_hat, t)
         decayed = c["half"] * u_hat
-        a = decayed + c["q"] * n0
+        a = torch.addcmul(decayed, c["q"], n0)
         na = nonlinear(a, middle)
-        nb = nonlinear(decayed + c["q"] * na, middle)
-        nc = nonlinear(c["half"] * a + c["q"] * (2 * nb - n0), t + h)
-        return c["exp"] * u_hat + c["f1"] * n0 + c["f2"] * (na + nb) + c["f3"] * nc
+        nb = nonlinear(torch.addcmul(decayed, c["q"], na), middle)
+        # lerp(n0, nb, 2) is 2 nb - n0.
+        nc = nonlinear(torch.addcmul(c["half"] * a, c["q"], torch.lerp(n0, nb, 2.0)), end)
+        result = torch.addcmul(c["exp"] * u_hat, c["f1"], n0)
+        result = torch.addcmul(result, c["f2"], na + nb)
+        return torch.addcmul(result, c["f3"], nc)
 
 
 def _exponential(symbol: Tensor, h: Tensor) -> Tensor:

@@ -87,11 +87,9 @@ class SpectralSolver:
         k = self._wavenumbers(conditions)
         count = torch.ceil(dt.double() / self.max_step - SAME_STEP).clamp(min=1)
         h = dt.double() / count
-        memory = self._coefficients(k, h, conditions, memory)
+        memory = self._prepared(k, h, conditions, memory)
         # Steps that differ by rounding share coefficients, so they must share the step as well.
-        h, c = memory["step"], memory["coefficients"]
-
-        operators = self.equation.operators(k, conditions)
+        h, c, operators = memory["step"], memory["coefficients"], memory["operators"]
 
         def nonlinear(v: Tensor, s: Tensor) -> Tensor:
             return self.equation.nonlinear_term(v, s, conditions, operators)
@@ -108,17 +106,23 @@ class SpectralSolver:
                 self._check_finite(u_hat, now, h)
         return inverse_transform(u_hat, shape).to(u.dtype), memory
 
-    def _coefficients(self, k: list[Tensor], h: Tensor, conditions: Conditions, memory: Tree) -> Tree:
+    def _prepared(self, k: list[Tensor], h: Tensor, conditions: Conditions, memory: Tree) -> Tree:
+        """The memory with what steps of length h need: all of it complex, so that no product converts its factors."""
         if "step" in memory and bool(((h - memory["step"]).abs() <= SAME_STEP * h).all()):
             return memory
         symbol = self.equation.linear_symbol(k, conditions)
-        batch = len(h)
+        batch, dims = len(h), len(k)
         # Rows that agree share one set of coefficients, which then stays in the cache.
         if bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all()):
             made = self.integrator.coefficients(symbol[:1], h[:1])
         else:
             made = self.integrator.coefficients(symbol, h)
-        return {"step": h, "coefficients": {key: c.expand(batch, *c.shape[1:]) for key, c in made.items()}}
+        operators = memory.get("operators") or self.equation.operators(k, conditions)
+        return {
+            "step": h,
+            "coefficients": {key: _rows(c, batch, dims) for key, c in made.items()},
+            "operators": {key: _rows(operator, batch, dims) for key, operator in operators.items()},
+        }
 
     def _wavenumbers(self, conditions: Conditions) -> list[Tensor]:
         """Of all trajectories at once where their domains are of one size, which saves most of the operators' work."""
@@ -127,7 +131,8 @@ class SpectralSolver:
         return wavenumbers(conditions.geometry.shape, extent[:1] if same else extent)
 
     def _check_finite(self, u_hat: Tensor, now: Tensor, h: Tensor) -> None:
-        finite = torch.isfinite(u_hat.abs().sum(tuple(range(1, u_hat.ndim))))
+        # Sums carry NaN and infinity along, and cost less than absolute values of complex numbers.
+        finite = torch.isfinite(torch.view_as_real(u_hat).flatten(1).sum(1))
         if bool(finite.all()):
             return
         rows = torch.nonzero(~finite).flatten().tolist()
@@ -161,3 +166,9 @@ class SpectralSolver:
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The equation's conserved quantities (B,)."""
         return self.equation.conserved(u, conditions)
+
+
+def _rows(multiplier: Tensor, batch: int, dims: int) -> Tensor:
+    """A multiplier of coefficients (B, C, *K), complex, with one row for each trajectory (a view where they share)."""
+    full = multiplier.reshape(*[1] * (dims + 2 - multiplier.ndim), *multiplier.shape)
+    return full.to(torch.complex128).expand(batch, *full.shape[1:])

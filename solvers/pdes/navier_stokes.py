@@ -119,9 +119,13 @@ class NavierStokes(SemilinearPDE):
         """
         velocity = inverse_transform(operators["velocity"] * u_hat, conditions.geometry.shape)
         u, v = velocity[:, :1], velocity[:, 1:]
-        products = transform(torch.cat([u * v, (v - u) * (v + u)], 1), 2)
-        term = operators["of_product"] * products[:, :1] + operators["of_difference"] * products[:, 1:]
-        return term + operators["forcing"] if "forcing" in operators else term
+        squares = velocity.square()
+        products = transform(torch.cat([u * v, squares[:, 1:] - squares[:, :1]], 1), 2)
+        if "forcing" in operators:
+            term = torch.addcmul(operators["forcing"], operators["of_product"], products[:, :1])
+        else:
+            term = operators["of_product"] * products[:, :1]
+        return torch.addcmul(term, operators["of_difference"], products[:, 1:])
 
     def check(self, conditions: Conditions) -> None:
         """Backward diffusion is ill-posed, and the forcing must fit the domain."""
