@@ -22,6 +22,8 @@ class SemilinearPDE(ABC):
     parameter_names: tuple[str, ...] = ()
     spatial_dims: ClassVar[tuple[int, ...]]
     """Dimensions in which the equation is stated."""
+    reflections: tuple[float, ...] = ()
+    """Reflections that turn solutions into solutions: 1.0 if even ones do (Neumann walls), -1.0 if odd ones do."""
 
     @abstractmethod
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:

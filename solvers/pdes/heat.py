@@ -15,6 +15,7 @@ class Heat(SemilinearPDE):
     fields = (Field("u"),)
     parameter_names = ("diffusivity",)
     spatial_dims = (1, 2, 3)
+    reflections = (1.0, -1.0)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-nu |k|^2."""

@@ -53,6 +53,7 @@ class PotentialKuramotoSivashinsky(SemilinearPDE):
     name = "kuramoto_sivashinsky_potential"
     fields = (Field("u"),)
     spatial_dims = (1, 2, 3)
+    reflections = (1.0,)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """|k|^2 - |k|^4."""

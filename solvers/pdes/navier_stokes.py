@@ -90,6 +90,8 @@ class NavierStokes(SemilinearPDE):
 
     def __init__(self, forcing: Forcing | None = None, drag: NonNegativeFloat = 0.0) -> None:
         self.forcing, self.drag = forcing, drag
+        # Vorticity that vanishes at a wall slips along it. A forcing would have to be odd as well.
+        self.reflections = (-1.0,) if forcing is None else ()
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-nu |k|^2 - mu."""

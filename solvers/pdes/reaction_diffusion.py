@@ -16,6 +16,7 @@ class AllenCahn(SemilinearPDE):
     fields = (Field("u"),)
     parameter_names = ("diffusivity",)
     spatial_dims = (1, 2, 3)
+    reflections = (1.0, -1.0)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """1 - nu |k|^2."""
@@ -49,6 +50,7 @@ class GrayScott(SemilinearPDE):
     fields = (Field("a"), Field("b"))
     parameter_names = ("diffusivity_a", "diffusivity_b", "feed", "kill")
     spatial_dims = (1, 2, 3)
+    reflections = (1.0,)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-D_a |k|^2 - f and -D_b |k|^2 - f - k."""
@@ -89,6 +91,7 @@ class FitzHughNagumo(SemilinearPDE):
     fields = (Field("activator"), Field("inhibitor"))
     parameter_names = ("diffusivity_u", "diffusivity_v", "excitation")
     spatial_dims = (1, 2, 3)
+    reflections = (1.0,)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """1 - D_u |k|^2 and -1 - D_v |k|^2; what couples the two is in the nonlinear term."""

@@ -23,6 +23,7 @@ class SwiftHohenberg(SemilinearPDE):
     fields = (Field("u"),)
     parameter_names = ("reactivity",)
     spatial_dims = (1, 2, 3)
+    reflections = (1.0,)
 
     def __init__(self, quadratic: FiniteFloat = 0.0) -> None:
         self.quadratic = quadratic

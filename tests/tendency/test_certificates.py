@@ -9,9 +9,9 @@ from tendency.build import build_problem
 from tendency.compose import conf_folder
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
-EXACT = {"advection", "heat"}
+EXACT = {"advection", "heat", "heat_dirichlet", "heat_neumann"}
 """Linear with initial states of few modes: any step and any grid will do."""
-EXPENSIVE = {"kolmogorov_flow", "navier_stokes_3d"}
+EXPENSIVE = {"diffusion_reaction", "kolmogorov_flow", "navier_stokes_3d"}
 
 
 def marked(names):
