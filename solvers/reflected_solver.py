@@ -7,6 +7,7 @@ centres of a walled axis this is the cosine and the sine basis: the same numbers
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -32,6 +33,7 @@ class ReflectedSolver:
         equation: what is solved; it says by ``reflections`` which walls it allows.
         integrator: how it is stepped.
         max_step: largest time step.
+        precision: as of ``SpectralSolver``.
 
     References:
         Boyd: Chebyshev and Fourier Spectral Methods. Dover 2001, chapter 8 (symmetry and parity).
@@ -39,8 +41,14 @@ class ReflectedSolver:
 
     history = 1
 
-    def __init__(self, equation: SemilinearPDE, integrator: ETDRK, max_step: PositiveFloat) -> None:
-        self.solver = SpectralSolver(equation, integrator, max_step)
+    def __init__(
+        self,
+        equation: SemilinearPDE,
+        integrator: ETDRK,
+        max_step: PositiveFloat,
+        precision: Literal["float64", "float32"] = "float64",
+    ) -> None:
+        self.solver = SpectralSolver(equation, integrator, max_step, precision)
 
     @property
     def name(self) -> str:

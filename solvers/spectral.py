@@ -66,11 +66,12 @@ def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
 
 
 def dealiasing_mask(shape: Sequence[int], degree: int, device: torch.device | None = None) -> Tensor:
-    """True where (degree + 1) |n| < N on every axis: products of ``degree`` such fields do not alias onto kept modes.
+    """True (1, 1, *K) where (degree + 1) |n| < N on every axis.
 
-    Two thirds of the modes are kept for quadratic terms, half of them for cubic ones.
+    Products of ``degree`` such fields do not alias onto kept modes. Two thirds of the
+    modes are kept for quadratic terms, half of them for cubic ones.
     """
-    mask = torch.ones((), dtype=torch.bool, device=device)
+    mask = torch.ones(*[1] * (len(shape) + 2), dtype=torch.bool, device=device)
     for numbers, n in zip(integer_wavenumbers(shape, device), shape, strict=True):
         mask = mask & (numbers.abs() * (degree + 1) < n)
     return mask

@@ -170,3 +170,18 @@ def test_gaussian_random_field_has_the_stated_spectrum(conditions):
     assert float(power[9, 0]) < 1e-20
     with pytest.raises(ValueError, match="max_wavenumber: expected less than half of 16 grid points, got 8"):
         field(generator, conditions([16, 16], [[1.0, 1.0]]))
+
+
+def test_single_precision_steps_follow_double_ones(conditions):
+    c = conditions([64, 64], [[1.0, 1.0]] * 2, viscosity=[1e-3, 2e-3])
+    x, y = c.geometry.coordinates(c.extent).unbind(1)
+    u = (torch.sin(2 * math.pi * x) * torch.cos(4 * math.pi * y) + torch.cos(2 * math.pi * (x + y)))[:, None]
+    ends = []
+    for precision in ("float64", "float32"):
+        solver = SpectralSolver(NavierStokes(), ETDRK4(), 0.05, precision)
+        progress = begin(solver, u[:, None], torch.zeros(2, 1), c, torch.arange(2))
+        (state,) = rollout(solver, progress, torch.ones(2, 1, dtype=torch.float64), c)
+        assert state.u.dtype == torch.float64
+        ends.append(state.u)
+    error = float((ends[1] - ends[0]).norm() / ends[0].norm())
+    assert 1e-9 < error < 1e-5
