@@ -47,6 +47,14 @@ class SemilinearPDE(ABC):
         """
         return {}
 
+    def decouple(self, u_hat: Tensor, operators: dict[str, Tensor]) -> Tensor:
+        """Coefficients of the fields to those of the variables in which L is diagonal, on which all else here acts."""
+        return u_hat
+
+    def couple(self, u_hat: Tensor, operators: dict[str, Tensor]) -> Tensor:
+        """The inverse of ``decouple``."""
+        return u_hat
+
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """The coefficients of N(u, t); zero for a linear equation.
 

@@ -107,7 +107,8 @@ class SpectralSolver:
                 return self.equation.nonlinear_term(v, s, conditions, operators)
             return torch.view_as_real(self.equation.nonlinear_term(torch.view_as_complex(v), s, conditions, operators))
 
-        u_hat, now = transform(u.to(self.dtype), len(shape)), t.double()
+        u_hat = self.equation.decouple(transform(u.to(self.dtype), len(shape)), operators)
+        now = t.double()
         state = torch.view_as_real(u_hat) if paired else u_hat
         most, fewest = int(count.max()), int(count.min())
         for step in range(most):
@@ -119,7 +120,7 @@ class SpectralSolver:
             if step % 16 == 15 or step == most - 1:
                 self._check_finite(state, now, h)
         u_hat = torch.view_as_complex(state) if paired else state
-        return inverse_transform(u_hat, shape).to(u.dtype), memory
+        return inverse_transform(self.equation.couple(u_hat, operators), shape).to(u.dtype), memory
 
     def _prepared(self, h: Tensor, conditions: Conditions, memory: Tree) -> Tree:
         """The memory with what steps of length h need, in the types that no product has to convert."""
@@ -173,10 +174,11 @@ class SpectralSolver:
         """u_t (B, C, *N) of the semi-discrete system: L u + N(u, t), exact on the grid."""
         shape = conditions.geometry.shape
         k = self._wavenumbers(conditions)
-        u_hat = transform(u.double(), len(shape))
+        operators = self.equation.operators(k, conditions)
+        u_hat = self.equation.decouple(transform(u.double(), len(shape)), operators)
         rate = self.equation.linear_symbol(k, conditions) * u_hat
-        term = self.equation.nonlinear_term(u_hat, t.double(), conditions, self.equation.operators(k, conditions))
-        return inverse_transform(rate + term, shape).to(u.dtype)
+        rate = rate + self.equation.nonlinear_term(u_hat, t.double(), conditions, operators)
+        return inverse_transform(self.equation.couple(rate, operators), shape).to(u.dtype)
 
     def refined(self) -> "SpectralSolver":
         """The same with half the largest step."""

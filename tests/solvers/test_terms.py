@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from solvers.etdrk import ETDRK4
+from solvers.initial_conditions.from_source import FromSource
 from solvers.pdes.advection import Advection
 from solvers.pdes.burgers import Burgers, VectorBurgers
+from solvers.pdes.combined import Combined
 from solvers.pdes.heat import Heat
 from solvers.pdes.korteweg_de_vries import KortewegDeVries
 from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky, PotentialKuramotoSivashinsky
@@ -236,4 +238,43 @@ def test_fourth_order_in_time(name, conditions):
     reference = end(512)
     errors = [float((end(steps) - reference).norm()) for steps in (32, 64)]
     assert errors[0] > 1e-13
+    assert math.log2(errors[0] / errors[1]) > 3.5
+
+
+def test_the_combined_equation_and_its_source_at_a_later_time(conditions):
+    waves = {
+        **{f"amplitude_{j}": size for j, size in ((1, 0.4), (2, -0.7))},
+        **{f"frequency_{j}": rate for j, rate in ((1, 0.3), (2, -0.4))},
+        **{f"wavenumber_{j}": number for j, number in ((1, 1.0), (2, 2.0))},
+        **{f"phase_{j}": phase for j, phase in ((1, 0.2), (2, 1.1))},
+    }
+    parameters = {"alpha": 1.5, "beta": 0.3, "gamma": 0.2, **waves}
+    told = conditions([32], [[LENGTH]], **{name: [value] for name, value in parameters.items()})
+    c = Calculus(told.geometry.coordinates(told.extent)[0])
+    (u,) = scalar(c)
+    t = 1.7
+    delta = sum(
+        waves[f"amplitude_{j}"]
+        * torch.sin(waves[f"frequency_{j}"] * t + waves[f"wavenumber_{j}"] * c.x[0] + waves[f"phase_{j}"])
+        for j in (1, 2)
+    )
+    terms = [-1.5 * u * c.d(u, 0), 0.3 * c.d(u, 0, 0), -0.2 * c.d(u, 0, 0, 0), delta]
+    solver = SpectralSolver(Combined(num_waves=2), ETDRK4(), 0.1)
+    rate = solver.time_derivative(u[None, None].detach(), torch.tensor([t], dtype=torch.float64), told)
+    assert torch.allclose(rate[0, 0], sum(terms), atol=1e-10)
+    assert all(term.square().mean().sqrt() > 1e-2 for term in terms)
+    at_zero = FromSource(num_waves=2)(None, told)
+    start = sum(
+        waves[f"amplitude_{j}"] * torch.sin(waves[f"wavenumber_{j}"] * c.x[0] + waves[f"phase_{j}"]) for j in (1, 2)
+    )
+    assert torch.allclose(at_zero[0, 0], start, atol=1e-12)
+
+    def end(steps):
+        solver = SpectralSolver(Combined(num_waves=2), ETDRK4(), 2.0 / steps)
+        start = torch.tensor([0.3], dtype=torch.float64)
+        return solver.advance(u[None, None].detach(), start, start * 0 + 2.0, told, {})[0]
+
+    reference = end(1024)
+    errors = [float((end(steps) - reference).norm()) for steps in (64, 128)]
+    # A source that is evaluated at a wrong time would cost an order.
     assert math.log2(errors[0] / errors[1]) > 3.5
