@@ -81,18 +81,21 @@ class Certificate:
         raise DatasetError("\n".join(["the certificate fails, so nothing was generated", *self.lines()[1:], *remedies]))
 
 
-def certify(problem: Problem, sample: int = 2) -> Certificate:
-    """Measures the figures of a problem on its first training trajectories.
+def certify(problem: Problem) -> Certificate:
+    """Measures the figures of a problem on a sample of its training trajectories.
+
+    The sample is the first two, and among the first ``MANY_DRAWS`` those with the smallest and the largest value of
+    each parameter that surrogates are told: thin fronts and fast flows lie at the ends of a range, not in its middle.
 
     Args:
         problem: with its tolerances.
-        sample: how many trajectories are solved.
 
     Raises:
         InstabilityError: the solver itself fails.
     """
     solver, tolerances = problem.simulator, problem.tolerances
-    draw = problem.draws("train", range(sample))
+    sample = _sample(problem)
+    draw = problem.draws("train", sample)
     start = to_first_snapshot(solver, draw)
     binding = problem.resolution == "resolved"
     finer = "lower pde.simulator.max_step, or raise pde.geometry.shape"
@@ -113,7 +116,19 @@ def certify(problem: Problem, sample: int = 2) -> Certificate:
     ]
     u, conserved = _trajectory_and_drift(solver, draw, start)
     figures += [Figure(f"drift of {name}", drift, tolerances.conservation, finer) for name, drift in conserved.items()]
-    return Certificate((*figures, *_variation(problem, u)), sample)
+    return Certificate((*figures, *_variation(problem, u)), len(sample))
+
+
+def _sample(problem: Problem) -> list[int]:
+    """Indices of the training trajectories that are measured."""
+    names = [name for name in problem.param_names if problem.parameters[name].varies]
+    chosen = {0, 1}
+    if names:
+        conditions = [problem.draw("train", index).conditions for index in range(MANY_DRAWS)]
+        for name in names:
+            values = [float(c.parameter(name)) for c in conditions]
+            chosen |= {values.index(min(values)), values.index(max(values))}
+    return sorted(chosen)
 
 
 def to_first_snapshot(solver: ReferenceSolver, draw: Draw) -> Tensor:

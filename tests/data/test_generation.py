@@ -181,3 +181,20 @@ def test_names_are_hashes_that_stay_in_their_root(tmp_path):
     assert a == dataset_folder(tmp_path, "waves", {"seed": 0})
     with pytest.raises(ValueError, match=r"pde.name: expected"):
         dataset_folder(tmp_path, "../up", {})
+
+
+def test_the_certificate_looks_at_the_ends_of_each_range(waves):
+    """Its trajectories: the first two, and those of many with the smallest and the largest rate."""
+    problem = waves.Maker()()
+    rates = [float(problem.draw("train", index).conditions.parameter("rate")) for index in range(64)]
+    ends = {rates.index(min(rates)), rates.index(max(rates))}
+    assert certify(problem).trajectories == len({0, 1} | ends) > 2
+    exact = problem.simulator.time_derivative
+    fastest = max(rates)
+
+    def wrong_where_it_is_fastest(u, t, conditions):
+        wrong = conditions.parameter("rate") >= fastest
+        return exact(u, t, conditions) * (1 + 0.1 * wrong.reshape(-1, *[1] * (u.ndim - 1)))
+
+    problem.simulator.time_derivative = wrong_where_it_is_fastest
+    assert not certify(problem).passed

@@ -13,7 +13,7 @@ EXACT = {"advection", "heat", "heat_dirichlet", "heat_neumann", "wave_dirichlet"
 """Linear with initial states of few modes: any step and any grid will do."""
 AS_PUBLISHED = {"combined_e2", "combined_e3"}
 """Labelled as under-resolved in their source, and so refused by nothing."""
-EXPENSIVE = {"diffusion_reaction", "kolmogorov_flow", "navier_stokes_3d"}
+EXPENSIVE = {"diffusion_reaction", "gray_scott", "kolmogorov_flow", "navier_stokes_3d"}
 
 
 def marked(names):
