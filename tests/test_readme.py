@@ -1,5 +1,6 @@
 """What the README shows works: its two additions in a copy of the project, and every command line."""
 
+import os
 import re
 import shlex
 import shutil
@@ -19,7 +20,7 @@ COMMAND = re.compile(r"^    python (train|generate|evaluate)\.py (.*?)(?:#.*)?$"
 def extended(tmp_path_factory):
     """A copy of the project with the files that the README adds."""
     root = tmp_path_factory.mktemp("copy") / "tendency"
-    away = shutil.ignore_patterns(".*", "datasets", "outputs", "tests", "docs", "__pycache__", "build")
+    away = shutil.ignore_patterns(".*", "datasets", "outputs", "docs", "__pycache__", "build")
     shutil.copytree(ROOT, root, ignore=away)
     added = dict(FILE.findall(README))
     assert sorted(added) == [
@@ -52,6 +53,21 @@ def test_an_added_pde_is_certified_and_an_added_model_learns_it(extended, homes)
         float(re.search(rf"^{name}\s+([\d.e-]+)", done.stdout, re.MULTILINE)[1]) for name in ("readme", "persistence")
     )
     assert linear < persistence
+
+
+def test_the_tests_pick_both_up(extended):
+    files = ["tests/surrogates/test_models.py", "tests/solvers/test_pdes.py", "tests/tendency/test_certificates.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "linear or cahn_hilliard", *files]
+    done = subprocess.run(
+        command,
+        cwd=extended,
+        env=os.environ | {"PYTHONPATH": str(extended), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 15
 
 
 def test_added_files_keep_the_houses_style(extended):

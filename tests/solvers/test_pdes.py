@@ -220,9 +220,9 @@ def test_the_time_derivative_is_that_of_the_trajectory(problem):
     draw = problem.draws("train", [0])
     solver, h = problem.simulator, 2e-3
     # Past the first instant, in which a stiff equation sweeps away what its initial state holds of fast modes.
-    states = [solve(solver, draw.u, draw.conditions, 0.05)]
+    states = [solve(solver, draw.u, draw.conditions, 0.5)]
     for step in range(4):
-        states.append(solve(solver, states[-1], draw.conditions, h, start=0.05 + step * h))
+        states.append(solve(solver, states[-1], draw.conditions, h, start=0.5 + step * h))
     difference = (-states[4] + 8 * states[3] - 8 * states[1] + states[0]) / (12 * h)
-    exact = solver.time_derivative(states[2], torch.full((1,), 0.05 + 2 * h, dtype=torch.float64), draw.conditions)
-    assert relative(exact, difference) < 1e-5
+    exact = solver.time_derivative(states[2], torch.full((1,), 0.5 + 2 * h, dtype=torch.float64), draw.conditions)
+    assert relative(exact, difference) < 1e-4
