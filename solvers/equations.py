@@ -1,6 +1,7 @@
 """What an equation states, whoever solves it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -8,6 +9,9 @@ from torch import Tensor
 
 from simulation.conditions import Conditions
 from simulation.fields import Field
+
+Prepared = dict[str, Tensor]
+"""Parameters of the trajectories, each (B, 1, ...) so that it broadcasts over fields (B, C, *N)."""
 
 
 class SemilinearPDE(ABC):
@@ -78,6 +82,118 @@ class SemilinearPDE(ABC):
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """Quantities (B,) that the exact solution keeps constant, from u (B, C, *N)."""
+        return {}
+
+
+class ConservationLaw(ABC):
+    """q_t + sum_a d/dx_a F_a(u) = sum_a d/dx_a G_a(u, grad u) + s(u, t), stored as fields u, solved as averages of q.
+
+    The fields are what a user reads (density, velocity, pressure); q is what the equation conserves, channel by channel
+    (density, momentum, energy), so that a wall turns the same signs in both.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    fields: ClassVar[tuple[Field, ...]]
+    parameter_names: tuple[str, ...] = ()
+    spatial_dims: ClassVar[tuple[int, ...]]
+    slips: bool = True
+    """Whether walls let the tangential part of a vector be: they do where there is no viscosity."""
+
+    def prepared(self, conditions: Conditions) -> Prepared:
+        """The parameters, ready to broadcast."""
+        dims = conditions.geometry.spatial_dims
+        return {
+            name: conditions.parameter(name).double().reshape(-1, *[1] * (dims + 1)) for name in self.parameter_names
+        }
+
+    def to_conserved(self, u: Tensor, prepared: Prepared) -> Tensor:
+        """q (B, C, ...) of fields u (B, C, ...)."""
+        return u
+
+    def to_fields(self, q: Tensor, prepared: Prepared) -> Tensor:
+        """The inverse of ``to_conserved``."""
+        return q
+
+    @abstractmethod
+    def flux(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
+        """F_axis (B, C, ...) of fields u (B, C, ...)."""
+
+    @abstractmethod
+    def wave_speed(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
+        """The largest absolute eigenvalue of dF_axis/dq, (B, 1, ...)."""
+
+    @abstractmethod
+    def signal_speeds(self, left: Tensor, right: Tensor, axis: int, prepared: Prepared) -> tuple[Tensor, Tensor]:
+        """Estimates (B, 1, ...) of the slowest and the fastest signal between two states."""
+
+    def contact_speed(
+        self, left: Tensor, right: Tensor, slowest: Tensor, fastest: Tensor, axis: int, prepared: Prepared
+    ) -> Tensor:
+        """The speed (B, 1, ...) of the contact wave between the signals.
+
+        Raises:
+            ValueError: the equation has none.
+        """
+        raise ValueError(f"pde.simulator.riemann: {self.name} has no contact wave; use solvers.finite_volume.HLL")
+
+    def beside_contact(self, u: Tensor, signal: Tensor, contact: Tensor, axis: int, prepared: Prepared) -> Tensor:
+        """q* (B, C, ...) between a signal and the contact wave, on the side of the fields u."""
+        raise NotImplementedError
+
+    def diffusive_flux(self, u: Tensor, gradients: Sequence[Tensor], axis: int, prepared: Prepared) -> Tensor | None:
+        """G_axis (B, C, ...) from fields and their derivatives along each axis, at faces; None without diffusion."""
+        return None
+
+    def diffusivity(self, u: Tensor, prepared: Prepared) -> Tensor | None:
+        """The largest diffusivity (B, 1, ...), which limits the step; None without diffusion."""
+        return None
+
+    def source(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor | None:
+        """s (B, C, *N) at times t (B,); None without one."""
+        return None
+
+    def usable(self, q: Tensor, prepared: Prepared) -> Tensor:
+        """Which rows (B,) are states: finite, and positive where they must be."""
+        return torch.isfinite(q.flatten(1).sum(1))
+
+    def check(self, conditions: Conditions) -> None:  # noqa: B027  most equations have nothing to refuse
+        """Refuses parameters for which the equation is ill-posed, as of ``SemilinearPDE``."""
+
+    def check_state(self, u: Tensor) -> None:  # noqa: B027
+        """Refuses fields u (B, C, *N) that are no state of the equation.
+
+        Raises:
+            ValueError: naming the field and its smallest value.
+        """
+
+
+class MethodOfLines(ABC):
+    """u_t = f(u, t), whatever f is: discretised by the equation itself, stepped explicitly."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    fields: ClassVar[tuple[Field, ...]]
+    parameter_names: tuple[str, ...] = ()
+    spatial_dims: ClassVar[tuple[int, ...]]
+
+    @abstractmethod
+    def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        """f (B, C, *N)."""
+
+    @abstractmethod
+    def stable_step(self, u: Tensor, conditions: Conditions, real_stability: float) -> Tensor:
+        """The longest stable step (B,) of a scheme with that real stability interval."""
+
+    @abstractmethod
+    def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
+        """u (B, C, *N) on a grid of another shape."""
+
+    def check(self, conditions: Conditions) -> None:  # noqa: B027
+        """Refuses a geometry or parameters that the scheme cannot take, as of ``SemilinearPDE``."""
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """Quantities (B,) that the exact solution keeps constant."""
         return {}
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from simulation.annotations import PositiveFloat
 from simulation.conditions import Conditions
-from simulation.fields import Field
 from simulation.geometry import Boundary, BoundaryKind, Grid
 from simulation.tree import Tree
+from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK
 from solvers.spectral import inverse_transform, transform, wavenumbers
@@ -26,7 +26,7 @@ SIGNS = {BoundaryKind.NEUMANN: 1.0, BoundaryKind.DIRICHLET: -1.0}
 NAMES = {1.0: "neumann", -1.0: "dirichlet"}
 
 
-class ReflectedSolver:
+class ReflectedSolver(EquationSolver):
     """A reference solver (a Simulator) for a semilinear equation in a box, each axis periodic or between two walls.
 
     Args:
@@ -39,8 +39,6 @@ class ReflectedSolver:
         Boyd: Chebyshev and Fourier Spectral Methods. Dover 2001, chapter 8 (symmetry and parity).
     """
 
-    history = 1
-
     def __init__(
         self,
         equation: SemilinearPDE,
@@ -48,27 +46,8 @@ class ReflectedSolver:
         max_step: PositiveFloat,
         precision: Literal["float64", "float32"] = "float64",
     ) -> None:
+        super().__init__(equation)
         self.solver = SpectralSolver(equation, integrator, max_step, precision)
-
-    @property
-    def name(self) -> str:
-        """The equation's."""
-        return self.solver.name
-
-    @property
-    def version(self) -> int:
-        """The equation's."""
-        return self.solver.version
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """The equation's."""
-        return self.solver.fields
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """The equation's."""
-        return self.solver.parameter_names
 
     def check(self, conditions: Conditions) -> None:
         """Refuses walls that the equation does not allow.

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from simulation.annotations import PositiveFloat
 from simulation.conditions import Conditions
-from simulation.fields import Field
-from simulation.geometry import Grid
 from simulation.simulator import InstabilityError
 from simulation.tree import Tree
+from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK
 from solvers.spectral import inverse_transform, resample, transform, wavenumbers
@@ -21,7 +20,7 @@ SAME_STEP = 1e-9
 """Relative difference below which two steps are the same: differences of stored times carry rounding."""
 
 
-class SpectralSolver:
+class SpectralSolver(EquationSolver):
     """A reference solver (a Simulator) for a semilinear equation on a periodic grid.
 
     Every trajectory takes its own n = ceil(dt / max_step) equal steps, so that a batch equals its members. The
@@ -35,8 +34,6 @@ class SpectralSolver:
             certificate measures. Multipliers and time derivatives are made in double precision always.
     """
 
-    history = 1
-
     def __init__(
         self,
         equation: SemilinearPDE,
@@ -44,28 +41,9 @@ class SpectralSolver:
         max_step: PositiveFloat,
         precision: Literal["float64", "float32"] = "float64",
     ) -> None:
+        super().__init__(equation)
         self.equation, self.integrator, self.max_step = equation, integrator, max_step
         self.dtype = {"float64": torch.float64, "float32": torch.float32}[precision]
-
-    @property
-    def name(self) -> str:
-        """The equation's."""
-        return self.equation.name
-
-    @property
-    def version(self) -> int:
-        """The equation's."""
-        return self.equation.version
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """The equation's."""
-        return self.equation.fields
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """The equation's."""
-        return self.equation.parameter_names
 
     def check(self, conditions: Conditions) -> None:
         """Refuses a geometry or parameters that the scheme cannot take.
@@ -73,14 +51,11 @@ class SpectralSolver:
         Raises:
             ValueError: no periodic grid of the equation's dimensions, or a parameter out of range.
         """
-        grid = conditions.geometry
-        if not isinstance(grid, Grid) or not all(grid.boundary.is_periodic(a) for a in range(grid.spatial_dims)):
+        grid = self.grid(conditions)
+        if not all(grid.boundary.is_periodic(axis) for axis in range(grid.spatial_dims)):
             raise ValueError(
                 f"pde.geometry: the spectral solver of {self.name} expects a grid that is periodic on all axes"
             )
-        if grid.spatial_dims not in self.equation.spatial_dims:
-            dims = " or ".join(map(str, self.equation.spatial_dims))
-            raise ValueError(f"pde.geometry.shape: {self.name} is stated in {dims}D, got {grid.spatial_dims} axes")
         self.equation.check(conditions)
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:

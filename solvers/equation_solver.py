@@ -1,0 +1,86 @@
+"""What all solvers say about the equation that they solve."""
+
+from abc import ABC
+from typing import Protocol
+
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from simulation.geometry import Grid
+
+
+class Equation(Protocol):
+    """What every kind of equation states about itself."""
+
+    @property
+    def name(self) -> str:
+        """For messages and metadata."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Raised whenever the equation's numbers change."""
+        ...
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Of a state, in channel order."""
+        ...
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The parameters that it needs."""
+        ...
+
+    @property
+    def spatial_dims(self) -> tuple[int, ...]:
+        """Dimensions in which it is stated."""
+        ...
+
+
+class EquationSolver(ABC):  # noqa: B024  nothing is left open here; the solvers differ in everything else
+    """The part of a reference solver that only passes on what its equation says.
+
+    Args:
+        equation: what is solved.
+    """
+
+    history = 1
+    error_norm: float = 2.0
+    """The p of the L^p norm in which the certificate measures errors: 2, or 1 where solutions jump."""
+
+    def __init__(self, equation: Equation) -> None:
+        self._stated = equation
+
+    @property
+    def name(self) -> str:
+        """The equation's."""
+        return self._stated.name
+
+    @property
+    def version(self) -> int:
+        """The equation's."""
+        return self._stated.version
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The equation's."""
+        return self._stated.fields
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The equation's."""
+        return self._stated.parameter_names
+
+    def grid(self, conditions: Conditions) -> Grid:
+        """The grid of ``conditions``.
+
+        Raises:
+            ValueError: no grid, or one of other dimensions than the equation's.
+        """
+        grid = conditions.geometry
+        if not isinstance(grid, Grid):
+            raise ValueError(f"pde.geometry: {self.name} is solved on a grid; nodes belong into pde.store_on")
+        if grid.spatial_dims not in self._stated.spatial_dims:
+            dims = " or ".join(map(str, self._stated.spatial_dims))
+            raise ValueError(f"pde.geometry.shape: {self.name} is stated in {dims}D, got {grid.spatial_dims} axes")
+        return grid

@@ -1,0 +1,82 @@
+"""Equations that discretise themselves, stepped by explicit Runge-Kutta schemes."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from simulation.annotations import PositiveFloat
+from simulation.conditions import Conditions
+from simulation.tree import Tree
+from solvers.equation_solver import EquationSolver
+from solvers.equations import MethodOfLines
+from solvers.runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+
+
+class MethodOfLinesSolver(EquationSolver):
+    """A reference solver (a Simulator) for an equation that states its own semi-discrete right-hand side.
+
+    Args:
+        equation: what is solved; it says how long a step may be.
+        integrator: how it is stepped.
+        max_step: largest time step, for accuracy; stability may ask for shorter ones.
+    """
+
+    def __init__(self, equation: MethodOfLines, integrator: ExplicitRungeKutta, max_step: PositiveFloat) -> None:
+        super().__init__(equation)
+        self.equation, self.integrator, self.max_step = equation, integrator, max_step
+
+    def check(self, conditions: Conditions) -> None:
+        """Refuses a geometry or parameters that the scheme cannot take.
+
+        Raises:
+            ValueError: naming the config key, the value and what was expected.
+        """
+        self.grid(conditions)
+        self.equation.check(conditions)
+
+    def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
+        """Nothing is carried."""
+        return {}
+
+    def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
+        """Advances by dt, each trajectory in steps of its own.
+
+        Raises:
+            InstabilityError: a state is no longer finite.
+        """
+
+        def stable_step(state: Tensor) -> Tensor:
+            longest = self.equation.stable_step(state.detach(), conditions, self.integrator.real_stability)
+            return longest.clamp(max=self.max_step)
+
+        end = advance_in_stable_steps(
+            self.integrator,
+            lambda state, now: self.equation.time_derivative(state, now, conditions),
+            stable_step,
+            lambda state: torch.isfinite(state.flatten(1).sum(1)),
+            u.double(),
+            t,
+            dt,
+            self.name,
+        )
+        return end.to(u.dtype), memory
+
+    def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        """u_t (B, C, *N) of the semi-discrete system: the equation's own right-hand side."""
+        return self.equation.time_derivative(u.double(), t.double(), conditions).to(u.dtype)
+
+    def refined(self) -> "MethodOfLinesSolver":
+        """The same with half the largest step."""
+        solver = copy.copy(self)
+        solver.max_step = self.max_step / 2
+        return solver
+
+    def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
+        """The equation's own."""
+        return self.equation.resample(u, conditions, shape)
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The equation's conserved quantities (B,)."""
+        return self.equation.conserved(u, conditions)

@@ -1,0 +1,159 @@
+"""Explicit Runge-Kutta schemes, and steps as long as stability allows, for each trajectory its own.
+
+References:
+    Shu, Osher: Efficient implementation of essentially non-oscillatory shock-capturing schemes. J. Comput. Phys. 77
+    (1988), doi:10.1016/0021-9991(88)90177-5, eq. 2.18.
+    Sommeijer, Shampine, Verwer: RKC: an explicit solver for parabolic PDEs. J. Comput. Appl. Math. 88 (1998),
+    doi:10.1016/S0377-0427(97)00219-7, eqs. 2.2 to 2.8.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from simulation.annotations import PositiveInt
+from simulation.simulator import InstabilityError
+
+Rate = Callable[[Tensor, Tensor], Tensor]
+"""f(q, t) for q (B, C, *N) and t (B,)."""
+SAME_STEP = 1e-9
+"""Share of a step below which what remains of it is rounding."""
+SHORTEST_STEP = 1e-7
+"""Share of the time between two snapshots below which a step is taken to be a collapse."""
+
+
+class ExplicitRungeKutta(ABC):
+    """One explicit scheme; ``order`` is its order in the time step."""
+
+    order: ClassVar[int]
+    real_stability: float
+    """The largest h lambda for which u' = -lambda u decays."""
+
+    @abstractmethod
+    def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
+        """One step of h (B,) from q (B, C, *N) at t (B,)."""
+
+
+class SSPRK3(ExplicitRungeKutta):
+    """Third order, strong stability preserving: convex combinations of Euler steps (Shu & Osher)."""
+
+    order = 3
+    real_stability = 2.51
+
+    def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
+        """One step."""
+        step = h.reshape(-1, *[1] * (q.ndim - 1))
+        first = q + step * rate(q, t)
+        second = torch.lerp(q, first + step * rate(first, t + h), 0.25)
+        return torch.lerp(q, second + step * rate(second, t + h / 2), 2 / 3)
+
+
+class RungeKutta4(ExplicitRungeKutta):
+    """The classical fourth-order scheme."""
+
+    order = 4
+    real_stability = 2.78
+
+    def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
+        """One step."""
+        step = h.reshape(-1, *[1] * (q.ndim - 1))
+        k1 = rate(q, t)
+        k2 = rate(q + step / 2 * k1, t + h / 2)
+        k3 = rate(q + step / 2 * k2, t + h / 2)
+        k4 = rate(q + step * k3, t + h)
+        return q + step / 6 * (k1 + 2 * (k2 + k3) + k4)
+
+
+class RungeKuttaChebyshev(ExplicitRungeKutta):
+    """Second order with a stability interval of 2/3 (s^2 - 1) along the negative real axis: for diffusion.
+
+    Args:
+        stages: s; the cost of a step grows with s, the length that diffusion allows with s^2.
+    """
+
+    order = 2
+
+    def __init__(self, stages: PositiveInt = 10) -> None:
+        if stages < 2:
+            raise ValueError(f"integrator.stages: expected at least 2, got {stages}")
+        self.stages = stages
+        damping = 2 / 13
+        self.real_stability = 2 / 3 * (stages**2 - 1) * (1 - 2 / 15 * damping)
+        w0 = 1 + damping / stages**2
+        # Chebyshev polynomials T_j and their first two derivatives at w0.
+        value, first, second = [1.0, w0], [0.0, 1.0], [0.0, 0.0]
+        for _ in range(2, stages + 1):
+            value.append(2 * w0 * value[-1] - value[-2])
+            first.append(2 * value[-2] + 2 * w0 * first[-1] - first[-2])
+            second.append(4 * first[-2] + 2 * w0 * second[-1] - second[-2])
+        self._w0, self._w1 = w0, first[stages] / second[stages]
+        b = [second[j] / first[j] ** 2 for j in range(2, stages + 1)]
+        self._b = [b[0], b[0], *b]
+        self._a = [1 - bj * value[j] for j, bj in enumerate(self._b)]
+        c = [self._w1 * second[j] / first[j] for j in range(2, stages + 1)]
+        self._c = [0.0, c[0] / (4 * w0), *c]
+
+    def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
+        """One step."""
+        step = h.reshape(-1, *[1] * (q.ndim - 1))
+        b, w0, w1 = self._b, self._w0, self._w1
+        start = step * rate(q, t)
+        before, now = q, q + b[1] * w1 * start
+        for j in range(2, self.stages + 1):
+            mu, nu, mu_rate = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], 2 * b[j] * w1 / b[j - 1]
+            change = step * rate(now, t + self._c[j - 1] * h)
+            following = (1 - mu - nu) * q + mu * now + nu * before + mu_rate * (change - self._a[j - 1] * start)
+            before, now = now, following
+        return now
+
+
+def advance_in_stable_steps(
+    scheme: ExplicitRungeKutta,
+    rate: Rate,
+    stable_step: Callable[[Tensor], Tensor],
+    usable: Callable[[Tensor], Tensor],
+    q: Tensor,
+    t: Tensor,
+    dt: Tensor,
+    name: str,
+) -> Tensor:
+    """Advances each trajectory by its own dt, in steps of its own.
+
+    Each step is an equal share of what remains, so that no tiny last one is left over; trajectories that have arrived
+    wait unchanged, so that a batch equals its members.
+
+    Args:
+        scheme: what takes a step.
+        rate: the semi-discrete right-hand side.
+        stable_step: the longest step (B,) that q (B, C, *N) allows.
+        usable: which rows (B,) of q are states at all: finite, positive where they must be.
+        q: (B, C, *N) at t.
+        t: (B,).
+        dt: (B,).
+        name: of the equation, for the error.
+
+    Raises:
+        InstabilityError: a row is no longer usable, or its steps shrink to nothing.
+    """
+    now, remaining = t.double(), dt.double()
+    while True:
+        going = remaining > SAME_STEP * dt
+        if not bool(going.any()):
+            return q
+        longest = stable_step(q)
+        failed = ~usable(q) | (going & ~(longest > SHORTEST_STEP * dt))
+        if bool(failed.any()):
+            rows = torch.nonzero(failed).flatten().tolist()
+            raise InstabilityError(
+                f"{name} became unstable at t = {now[rows[0]].item():g} (longest stable step "
+                f"{longest[rows[0]].item():.2g}): lower pde.simulator.cfl, or soften pde.initial_condition",
+                rows,
+            )
+        count = torch.ceil(remaining.detach() / longest.detach() - SAME_STEP).clamp(min=1)
+        h = torch.where(going, remaining / count, 0.0)
+        stepped = scheme.advance(q, now, h, rate)
+        q = stepped if bool(going.all()) else torch.where(going.reshape(-1, *[1] * (q.ndim - 1)), stepped, q)
+        now, remaining = now + h, remaining - h
