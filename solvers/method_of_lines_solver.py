@@ -54,7 +54,6 @@ class MethodOfLinesSolver(EquationSolver):
         Raises:
             InstabilityError: a state is no longer finite.
         """
-
         equation, scheme = self.equation, self.integrator
 
         def stable_step(q: Tensor) -> Tensor:

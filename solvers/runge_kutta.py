@@ -74,8 +74,8 @@ class RungeKutta4(ExplicitRungeKutta):
 class RungeKuttaLegendre(ExplicitRungeKutta):
     """Second order with a stability interval of (s^2 + s - 2) / 2 along the negative real axis: for diffusion alone.
 
-    The fastest modes shrink to a third or less in every step, where a scheme of Chebyshev type leaves 0.95 of some of
-    them: after a jump in the initial state or at a wall that is the difference between smooth and rippled.
+    Fast modes shrink to 0.8 or less in every step, where a scheme of Chebyshev type leaves 0.95 of some of them: after
+    a jump in the initial state or at a wall that is the difference between smooth and rippled.
 
     Args:
         stages: s, odd; the cost of a step grows with s, the length that diffusion allows with s^2.

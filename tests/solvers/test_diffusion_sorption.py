@@ -1,5 +1,6 @@
 """Diffusion-sorption against exact and independent solutions, its mass balance, its bounds, its gradients."""
 
+import itertools
 import math
 
 import numpy as np
@@ -57,15 +58,15 @@ def test_a_constant_retardation_has_an_exact_solution():
             line = (1 - math.cos(b)) / b * (u0 - 1) + (math.sin(b) / b**2 - math.cos(b) / b) / (1 + diffusivity)
             norm = 0.5 - math.sin(2 * b) / (4 * b)
             exact += line / norm * np.exp(-diffusivity / slowness * b**2 * t) * np.sin(b * x)
-        end = solve(constant(n, u0), conditions(n, [diffusivity]), [t], equation, max_step=2e-4)
+        end = solve(constant(n, u0), conditions(n, [diffusivity]), [t], equation, max_step=2e-3)
         errors.append(float((end[0, 0, 0] - torch.from_numpy(exact)).square().mean().sqrt()))
     assert errors[2] < 1e-4
-    for coarse, fine in zip(errors, errors[1:], strict=False):
+    for coarse, fine in itertools.pairwise(errors):
         assert math.log2(coarse / fine) > 1.85
 
 
 def test_it_agrees_with_an_implicit_solution_on_nodes():
-    """PDEBench's numbers, by scipy's BDF on points that include both walls; nothing is shared."""
+    """PDEBench's numbers, by scipy's LSODA on points that include both walls; nothing is shared."""
     diffusivity, u0, number = 5e-4, 0.1, 400
     dx = 1 / number
 
@@ -75,13 +76,12 @@ def test_it_agrees_with_an_implicit_solution_on_nodes():
         grains = (1 - POROSITY) / POROSITY * DENSITY * SORPTION * EXPONENT * (inner + 1e-6) ** (EXPONENT - 1)
         return diffusivity * (u[2:] - 2 * u[1:-1] + u[:-2]) / dx**2 / (1 + grains)
 
-    start, options = np.full(number - 1, u0), {"method": "BDF", "rtol": 1e-7, "atol": 1e-9, "lband": 1, "uband": 1}
-    options["method"] = "LSODA"
-    inner = solve_ivp(rate, (0, 60.0), start, **options).y[:, -1]
+    start, options = np.full(number - 1, u0), {"method": "LSODA", "rtol": 1e-7, "atol": 1e-9, "lband": 1, "uband": 1}
+    inner = solve_ivp(rate, (0, 20.0), start, **options).y[:, -1]
     spline = CubicSpline(np.linspace(0, 1, number + 1)[1:-1], inner)
     x = cells(128)
-    end = solve(constant(128, u0), conditions(128, [diffusivity]), [60.0])[0, 0, 0]
-    assert float((end - torch.from_numpy(spline(x.numpy()))).abs().max()) < 5e-4
+    end = solve(constant(128, u0), conditions(128, [diffusivity]), [20.0])[0, 0, 0]
+    assert float((end - torch.from_numpy(spline(x.numpy()))).abs().max()) < 1e-3
 
 
 def test_its_rate_by_the_book():
@@ -102,13 +102,13 @@ def test_its_rate_by_the_book():
 
 def test_what_enters_and_does_not_leave_is_there():
     """The change of dissolved and sorbed mass is the flux at the left wall less the one at the right, in time."""
-    diffusivity, n = 5e-4, 128
-    times = torch.linspace(20, 60, 81, dtype=torch.float64)
+    diffusivity, n = 5e-4, 64
+    times = torch.linspace(20, 40, 41, dtype=torch.float64)
     u = solve(constant(n, 0.02, 0.2), conditions(n, [diffusivity] * 2), times)[:, :, 0]
     held = u + (1 - POROSITY) / POROSITY * DENSITY * SORPTION * (u + 1e-6) ** EXPONENT
     enters = diffusivity * (1 - u[..., 0]) * 2 * n
     wall = 2 * n * diffusivity * u[..., -1] / (1 + 2 * n * diffusivity)  # u = -D u_x there
-    weights = torch.ones(81, dtype=torch.float64) * 4 / 3
+    weights = torch.ones(41, dtype=torch.float64) * 4 / 3
     weights[::2], weights[0], weights[-1] = 2 / 3, 1 / 3, 1 / 3
     gained = ((enters - wall) * weights).sum(1) * 0.5
     change = held[:, -1].mean(1) - held[:, 0].mean(1)
@@ -136,14 +136,14 @@ def test_gradients_go_through_many_steps():
         told = Conditions(params, c.hidden, c.extent, c.boundary_values, c.geometry, c.param_names, c.hidden_names)
         return solver.advance(u, t, dt, told, {})[0]
 
-    assert torch.autograd.gradcheck(end, (u, c.params.clone().requires_grad_()))
+    assert torch.autograd.gradcheck(end, (u, c.params.clone().requires_grad_()), fast_mode=True)
 
 
 def test_a_batch_equals_its_members_of_other_diffusivities():
-    c, u = conditions(64, [2e-4, 5e-4, 2e-3]), constant(64, 0.1, 0.0, 0.2)
-    together = solve(u, c, [7.0, 9.0])
+    c, u = conditions(32, [2e-4, 5e-4, 2e-3]), constant(32, 0.1, 0.0, 0.2)
+    together = solve(u, c, [2.0, 3.0])
     for row in range(3):
-        alone = solve(u[row : row + 1], conditions(64, [c.params[row].item()]), [7.0, 9.0])
+        alone = solve(u[row : row + 1], conditions(32, [c.params[row].item()]), [2.0, 3.0])
         assert torch.equal(alone[0], together[row])
 
 
