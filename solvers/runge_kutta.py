@@ -141,17 +141,18 @@ def advance_in_stable_steps(
     now, remaining = t.double(), dt.double()
     while True:
         going = remaining > SAME_STEP * dt
-        if not bool(going.any()):
-            return q
-        longest = stable_step(q)
-        failed = ~usable(q) | (going & ~(longest > SHORTEST_STEP * dt))
+        longest, usable_rows = stable_step(q), usable(q)
+        failed = ~usable_rows | (going & ~(longest > SHORTEST_STEP * dt))
         if bool(failed.any()):
             rows = torch.nonzero(failed).flatten().tolist()
+            what = "steps of almost no length" if bool(usable_rows[rows[0]]) else "no state of the equation"
             raise InstabilityError(
-                f"{name} became unstable at t = {now[rows[0]].item():g} (longest stable step "
-                f"{longest[rows[0]].item():.2g}): lower pde.simulator.cfl, or soften pde.initial_condition",
+                f"{name} became unstable at t = {now[rows[0]].item():g} ({what}): take shorter steps (lower cfl or "
+                "max_step under pde.simulator), or soften pde.initial_condition",
                 rows,
             )
+        if not bool(going.any()):
+            return q
         count = torch.ceil(remaining.detach() / longest.detach() - SAME_STEP).clamp(min=1)
         h = torch.where(going, remaining / count, 0.0)
         stepped = scheme.advance(q, now, h, rate)
