@@ -91,6 +91,7 @@ class FiniteVolumeSolver(EquationSolver):
             t,
             dt,
             self.name,
+            f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
         )
         return self.equation.to_fields(q, prepared).to(u.dtype), memory
 

@@ -119,6 +119,7 @@ def advance_in_stable_steps(
     t: Tensor,
     dt: Tensor,
     name: str,
+    remedy: str = "lower pde.simulator.cfl, or soften pde.initial_condition",
 ) -> Tensor:
     """Advances each trajectory by its own dt, in steps of its own.
 
@@ -134,6 +135,7 @@ def advance_in_stable_steps(
         t: (B,).
         dt: (B,).
         name: of the equation, for the error.
+        remedy: what helps, for the error.
 
     Raises:
         InstabilityError: a row is no longer usable, or its steps shrink to nothing.
@@ -141,18 +143,18 @@ def advance_in_stable_steps(
     now, remaining = t.double(), dt.double()
     while True:
         going = remaining > SAME_STEP * dt
-        longest, usable_rows = stable_step(q), usable(q)
-        failed = ~usable_rows | (going & ~(longest > SHORTEST_STEP * dt))
+        unusable = ~usable(q)
+        if not bool((going | unusable).any()):
+            return q
+        longest = stable_step(q)
+        failed = unusable | (going & ~(longest > SHORTEST_STEP * dt))
         if bool(failed.any()):
             rows = torch.nonzero(failed).flatten().tolist()
-            what = "steps of almost no length" if bool(usable_rows[rows[0]]) else "no state of the equation"
             raise InstabilityError(
-                f"{name} became unstable at t = {now[rows[0]].item():g} ({what}): take shorter steps (lower cfl or "
-                "max_step under pde.simulator), or soften pde.initial_condition",
+                f"{name} became unstable at t = {now[rows[0]].item():g} (longest stable step "
+                f"{longest[rows[0]].item():.2g}): {remedy}",
                 rows,
             )
-        if not bool(going.any()):
-            return q
         count = torch.ceil(remaining.detach() / longest.detach() - SAME_STEP).clamp(min=1)
         h = torch.where(going, remaining / count, 0.0)
         stepped = scheme.advance(q, now, h, rate)

@@ -70,6 +70,8 @@ class RandomGas:
             k = generator.integers(-self.max_wavenumber, self.max_wavenumber + 1, dims)
             k[-1] = generator.integers(1, self.max_wavenumber + 1)
             size = generator.uniform(-1, 1) / math.sqrt(math.sqrt(float((k * k).sum())))
-            angle = 2 * math.pi * torch.tensordot(torch.from_numpy(k).double(), x, 1) + generator.uniform(0, 2 * math.pi)
+            angle = 2 * math.pi * torch.tensordot(torch.from_numpy(k).double(), x, 1) + generator.uniform(
+                0, 2 * math.pi
+            )
             total = total + size * torch.sin(angle)
         return total / total.abs().amax().clamp(min=1e-12)
