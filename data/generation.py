@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,16 +234,17 @@ def solve_chunk(
     except InstabilityError as error:
         names = ", ".join(str(indices[row]) for row in error.rows[:4])
         raise InstabilityError(f"{split} trajectory {names} (pde.seed={problem.seed}): {error}", error.rows) from None
-    u = torch.stack(states, 1)
+    u = torch.stack([problem.stored(state, draw.conditions) for state in states], 1)
     _check_values(u, split, indices, problem.seed)
     u_t = None
     if store_time_derivative:
         slopes = [
-            solver.time_derivative(state, t, draw.conditions)
+            problem.stored(solver.time_derivative(state, t, draw.conditions), draw.conditions)
             for state, t in zip(states, draw.times.unbind(1), strict=True)
         ]
         u_t = torch.stack(slopes, 1).float()
-    trajectories = Trajectories(u.float(), draw.times, draw.conditions, u_t)
+    conditions = replace(draw.conditions, geometry=problem.stored_geometry)
+    trajectories = Trajectories(u.float(), draw.times, conditions, u_t)
     write_trajectories(folder / _chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
 
 

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
 
 from data.certificate import to_first_snapshot
 from simulation import begin, rollout
 from simulation.fields import channel_names
 from simulation.problem import Problem
-from tendency.build import build_problem
+from tendency.build import load_problem
 from tendency.compose import conf_folder
 
 HERE = Path(__file__).resolve().parent
@@ -77,7 +76,7 @@ def main() -> None:
     for file in files:
         if file.stem in wanted:
             print(file.stem, flush=True)
-            draw(build_problem(OmegaConf.to_container(OmegaConf.load(file))), HERE / "gallery" / f"{file.stem}.png")
+            draw(load_problem(file.stem), HERE / "gallery" / f"{file.stem}.png")
         text = file.read_text(encoding="utf-8")
         head = " ".join(line[1:].strip() for line in re.match(r"(#.*\n)+", text)[0].splitlines())
         lines += [f"## `pde={file.stem}`", "", head, "", f"![{file.stem}](gallery/{file.stem}.png)", ""]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -120,13 +121,17 @@ class Grid:
         Returns:
             (B, D, *N), in the dtype of ``extent``.
         """
-        shifts = [0.0 if self.boundary.is_periodic(axis) else 0.5 for axis in range(self.spatial_dims)]
-        axes = [
-            (torch.arange(n, dtype=extent.dtype, device=extent.device) + shift) / n
-            for n, shift in zip(self.shape, shifts, strict=True)
-        ]
+        axes = [along.to(extent.dtype) for along in self.axes(extent.device)]
         unit = torch.stack(torch.meshgrid(*axes, indexing="ij"))
         return unit * extent.reshape(*extent.shape, *[1] * self.spatial_dims)
+
+    def axes(self, device: torch.device | None = None) -> list[Tensor]:
+        """Positions (N_axis,) float64 of the points along each axis, as shares of its length."""
+        shifts = [0.0 if self.boundary.is_periodic(axis) else 0.5 for axis in range(self.spatial_dims)]
+        return [
+            (torch.arange(n, dtype=torch.float64, device=device) + shift) / n
+            for n, shift in zip(self.shape, shifts, strict=True)
+        ]
 
     def weights(self, extent: Tensor) -> Tensor:
         """Cell volumes, which sum to the domain's volume.
@@ -214,6 +219,53 @@ class PointCloud:
 
 
 Geometry = Grid | PointCloud
+
+
+def chebyshev_nodes(num_nodes: int, boundary: Boundary) -> PointCloud:
+    """The extremal points (1 - cos(j pi / (n - 1))) / 2 of a Chebyshev polynomial, both ends included.
+
+    Their weights are those of Clenshaw-Curtis quadrature.
+
+    Args:
+        num_nodes: n, at least 3.
+        boundary: of one axis.
+
+    Raises:
+        ValueError: fewer than 3 nodes, or a boundary with more axes.
+
+    References:
+        Trefethen: Is Gauss quadrature better than Clenshaw-Curtis? SIAM Rev. 50 (2008), doi:10.1137/060659831.
+    """
+    if num_nodes < 3 or boundary.spatial_dims != 1:
+        raise ValueError(
+            f"store_on: expected at least 3 Chebyshev nodes on 1 axis, got {num_nodes} on {boundary.spatial_dims}"
+        )
+    n = num_nodes - 1
+    angle = math.pi * torch.arange(num_nodes, dtype=torch.float64) / n
+    weights = torch.ones(num_nodes, dtype=torch.float64)
+    for k in range(1, n // 2 + 1):
+        share = 1.0 if 2 * k == n else 2.0
+        weights = weights - share * torch.cos(2 * k * angle) / (4 * k * k - 1)
+    weights[[0, -1]] /= 2
+    return PointCloud(((1 - torch.cos(angle)) / 2)[:, None], weights / weights.sum(), boundary)
+
+
+def random_nodes(num_nodes: int, boundary: Boundary, seed: int = 0) -> PointCloud:
+    """Independent uniform nodes, each of the same weight: a Monte Carlo rule.
+
+    Args:
+        num_nodes: how many.
+        boundary: of the domain.
+        seed: of their positions.
+
+    Raises:
+        ValueError: no nodes.
+    """
+    if num_nodes < 1:
+        raise ValueError(f"store_on.num_nodes: expected at least 1, got {num_nodes}")
+    positions = np.random.default_rng(seed).random((num_nodes, boundary.spatial_dims))
+    weights = torch.full((num_nodes,), 1 / num_nodes, dtype=torch.float64)
+    return PointCloud(torch.from_numpy(positions), weights, boundary)
 
 
 def geometry_from_dict(plain: dict[str, Any]) -> Geometry:

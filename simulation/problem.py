@@ -80,7 +80,7 @@ class Problem:
     Args:
         name: name of the dataset family; lower case letters, digits, ``_``, ``.``, ``-``.
         simulator: the reference solver of the equation.
-        geometry: the grid or nodes on which snapshots are solved and stored.
+        geometry: the grid on which snapshots are solved.
         extent: side length of the domain on each axis.
         parameters: a distribution for each parameter that the equation needs.
         initial_condition: the distribution of initial states.
@@ -88,9 +88,11 @@ class Problem:
         tolerances: what the certificate must hold.
         seed: trajectory i of a split is a pure function of (seed, split, i).
         resolution: ``resolved``, or ``as_published`` for a setting that is under-resolved in its source.
+        store_on: the grid or nodes at which snapshots are stored; those of ``geometry`` when left out.
 
     Raises:
-        ValueError: parameters that the equation lacks or does not know, or an extent with other axes than the geometry.
+        ValueError: parameters that the equation lacks or does not know, an extent with other axes than the geometry, or
+            a ``store_on`` with another boundary.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Problem:
         tolerances: Tolerances,
         seed: NonNegativeInt = 0,
         resolution: str = "resolved",
+        store_on: Geometry | None = None,
     ) -> None:
         expected, given = set(simulator.parameter_names), set(parameters)
         if expected != given:
@@ -113,10 +116,16 @@ class Problem:
             raise ValueError(f"pde.extent: expected {geometry.spatial_dims} lengths, got {len(extent)}")
         if resolution not in ("resolved", "as_published"):
             raise ValueError(f"pde.resolution: expected resolved or as_published, got {resolution!r}")
+        if store_on is not None and store_on.boundary != geometry.boundary:
+            raise ValueError(
+                f"pde.store_on.boundary: expected that of pde.geometry, {geometry.boundary.to_dict()['sides']}, "
+                f"got {store_on.boundary.to_dict()['sides']}"
+            )
         self.name, self.simulator, self.geometry = name, simulator, geometry
         self.extent, self.parameters = tuple(extent), dict(parameters)
         self.initial_condition, self.times, self.tolerances = initial_condition, times, tolerances
         self.seed, self.resolution = seed, resolution
+        self.stored_geometry: Geometry = geometry if store_on is None else store_on
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -190,6 +199,12 @@ class Problem:
             hidden_names=self.hidden_names,
         )
         return Draw(torch.cat([d.u for d in draws]), torch.cat([d.times for d in draws]), conditions)
+
+    def stored(self, u: Tensor, conditions: Conditions) -> Tensor:
+        """A solved state (B, C, *N) at the points where it is stored."""
+        if self.stored_geometry is self.geometry:
+            return u
+        return self.simulator.sample(u, conditions, self.stored_geometry)
 
 
 def _row(values: Sequence[float]) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from simulation.conditions import Conditions
 from simulation.fields import Field
+from simulation.geometry import Geometry
 from simulation.tree import Tree
 
 
@@ -103,6 +104,10 @@ class ReferenceSolver(Simulator, Protocol):
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """u (B, C, *N) on a grid of another shape, exact for what both grids resolve."""
+        ...
+
+    def sample(self, u: Tensor, conditions: Conditions, geometry: Geometry) -> Tensor:
+        """u (B, C, *N) at the points (B, C, *M) of another geometry in the same domain, as it is stored."""
         ...
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:

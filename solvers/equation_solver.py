@@ -1,11 +1,14 @@
 """What all solvers say about the equation that they solve."""
 
-from abc import ABC
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
+
+from torch import Tensor
 
 from simulation.conditions import Conditions
 from simulation.fields import Field
-from simulation.geometry import Grid
+from simulation.geometry import Geometry, Grid
 
 
 class Equation(Protocol):
@@ -37,8 +40,8 @@ class Equation(Protocol):
         ...
 
 
-class EquationSolver(ABC):  # noqa: B024  nothing is left open here; the solvers differ in everything else
-    """The part of a reference solver that only passes on what its equation says.
+class EquationSolver(ABC):
+    """The part of a reference solver that passes on what its equation says, and what most solvers do alike.
 
     Args:
         equation: what is solved.
@@ -84,3 +87,19 @@ class EquationSolver(ABC):  # noqa: B024  nothing is left open here; the solvers
             dims = " or ".join(map(str, self._stated.spatial_dims))
             raise ValueError(f"pde.geometry.shape: {self.name} is stated in {dims}D, got {grid.spatial_dims} axes")
         return grid
+
+    @abstractmethod
+    def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
+        """u (B, C, *N) on a grid of another shape."""
+
+    def sample(self, u: Tensor, conditions: Conditions, geometry: Geometry) -> Tensor:
+        """u (B, C, *N) at the points (B, C, *M) of another geometry in the same domain.
+
+        Raises:
+            ValueError: scattered nodes, of which this kind of solver knows no values.
+        """
+        if not isinstance(geometry, Grid):
+            raise ValueError(
+                f"pde.store_on: {self.name} is solved by a scheme that knows values on grids only, got nodes"
+            )
+        return self.resample(u, conditions, geometry.shape)

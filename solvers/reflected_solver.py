@@ -14,12 +14,12 @@ from torch import Tensor
 
 from simulation.annotations import PositiveFloat
 from simulation.conditions import Conditions
-from simulation.geometry import Boundary, BoundaryKind, Grid
+from simulation.geometry import Boundary, BoundaryKind, Geometry, Grid, PointCloud
 from simulation.tree import Tree
 from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK
-from solvers.spectral import inverse_transform, transform, wavenumbers
+from solvers.spectral import evaluate_at_nodes, evaluate_on_grid, inverse_transform, transform, wavenumbers
 from solvers.spectral_solver import SpectralSolver
 
 SIGNS = {BoundaryKind.NEUMANN: 1.0, BoundaryKind.DIRICHLET: -1.0}
@@ -115,6 +115,22 @@ class ReflectedSolver(EquationSolver):
             return _restrict(self.solver.resample(moved, old, new.geometry.shape), other)
         finer = self.solver.resample(extended, old, new.geometry.shape)
         return _restrict(_shifted(finer, new, shifts), other)
+
+    def sample(self, u: Tensor, conditions: Conditions, geometry: Geometry) -> Tensor:
+        """The sine or cosine interpolant of u (B, C, *N) at the points of another geometry, walls included."""
+        grid = _grid(conditions)
+        torus = _extended(conditions).geometry.shape
+        # The torus starts at the first cell centre, half a cell off the wall.
+        starts = [0.0 if grid.boundary.is_periodic(axis) else 0.5 / n for axis, n in enumerate(grid.shape)]
+        copies = [m // n for m, n in zip(torus, grid.shape, strict=True)]
+        extended = _reflect(u, conditions)
+        if isinstance(geometry, PointCloud):
+            shift, stretch = torch.tensor(starts, dtype=torch.float64), torch.tensor(copies, dtype=torch.float64)
+            return evaluate_at_nodes(extended, ((geometry.positions - shift) / stretch).to(u.device))
+        axes = geometry.axes(u.device)
+        return evaluate_on_grid(
+            extended, [(along - start) / m for along, start, m in zip(axes, starts, copies, strict=True)]
+        )
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The equation's conserved quantities (B,), where no wall lets them through."""

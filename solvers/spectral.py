@@ -90,6 +90,54 @@ def resample(u: Tensor, shape: Sequence[int]) -> Tensor:
     return torch.fft.ifftn(u_hat, dim=tuple(range(-len(shape), 0))).real * scale
 
 
+def interpolation_matrix(n: int, positions: Tensor) -> Tensor:
+    """W (P, n): the trigonometric interpolant of n equidistant values of one period, at P positions.
+
+    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)); a Nyquist mode is shared between its two signs.
+
+    Args:
+        n: number of points at j / n.
+        positions: (P,) float64, as shares of the period.
+    """
+    half = (n - 1) // 2
+    numbers = torch.arange(1, half + 1, dtype=torch.float64, device=positions.device)
+    points = torch.arange(n, dtype=torch.float64, device=positions.device) / n
+    distance = 2 * math.pi * (positions.double()[:, None] - points)
+    weights = 1 + 2 * torch.cos(distance[..., None] * numbers).sum(-1)
+    if n % 2 == 0:
+        weights = weights + torch.cos(math.pi * n * positions.double())[:, None] * torch.cos(math.pi * n * points)
+    return weights / n
+
+
+def evaluate_on_grid(u: Tensor, positions: Sequence[Tensor]) -> Tensor:
+    """The trigonometric interpolant of u (B, C, *N) on a tensor grid, (B, C, *M).
+
+    Args:
+        u: on equidistant points of a torus.
+        positions: for each axis (M_axis,), as shares of the period.
+    """
+    for axis, along in enumerate(positions):
+        dim = axis - len(positions)
+        matrix = interpolation_matrix(u.shape[dim], along).to(u)
+        u = (u.movedim(dim, -1) @ matrix.T).movedim(-1, dim)
+    return u
+
+
+def evaluate_at_nodes(u: Tensor, positions: Tensor) -> Tensor:
+    """The trigonometric interpolant of u (B, C, *N) at scattered nodes, (B, C, P).
+
+    Args:
+        u: on equidistant points of a torus.
+        positions: (P, D), as shares of the periods.
+    """
+    dims = positions.shape[1]
+    matrices = [interpolation_matrix(n, positions[:, axis]).to(u) for axis, n in enumerate(u.shape[-dims:])]
+    values = u @ matrices[-1].T
+    for matrix in reversed(matrices[:-1]):
+        values = (values * matrix.T).sum(-2)
+    return values
+
+
 def _resample_axis(u_hat: Tensor, axis: int, n: int, m: int) -> Tensor:
     if n == m:
         return u_hat

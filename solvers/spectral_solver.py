@@ -9,12 +9,20 @@ from torch import Tensor
 
 from simulation.annotations import PositiveFloat
 from simulation.conditions import Conditions
+from simulation.geometry import Geometry, PointCloud
 from simulation.simulator import InstabilityError
 from simulation.tree import Tree
 from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK
-from solvers.spectral import inverse_transform, resample, transform, wavenumbers
+from solvers.spectral import (
+    evaluate_at_nodes,
+    evaluate_on_grid,
+    inverse_transform,
+    resample,
+    transform,
+    wavenumbers,
+)
 
 SAME_STEP = 1e-9
 """Relative difference below which two steps are the same: differences of stored times carry rounding."""
@@ -164,6 +172,13 @@ class SpectralSolver(EquationSolver):
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The trigonometric interpolant of u (B, C, *N) on a grid of another shape."""
         return resample(u, shape)
+
+    def sample(self, u: Tensor, conditions: Conditions, geometry: Geometry) -> Tensor:
+        """The trigonometric interpolant of u (B, C, *N) at the points of another geometry, nothing filtered."""
+        unit = torch.ones(1, geometry.spatial_dims, dtype=torch.float64, device=u.device)
+        if isinstance(geometry, PointCloud):
+            return evaluate_at_nodes(u, geometry.coordinates(unit)[0].T)
+        return evaluate_on_grid(u, geometry.axes(unit.device))
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The equation's conserved quantities (B,)."""

@@ -15,6 +15,7 @@ from surrogates.stepper import SurrogateStepper
 from surrogates.surrogate import Surrogate
 from tendency.check import foreign_targets
 from tendency.errors import ArtefactError
+from tendency.small_form import problem_node
 
 INJECTED = {
     "model": frozenset({"spatial_dims", "in_channels", "out_channels", "num_conditions", "boundary"}),
@@ -51,6 +52,11 @@ def _own_words() -> Iterator[None]:
 def build_problem(node: Mapping[str, Any]) -> Problem:
     """The problem of a pde node; a module-level function, so that worker processes can call it."""
     return build(node)
+
+
+def load_problem(name: str, small: bool = False) -> Problem:
+    """The problem of conf/pde/<name>.yaml as it stands there, or in its small form."""
+    return build_problem(problem_node(name, small))
 
 
 def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:

@@ -1,10 +1,12 @@
 """``python generate.py pde=navier_stokes``: reference solver -> certified dataset."""
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from tendency.compose import check_command_line, conf_folder
 from tendency.errors import guarded
+from tendency.small_form import settle
 
 
 def main() -> None:
@@ -22,4 +24,5 @@ def _generate(config: DictConfig) -> None:
     # Imported here: everything above answers a mistyped command without waiting for torch.
     from tendency.generating import generate
 
+    settle(config, HydraConfig.get().overrides.task)
     generate(config)

@@ -36,7 +36,7 @@ def generate(config: DictConfig) -> None:
     print("\n".join(manifest.certificate.lines()))
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
     print(f"dataset: {folder} ({counts})")
-    print(f"next:    python train.py pde={config_choice(config)}")
+    print(f"next:    python train.py pde={config_choice(config)}{' small=true' if content['small'] else ''}")
 
 
 def config_choice(config: DictConfig) -> str:

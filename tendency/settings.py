@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.hardware import MatmulPrecision
 
-NOT_HASHED = ("paths", "name", "resume", "ckpt_path", "logger", "evaluation", "experiment")
+NOT_HASHED = ("paths", "name", "small", "resume", "ckpt_path", "logger", "evaluation", "experiment")
 """Parts of the configuration that do not change what is learned."""
 
 
@@ -22,6 +22,7 @@ class TrainSettings:
         ckpt_path: a checkpoint to go on from.
         matmul_precision: of float32 matrix products.
         evaluate: write the rollout report at the end.
+        small: the quick form of the problem; it was merged into the configuration when that was composed.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class TrainSettings:
         ckpt_path: str | None = None,
         matmul_precision: MatmulPrecision = "auto",
         evaluate: bool = True,
+        small: bool = False,
     ) -> None:
-        self.name, self.seed, self.resume = name, seed, resume
+        self.name, self.seed, self.resume, self.small = name, seed, resume, small
         self.ckpt_path, self.matmul_precision, self.evaluate = ckpt_path, matmul_precision, evaluate
 
 
@@ -42,10 +44,11 @@ class GenerateSettings:
 
     Args:
         certify: ``first`` measures the certificate and then generates, ``only`` generates nothing.
+        small: as of ``TrainSettings``.
     """
 
-    def __init__(self, certify: Literal["first", "only"] = "first") -> None:
-        self.certify = certify
+    def __init__(self, certify: Literal["first", "only"] = "first", small: bool = False) -> None:
+        self.certify, self.small = certify, small
 
 
 class EvaluateSettings:

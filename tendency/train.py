@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from tendency.compose import check_command_line, conf_folder
 from tendency.errors import guarded
+from tendency.small_form import settle
 
 
 def main() -> None:
@@ -23,4 +24,5 @@ def _train(config: DictConfig) -> None:
     # Imported here: everything above answers a mistyped command without waiting for torch.
     from tendency.training import train
 
+    settle(config, HydraConfig.get().overrides.task)
     train(config, dict(HydraConfig.get().runtime.choices))

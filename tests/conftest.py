@@ -22,10 +22,14 @@ def compose_config() -> Callable[..., dict[str, Any]]:
     from omegaconf import OmegaConf
 
     from tendency.compose import conf_folder
+    from tendency.small_form import settle
 
     def composed(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            return OmegaConf.to_container(compose(name, list(overrides)), resolve=True)
+            config = compose(name, list(overrides))
+        if "pde" in config:
+            settle(config, overrides)
+        return OmegaConf.to_container(config, resolve=True)
 
     return composed
 

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from simulation import Boundary, Conditions, Grid
-from tendency.build import build_problem
+from tendency.build import load_problem
 from tendency.compose import conf_folder
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
@@ -14,7 +13,7 @@ PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 @pytest.fixture(params=PDES)
 def problem(request):
     """Each problem of conf/pde in turn."""
-    return build_problem(OmegaConf.to_container(OmegaConf.load(conf_folder() / "pde" / f"{request.param}.yaml")))
+    return load_problem(request.param)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ def small_run(homes):
     from hydra import compose, initialize_config_dir
 
     from tendency.compose import conf_folder
+    from tendency.small_form import settle
     from tendency.training import train
 
     tiny = [
@@ -39,6 +40,7 @@ def small_run(homes):
         choices = dict(config.hydra.runtime.choices)
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             config = compose("train", overrides)
+        settle(config, overrides)
         train(config, choices)
         return Path(config.paths.run)
 

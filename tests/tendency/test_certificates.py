@@ -1,12 +1,12 @@
 """No tolerance is loose: each problem passes its certificate, and fails it with 8 steps in one or half the modes."""
 
 import pytest
-from omegaconf import OmegaConf
 
 from data.certificate import certify
 from simulation import InstabilityError
 from tendency.build import build_problem
 from tendency.compose import conf_folder
+from tendency.small_form import problem_node
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 EXACT = {"advection", "heat", "heat_dirichlet", "heat_neumann", "wave_dirichlet", "wave_neumann"}
@@ -21,7 +21,7 @@ def marked(names):
 
 
 def problem(name, spoil=lambda config: None):
-    config = OmegaConf.to_container(OmegaConf.load(conf_folder() / "pde" / f"{name}.yaml"))
+    config = problem_node(name)
     spoil(config)
     return build_problem(config)
 
