@@ -12,8 +12,9 @@ PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 
 @pytest.fixture(params=PDES)
 def problem(request):
-    """Each problem of conf/pde in turn."""
-    return load_problem(request.param)
+    """Each problem of conf/pde in turn; where solutions jump its small form, since no grid is fine enough anyway."""
+    problem = load_problem(request.param)
+    return load_problem(request.param, small=True) if problem.simulator.error_norm == 1 else problem
 
 
 @pytest.fixture
