@@ -178,6 +178,15 @@ STORED = {
     "swift_hohenberg": (0.28459177688869686, -0.7147061841630862),
     "wave_dirichlet": (0.422268730627908, -0.10582625205292412),
     "wave_neumann": (0.4222687306279079, -0.15767552964443768),
+    "combined_e1": (0.5886865324688626, 0.9945922331124223),
+    "compressible_navier_stokes_1d": (3.071942799206392, 1.869358127436026),
+    "compressible_navier_stokes_1d_thin": (3.0257815260994576, 1.3199038171628295),
+    "compressible_navier_stokes_2d": (1.9372682175403924, 1.487242406654072),
+    "euler_1d": (1.3129832585928192, 0.7546464242148031),
+    "euler_2d": (0.4723726489243466, 0.6336439820026969),
+    "euler_blast": (1.0402737780239883, 1.0),
+    "inviscid_burgers": (0.2723255663592084, -0.0039025782941782446),
+    "shallow_water": (0.36517346585111876, 1.0),
 }
 """(mean square, fourth point) of the first training trajectory at its ``horizon``."""
 
