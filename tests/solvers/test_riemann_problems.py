@@ -177,7 +177,13 @@ def gas(conditions, n, states, x0, t, reconstruction=MC, riemann=None, cfl=0.4):
 
 @pytest.mark.parametrize(
     ("reconstruction", "n", "most"),
-    [(MC, 100, 6e-3), (MC, 400, 1.6e-3), (MUSCL(VanLeer()), 100, 6e-3), (WENO5(), 100, 6e-3), (Piecewise(), 100, 2.2e-2)],
+    [
+        (MC, 100, 6e-3),
+        (MC, 400, 1.6e-3),
+        (MUSCL(VanLeer()), 100, 6e-3),
+        (WENO5(), 100, 6e-3),
+        (Piecewise(), 100, 2.2e-2),
+    ],
 )
 def test_sods_shock_tube(conditions, reconstruction, n, most):
     end, exact = gas(conditions, n, SOD, 0.5, 0.2, reconstruction)

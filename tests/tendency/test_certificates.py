@@ -24,10 +24,12 @@ EXPENSIVE = {
     "euler_blast",
     "gray_scott",
     "kolmogorov_flow",
+    "lid_driven_cavity",
     "navier_stokes_3d",
     "shallow_water",
 }
-
+STABILITY_BOUND = {"lid_driven_cavity"}
+"""Explicit, in steps that stability keeps far shorter than accuracy asks for, whatever max_step is."""
 WITH_A_SMALL_FORM = [name for name in PDES if "\nsmall:" in (conf_folder() / "pde" / f"{name}.yaml").read_text("utf-8")]
 
 
@@ -80,6 +82,8 @@ def test_every_small_form_passes_its_certificate(name):
 @pytest.mark.parametrize("spoil", [eight_steps_in_one, half_the_modes])
 @pytest.mark.parametrize("name", marked([name for name in PDES if name not in EXACT | AS_PUBLISHED]))
 def test_coarser_steps_or_grids_are_refused(name, spoil):
+    if spoil is eight_steps_in_one and name in STABILITY_BOUND:
+        pytest.skip("its steps cannot be made too long")
     spoiled = problem(name, spoil)
     try:
         certificate = certify(spoiled)
