@@ -6,14 +6,25 @@ import torch
 from simulation import Boundary, Conditions, Grid
 from tendency.build import load_problem
 from tendency.compose import conf_folder
+from tendency.small_form import problem_node
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
+MOST_WORK = 750_000
+"""Points, images behind walls among them, times steps per unit of time: a problem above it is tested in its small form."""
+
+
+def work(name):
+    node = problem_node(name)
+    points = 1.0
+    for n, (lower, _) in zip(node["geometry"]["shape"], node["geometry"]["boundary"]["sides"], strict=True):
+        points *= n if lower == "periodic" else 2 * n
+    return points / float(node["simulator"].get("max_step", 1.0))
 
 
 @pytest.fixture(params=PDES)
 def problem(request):
     """Each problem of conf/pde in turn."""
-    return load_problem(request.param)
+    return load_problem(request.param, small=work(request.param) > MOST_WORK)
 
 
 @pytest.fixture
