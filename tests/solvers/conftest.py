@@ -1,5 +1,7 @@
 """Problems as the configuration builds them, and conditions by hand."""
 
+import functools
+
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ MOST_WORK = 750_000
 """Points, images behind walls among them, times steps per unit of time: a problem above it is tested in its small form."""
 
 
+@functools.cache
 def work(name):
     node = problem_node(name)
     points = 1.0
