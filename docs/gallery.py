@@ -3,8 +3,8 @@
     python docs/gallery.py            # all
     python docs/gallery.py burgers    # some
 
-1D: space and time. 2D: five snapshots. 3D: five snapshots of the slice through the middle. A problem whose yaml says that
-it was not run at full size is drawn in its small form.
+1D: space and time. 2D: five snapshots. 3D: five snapshots of the slice through the middle. A problem whose yaml says
+that it was not run at full size is drawn in its small form.
 """
 
 import re

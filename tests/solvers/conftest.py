@@ -12,7 +12,7 @@ from tendency.small_form import problem_node
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 MOST_WORK = 750_000
-"""Points, images behind walls among them, times steps per unit of time: a problem above it is tested in its small form."""
+"""Points (images behind walls too) times steps per unit of time: a problem above it is tested in its small form."""
 
 
 @functools.cache

@@ -98,7 +98,8 @@ def test_length_and_time_step_vary_between_trajectories_and_in_the_files(name, t
     draw = load_problem(name).draws("train", range(64))
     lengths, steps = draw.conditions.extent[:, 0], draw.times[:, 1] - draw.times[:, 0]
     for values, centre in ((lengths, 64.0), (steps, 0.2)):
-        assert float(values.min()) >= 0.9 * centre and float(values.max()) <= 1.1 * centre
+        assert float(values.min()) >= 0.9 * centre
+        assert float(values.max()) <= 1.1 * centre
         assert float(values.max() - values.min()) > 0.15 * centre
     # They are drawn apart: a long domain says nothing about the step.
     assert abs(float(torch.corrcoef(torch.stack([lengths, steps]))[0, 1])) < 0.4
@@ -137,7 +138,8 @@ def test_pdebench_divides_its_viscosity_of_burgers_by_pi():
 def test_pdebench_logistic_growth_starts_between_0_and_1_and_is_that_of_the_exact_solution(conditions):
     problem = load_problem("pdebench_reaction_diffusion")
     u = problem.draws("train", range(8)).u
-    assert u.amin((1, 2)).tolist() == [0.0] * 8 and u.amax((1, 2)).tolist() == [1.0] * 8
+    assert u.amin((1, 2)).tolist() == [0.0] * 8
+    assert u.amax((1, 2)).tolist() == [1.0] * 8
     c = conditions([16], [[1.0], [1.0]], diffusivity=[0.5, 5.0], growth=[1.0, 10.0])
     start = torch.full((2, 1, 16), 0.2, dtype=torch.float64)
     end = solve(SpectralSolver(Fisher(), ETDRK4(), 0.005), start, c, 0.5)
@@ -154,7 +156,7 @@ def test_pdebench_white_noise_is_uncorrelated_and_fills_the_box():
 
 
 def lyapunov_exponent(conditions, rows, burn_in, horizon):
-    """The mean rate at which two trajectories part on a domain of 22, their distance set back after each unit of time."""
+    """The mean rate at which two trajectories part on a domain of 22, their distance set back every unit of time."""
     c = conditions([32], [[22.0]] * (2 * rows))
     generator = torch.Generator().manual_seed(0)
     phase = 2 * math.pi * torch.rand(rows, 3, 1, generator=generator, dtype=torch.float64)
