@@ -47,7 +47,11 @@ def draw(problem: Problem, path: Path) -> None:
     values, name = u[:, 0], channel_names(problem.fields, dims)[0]
     low, high = np.quantile(values, [0.001, 0.999])
     signed = low < 0 < high
-    colours = {"cmap": "RdBu_r", "vmin": -max(-low, high), "vmax": max(-low, high)} if signed else {"cmap": "viridis"}
+    colours = (
+        {"cmap": "RdBu_r", "vmin": -max(-low, high), "vmax": max(-low, high)}
+        if signed
+        else {"cmap": "viridis", "vmin": low, "vmax": high}
+    )
     if dims == 1:
         figure = Figure((7.2, 2.6), layout="constrained")
         FigureCanvasAgg(figure)

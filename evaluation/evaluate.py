@@ -74,7 +74,7 @@ def evaluate_rollouts(
             parts.append(_judged(simulators, window, start, channel_names, file))
             progress(done + 1, len(windows))
     results = xr.concat(parts, "trajectory", data_vars="minimal", coords="minimal", compat="override", join="override")
-    results = results.transpose("method", "trajectory", "snapshot", ..., missing_dims="ignore")
+    results = results.transpose("simulator", "trajectory", "snapshot", ..., missing_dims="ignore")
     results.attrs = {"description": json.dumps(dict(description)), "start_snapshot": start}
     write_netcdf(results, folder / "metrics.nc")
     return results
@@ -108,8 +108,8 @@ def _judged(
         variables |= _times(times, variables["correlation"][1])
         variables |= _spectra(prediction, window, "spectrum")
         per_method.append(xr.Dataset(variables))
-    results = xr.concat(per_method, "method").assign_coords(
-        method=list(simulators),
+    results = xr.concat(per_method, "simulator").assign_coords(
+        simulator=list(simulators),
         channel=list(channel_names),
         trajectory=window.index.cpu().numpy(),
         threshold=np.array(THRESHOLDS),

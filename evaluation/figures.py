@@ -92,13 +92,13 @@ def shortened(name: str, most: int = 48) -> str:
 
 def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) -> ReportFigure:
     """One metric against time: the median over trajectories, and the band that holds 80 % of them."""
-    methods = [str(name) for name in results.method.values]
+    methods = [str(name) for name in results.simulator.values]
     time = np.median(results.time.values, axis=0)
 
     def paint(figure: Figure, theme: dict[str, str]) -> None:
         axes = figure.add_subplot()
         for method in methods:
-            values = results[variable].sel({"method": method}).values
+            values = results[variable].sel({"simulator": method}).values
             shown = np.where(np.isfinite(values), values, np.nan)
             colour = colour_of(method, methods, theme)
             with np.errstate(all="ignore"):
@@ -135,7 +135,7 @@ def _quantiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def spectra(results: xr.Dataset) -> ReportFigure:
     """Energy spectra at the start, the middle and the end: truth against methods, means over trajectories."""
-    methods = [str(name) for name in results.method.values if str(name) != "persistence"]
+    methods = [str(name) for name in results.simulator.values if str(name) != "persistence"]
     moments = [str(moment) for moment in results.moment.values]
     wavenumber = results.wavenumber.values[0]
 
@@ -145,7 +145,7 @@ def spectra(results: xr.Dataset) -> ReportFigure:
             truth = results.true_spectrum.isel(moment=moment).sum("channel", skipna=False).mean("trajectory").values
             panel.loglog(wavenumber[1:], truth[1:], color=theme["text"], lw=2.4, label="truth")
             for method in methods:
-                energy = results.spectrum.sel({"method": method}).isel(moment=moment).sum("channel", skipna=False)
+                energy = results.spectrum.sel({"simulator": method}).isel(moment=moment).sum("channel", skipna=False)
                 rows = energy.where(np.isfinite(energy[:, 1]), drop=True)
                 if rows.size:
                     mean = rows.mean("trajectory").values
@@ -174,7 +174,9 @@ def spectra(results: xr.Dataset) -> ReportFigure:
 def rollout_images(rollouts: xr.Dataset, method: str, row: int, name: str, which: str) -> ReportFigure:
     """Truth, prediction and difference of one trajectory: snapshots in 2D and 3D, space and time in 1D."""
     truth = rollouts.truth.isel(trajectory=row, channel=0).values
-    prediction = rollouts.prediction.isel(method=list(_names(rollouts)).index(method), trajectory=row, channel=0).values
+    prediction = rollouts.prediction.isel(
+        simulator=list(_names(rollouts)).index(method), trajectory=row, channel=0
+    ).values
     time = rollouts.time.isel(trajectory=row).values
     time = time - time[0]
     number = int(rollouts.trajectory.values[row])
@@ -231,7 +233,7 @@ def _snapshots(figure: Figure, truth: np.ndarray, prediction: np.ndarray, time: 
 
 
 def _names(rollouts: xr.Dataset) -> list[str]:
-    return [str(name) for name in rollouts.method.values]
+    return [str(name) for name in rollouts.simulator.values]
 
 
 def _channels(rollouts: xr.Dataset) -> list[str]:

@@ -75,12 +75,12 @@ def _figures(results: xr.Dataset, folder: Path) -> list[ReportFigure]:
     figures = [curves(results, "nrmse", "nRMSE", True), curves(results, "correlation", "Correlation", False)]
     if "true_spectrum" in results:
         figures.append(spectra(results))
-    learned = [str(name) for name in results.method.values if str(name) != "persistence"]
+    learned = [str(name) for name in results.simulator.values if str(name) != "persistence"]
     if not learned or "true_spectrum" not in results:
         return figures
     with xr.open_dataset(folder / "rollouts.nc", engine="h5netcdf") as rollouts:
         for number, method in enumerate(learned[:4]):
-            error = results.nrmse.sel({"method": method}).values[:, -1]
+            error = results.nrmse.sel({"simulator": method}).values[:, -1]
             order = np.argsort(np.where(np.isfinite(error), error, np.inf), kind="stable")
             for which, row in (("median", order[(len(order) - 1) // 2]), ("worst", order[-1])):
                 figures.append(rollout_images(rollouts, method, int(row), f"rollout_{number}_{which}", which))
@@ -97,8 +97,8 @@ def _gain(summary: Mapping[str, Mapping[str, Any]], best: str | None) -> str | N
 def _numbers(results: xr.Dataset, summary: Mapping[str, Any]) -> dict[str, Any]:
     """The summary, and the value of each trajectory that it came from; what is not finite is null."""
     per_trajectory = {}
-    for method in results.method.values:
-        one = results.sel({"method": method})
+    for method in results.simulator.values:
+        one = results.sel({"simulator": method})
         per_trajectory[str(method)] = {
             "trajectory": results.trajectory.values.tolist(),
             "final_nrmse": _plain(one.nrmse.values[:, -1]),

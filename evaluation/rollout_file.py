@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class RolloutFile:
-    """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (method, ...), float32.
+    """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (simulator, ...), float32.
 
     Memory holds one batch. The file is written beside its place and renamed when it is complete.
 
@@ -70,9 +70,10 @@ class RolloutFile:
         file = self._opened()
         snapshots, channels, *space = shape
         axes = ["node"] if len(space) == 0 else list("xyz"[: len(space)])
-        sizes = {"method": len(self.methods), "trajectory": None, "snapshot": snapshots, "channel": channels}
+        # Not "method": xarray's sel(method=...) is its way of looking a label up, and would select nothing.
+        sizes = {"simulator": len(self.methods), "trajectory": None, "snapshot": snapshots, "channel": channels}
         file.dimensions = sizes | dict(zip(axes, space, strict=True))
-        for name, values in (("method", self.methods), ("channel", self.channels)):
+        for name, values in (("simulator", self.methods), ("channel", self.channels)):
             variable = file.create_variable(name, (name,), h5py.string_dtype())
             variable[...] = np.array(values, dtype=object)
         file.create_variable("trajectory", ("trajectory",), "i8", chunks=(64,))
@@ -80,4 +81,4 @@ class RolloutFile:
         fields = ("trajectory", "snapshot", "channel", *axes)
         block = (1, 1, channels, *space)
         file.create_variable("truth", fields, "f4", chunks=block)
-        file.create_variable("prediction", ("method", *fields), "f4", chunks=(1, *block))
+        file.create_variable("prediction", ("simulator", *fields), "f4", chunks=(1, *block))

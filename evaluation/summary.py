@@ -19,7 +19,7 @@ def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
         {method: {figure: value}}; a correlation time that more than half of the trajectories exceed is the horizon, and
         its ``..._censored`` is True.
     """
-    return {str(method): _figures(results.sel({"method": method})) for method in results.method.values}
+    return {str(method): _figures(results.sel({"simulator": method})) for method in results.simulator.values}
 
 
 def _figures(one: xr.Dataset) -> dict[str, Any]:

@@ -85,6 +85,11 @@ class ReferenceSolver(Simulator, Protocol):
         """The parameters that the equation needs."""
         ...
 
+    @property
+    def error_norm(self) -> float:
+        """The p of the L^p norm in which the certificate measures errors: 2, or 1 where solutions jump."""
+        ...
+
     def check(self, conditions: Conditions) -> None:
         """Refuses conditions outside the scheme's range with a ValueError, before anything is solved."""
         ...

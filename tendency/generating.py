@@ -1,8 +1,10 @@
 """A generation job from its configuration to its certificate."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from data.certificate import certify
@@ -36,11 +38,5 @@ def generate(config: DictConfig) -> None:
     print("\n".join(manifest.certificate.lines()))
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
     print(f"dataset: {folder} ({counts})")
-    print(f"next:    python train.py pde={config_choice(config)}{' small=true' if content['small'] else ''}")
-
-
-def config_choice(config: DictConfig) -> str:
-    """The pde option that was chosen."""
-    from hydra.core.hydra_config import HydraConfig
-
-    return str(HydraConfig.get().runtime.choices["pde"])
+    # With every override: without them another dataset would be made and trained on.
+    print(f"next:    {shlex.join(['python', 'train.py', *HydraConfig.get().overrides.task])}")

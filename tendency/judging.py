@@ -23,7 +23,7 @@ from surrogates.stepper import SurrogateStepper
 from tendency.build import build
 from tendency.check import check_nodes, check_settings
 from tendency.datasets import progress_line
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
@@ -145,18 +145,33 @@ def evaluate(config: DictConfig) -> None:
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
     steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
-    title = settings.name or "report-" + _digest([str(path.resolve()) for path in checkpoints])
-    check_name(title)
+    num_test = settings.num_test or recipes[0]["num_test"]
+    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test]
+    folder = _report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
     lines, page = report.write(
         steppers,
         dataset,
-        settings.num_test or recipes[0]["num_test"],
-        Path(content["paths"]["outputs"]) / title,
-        title=title,
+        num_test,
+        folder,
+        title=folder.name,
         config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
     )
     print("\n".join(lines))
     print(f"report: {page}")
+
+
+def _report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:
+    """Where a report goes; one without a name is named after all that it is made of, and may be made anew.
+
+    Raises:
+        ConfigError: the name is not one, or is taken by a run or by another report.
+    """
+    title = name or "report-" + _digest(judged)
+    check_name(title)
+    folder = outputs / title
+    if name is not None and folder.exists() and any(folder.iterdir()):
+        raise ConfigError([f"name: {folder} exists, and nothing is overwritten; use another name, got {name!r}"])
+    return folder
 
 
 def _names(checkpoints: list[Path]) -> list[str]:

@@ -99,17 +99,30 @@ class RunFolder:
                     "add resume=auto to continue it, or name=... for another"
                 ]
             )
-        clean = _redacted(config)
         if begun:
-            changed = differences(json.loads(stored.read_text(encoding="utf-8")), json.loads(json.dumps(clean)))
-            if changed:
-                raise ArtefactError(
-                    f"run folder {self.path} holds a run with another configuration; use another name=, or restore:\n"
-                    + "\n".join(changed)
-                )
+            self.require_same(config)
         else:
-            write_json(stored, clean)
+            write_json(stored, _redacted(config))
         return self.last.exists()
+
+    def require_same(self, config: Mapping[str, Any]) -> None:
+        """Refuses to take the run that is here for one with another configuration.
+
+        Args:
+            config: the configuration that is asked for, plain data.
+
+        Raises:
+            ArtefactError: with every value that differs.
+        """
+        stored = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        given = json.loads(json.dumps(_redacted(config)))
+        # A run may be moved: where it lies changes nothing of what it is.
+        stored, given = ({key: value for key, value in c.items() if key != "paths"} for c in (stored, given))
+        if changed := differences(stored, given):
+            raise ArtefactError(
+                f"run folder {self.path} holds a run with another configuration; use another name=, or restore:\n"
+                + "\n".join(changed)
+            )
 
     def _lock(self) -> None:
         """Held until the process ends, however it ends."""

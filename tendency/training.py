@@ -114,9 +114,9 @@ class TrainingRun:
     def run(self) -> None:
         """Trains and reports; says so at once where that has been done already."""
         if self.is_first_rank and (figures := self.folder.finished()) is not None:
-            print(f"done already: {self.folder.path}")
-            print("\n".join(figures.get("lines", [])))
-            print(f"report: {figures.get('report', 'none (evaluate=false)')}")
+            self.folder.require_same(self._stored())
+            print("\n".join([f"done already: {self.folder.path}", *figures.get("lines", [])]))
+            print(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
             return
         keep_freed_memory()
         matmul = set_matmul_precision(self.settings.matmul_precision)
@@ -163,16 +163,19 @@ class TrainingRun:
     def _starting_point(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
         checkpoint = None if self.settings.ckpt_path is None else Path(self.settings.ckpt_path)
-        stored = {**self.hashed, "paths": self.config["paths"]}
         resumes = self.settings.resume == "auto"
         if checkpoint is not None:
             self._check_fits(checkpoint)
         if self.is_first_rank:
-            resumes = self.folder.open(stored, resumes)
+            resumes = self.folder.open(self._stored(), resumes)
         if checkpoint is None and self.folder.last.exists() and (resumes or not self.is_first_rank):
             self._check_fits(self.folder.last)
             checkpoint = self.folder.last
         return checkpoint
+
+    def _stored(self) -> dict[str, Any]:
+        """What the run's folder says of its configuration."""
+        return {**self.hashed, "paths": self.config["paths"]}
 
     def _check_fits(self, path: Path) -> None:
         """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""

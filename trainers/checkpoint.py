@@ -1,5 +1,6 @@
 """Checkpoints that exist whole or not at all."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             OSError: no space, no permission; the previous checkpoint is untouched then.
         """
         with whole_file(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+            try:
+                torch.save(checkpoint, temporary)
+            except RuntimeError as error:
+                # torch's own writer keeps the system's reason to itself, and a full disk is the likely one.
+                raise OSError(errno.ENOSPC, "cannot write the checkpoint; is the disk full?", str(path)) from error
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True

@@ -41,13 +41,13 @@ def test_an_exact_simulator_has_no_error_and_never_loses_correlation(rotation, t
 def test_one_step_errors_start_from_the_truth_and_rollouts_do_not(rotation, trajectories, tmp_path):
     window = trajectories()
     results = judged({"slow": rotation(speed=0.9), "persistence": Persistence()}, window, tmp_path)
-    slow = results.sel({"method": "slow"})
+    slow = results.sel({"simulator": "slow"})
     # The truth turns at the same rate everywhere: one step is as wrong as any other, the rollout ever more.
     one = slow.one_step_nrmse.values[:, 1:]
     assert np.allclose(one, one[:, :1])
     assert (np.diff(slow.nrmse.values, axis=1) > 0).all()
     assert np.allclose(slow.nrmse.values[:, 1], one[:, 0])
-    still = results.sel({"method": "persistence"})
+    still = results.sel({"simulator": "persistence"})
     step = window.at(1) - window.at(0)
     expected = step.flatten(1).norm(dim=1) / window.at(1).flatten(1).norm(dim=1)
     assert np.allclose(still.one_step_nrmse.values[:, 1], expected)
@@ -68,7 +68,7 @@ def test_all_methods_start_where_the_longest_history_ends(rotation, trajectories
     assert results.attrs["start_snapshot"] == 2
     assert results.sizes["snapshot"] == 5
     assert np.allclose(results.absolute_time.values[:, 0], window.t[:, 2])
-    still = results.sel({"method": "persistence"})
+    still = results.sel({"simulator": "persistence"})
     assert np.allclose(still.nrmse.values[:, 0], 0)
 
 

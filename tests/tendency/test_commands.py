@@ -69,6 +69,31 @@ def test_the_same_command_again_says_that_it_is_done(first_run, run_script):
     assert (folder / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
 
 
+def test_a_finished_run_is_not_taken_for_one_with_another_setting(first_run, run_script):
+    refused = run_script("train.py", *SMALL, "name=first", "optimizer.lr=0.5", code=3)
+    assert "optimizer.lr: 0.003 there, 0.5 here" in refused.stderr
+    assert "done already" not in refused.stdout
+
+
+def test_a_report_overwrites_neither_a_run_nor_another_report(first_run, run_script):
+    folder, _ = first_run
+    before = sorted(folder.rglob("*"))
+    refused = run_script("evaluate.py", f"runs=[{folder}]", "name=first", code=2)
+    assert "nothing is overwritten; use another name" in " ".join(refused.stderr.split())
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_rollouts_of_one_simulator_are_selected_by_its_name(first_run):
+    import xarray as xr
+
+    folder, _ = first_run
+    with xr.open_dataset(folder / "report" / "rollouts.nc", engine="h5netcdf") as rollouts:
+        still = rollouts.prediction.sel(simulator="persistence").values
+        assert (still == rollouts.truth.values[:, :1]).all()
+        learned = rollouts.prediction.sel(simulator="first").values
+        assert (learned[:, 1:] != learned[:, :1]).any()
+
+
 def test_several_runs_in_one_report(first_run, run_script, homes, tmp_path):
     folder, _ = first_run
     run_script("train.py", *SMALL, "name=second", "prediction=derivative", "evaluate=false")
@@ -192,4 +217,4 @@ def test_a_wheel_runs_without_the_checkout(homes, tmp_path):
     command = [sys.executable, "-c", code, str(ROOT), str(target), *SMALL[:3], *SMALL[5:10]]
     done = subprocess.run(command, cwd=tmp_path, env=homes, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "next:    python train.py pde=heat" in done.stdout
+    assert "next:    python train.py pde=heat 'pde.geometry.shape=[16]'" in done.stdout

@@ -52,6 +52,14 @@ def test_a_changed_configuration_is_named(tmp_path):
         RunFolder(tmp_path / "run").open(CONFIG | {"optimizer": {"lr": 0.1}}, resume=True)
 
 
+def test_a_run_that_was_moved_is_the_same_run(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.open(CONFIG | {"paths": {"outputs": "here"}}, resume=False)
+    folder.require_same(CONFIG | {"paths": {"outputs": "there"}})
+    with pytest.raises(ArtefactError, match="seed: 0 there, 1 here"):
+        folder.require_same(CONFIG | {"seed": 1})
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path):
     first = RunFolder(tmp_path / "run")
     first.open(CONFIG, resume=False)

@@ -1,6 +1,7 @@
 """Checkpoints exist whole or not at all, whatever stops their writer."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -64,3 +65,17 @@ def test_code_in_a_checkpoint_is_never_run(tmp_path):
     with pytest.raises(Exception, match="Weights only load failed"):
         AtomicCheckpointIO().load_checkpoint(tmp_path / "evil.ckpt", weights_only=False)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_full_disk_is_an_error_of_the_disk_and_spares_the_old_checkpoint(tmp_path):
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match="cannot write the checkpoint"):
+            AtomicCheckpointIO().save_checkpoint({"step": 2, "weights": torch.zeros(10_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert torch.load(path, weights_only=True) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
