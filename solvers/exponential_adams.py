@@ -1,4 +1,4 @@
-"""Exponential Adams-Bashforth schemes: one evaluation of N per step.
+"""Exponential Adams schemes: one or two evaluations of N per step.
 
 References:
     Cox, Matthews: Exponential time differencing for stiff systems. J. Comput. Phys. 176 (2002),
@@ -34,29 +34,82 @@ class ExponentialAdams(ExponentialIntegrator):
 
     def coefficients(self, symbol: Tensor, h: Tensor) -> dict[str, Tensor]:
         """The weights of N at the p times, newest first, and what the first steps need."""
-        # The polynomial that is 1 at s = -j and 0 at the other times is sum_k basis[k, j] s^k, and
-        # int_0^1 exp((1 - s) z) s^k ds = k! phi_{k+1}(z).
-        basis = torch.linalg.inv(torch.vander(-torch.arange(self.order, dtype=torch.float64)).flip(1))
-        factorials = torch.tensor([math.factorial(k) for k in range(self.order)], dtype=torch.float64)
-        moments = weights(symbol, h, lambda z: phi(z, self.order))
-        each = torch.tensordot((basis.T * factorials).to(moments), moments, 1)
-        return self.starter.coefficients(symbol, h) | {f"weight_{j}": weight for j, weight in enumerate(each)}
+        made = _weights(symbol, h, range(0, -self.order, -1))
+        return self.starter.coefficients(symbol, h) | {f"weight_{j}": weight for j, weight in enumerate(made)}
 
     def start(self, u_hat: Tensor) -> Past:
         """N at the p - 1 last times, newest first, and the number of steps (B,) since the start."""
-        empty = torch.zeros_like(u_hat)
-        return *[empty] * (self.order - 1), torch.zeros(len(u_hat), dtype=torch.int64, device=u_hat.device)
+        return _no_past(u_hat, self.order - 1)
 
     def advance(
         self, u_hat: Tensor, past: Past, t: Tensor, h: Tensor, nonlinear: Nonlinear, c: dict[str, Tensor]
     ) -> tuple[Tensor, Past]:
         """One step."""
         *terms, taken = nonlinear(u_hat, t), *past
-        stepped = c["exp"] * u_hat
-        for j, term in enumerate(terms):
-            stepped.addcmul_(c[f"weight_{j}"], term)
+        stepped = _combined(c, "weight", u_hat, terms)
         ready = taken >= self.order - 1
         if not bool(ready.all()):
             started, _ = self.starter.advance(u_hat, (), t, h, nonlinear, c)
             stepped = torch.where(ready.reshape(-1, *[1] * (u_hat.ndim - 1)), stepped, started)
         return stepped, (*terms[:-1], taken + 1)
+
+
+class ExponentialAdamsMoulton(ExponentialIntegrator):
+    """``ExponentialAdams`` as a predictor, and P through N at t + h, t, t - h, ... as its corrector (PECE).
+
+    Two evaluations of N per step, in steps that may be more than twice as long.
+
+    Args:
+        order: p of both.
+    """
+
+    def __init__(self, order: Literal[2, 3, 4, 5] = 4) -> None:
+        self.order = order
+        self.starter = ETDRK4()
+
+    def coefficients(self, symbol: Tensor, h: Tensor) -> dict[str, Tensor]:
+        """The weights of N at the p times of predictor and corrector, and what the first steps need."""
+        made = self.starter.coefficients(symbol, h)
+        for name, latest in (("predict", 0), ("correct", 1)):
+            each = _weights(symbol, h, range(latest, latest - self.order, -1))
+            made |= {f"{name}_{j}": weight for j, weight in enumerate(each)}
+        return made
+
+    def start(self, u_hat: Tensor) -> Past:
+        """N at the p - 1 last times, newest first, and the number of steps (B,) since the start."""
+        return _no_past(u_hat, self.order - 1)
+
+    def advance(
+        self, u_hat: Tensor, past: Past, t: Tensor, h: Tensor, nonlinear: Nonlinear, c: dict[str, Tensor]
+    ) -> tuple[Tensor, Past]:
+        """One step."""
+        *terms, taken = nonlinear(u_hat, t), *past
+        predicted = _combined(c, "predict", u_hat, terms)
+        stepped = _combined(c, "correct", u_hat, [nonlinear(predicted, t + h), *terms[:-1]])
+        ready = taken >= self.order - 1
+        if not bool(ready.all()):
+            started, _ = self.starter.advance(u_hat, (), t, h, nonlinear, c)
+            stepped = torch.where(ready.reshape(-1, *[1] * (u_hat.ndim - 1)), stepped, started)
+        return stepped, (*terms[:-1], taken + 1)
+
+
+def _weights(symbol: Tensor, h: Tensor, times: range) -> Tensor:
+    """h int_0^1 exp((1 - s) hL) l_j(s) ds; the polynomial l_j is 1 at the j-th of the times (in h), 0 at others."""
+    # l_j(s) = sum_k basis[k, j] s^k, and int_0^1 exp((1 - s) z) s^k ds = k! phi_{k+1}(z).
+    basis = torch.linalg.inv(torch.vander(torch.tensor(times, dtype=torch.float64)).flip(1))
+    factorials = torch.tensor([math.factorial(k) for k in range(len(times))], dtype=torch.float64)
+    moments = weights(symbol, h, lambda z: phi(z, len(times)))
+    return torch.tensordot((basis.T * factorials).to(moments), moments, 1)
+
+
+def _no_past(u_hat: Tensor, terms: int) -> Past:
+    empty = torch.zeros_like(u_hat)
+    return *[empty] * terms, torch.zeros(len(u_hat), dtype=torch.int64, device=u_hat.device)
+
+
+def _combined(c: dict[str, Tensor], name: str, u_hat: Tensor, terms: list[Tensor]) -> Tensor:
+    """exp(hL) u + sum_j w_j N_j, in one tensor."""
+    total = c["exp"] * u_hat
+    for j, term in enumerate(terms):
+        total.addcmul_(c[f"{name}_{j}"], term)
+    return total

@@ -1,4 +1,4 @@
-"""Exponential Adams-Bashforth schemes: their order, their past, and what they save."""
+"""Exponential Adams schemes: their order, their past, and what they save."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from simulation import begin, map_tensors, rollout
 from solvers.etdrk import ETDRK4
-from solvers.exponential_adams import ExponentialAdams
+from solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
 from solvers.pdes.advection import Advection
 from solvers.pdes.heat import Heat
 from solvers.pdes.korteweg_de_vries import KortewegDeVries
@@ -31,7 +31,8 @@ def regular(dt, frames, rows=1):
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 5])
-def test_order_on_a_soliton(conditions, order):
+@pytest.mark.parametrize("scheme", [ExponentialAdams, ExponentialAdamsMoulton])
+def test_order_on_a_soliton(conditions, scheme, order):
     """An imaginary symbol: real parts of the weights alone would leave first order here."""
     c = conditions([128], [[40.0]])
     x = c.geometry.coordinates(c.extent)
@@ -43,20 +44,21 @@ def test_order_on_a_soliton(conditions, order):
     reference = solve(SpectralSolver(KortewegDeVries(), ETDRK4(), 1e-3), soliton(0.0), c, regular(1.0, 1))[-1].u
     errors = []
     for h in (0.005, 0.0025):
-        solver = SpectralSolver(KortewegDeVries(), ExponentialAdams(order), h)
+        solver = SpectralSolver(KortewegDeVries(), scheme(order), h)
         errors.append(float((solve(solver, soliton(0.0), c, regular(1.0, 1))[-1].u - reference).norm()))
     assert math.log2(errors[0] / errors[1]) > order - 0.3
     assert float((reference - soliton(1.0)).norm() / reference.norm()) < 1e-3
 
 
-def test_linear_equations_are_solved_exactly(conditions):
+@pytest.mark.parametrize("scheme", [ExponentialAdams, ExponentialAdamsMoulton])
+def test_linear_equations_are_solved_exactly(conditions, scheme):
     c = conditions([32], [[5.0]], diffusivity=[0.3])
     k = 2 * math.pi / 5
     u = torch.sin(k * c.geometry.coordinates(c.extent))
-    end = solve(SpectralSolver(Heat(), ExponentialAdams(), 0.1), u, c, regular(0.5, 4))[-1].u
+    end = solve(SpectralSolver(Heat(), scheme(), 0.1), u, c, regular(0.5, 4))[-1].u
     assert torch.allclose(end, math.exp(-0.3 * k**2 * 2.0) * u, atol=1e-13)
     c = conditions([32], [[5.0]], speed=[0.7])
-    end = solve(SpectralSolver(Advection(), ExponentialAdams(), 0.1), u, c, regular(0.5, 4))[-1].u
+    end = solve(SpectralSolver(Advection(), scheme(), 0.1), u, c, regular(0.5, 4))[-1].u
     assert torch.allclose(end, torch.sin(k * (c.geometry.coordinates(c.extent) - 1.4)), atol=1e-13)
 
 
@@ -82,11 +84,12 @@ def test_a_quarter_of_the_evaluations_buys_the_accuracy_of_the_runge_kutta_schem
     assert (many, few) == (400, 112)
 
 
-def test_rows_keep_their_own_past(conditions):
+@pytest.mark.parametrize("scheme", [ExponentialAdams, ExponentialAdamsMoulton])
+def test_rows_keep_their_own_past(conditions, scheme):
     """Steps that differ, counts that differ, and a step that changes on the way: a batch equals its members."""
     c = conditions([32], [[22.0], [20.0]])
     times = torch.tensor([[0.3, 0.6, 0.9, 1.2, 1.25], [0.2, 0.4, 0.6, 1.1, 1.6]], dtype=torch.float64)
-    solver = SpectralSolver(KuramotoSivashinsky(), ExponentialAdams(), 0.06)
+    solver = SpectralSolver(KuramotoSivashinsky(), scheme(), 0.06)
     together = solve(solver, waves(c), c, times)
     for row in range(2):
         alone = map_tensors(lambda x, row=row: x[row : row + 1], c)
@@ -109,10 +112,11 @@ def test_a_changed_step_starts_anew(conditions):
     assert not torch.allclose(again, states[1].u, atol=1e-9)
 
 
-def test_gradients_flow_through_the_past(conditions):
+@pytest.mark.parametrize("scheme", [ExponentialAdams, ExponentialAdamsMoulton])
+def test_gradients_flow_through_the_past(conditions, scheme):
     c = conditions([8], [[5.0]])
     u = torch.randn(1, 1, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
-    solver = SpectralSolver(KuramotoSivashinsky(), ExponentialAdams(3), 0.01)
+    solver = SpectralSolver(KuramotoSivashinsky(), scheme(3), 0.01)
 
     def end(v):
         return solve(solver, v, c, regular(0.04, 2))[-1].u
