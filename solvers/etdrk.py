@@ -47,17 +47,21 @@ class ETDRK4(ExponentialIntegrator):
         self, u_hat: Tensor, past: Past, t: Tensor, h: Tensor, nonlinear: Nonlinear, c: dict[str, Tensor]
     ) -> tuple[Tensor, Past]:
         """One step."""
+        return self.advance_from(nonlinear(u_hat, t), u_hat, t, h, nonlinear, c), past
+
+    def advance_from(
+        self, n0: Tensor, u_hat: Tensor, t: Tensor, h: Tensor, nonlinear: Nonlinear, c: dict[str, Tensor]
+    ) -> Tensor:
+        """One step, where N at its start is known already."""
         middle, end = t + h / 2, t + h
-        n0 = nonlinear(u_hat, t)
         decayed = c["half"] * u_hat
         a = torch.addcmul(decayed, c["q"], n0)
         na = nonlinear(a, middle)
-        nb = nonlinear(torch.addcmul(decayed, c["q"], na), middle)
+        nb = nonlinear(decayed.addcmul_(c["q"], na), middle)
         # lerp(n0, nb, 2) is 2 nb - n0.
-        nc = nonlinear(torch.addcmul(c["half"] * a, c["q"], torch.lerp(n0, nb, 2.0)), end)
-        result = torch.addcmul(c["exp"] * u_hat, c["f1"], n0)
-        result = torch.addcmul(result, c["f2"], na + nb)
-        return torch.addcmul(result, c["f3"], nc), past
+        nc = nonlinear((c["half"] * a).addcmul_(c["q"], torch.lerp(n0, nb, 2.0)), end)
+        result = (c["exp"] * u_hat).addcmul_(c["f1"], n0)
+        return result.addcmul_(c["f2"], na + nb).addcmul_(c["f3"], nc)
 
 
 def _kassam_trefethen(z: Tensor) -> list[Tensor]:

@@ -129,12 +129,13 @@ class NavierStokes(SemilinearPDE):
 
         For a divergence-free velocity, u . grad w = (d_xx - d_yy)(u v) + d_xy (v^2 - u^2).
         """
-        columns, dropped = operators["of_product"].shape[-1], u_hat.shape[-1] - operators["of_product"].shape[-1]
+        columns = operators["of_product"].shape[-1]
         velocity = inverse_transform(operators["velocity"] * u_hat[..., :columns], conditions.geometry.shape)
         u, v = velocity.split(1, 1)
-        product, difference = transform(u * v, 2, columns), transform(torch.addcmul(v * v, u, u, value=-1), 2, columns)
-        term = torch.addcmul(operators["of_product"] * product, operators["of_difference"], difference)
-        term = torch.nn.functional.pad(term, (0, dropped))
+        product, difference = u * v, (v * v).addcmul_(u, u, value=-1)
+        term = operators["of_product"] * transform(product, 2, columns)
+        term.addcmul_(operators["of_difference"], transform(difference, 2, columns))
+        term = torch.nn.functional.pad(term, (0, u_hat.shape[-1] - columns))
         return operators["forcing"] + term if "forcing" in operators else term
 
     def check(self, conditions: Conditions) -> None:
