@@ -139,9 +139,12 @@ def entries(case: Case) -> list[Entry]:
     chaotic = case.viscosity is None
     steps = (1, 2, 4) if chaotic else (2, 3, 5)
     adams = (
-        [(ExponentialAdams(3), 2), *((ExponentialAdams(), n) for n in (2, 3, 4, 8))]
+        [
+            *((ExponentialAdams(order), n) for order, n in ((3, 2), (4, 2), (4, 3))),
+            *((ExponentialAdamsMoulton(order), n) for order, n in ((3, 1), (3, 2), (4, 3))),
+        ]
         if chaotic
-        else [(ExponentialAdams(3), 11), (ExponentialAdams(), 14), (ExponentialAdamsMoulton(), 5)]
+        else [(ExponentialAdams(3), 11), (ExponentialAdams(), 14), (ExponentialAdamsMoulton(3), 12)]
     )
     rows: list[Entry] = []
     for precision in ("float32", "float64"):
