@@ -44,7 +44,7 @@ class KuramotoSivashinsky(SemilinearPDE):
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """-(u^2 / 2)_x, dealiased."""
         u = inverse_transform(u_hat * operators["keep"], conditions.geometry.shape)
-        return operators["half_gradient"] * transform(u.square(), 1)
+        return transform(u.square(), 1).mul_(operators["half_gradient"])
 
     def check(self, conditions: Conditions) -> None:
         """Without viscosity the shortest waves grow fastest."""
