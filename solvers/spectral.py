@@ -107,20 +107,21 @@ def resample(u: Tensor, shape: Sequence[int]) -> Tensor:
 def interpolation_matrix(n: int, positions: Tensor) -> Tensor:
     """W (P, n): the trigonometric interpolant of n equidistant values of one period, at P positions.
 
-    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)); a Nyquist mode is shared between its two signs.
+    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)), summed in closed form (Dirichlet's kernel); a Nyquist mode is shared
+    between its two signs.
 
     Args:
         n: number of points at j / n.
         positions: (P,) float64, as shares of the period.
     """
-    half = (n - 1) // 2
-    numbers = torch.arange(1, half + 1, dtype=torch.float64, device=positions.device)
     points = torch.arange(n, dtype=torch.float64, device=positions.device) / n
-    distance = 2 * math.pi * (positions.double()[:, None] - points)
-    weights = 1 + 2 * torch.cos(distance[..., None] * numbers).sum(-1)
-    if n % 2 == 0:
-        weights = weights + torch.cos(math.pi * n * positions.double())[:, None] * torch.cos(math.pi * n * points)
-    return weights / n
+    distance = positions.double()[:, None] - points
+    # Half the angle, to the nearest image: there both sines vanish together, and only there.
+    half = math.pi * (distance - distance.round())
+    there = half == 0
+    half = torch.where(there, 1.0, half)
+    below = torch.tan(half) if n % 2 == 0 else torch.sin(half)
+    return torch.where(there, 1.0, torch.sin(n * half) / (n * below))
 
 
 def evaluate_on_grid(u: Tensor, positions: Sequence[Tensor]) -> Tensor:
