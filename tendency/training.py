@@ -27,6 +27,7 @@ from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
 from tendency.run_folder import RunFolder, check_name, default_name, differences
 from tendency.settings import NOT_HASHED, TrainSettings, plain, settings_of
+from trainers.callbacks.growing_depth import GrowingDepth
 from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
@@ -107,6 +108,8 @@ class TrainingRun:
         self.metadata = dataclasses.replace(metadata, has_time_derivative=self.plan.store_u_t)
         self.prediction: Prediction = build(config["prediction"])
         self.objective: Objective = build(config["objective"])
+        if self.problem.stored_geometry is self.problem.geometry:
+            self.objective.solver = self.problem.simulator
         self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"])
         self._check_batches()
@@ -158,6 +161,8 @@ class TrainingRun:
         for callback in callbacks:
             if isinstance(callback, Checkpoints):
                 callback.metrics_log = log
+            if isinstance(callback, GrowingDepth):
+                callback.check(self.objective)
         return build(self.config["trainer"])(callbacks=callbacks, loggers=loggers)
 
     def _starting_point(self) -> Path | None:
@@ -182,7 +187,7 @@ class TrainingRun:
             raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
 
     def _stepper(self, surrogate: Any, dataset: Path) -> SurrogateStepper:
-        required, wanted = self.prediction.offsets, self.prediction.stencil
+        required, wanted = self.objective.measured_offsets(self.prediction)
         windows = TrajectoryDataset(dataset, "train", required, wanted, self.plan.counts["train"])
         stride = math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS)
 
@@ -190,7 +195,7 @@ class TrainingRun:
             indices = range(0, len(windows), stride)
             for first in range(0, len(indices), 256):
                 window: Window = windows.__getitems__(list(indices[first : first + 256]))
-                yield window
+                yield self.objective.chosen(window, self.settings.seed, 0)
 
         normalizer = fit_normalizer(self.prediction, batches())
         return SurrogateStepper(surrogate, self.prediction, normalizer)
