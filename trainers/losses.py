@@ -64,7 +64,7 @@ class RelativeSobolev(Loss):
         length: ℓ, physical units; where ℓ|κ| = 1, a gradient counts as much as a value.
 
     References:
-        Li et al.: Learning Dissipative Dynamics in Chaotic Systems. arXiv:2106.06898, section 3.2 (s > 0).
+        Li et al.: Learning Dissipative Dynamics in Chaotic Systems. arXiv:2106.06898 (s > 0).
         Thiffeault: Using multiscale norms to quantify mixing and transport. Nonlinearity 25 (2012),
         doi:10.1088/0951-7715/25/2/R1 (s < 0).
     """

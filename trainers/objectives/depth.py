@@ -47,7 +47,7 @@ class RandomDepth(Depth):
     """Uniform on 1 ... limit, one draw for each batch.
 
     References:
-        Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, appendix.
+        Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376.
     """
 
     def draw(self, seed: int, step: int) -> int:
