@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from simulation.tree import map_tensors
+from surrogates.prediction import DerivativePrediction
 from surrogates.stepper import SurrogateStepper, fit_normalizer
 from surrogates.surrogate import Surrogate
 from tendency.build import build, build_problem
@@ -82,3 +83,15 @@ def heat(solve):
 def burgers(solve):
     """Two trajectories of two velocity components on 12 x 12 points, 9 snapshots."""
     return solve("burgers_vector", "pde.geometry.shape=[12,12]", "pde.times.num_snapshots=9")
+
+
+@pytest.fixture
+def derivative(compose_config):
+    """``derivative("ab2", StoredDerivative())``: a derivative prediction with an integrator of conf/."""
+
+    def make(integrator, difference, **arguments):
+        overrides = ["pde=heat", "prediction=derivative", f"prediction/integrator={integrator}"]
+        node = compose_config("train", [*overrides, "name=test"])["prediction"]["integrator"]
+        return DerivativePrediction(difference, build(node), **arguments)
+
+    return make

@@ -1,38 +1,23 @@
 """Objectives are what a hand-written loop computes: the same loss and the same gradients, in float64 to 1e-12."""
 
 import copy
-import re
 
 import pytest
 import torch
 
 from surrogates.differences import CentralDifference, StoredDerivative
-from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
-from tendency.build import build
-from trainers.losses import MeanSquaredError, RelativeL2, RelativeSobolev
+from surrogates.prediction import IncrementPrediction, StatePrediction
+from trainers.losses import MeanSquaredError, RelativeL2
 from trainers.objectives.all_to_all import AllToAll
-from trainers.objectives.depth import FixedDepth, RandomDepth
+from trainers.objectives.depth import FixedDepth
 from trainers.objectives.derivative_and_state import DerivativeAndState
 from trainers.objectives.noise import NoiseInjection
-from trainers.objectives.objective import sample_keys
 from trainers.objectives.one_step import OneStep
 from trainers.objectives.pushforward import Pushforward
 from trainers.objectives.pushforward_derivative import PushforwardDerivative
 from trainers.objectives.unrolled import Unrolled
 
 SEED, STEP = 5, 17
-
-
-@pytest.fixture
-def derivative(compose_config):
-    """``derivative("ab2", StoredDerivative())``: a derivative prediction with an integrator of conf/."""
-
-    def make(integrator, difference, **arguments):
-        overrides = ["pde=heat", "prediction=derivative", f"prediction/integrator={integrator}"]
-        node = compose_config("train", [*overrides, "name=test"])["prediction"]["integrator"]
-        return DerivativePrediction(difference, build(node), **arguments)
-
-    return make
 
 
 class ByHand:
@@ -292,57 +277,3 @@ def test_autocast_does_not_lose_the_gradient_behind_free_blocks(heat, small_step
         loss = objective.loss(stepper, single, SEED, STEP)
     loss.backward()
     assert all(p.grad is not None and p.grad.norm() > 0 for p in stepper.surrogate.first.parameters())
-
-
-def test_depths_are_functions_of_seed_and_step():
-    drawn = [RandomDepth(4)(SEED, step) for step in range(400)]
-    assert drawn == [RandomDepth(4)(SEED, step) for step in range(400)]
-    assert all(70 < drawn.count(depth) < 130 for depth in (1, 2, 3, 4))
-    assert drawn != [RandomDepth(4)(SEED + 1, step) for step in range(400)]
-    assert [FixedDepth(3, warmup_steps=2)(SEED, step) for step in range(4)] == [1, 1, 3, 3]
-    assert {RandomDepth(3, warmup_steps=50)(SEED, step) for step in range(50)} == {1}
-
-
-def test_draws_change_from_step_to_step_and_from_sample_to_sample(heat):
-    window = heat.windows((0, 1, 2, 3, 4), (0,))
-    keys = torch.cat([sample_keys(window, SEED, step) for step in range(50)])
-    assert len(keys.unique()) == len(keys)
-    objective = AllToAll(RelativeL2(), steps=4)
-    strides = [objective.chosen(window, SEED, step).stride.tolist() for step in range(3)]
-    assert strides[0] != strides[1] != strides[2]
-
-
-def test_weights_and_cuts_are_checked():
-    with pytest.raises(ValueError, match=r"objective.weights: expected 3, one for each block, got 2"):
-        Unrolled(RelativeL2(), FixedDepth(3), weights=[1, 1])
-    with pytest.raises(ValueError, match="a last block of no weight"):
-        Unrolled(RelativeL2(), FixedDepth(2), weights=[1, 0])
-    with pytest.raises(ValueError, match=r"objective.cut_every: expected less than objective.depth.steps=2, got 2"):
-        Unrolled(RelativeL2(), FixedDepth(2), cut_every=2)
-
-
-def test_senseless_combinations_are_refused_in_a_sentence(heat, derivative):
-    euler, bundled = derivative("euler", CentralDifference()), IncrementPrediction(conditioned_on=["dt"])
-    bundled.bundle = 3
-    refusals = [
-        (AllToAll(RelativeL2(), 3), IncrementPrediction(), "use prediction.conditioned_on=[dt]"),
-        (AllToAll(RelativeL2(), 3), euler, "learns no following snapshot; use prediction=state or increment"),
-        (AllToAll(RelativeL2(), 3), bundled, "learns 3 snapshots at once"),
-        (AllToAll(RelativeL2(), 6), StatePrediction(3, ["dt"]), "reads 19 snapshots at once"),
-        (
-            DerivativeAndState(RelativeL2(), 0.5),
-            StatePrediction(),
-            "expected prediction=derivative, got StatePrediction",
-        ),
-        (PushforwardDerivative(RelativeL2(), FixedDepth(2)), euler, "there is none that solves heat on the points"),
-        (Pushforward(RelativeL2(), FixedDepth(12)), StatePrediction(), "lower objective.depth.steps"),
-        (Unrolled(RelativeL2(), FixedDepth(4)), bundled, "reads 13 snapshots at once"),
-        (OneStep(RelativeSobolev(1.0)), StatePrediction(), None),
-    ]
-    for objective, prediction, sentence in refusals:
-        if sentence is None:
-            objective.check(prediction, heat.metadata)
-            continue
-        with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
-            objective.check(prediction, heat.metadata)
-        assert len(str(refused.value).splitlines()) == 1
