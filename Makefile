@@ -32,7 +32,7 @@ test: $(STAMP)  ## all but the slow tests
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
 
 test-slow: $(STAMP)  ## the slow ones
-	@$(BIN)/python -m pytest -q -m "slow and not gpu" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## style, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -169,21 +169,42 @@ class ConservationLaw(ABC):
 
 
 class MethodOfLines(ABC):
-    """u_t = f(u, t), whatever f is: discretised by the equation itself, stepped explicitly."""
+    """u_t = f(u, t), whatever f is: discretised by the equation itself, stepped explicitly.
+
+    What is stepped are unknowns q, the fields u themselves or any linear and invertible function of them (a
+    streamfunction in place of a velocity). Steps of a Runge-Kutta scheme are the same in both.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     fields: ClassVar[tuple[Field, ...]]
     parameter_names: tuple[str, ...] = ()
     spatial_dims: ClassVar[tuple[int, ...]]
+    transports: ClassVar[bool] = False
+    """Whether f has eigenvalues off the real axis, so that a scheme for diffusion alone would not do."""
+
+    def to_unknowns(self, u: Tensor) -> Tensor:
+        """q (B, ...) of fields u (B, C, *N)."""
+        return u
+
+    def to_fields(self, q: Tensor) -> Tensor:
+        """The inverse of ``to_unknowns``."""
+        return q
 
     @abstractmethod
-    def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
-        """f (B, C, *N)."""
+    def rate(self, q: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        """q_t (B, ...) at unknowns q (B, ...) and times t (B,)."""
 
     @abstractmethod
-    def stable_step(self, u: Tensor, conditions: Conditions, real_stability: float) -> Tensor:
-        """The longest stable step (B,) of a scheme with that real stability interval."""
+    def stable_step(self, q: Tensor, conditions: Conditions, real: float, imaginary: float) -> Tensor:
+        """The longest stable step (B,) at unknowns q.
+
+        Args:
+            q: (B, ...).
+            conditions: of the B trajectories.
+            real: length of the scheme's stability interval along the negative real axis.
+            imaginary: the same along the imaginary axis.
+        """
 
     @abstractmethod
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:

@@ -21,10 +21,18 @@ class MethodOfLinesSolver(EquationSolver):
         equation: what is solved; it says how long a step may be.
         integrator: how it is stepped.
         max_step: largest time step, for accuracy; stability may ask for shorter ones.
+
+    Raises:
+        ValueError: a scheme for diffusion alone with an equation that transports.
     """
 
     def __init__(self, equation: MethodOfLines, integrator: ExplicitRungeKutta, max_step: PositiveFloat) -> None:
         super().__init__(equation)
+        if equation.transports and integrator.imaginary_stability == 0:
+            raise ValueError(
+                f"pde.simulator.integrator: {equation.name} transports, {type(integrator).__name__} is stable for "
+                "diffusion alone; use solvers.runge_kutta.RungeKutta4"
+            )
         self.equation, self.integrator, self.max_step = equation, integrator, max_step
 
     def check(self, conditions: Conditions) -> None:
@@ -46,26 +54,29 @@ class MethodOfLinesSolver(EquationSolver):
         Raises:
             InstabilityError: a state is no longer finite.
         """
+        equation, scheme = self.equation, self.integrator
 
-        def stable_step(state: Tensor) -> Tensor:
-            longest = self.equation.stable_step(state.detach(), conditions, self.integrator.real_stability)
-            return longest.clamp(max=self.max_step)
+        def stable_step(q: Tensor) -> Tensor:
+            longest = equation.stable_step(q.detach(), conditions, scheme.real_stability, scheme.imaginary_stability)
+            return longest.detach().clamp(max=self.max_step)
 
         end = advance_in_stable_steps(
-            self.integrator,
-            lambda state, now: self.equation.time_derivative(state, now, conditions),
+            scheme,
+            lambda q, now: equation.rate(q, now, conditions),
             stable_step,
-            lambda state: torch.isfinite(state.flatten(1).sum(1)),
-            u.double(),
+            lambda q: torch.isfinite(q.flatten(1).sum(1)),
+            equation.to_unknowns(u.double()),
             t,
             dt,
             self.name,
+            "soften pde.initial_condition, or lower pde.simulator.max_step",
         )
-        return end.to(u.dtype), memory
+        return equation.to_fields(end).to(u.dtype), memory
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
-        """u_t (B, C, *N) of the semi-discrete system: the equation's own right-hand side."""
-        return self.equation.time_derivative(u.double(), t.double(), conditions).to(u.dtype)
+        """u_t (B, C, *N) of the semi-discrete system."""
+        q = self.equation.to_unknowns(u.double())
+        return self.equation.to_fields(self.equation.rate(q, t.double(), conditions)).to(u.dtype)
 
     def refined(self) -> "MethodOfLinesSolver":
         """The same with half the largest step."""

@@ -163,6 +163,7 @@ STORED = {
     "combined_e2": (0.34037858059439524, 0.7967170267783872),
     "combined_e3": (0.21750832111428872, 0.3293840850097672),
     "diffusion_reaction": (0.11057041133683648, 0.07877770125709427),
+    "diffusion_sorption": (0.023144308876739732, 0.4869373784099838),
     "fitzhugh_nagumo": (0.11848911976879317, -0.6349362603304192),
     "gray_scott": (0.4532003510893952, 0.9946040967939278),
     "heat": (0.08337664458564983, -0.046728076799575996),
@@ -172,6 +173,7 @@ STORED = {
     "korteweg_de_vries": (0.9328883493998783, 0.18214635565691734),
     "kuramoto_sivashinsky": (0.9933228682297289, 0.3749536548308104),
     "kuramoto_sivashinsky_potential": (0.02590269117105152, -0.10871148296201118),
+    "lid_driven_cavity": (0.016498294970322586, 0.00013553574126644896),
     "navier_stokes": (0.049160786691476506, -0.23568829442230338),
     "navier_stokes_3d": (0.058091018352490566, 0.17194203270052238),
     "navier_stokes_decaying": (0.03081046746327826, -0.3243959691538969),
@@ -220,9 +222,11 @@ def test_the_time_derivative_is_that_of_the_trajectory(problem):
     draw = problem.draws("train", [0])
     solver, h = problem.simulator, 2e-3
     # Past the first instant, in which a stiff equation sweeps away what its initial state holds of fast modes.
-    states = [solve(solver, draw.u, draw.conditions, 0.5)]
+    # A short burn-in says how long that takes.
+    first = problem.times.burn_in if 0.5 < problem.times.burn_in <= 5.0 else 0.5
+    states = [solve(solver, draw.u, draw.conditions, first)]
     for step in range(4):
-        states.append(solve(solver, states[-1], draw.conditions, h, start=0.5 + step * h))
+        states.append(solve(solver, states[-1], draw.conditions, h, start=first + step * h))
     difference = (-states[4] + 8 * states[3] - 8 * states[1] + states[0]) / (12 * h)
-    exact = solver.time_derivative(states[2], torch.full((1,), 0.5 + 2 * h, dtype=torch.float64), draw.conditions)
+    exact = solver.time_derivative(states[2], torch.full((1,), first + 2 * h, dtype=torch.float64), draw.conditions)
     assert relative(exact, difference) < 1e-4

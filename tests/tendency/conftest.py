@@ -7,14 +7,34 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def small_run(homes):
-    """``small_run("heat", ["model=fno"])``: trains for two epochs on a tiny dataset; returns the run's folder."""
+def run_training(homes):
+    """``run_training(["pde=heat", "seed=1"])``: trains in this process; returns the composed configuration."""
     from hydra import compose, initialize_config_dir
 
     from tendency.compose import conf_folder
     from tendency.small_form import settle
     from tendency.training import train
 
+    def run(overrides):
+        os.environ["TENDENCY_DATASETS"], os.environ["TENDENCY_OUTPUTS"] = (
+            homes["TENDENCY_DATASETS"],
+            homes["TENDENCY_OUTPUTS"],
+        )
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            config = compose("train", overrides, return_hydra_config=True)
+        choices = dict(config.hydra.runtime.choices)
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            config = compose("train", overrides)
+        settle(config, overrides)
+        train(config, choices)
+        return config
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_run(run_training):
+    """``small_run("heat", ["model=fno"])``: trains for two epochs on a tiny dataset; returns the run's folder."""
     tiny = [
         "data.num_train=4",
         "data.num_valid=2",
@@ -30,18 +50,7 @@ def small_run(homes):
     ]
 
     def run(pde, overrides=(), evaluate=False):
-        os.environ["TENDENCY_DATASETS"], os.environ["TENDENCY_OUTPUTS"] = (
-            homes["TENDENCY_DATASETS"],
-            homes["TENDENCY_OUTPUTS"],
-        )
-        overrides = [f"pde={pde}", *tiny, f"evaluate={str(evaluate).lower()}", *overrides]
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            config = compose("train", overrides, return_hydra_config=True)
-        choices = dict(config.hydra.runtime.choices)
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            config = compose("train", overrides)
-        settle(config, overrides)
-        train(config, choices)
+        config = run_training([f"pde={pde}", *tiny, f"evaluate={str(evaluate).lower()}", *overrides])
         return Path(config.paths.run)
 
     return run

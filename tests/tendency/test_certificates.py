@@ -13,7 +13,9 @@ EXACT = {"advection", "heat", "heat_dirichlet", "heat_neumann", "wave_dirichlet"
 """Linear with initial states of few modes: any step and any grid will do."""
 AS_PUBLISHED = {"combined_e2", "combined_e3"}
 """Labelled as under-resolved in their source, and so refused by nothing."""
-EXPENSIVE = {"diffusion_reaction", "gray_scott", "kolmogorov_flow", "navier_stokes_3d"}
+EXPENSIVE = {"diffusion_reaction", "gray_scott", "kolmogorov_flow", "lid_driven_cavity", "navier_stokes_3d"}
+STABILITY_BOUND = {"lid_driven_cavity"}
+"""Explicit, in steps that stability keeps far shorter than accuracy asks for, whatever max_step is."""
 
 
 def marked(names):
@@ -56,6 +58,8 @@ def test_every_problem_passes_its_certificate(name):
 @pytest.mark.parametrize("spoil", [eight_steps_in_one, half_the_modes])
 @pytest.mark.parametrize("name", marked([name for name in PDES if name not in EXACT | AS_PUBLISHED]))
 def test_coarser_steps_or_grids_are_refused(name, spoil):
+    if spoil is eight_steps_in_one and name in STABILITY_BOUND:
+        pytest.skip("its steps cannot be made too long")
     spoiled = problem(name, spoil)
     try:
         certificate = certify(spoiled)
