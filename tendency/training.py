@@ -107,6 +107,7 @@ class TrainingRun:
         self.metadata = dataclasses.replace(metadata, has_time_derivative=self.plan.store_u_t)
         self.prediction: Prediction = build(config["prediction"])
         self.objective: Objective = build(config["objective"])
+        self.prediction.check(self.metadata.geometry)
         self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"])
         self._check_batches()

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from surrogates.integrators import AdamsBashforth2, ForwardEuler, Heun, RungeKutta4
+from surrogates.integrators import AdamsBashforth, ForwardEuler, Heun, RungeKutta4
 
-INTEGRATORS = [ForwardEuler(), AdamsBashforth2(), Heun(), RungeKutta4()]
+INTEGRATORS = [ForwardEuler(), AdamsBashforth(2), Heun(), RungeKutta4()]
 
 
 def slope(u, t):
@@ -64,7 +64,7 @@ def test_stages_count_the_slope_evaluations(integrator):
 def test_adams_bashforth_starts_with_euler():
     u = torch.ones(1, 1, 2, dtype=torch.float64)
     t, dt = torch.full((1,), 0.3, dtype=torch.float64), torch.full((1,), 0.1, dtype=torch.float64)
-    scheme = AdamsBashforth2()
+    scheme = AdamsBashforth(2)
     first, memory = scheme.advance(slope, u, t, dt, scheme.start(u))
     assert torch.equal(first, u + 0.1 * slope(u, t))
     second, _ = scheme.advance(slope, first, t + dt, dt, memory)

@@ -11,7 +11,7 @@ from solvers.pdes.heat import Heat
 from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
 from solvers.spectral_solver import SpectralSolver
 from surrogates.differences import ForwardDifference, StoredDerivative
-from surrogates.integrators import AdamsBashforth2, ForwardEuler, Heun, RungeKutta4
+from surrogates.integrators import AdamsBashforth, ForwardEuler, Heun, RungeKutta4
 from surrogates.models.fno import FNO
 from surrogates.normalizer import Normalizer
 from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
@@ -64,7 +64,7 @@ def exact_stepper(solver, conditions, integrator):
 @pytest.mark.parametrize(
     ("equation", "extent", "steps"), [(Heat(), 16.0, (16, 32)), (KuramotoSivashinsky(), 16.0, (200, 400))]
 )
-@pytest.mark.parametrize("integrator", [ForwardEuler(), AdamsBashforth2(), Heun(), RungeKutta4()])
+@pytest.mark.parametrize("integrator", [ForwardEuler(), AdamsBashforth(2), Heun(), RungeKutta4()])
 def test_the_exact_derivative_advances_with_the_integrators_order(equation, extent, steps, integrator):
     """Inside the stability limit: the fastest mode decays at 10/s (heat) and 75/s (Kuramoto-Sivashinsky)."""
     solver, conditions, u = problem(equation, extent)
@@ -171,7 +171,7 @@ def test_forward_differences_with_euler_are_increments_per_unit_of_time():
     [
         StatePrediction(history=3),
         IncrementPrediction(history=3),
-        DerivativePrediction(ForwardDifference(), AdamsBashforth2(), history=3),
+        DerivativePrediction(ForwardDifference(), AdamsBashforth(2), history=3),
     ],
     ids=lambda p: type(p).__name__,
 )
