@@ -104,7 +104,7 @@ def adams_bashforth_weights(s: Tensor) -> Tensor:
             number of those that exist, in each row.
     """
     k = s.shape[1]
-    powers = torch.arange(k, device=s.device)
+    powers = torch.arange(k, dtype=s.dtype, device=s.device)
     exists = torch.isfinite(s)
     count = exists.sum(1)[:, None]
     known = torch.where(exists, s, 0.0)[:, None, :] ** powers[None, :, None]
@@ -112,7 +112,7 @@ def adams_bashforth_weights(s: Tensor) -> Tensor:
     needed = (powers[None, :, None] < count[:, :, None]) & exists[:, None, :]
     identity = torch.eye(k, dtype=s.dtype, device=s.device)
     matrix = torch.where(needed, known, torch.where(exists[:, None, :], 0.0, identity))
-    moments = torch.where(powers < count, 1.0 / (powers + 1), 0.0).to(s.dtype)
+    moments = torch.where(powers < count, 1 / (powers + 1), 0.0)
     # solve() would wait for the device to say that no matrix is singular; distinct times make none.
     return torch.linalg.solve_ex(matrix, moments)[0]
 
