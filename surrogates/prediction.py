@@ -36,7 +36,7 @@ class Prediction(ABC):
 
     stencil: tuple[int, ...] = (0,)
     """Offsets that labels would like to read; shifted inside the trajectory at its ends."""
-    network_calls: float | None = 1
+    network_calls: float | None
     """Network evaluations in one step; None where each trajectory takes as many as it needs."""
     reads_u_t: bool = False
     """Whether labels are read from the u_t that a dataset may carry."""
@@ -49,6 +49,7 @@ class Prediction(ABC):
         if history < 1 or bundle < 1:
             raise ValueError(f"prediction: expected history and bundle of at least 1, got {history} and {bundle}")
         self.history, self.conditioned_on, self.bundle = history, tuple(conditioned_on), bundle
+        self.network_calls = 1 / bundle
 
     def check(self, geometry: Geometry) -> None:  # noqa: B027
         """Refuses a geometry that it cannot work on.

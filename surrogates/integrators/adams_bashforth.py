@@ -22,8 +22,8 @@ class AdamsBashforth(Integrator):
 
     So the first step is Euler's, the second AB2's, and so on, for each trajectory by itself. The weights follow the
     steps that were taken: a slope that is a polynomial of t of degree k - 1 is integrated exactly, whatever they were.
-    Euler's first step errs by O(Δt²) once, which limits a rollout from one snapshot to second order; AB3 and AB4 are
-    still more accurate and, for a given step, less stable than AB2.
+    Euler's first step errs by O(Δt²) once, which limits a rollout from one snapshot to second order, whatever k is. The
+    larger k, the shorter the steps have to be for stability.
 
     Args:
         steps: k, 2 to 4.
