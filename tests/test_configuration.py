@@ -46,24 +46,14 @@ def test_senseless_combinations_are_refused_and_the_others_are_not(compose_confi
     from tendency.build import build, build_problem
 
     metadata = metadata_of(build_problem(compose_config("generate", ["pde=heat"])["pde"]))
-
-    def nodes(group, *path):
-        """The node of each option of a group."""
-        found = {}
-        for option in sorted(file.stem for file in (conf_folder() / group).glob("*.yaml")):
-            config = compose_config("train", ["pde=heat", "name=test", "prediction=derivative", f"{group}={option}"])
-            for key in path:
-                config = config[key]
-            found[option] = config
-        return found
-
-    derivative = compose_config("train", ["pde=heat", "name=test", "prediction=derivative"])["prediction"]
-    objectives = nodes("objective", "objective")
-    differences = nodes("prediction/difference", "prediction", "difference")
-    integrators = nodes("prediction/integrator", "prediction", "integrator")
+    differences = [path.stem for path in (conf_folder() / "prediction/difference").glob("*.yaml")]
+    integrators = [path.stem for path in (conf_folder() / "prediction/integrator").glob("*.yaml")]
+    objectives = [path.stem for path in (conf_folder() / "objective").glob("*.yaml")]
     for objective, difference, integrator in itertools.product(objectives, differences, integrators):
-        node = {"difference": differences[difference], "integrator": integrators[integrator]}
-        chosen, prediction = build(objectives[objective]), build(derivative | node)
+        overrides = ["pde=heat", "name=test", f"objective={objective}", "prediction=derivative"]
+        overrides += [f"prediction/difference={difference}", f"prediction/integrator={integrator}"]
+        config = compose_config("train", overrides)
+        chosen, prediction = build(config["objective"]), build(config["prediction"])
         if difference == "stored":
             with pytest.raises(ValueError, match="data.store_u_t=true"):
                 chosen.check(prediction, metadata)
