@@ -52,7 +52,9 @@ class DormandPrince(Integrator):
 
     A step is accepted where the root mean square over the state of error / (atol + rtol |u|) is at most 1, for each
     trajectory by itself: a batch equals its members. The slope at the end of a step is the first of the next one, so a
-    step costs six network calls. The network is evaluated on the whole batch until its last trajectory is there.
+    step costs six network calls, and one more at the beginning of each call of ``advance``: a slope kept in the memory
+    would be without its gradient after blocks that are rolled out without one. The network is evaluated on the whole
+    batch until its last trajectory is there.
 
     A trajectory that is no longer finite is given up and becomes NaN, as it would with any other integrator. Step sizes
     are constants to the gradient.
@@ -69,10 +71,9 @@ class DormandPrince(Integrator):
         self.rtol, self.atol, self.max_steps = rtol, atol, max_steps
 
     def start(self, u: Tensor) -> Tree:
-        """Neither slope nor step yet: a step of infinite length stands for that."""
+        """No step yet: one of infinite length stands for that."""
         times = torch.ones(len(u), dtype=torch.float64, device=u.device)
         return {
-            "slope": torch.zeros_like(u),
             "step": times * torch.inf,
             "error": times * 1e-4,
             "evaluations": torch.zeros(len(u), dtype=torch.int64, device=u.device),
@@ -95,17 +96,16 @@ class DormandPrince(Integrator):
         else:
             self._check_arrived(rows, end, (rows.now < end) & finite)
         u = torch.where(per_sample(finite, u).bool(), rows.u, torch.nan)
-        return u, {"slope": rows.f, "step": rows.step, "error": rows.error, "evaluations": rows.evaluations}
+        return u, {"step": rows.step, "error": rows.error, "evaluations": rows.evaluations}
 
     def _begun(self, slope: Slope, u: Tensor, t: Tensor, dt: Tensor, memory: Tree) -> _Rows:
-        """The slope and the step to begin with, made where the memory has none."""
-        f, step, evaluations = memory["slope"], memory["step"], memory["evaluations"]
+        """The slope and the step to begin with, which is chosen where the memory has none."""
+        f = slope(u, t)
+        step, evaluations = memory["step"], memory["evaluations"] + 1
         new = torch.isinf(step)
         if bool(new.any()):
-            first = slope(u, t)
-            f = torch.where(per_sample(new, u).bool(), first, f)
-            step = torch.where(new, self._first_step(slope, u.detach(), first.detach(), t, dt), step)
-            evaluations = evaluations + 2 * new
+            step = torch.where(new, self._first_step(slope, u.detach(), f.detach(), t, dt), step)
+            evaluations = evaluations + new
         return _Rows(u, f, t, step, memory["error"], evaluations, torch.zeros_like(new))
 
     @torch.no_grad()

@@ -72,13 +72,13 @@ def test_evaluations_are_counted_for_each_trajectory_and_a_batch_equals_its_memb
 
 
 def test_the_last_step_of_one_call_is_where_the_next_one_goes_on():
-    """Asking for two times costs little more than asking for the second: slope and step are remembered."""
+    """Asking for two times costs little more than asking for the second: the step is remembered."""
     scheme = DormandPrince(1e-6, 1e-6)
     _, once = rolled(scheme, even_times(1, 8.0))
     _, twice = rolled(scheme, even_times(2, 8.0))
     assert int((twice["evaluations"] - once["evaluations"]).max()) <= 24
-    # Two evaluations chose the first step; all others belong to steps of six.
-    assert ((twice["evaluations"] - 2) % 6 == 0).all()
+    # One at the beginning of each call, one that chose the first step; all others belong to steps of six.
+    assert ((twice["evaluations"] - 3) % 6 == 0).all()
 
 
 def test_too_many_steps_are_refused_with_remedies():
@@ -104,7 +104,7 @@ def test_a_trajectory_that_is_not_finite_is_given_up_alone():
 def test_a_trial_step_that_overflows_is_repeated_shorter():
     """u' = -u^3 from 1e3: a step that is too long overflows, though the solution decays."""
     u = torch.full((1, 1, 1), 1e3, dtype=torch.float64)
-    memory = DormandPrince().start(u) | {"step": torch.tensor([1e3], dtype=torch.float64), "slope": -(u**3)}
+    memory = DormandPrince().start(u) | {"step": torch.tensor([1e3], dtype=torch.float64)}
     zero = torch.zeros(1, dtype=torch.float64)
     end, _ = DormandPrince(1e-6, 1e-9).advance(lambda v, t: -(v**3), u, zero, zero + 1, memory)
     assert end.item() == pytest.approx((1e-6 + 2) ** -0.5, rel=1e-4)
@@ -117,6 +117,26 @@ def test_gradients_are_those_of_the_solution():
     v = START.clone().requires_grad_()
     (exact,) = torch.autograd.grad(solution(times[:, -1], v).square().sum(), v)
     assert torch.allclose(ours, exact, rtol=1e-6, atol=1e-8)
+
+
+def test_after_steps_without_gradient_the_whole_next_step_has_one():
+    """The gradient with respect to a factor in the slope, of the second of two calls alone."""
+    factor = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    scheme, times = DormandPrince(1e-9, 1e-9), even_times(2, 1.0)
+    h = times[:, 1] - times[:, 0]
+
+    def scaled(u, t):
+        return factor * slope(u, t)
+
+    with torch.no_grad():
+        middle, memory = scheme.advance(scaled, START, times[:, 0], h, scheme.start(START))
+
+    def end(value):
+        return scheme.advance(lambda u, t: value * slope(u, t), middle, times[:, 1], h, memory)[0].square().sum()
+
+    (ours,) = torch.autograd.grad(end(factor), factor)
+    difference = (end(1 + 1e-5) - end(1 - 1e-5)) / 2e-5
+    assert ours.item() == pytest.approx(difference.item(), rel=1e-5)
 
 
 def test_single_precision_reaches_its_own_rounding():
