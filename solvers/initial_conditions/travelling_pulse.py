@@ -39,7 +39,9 @@ class TravellingPulse:
             raise ValueError(
                 f"pde.initial_condition: a travelling pulse lives on 1 axis, got {conditions.geometry.spatial_dims}"
             )
-        distance = (conditions.geometry.coordinates(conditions.extent) - generator.uniform(self.low, self.high)).double()
+        distance = (
+            conditions.geometry.coordinates(conditions.extent) - generator.uniform(self.low, self.high)
+        ).double()
         distance = distance / self.width
         u = torch.exp(-distance.square())
         speed = conditions.parameter(self.speed).reshape(-1, 1, 1)

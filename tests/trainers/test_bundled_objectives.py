@@ -9,8 +9,6 @@ from trainers.objectives.depth import FixedDepth
 from trainers.objectives.pushforward import Pushforward
 from trainers.objectives.unrolled import Unrolled
 
-pytest.importorskip("surrogates.bundle")
-
 
 def per_channel(x):
     return x[None, :, None]
