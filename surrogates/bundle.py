@@ -56,7 +56,7 @@ def next_snapshot(evaluate: Callable[[], Tensor], dt: Tensor, memory: Tree) -> t
     # One question to the device, not two.
     asks, wrong = torch.stack([empty.any(), (~empty & _differs(dt, spacing)).any()]).tolist()
     if wrong:
-        raise _refused(snapshots.shape[1], spacing, dt)
+        raise _refused(bundle_reason(snapshots.shape[1]), spacing, dt)
     if asks:
         field = per_sample(empty, snapshots).bool()
         snapshots = torch.where(field, evaluate(), snapshots)
@@ -67,34 +67,39 @@ def next_snapshot(evaluate: Callable[[], Tensor], dt: Tensor, memory: Tree) -> t
     return u, {"snapshots": snapshots, "left": left - 1, "dt": spacing}
 
 
-def check_even(t: Tensor, times: Tensor, memory: Tree) -> None:
-    """Refuses times that bundles of equally spaced snapshots cannot reach, before a rollout.
+def bundle_reason(bundle: int) -> str:
+    """Why a bundle refuses other steps."""
+    return f"prediction.bundle: bundles of {bundle} snapshots come at equal steps"
+
+
+def bundle_step(first: Tensor, memory: Tree) -> Tensor:
+    """The step (B,) at which snapshots will come: the bundle's where one is begun, else the first that is asked for."""
+    return torch.where(memory["left"] > 0, memory["dt"], first.double())
+
+
+def check_even(t: Tensor, times: Tensor, step: Tensor, reason: str) -> None:
+    """Refuses times that equal steps do not reach, before a rollout.
 
     Args:
         t: (B,) the present.
         times: (B, T) those that are asked for.
-        memory: from ``start_bundle`` or ``next_snapshot``.
+        step: (B,) the only one.
+        reason: of the refusal, with the config key.
 
     Raises:
-        ValueError: steps of different lengths in one trajectory.
+        ValueError: other steps, with the first of them.
     """
-    if not memory or not times.shape[1]:
-        return
     steps = torch.diff(torch.cat([t.double()[:, None], times.double()], 1), dim=1)
-    spacing = torch.where(memory["left"] > 0, memory["dt"], steps[:, 0])
-    uneven = _differs(steps, spacing[:, None])
-    if bool(uneven.any()):
-        row = int(torch.nonzero(uneven.any(1))[0])
-        raise _refused(memory["snapshots"].shape[1], spacing[row], steps[row][uneven[row]])
+    other = _differs(steps, step[:, None])
+    if bool(other.any()):
+        row = int(torch.nonzero(other.any(1))[0])
+        raise _refused(reason, step[row], steps[row][other[row]])
 
 
-def _differs(dt: Tensor, spacing: Tensor) -> Tensor:
-    return (dt.double() - spacing).abs() > SAME_STEP * spacing.abs()
+def _differs(dt: Tensor, step: Tensor) -> Tensor:
+    return (dt.double() - step).abs() > SAME_STEP * step.abs()
 
 
-def _refused(bundle: int, spacing: Tensor, dt: Tensor) -> ValueError:
-    expected, given = spacing.reshape(-1)[0].item(), dt.reshape(-1)[0].item()
-    return ValueError(
-        f"prediction.bundle: bundles of {bundle} snapshots come at equal steps; expected dt = {expected:g}, "
-        f"got {given:g}; ask for evenly spaced times, or train with prediction.bundle=1"
-    )
+def _refused(reason: str, step: Tensor, dt: Tensor) -> ValueError:
+    expected, given = step.reshape(-1)[0].item(), dt.reshape(-1)[0].item()
+    return ValueError(f"{reason}; expected dt = {expected:g}, got {given:g}; ask for evenly spaced times")

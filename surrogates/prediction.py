@@ -16,7 +16,7 @@ from simulation.conditions import Conditions
 from simulation.geometry import Geometry
 from simulation.tree import Tree
 from simulation.window import Window
-from surrogates.bundle import check_even, next_snapshot, start_bundle
+from surrogates.bundle import bundle_reason, bundle_step, check_even, next_snapshot, start_bundle
 from surrogates.differences import Difference
 from surrogates.integrators.integrator import Integrator
 from surrogates.network import Network
@@ -62,9 +62,16 @@ class Prediction(ABC):
         """Refuses times (B, T) that it cannot reach from t (B,); asked once, before a rollout.
 
         Raises:
-            ValueError: uneven times and a bundle.
+            ValueError: steps other than those of the history, or uneven ones and a bundle.
         """
-        check_even(t, times, memory["bundle"])
+        if not times.shape[1]:
+            return
+        if self.history > 1:
+            reason = f"prediction.history: the {self.history} snapshots that the network sees lie at equal steps"
+            check_even(t, times, memory["step"], reason)
+        elif self.bundle > 1:
+            first = times[:, 0].double() - t
+            check_even(t, times, bundle_step(first, memory["bundle"]), bundle_reason(self.bundle))
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -99,7 +106,8 @@ class Prediction(ABC):
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The memory before the first step, from the ``history`` latest snapshots u (B, K, C, *N) at times t (B, K)."""
-        return {"past": u[:, :-1], "bundle": start_bundle(u[:, -1], self.bundle)}
+        step = {"step": (t[:, -1] - t[:, -2]).double()} if self.history > 1 else {}
+        return {"past": u[:, :-1], "bundle": start_bundle(u[:, -1], self.bundle), **step}
 
     def told(self, window: Window) -> Tensor:
         """What the network is told in a window (rows, num_conditions), physical units: what their units are made of."""
@@ -164,7 +172,7 @@ class StatePrediction(Prediction):
         u_next, bundle = next_snapshot(
             lambda: self.snapshots(u, self.output(network, u, t, dt, conditions, memory)), dt, memory["bundle"]
         )
-        return u_next, {"past": self.slide(u, memory), "bundle": bundle}
+        return u_next, memory | {"past": self.slide(u, memory), "bundle": bundle}
 
 
 class IncrementPrediction(Prediction):
@@ -194,7 +202,7 @@ class IncrementPrediction(Prediction):
         u_next, bundle = next_snapshot(
             lambda: self.snapshots(u, self.output(network, u, t, dt, conditions, memory)), dt, memory["bundle"]
         )
-        return u_next, {"past": self.slide(u, memory), "bundle": bundle}
+        return u_next, memory | {"past": self.slide(u, memory), "bundle": bundle}
 
 
 class DerivativePrediction(Prediction):

@@ -82,18 +82,20 @@ class RungeKuttaStartedAdamsBashforth(Integrator):
 
 
 def no_slopes(u: Tensor, number: int) -> Tree:
-    """Room for so many earlier slopes, newest first: (B, number, C, *N), at times (B, number) that never were."""
+    """Room for so many earlier slopes (B, C, *N), newest first, at times (B, number) that never were."""
     times = torch.full((len(u), number), -torch.inf, dtype=torch.float64, device=u.device)
-    return {"slopes": u.new_zeros(len(u), number, *u.shape[1:]), "times": times}
+    return {"slopes": [torch.zeros_like(u) for _ in range(number)], "times": times}
 
 
 def multistep(f: Tensor, u: Tensor, t: Tensor, dt: Tensor, memory: Tree) -> tuple[Tensor, Tree]:
     """One Adams-Bashforth step with the slope f (B, C, *N) at the present and those in the memory."""
-    slopes = torch.cat([f[:, None], memory["slopes"]], 1)
+    slopes = [f, *memory["slopes"]]
     times = torch.cat([t.double()[:, None], memory["times"]], 1)
     weights = adams_bashforth_weights((times - t.double()[:, None]) / dt.double()[:, None])
-    change = torch.einsum("bk,bk...->b...", weights.to(f.dtype), slopes)
-    return u + per_sample(dt, u) * change, {"slopes": slopes[:, :-1], "times": times[:, :-1]}
+    stepped = u
+    for weight, slope in zip((weights * dt.double()[:, None]).unbind(1), slopes, strict=True):
+        stepped = stepped + per_sample(weight, u) * slope
+    return stepped, {"slopes": slopes[:-1], "times": times[:, :-1]}
 
 
 def adams_bashforth_weights(s: Tensor) -> Tensor:

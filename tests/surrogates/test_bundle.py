@@ -139,6 +139,19 @@ def test_uneven_times_are_refused_before_the_network_is_asked():
         stepper.advance(state.u, state.t, dt, data.conditions, state.memory)
 
 
+@pytest.mark.parametrize(
+    "prediction", [StatePrediction(history=3), DerivativePrediction(CentralDifference(), AdamsBashforth(2), history=3)]
+)
+def test_a_history_at_other_steps_than_the_network_learned_from_is_refused(prediction):
+    data = window(3, DT)
+    stepper = fitted(prediction, data)
+    with pytest.raises(ValueError, match=r"prediction.history: the 3 snapshots .* expected dt = 0.1, got 0.2"):
+        stepper.predict(*data.history(3), data.time(0)[:, None] + 2 * after(1, 3), data.conditions)
+    # Another dt is served as long as the history has it as well.
+    apart = window(3, 2 * DT)
+    stepper.predict(*apart.history(3), apart.time(0)[:, None] + 2 * after(1, 3), apart.conditions)
+
+
 def test_rows_in_different_phases_of_their_bundles_go_on_by_themselves():
     """Row 0 stands at the beginning of a bundle, row 1 after one snapshot of its, row 2 after two."""
     data = window(2, DT, 3)
@@ -152,6 +165,7 @@ def test_rows_in_different_phases_of_their_bundles_go_on_by_themselves():
             torch.cat([r.t for r in rows]),
             {
                 "past": torch.cat([r.memory["past"] for r in rows]),
+                "step": torch.cat([r.memory["step"] for r in rows]),
                 "bundle": {k: torch.cat([r.memory["bundle"][k] for r in rows]) for k in rows[0].memory["bundle"]},
             },
         )
