@@ -107,7 +107,7 @@ def resample(u: Tensor, shape: Sequence[int]) -> Tensor:
 def interpolation_matrix(n: int, positions: Tensor) -> Tensor:
     """W (P, n): the trigonometric interpolant of n equidistant values of one period, at P positions.
 
-    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)), summed in closed form (Dirichlet's kernel); a Nyquist mode is shared
+    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)) in closed form (Dirichlet's kernel); a Nyquist mode is shared
     between its two signs.
 
     Args:
