@@ -6,11 +6,10 @@ import math
 import multiprocessing
 import os
 import re
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 import yaml
 
 from data.certificate import certify, to_first_snapshot
+from data.interruption import interrupts_held_back, stopped_by_sigterm
 from data.manifest import Manifest, file_entry, read_manifest
 from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from data.statistics import measure
@@ -43,6 +43,7 @@ def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Pat
     return root / f"{name}-{digest}"
 
 
+@stopped_by_sigterm()
 def generate(
     make_problem: MakeProblem,
     folder: Path,
@@ -74,6 +75,7 @@ def generate(
     Raises:
         DatasetError: the certificate fails, or a trajectory is not usable.
         InstabilityError: the solver fails; names split and trajectory.
+        TerminatedError: SIGTERM; like Ctrl-C it keeps the finished chunks.
     """
     manifest = _existing(folder)
     if manifest is not None and _complete(folder, manifest, counts):
@@ -91,9 +93,10 @@ def generate(
     missing = [key for key in names if not _usable(folder / _chunk_name(*key), known.get(_chunk_name(*key)))]
     done = len(names) - len(missing)
     progress(done, len(names))
-    for _ in _solved(make_problem, folder, missing, chunk_size, store_time_derivative, workers):
-        done += 1
-        progress(done, len(names))
+    with closing(_solved(make_problem, folder, missing, chunk_size, store_time_derivative, workers)) as chunks:
+        for _ in chunks:
+            done += 1
+            progress(done, len(names))
     statistics = _statistics(folder, metadata, asked["train"], chunk_size)
     finished = Manifest(
         dict(description),
@@ -164,12 +167,14 @@ def _solved(
                 yield
         return
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_problem,)) as pool:
-        waiting: set[Future[None]] = {
-            pool.submit(_solve_in_worker, folder, split, chunk, chunk_size, store_time_derivative)
-            for split, chunk in missing
-        }
         try:
+            with interrupts_held_back():
+                waiting: set[Future[None]] = {
+                    pool.submit(_solve_in_worker, folder, split, chunk, chunk_size, store_time_derivative)
+                    for split, chunk in missing
+                }
             while waiting:
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in finished:
@@ -182,6 +187,9 @@ def _solved(
             ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # Chunks exist whole or not at all, so that nobody has to wait for those that are being solved.
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.kill()
             raise
 
 
@@ -190,8 +198,6 @@ _PROBLEM: Problem | None = None
 
 def _start_worker(make_problem: MakeProblem) -> None:
     global _PROBLEM
-    # Ctrl-C reaches the whole group; the parent decides what is done about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     _PROBLEM = make_problem()
 
