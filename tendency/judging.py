@@ -137,7 +137,7 @@ def evaluate(config: DictConfig) -> None:
     check_settings(settings_of(content, groups), EvaluateSettings)
     check_nodes({"evaluation": content["evaluation"]})
     settings = EvaluateSettings(**settings_of(content, groups))
-    report: RolloutReport = build(content["evaluation"])
+    report: RolloutReport = build(content["evaluation"], "evaluation")
     checkpoints = [checkpoint_path(Path(run)) for run in settings.runs]
     recipes = [read_checkpoint(path)["recipe"] for path in checkpoints]
     names = _names(checkpoints)

@@ -101,14 +101,14 @@ class TrainingRun:
         self.config, self.settings, self.hashed = config, settings, hashed
         self.is_first_rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
         self.folder = RunFolder(Path(config["paths"]["run"]))
-        self.plan: DataPlan = build(config["data"])
+        self.plan: DataPlan = build(config["data"], "data")
         self.problem = build_problem(config["pde"])
         metadata = metadata_of(self.problem)
         self.metadata = dataclasses.replace(metadata, has_time_derivative=self.plan.store_u_t)
-        self.prediction: Prediction = build(config["prediction"])
-        self.objective: Objective = build(config["objective"])
+        self.prediction: Prediction = build(config["prediction"], "prediction")
+        self.objective: Objective = build(config["objective"], "objective")
         self.objective.check(self.prediction, self.metadata)
-        self.report: RolloutReport = build(config["evaluation"])
+        self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self._check_batches()
 
     def run(self) -> None:
@@ -152,13 +152,13 @@ class TrainingRun:
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
 
     def _trainer(self) -> Trainer:
-        loggers = [build(node) for node in (self.config["logger"] or {}).values()]
-        callbacks = [build(node) for node in self.config["callbacks"].values()]
+        loggers = [build(node, f"logger.{name}") for name, node in (self.config["logger"] or {}).items()]
+        callbacks = [build(node, f"callbacks.{name}") for name, node in self.config["callbacks"].items()]
         log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
         for callback in callbacks:
             if isinstance(callback, Checkpoints):
                 callback.metrics_log = log
-        return build(self.config["trainer"])(callbacks=callbacks, loggers=loggers)
+        return build(self.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)
 
     def _starting_point(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
@@ -205,8 +205,8 @@ class TrainingRun:
         return SurrogateModule(
             stepper,
             self.objective,
-            build(self.config["optimizer"]),
-            build(self.config["scheduler"]),
+            build(self.config["optimizer"], "optimizer"),
+            build(self.config["scheduler"], "scheduler"),
             self.settings.seed,
             recipe,
         )

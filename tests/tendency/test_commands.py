@@ -161,7 +161,11 @@ def test_a_run_that_is_told_to_stop_goes_on_with_resume_auto(run_script, homes):
         (["+trainer.devicez=4"], 2, "trainer.devicez: unknown argument of make_trainer; did you mean 'devices'"),
         (["data.batch_size=1000"], 2, "data.batch_size: expected at most 32, the training windows, got 1000"),
         (["trainer.accelerator=gpu"], 2, "trainer.accelerator: gpu was asked for, this machine shows none"),
-        (["pde.parameters.diffusivity.low=2"], 2, "expected low < high, got low=2.*, high=0.8"),
+        (
+            ["pde.parameters.diffusivity.low=2"],
+            2,
+            "pde.parameters.diffusivity: expected low < high, got low=2.*, high=0.8",
+        ),
         (["ckpt_path=nowhere.ckpt"], 3, "checkpoint .*nowhere.ckpt does not exist"),
         (["ckpt_path={first}", "model.width=16"], 3, "(?s)disagree:.*model.width: 8 there, 16 here"),
         (["prediction=derivative", "prediction/difference=stored"], 2, "add data.store_u_t=true"),
