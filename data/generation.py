@@ -6,7 +6,7 @@ import math
 import multiprocessing
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -156,7 +156,7 @@ def _solved(
     chunk_size: int,
     store_time_derivative: bool,
     workers: int,
-) -> Iterator[None]:
+) -> Generator[None]:
     """Yields once for each chunk that is written."""
     workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
     if workers <= 1:

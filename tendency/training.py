@@ -31,6 +31,7 @@ from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
 from trainers.objectives.objective import Objective
+from trainers.schedules import Schedule
 
 GROUPS = (
     "pde",
@@ -109,6 +110,7 @@ class TrainingRun:
         self.objective: Objective = build(config["objective"], "objective")
         self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
+        self.schedule: Schedule = build(config["scheduler"], "scheduler")
         self._check_batches()
 
     def run(self) -> None:
@@ -133,7 +135,7 @@ class TrainingRun:
             self._conclude(stepper, dataset)
 
     def _check_batches(self) -> None:
-        """What the data module would refuse after the dataset was generated."""
+        """What the data module and the schedule would refuse after the dataset was generated."""
         devices, size = self.config["trainer"]["devices"], self.plan.batch_size
         if isinstance(devices, int) and size % devices:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
@@ -142,6 +144,9 @@ class TrainingRun:
         windows = self.plan.counts["train"] * (self.metadata.num_snapshots - span)
         if size > windows:
             raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
+        trainer = self.config["trainer"]
+        epoch = math.ceil(windows // size / trainer["accumulate_grad_batches"])
+        self.schedule.check(epoch * trainer["max_epochs"])
 
     def _surrogate(self) -> torch.nn.Module:
         """The network, its initial weights a function of the seed alone."""
@@ -206,7 +211,7 @@ class TrainingRun:
             stepper,
             self.objective,
             build(self.config["optimizer"], "optimizer"),
-            build(self.config["scheduler"], "scheduler"),
+            self.schedule,
             self.settings.seed,
             recipe,
         )

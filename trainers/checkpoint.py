@@ -48,8 +48,8 @@ def resumable(trainer: Trainer, batch_idx: int) -> bool:
 
 def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
     """Whether Lightning validates between this batch and the next."""
-    every = trainer.check_val_every_n_epoch or 1
-    return (trainer.current_epoch + 1) % every == 0 and (batch_idx + 1) % int(trainer.val_check_batch) == 0
+    every, interval = trainer.check_val_every_n_epoch or 1, trainer.val_check_batch
+    return (trainer.current_epoch + 1) % every == 0 and interval is not None and (batch_idx + 1) % interval == 0
 
 
 class Checkpoints(Checkpoint):

@@ -160,6 +160,7 @@ def test_a_run_that_is_told_to_stop_goes_on_with_resume_auto(run_script, homes):
         (["model.width=0", "trainer.max_epochs=lots"], 2, "(?s)model.width.*greater than or equal to 1.*max_epochs"),
         (["+trainer.devicez=4"], 2, "trainer.devicez: unknown argument of make_trainer; did you mean 'devices'"),
         (["data.batch_size=1000"], 2, "data.batch_size: expected at most 32, the training windows, got 1000"),
+        (["scheduler.warmup_steps=16"], 2, "scheduler.warmup_steps: expected fewer than the 16 steps of .*, got 16"),
         (["trainer.accelerator=gpu"], 2, "trainer.accelerator: gpu was asked for, this machine shows none"),
         (
             ["pde.parameters.diffusivity.low=2"],
