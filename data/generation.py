@@ -19,7 +19,7 @@ import yaml
 
 from data.certificate import certify, to_first_snapshot
 from data.interruption import interrupts_held_back, stopped_by_sigterm
-from data.manifest import Manifest, file_entry, read_manifest
+from data.manifest import Manifest, chunk_name, file_entry, read_manifest
 from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from data.statistics import measure
 from data.trajectory_file import Trajectories, read_trajectories, write_trajectories
@@ -90,7 +90,7 @@ def generate(
     sweep_leftovers(folder)
     names = [(split, chunk) for split, count in asked.items() for chunk in range(math.ceil(count / chunk_size))]
     known = manifest.chunks if manifest is not None else {}
-    missing = [key for key in names if not _usable(folder / _chunk_name(*key), known.get(_chunk_name(*key)))]
+    missing = [key for key in names if not _usable(folder / chunk_name(*key), known.get(chunk_name(*key)))]
     done = len(names) - len(missing)
     progress(done, len(names))
     with closing(_solved(make_problem, folder, missing, chunk_size, store_time_derivative, workers)) as chunks:
@@ -103,7 +103,7 @@ def generate(
         metadata,
         asked,
         chunk_size,
-        {_chunk_name(*key): file_entry(folder / _chunk_name(*key)) for key in names},
+        {chunk_name(*key): file_entry(folder / chunk_name(*key)) for key in names},
         certificate,
         statistics,
         dict(provenance or {}),
@@ -128,10 +128,6 @@ def _certified(problem: Problem) -> Any:
         return certify(problem)
 
 
-def _chunk_name(split: str, chunk: int) -> str:
-    return f"{split}/chunk-{chunk:05d}.hdf5"
-
-
 def _usable(path: Path, entry: Mapping[str, Any] | None) -> bool:
     """A chunk is there; chunks exist whole or not at all, so a checksum is only compared where one is known."""
     return path.exists() and (entry is None or file_entry(path) == entry)
@@ -140,7 +136,7 @@ def _usable(path: Path, entry: Mapping[str, Any] | None) -> bool:
 def _statistics(folder: Path, metadata: TrajectoryMetadata, count: int, chunk_size: int) -> dict[str, Any]:
     def chunks() -> Iterator[Trajectories]:
         for chunk in range(math.ceil(count / chunk_size)):
-            trajectories = read_trajectories(folder / _chunk_name("train", chunk), metadata)
+            trajectories = read_trajectories(folder / chunk_name("train", chunk), metadata)
             keep = min(chunk_size, count - chunk * chunk_size)
             u_t = None if trajectories.u_t is None else trajectories.u_t[:keep]
             yield Trajectories(trajectories.u[:keep], trajectories.times[:keep], trajectories.conditions, u_t)
@@ -251,7 +247,7 @@ def solve_chunk(
         u_t = torch.stack(slopes, 1).float()
     conditions = replace(draw.conditions, geometry=problem.stored_geometry)
     trajectories = Trajectories(u.float(), draw.times, conditions, u_t)
-    write_trajectories(folder / _chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
+    write_trajectories(folder / chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
 
 
 def _check_values(u: torch.Tensor, split: str, indices: range, seed: int) -> None:

@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
+from data.manifest import read_manifest
 from data.metadata import TrajectoryMetadata
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
@@ -145,7 +146,7 @@ def evaluate(config: DictConfig) -> None:
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
     steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
-    num_test = settings.num_test or recipes[0]["num_test"]
+    num_test = settings.num_test or _num_test(recipes, names)
     judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test]
     folder = _report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
     lines, page = report.write(
@@ -195,11 +196,45 @@ def _dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: l
                 "\n".join(["runs: trained on different datasets; say dataset=... to judge all on one", *lines])
             )
         folder = root / recipes[0]["dataset"]
+        _same_trajectories(folder, recipes, names)
     there = TrajectoryDataset(folder, "test", (0,)).metadata
     for name, recipe in zip(names, recipes, strict=True):
         if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
             raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
     return folder
+
+
+def _num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:
+    """How many test trajectories the runs were judged on.
+
+    Raises:
+        ArtefactError: not all on the same ones.
+    """
+    counts = [recipe["num_test"] for recipe in recipes]
+    if len(set(counts)) > 1:
+        lines = [f"{name}: the first {count}" for name, count in zip(names, counts, strict=True)]
+        raise ArtefactError(
+            "\n".join(
+                ["runs: judged on different test trajectories; say num_test=... to judge all on the same", *lines]
+            )
+        )
+    return int(counts[0])
+
+
+def _same_trajectories(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
+    """Refuses runs that were judged on test trajectories other than those that are there now under the same name.
+
+    Datasets of one name have the same settings, not the same bytes: those depend on the machine and the versions.
+    """
+    there = read_manifest(folder).chunks
+    for name, recipe in zip(names, recipes, strict=True):
+        for chunk, checksum in recipe.get("chunks", {}).items():
+            found = there.get(chunk, {}).get("sha256")
+            if chunk.startswith("test/") and found != checksum:
+                raise ArtefactError(
+                    f"runs: {name} was judged on other test trajectories than those of {folder}: {chunk} had sha256 "
+                    f"{checksum[:16]}..., now {str(found)[:16]}...; say dataset={folder} to judge all on these"
+                )
 
 
 def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str]:

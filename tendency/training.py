@@ -124,10 +124,12 @@ class TrainingRun:
         matmul = set_matmul_precision(self.settings.matmul_precision)
         surrogate = self._surrogate()
         trainer = self._trainer()
+        wanted = (Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
+        self.plan.look(*wanted)
         checkpoint = self._starting_point()
-        dataset, _ = self.plan.prepare(Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
+        dataset, manifest = self.plan.prepare(*wanted)
         stepper = self._stepper(surrogate, dataset)
-        module = self._module(stepper, dataset.name)
+        module = self._module(stepper, dataset.name, manifest.checksums(self.plan.counts))
         if self.is_first_rank:
             self._header(stepper, dataset, trainer, matmul)
         self._fit(trainer, module, self._data(dataset), checkpoint)
@@ -203,10 +205,10 @@ class TrainingRun:
         normalizer = fit_normalizer(self.prediction, batches())
         return SurrogateStepper(surrogate, self.prediction, normalizer)
 
-    def _module(self, stepper: SurrogateStepper, dataset: str) -> SurrogateModule:
+    def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
         recipe = recipe_of(self.config, self.metadata, dataset)
         recipe["run"] = {key: self.hashed[key] for key in COMPARED}
-        recipe["num_test"] = self.plan.counts["test"]
+        recipe |= {"num_test": self.plan.counts["test"], "chunks": dict(checksums)}
         return SurrogateModule(
             stepper,
             self.objective,
