@@ -1,226 +1,194 @@
 """Data generation against the peers: trajectories per second and the error they are bought with.
 
-    python benchmarks/solvers.py                 # ours, the FNO script's scheme, scipy
-    pip install exponax "jax[cpu]"               # then exponax as well
-    python benchmarks/solvers.py --repeats 9
+    python benchmarks/solvers.py                        # ours, the FNO script's scheme, scipy
+    pip install exponax "jax[cpu]" torch-cfd            # then these as well
+    python benchmarks/solvers.py --repeats 9 --processes 2
 
-Everything runs in this process on one thread (data generation takes one process per core), on the same states, in
-turns. Errors are relative L2 at the end against a float64 run of an eighth of the step. The peers keep slightly other
-modes when they dealias, which floors their Navier-Stokes error near 3e-5; that is no error in time.
+Every process runs on one thread and on one core of its own, as data generation does; with two, each side runs two of
+them at once and their rates are added. All solve the same states in turns, in each of the case's batch sizes; the table
+shows the best one. A time is the median of the repeats, each the smaller of wall and CPU time, so that others on the
+machine count little. Errors are relative L2 at the end against a float64 run on a grid twice as fine, so that nobody's
+own grid and dealiasing are taken for right; they floor the Navier-Stokes errors at 2e-5 (ours) to 4e-5 (exponax).
 
-The last column is the time of the cheapest of ours that is as accurate (within a tenth) over theirs: below 1 ours is
-faster.
+The last column is the time of the cheapest of ours that is as accurate (within a tenth) and of the same precision over
+theirs: below 1 ours is faster. ``xN`` is the number of steps per frame.
 """
 
 import argparse
+import importlib.metadata
+import multiprocessing
 import os
-import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 # This script's own folder would hide the package of its name.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
-# Before jax is imported: one thread for everybody.
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from simulation import Boundary, Conditions, Grid, begin, rollout
-from solvers.equations import SemilinearPDE
-from solvers.etdrk import ETDRK4
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.pdes.navier_stokes import NavierStokes
-from solvers.spectral_solver import SpectralSolver
+from benchmarks.solver_cases import Case, error, kuramoto_sivashinsky, navier_stokes, truth
+from benchmarks.solver_sides import Entry, Run, entries
 from tendency.hardware import keep_freed_memory
 
-
-@dataclass
-class Case:
-    """One equation with its states (B, 1, *N), frames of length dt, and the steps per frame that are tried."""
-
-    name: str
-    equation: SemilinearPDE
-    length: float
-    states: Tensor
-    dt: float
-    frames: int
-    substeps: tuple[int, ...]
-    viscosity: float | None = None
-
-    def conditions(self, batch: int) -> Conditions:
-        """Of a batch; all trajectories share them."""
-        shape, empty = self.states.shape[2:], torch.zeros(batch, 0, dtype=torch.float64)
-        values = empty if self.viscosity is None else torch.full((batch, 1), self.viscosity, dtype=torch.float64)
-        extent = torch.full((batch, len(shape)), self.length, dtype=torch.float64)
-        names = () if self.viscosity is None else ("viscosity",)
-        return Conditions(values, empty, extent, empty, Grid(shape, Boundary.periodic(len(shape))), names)
+CASES = {
+    "ks": (kuramoto_sivashinsky, 16, (1e-3, 1e-4, 1e-5, 1e-6)),
+    "ns": (navier_stokes, 10, (1e-3, 1e-4, 5e-5, 3e-5)),
+}
+"""A case, the steps per frame of its truth, and the accuracies that are asked for."""
+Row = tuple[str, str, str, int, float, float]
+"""Side, precision, what, batch, error, trajectories per second."""
 
 
-def ours(case: Case, substeps: int, precision: str) -> Callable[[], np.ndarray]:
-    """Our solver, through the loop that generation uses."""
-    solver = SpectralSolver(case.equation, ETDRK4(), case.dt / substeps, precision)  # type: ignore[arg-type]
-    batch = len(case.states)
-    times = case.dt * torch.arange(1, case.frames + 1, dtype=torch.float64).expand(batch, -1)
-    conditions = case.conditions(batch)
-
-    def run() -> np.ndarray:
-        start = torch.zeros(batch, 1, dtype=torch.float64)
-        with torch.no_grad():
-            progress = begin(solver, case.states[:, None], start, conditions, torch.arange(batch))
-            *_, last = rollout(solver, progress, times, conditions)
-        return last.u.numpy()
-
-    return run
+def seconds(run: Run) -> float:
+    """The smaller of the wall and the CPU time of one run."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    run()
+    return min(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def exponax(case: Case, substeps: int, precision: str) -> Callable[[], np.ndarray] | None:
-    """exponax's ETDRK4, compiled and batched by vmap; its vorticity turns the other way."""
+def prepared(case: Case) -> tuple[list[tuple[Entry, int, Run]], list[str]]:
+    """Runs of every row in every batch size, and the sides that are not installed."""
+    runs, missing = [], []
+    for entry in entries(case):
+        for batch in entry.batches or case.batches:
+            run = entry.prepare(case.of(batch))
+            if run is None:
+                missing.append(entry.side)
+                break
+            runs.append((entry, batch, run))
+    return runs, sorted(set(missing))
+
+
+def measure(rank: int, keys: list[str], repeats: int, together: object, results: object) -> None:
+    """One process: everything in turns, each run at the same time as in the other processes."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    for key in keys:
+        make, finest, _ = CASES[key]
+        case = make()
+        exact = truth(case, finest)
+        runs, missing = prepared(case)
+        rows: list[tuple[Entry, int, float, list[float]]] = []
+        for entry, batch, run in runs:
+            together.wait()  # type: ignore[attr-defined]
+            began = time.perf_counter(), time.process_time()
+            end = run()
+            first = min(time.perf_counter() - began[0], time.process_time() - began[1])
+            rows.append((entry, batch, error(end, exact), [first] if entry.once else []))
+        for _ in range(repeats):
+            for (entry, _, _, times), (_, _, run) in zip(rows, runs, strict=True):
+                if not entry.once:
+                    together.wait()  # type: ignore[attr-defined]
+                    times.append(seconds(run))
+        found = [(e.side, e.precision, e.what, b, err, b / statistics.median(times)) for e, b, err, times in rows]
+        results.put((key, case.name, found, missing))  # type: ignore[attr-defined]
+
+
+def best(rows: list[Row]) -> list[Row]:
+    """The best batch size of each row."""
+    chosen: dict[tuple[str, str, str], Row] = {}
+    for row in rows:
+        if row[:3] not in chosen or row[5] > chosen[row[:3]][5]:
+            chosen[row[:3]] = row
+    return list(chosen.values())
+
+
+def rivals(rows: list[Row], precision: str) -> list[Row]:
+    """Ours in the precision of a peer."""
+    return [row for row in rows if row[0] == "ours" and row[1] == precision]
+
+
+def print_rows(rows: list[Row]) -> None:
+    """Each configuration, and how ours compares."""
+    print(f"{'':42s}{'batch':>6s}{'error':>10s}{'trajectories/s':>16s}{'time, ours / theirs':>21s}")
+    for side, precision, what, batch, err, rate in rows:
+        ratio = ""
+        if side != "ours":
+            fit = [row[5] for row in rivals(rows, precision) if row[4] <= 1.1 * err]
+            ratio = f"{rate / max(fit):.4f}" if fit else "none as accurate"
+        print(f"{f'{side} {what} {precision}':42s}{batch:6d}{err:10.1e}{rate:16.2f}{ratio:>21s}")
+
+
+def print_targets(rows: list[Row], targets: tuple[float, ...], missing: list[str]) -> None:
+    """The cheapest configuration of each side that reaches an accuracy."""
+    sides = dict.fromkeys((row[0], row[1]) for row in rows)
+    for target in targets:
+        print(f"{f'to reach {target:g}':26s}{'':32s}{'trajectories/s':>16s}{'time, ours / theirs':>21s}")
+        for side, precision in sides:
+            mine = [row for row in rows if row[:2] == (side, precision) and row[4] <= target]
+            ours = [row[5] for row in rivals(rows, precision) if row[4] <= target]
+            if not mine:
+                print(f"  {f'{side} {precision}':24s}{'not reached':32s}")
+                continue
+            row = max(mine, key=lambda row: row[5])
+            ratio = f"{row[5] / max(ours):.4f}" if ours and side != "ours" else ""
+            print(f"  {f'{side} {precision}':24s}{f'{row[2]}, batch {row[3]}':32s}{row[5]:16.2f}{ratio:>21s}")
+    for side in missing:
+        print(f"  {side}: not measured (not installed)")
+
+
+def busy() -> tuple[float, float]:
+    """Seconds that all CPUs of the machine have worked and existed, where the system tells."""
     try:
-        import exponax as ex
-        import jax
-    except ImportError:
-        return None
-    jax.config.update("jax_enable_x64", True)
-    step, points = case.dt / substeps, case.states.shape[-1]
-    if case.viscosity is None:
-        stepper = ex.stepper.KuramotoSivashinskyConservative(1, case.length, points, step, order=4)
-    else:
-        stepper = ex.stepper.NavierStokesVorticity(2, case.length, points, step, diffusivity=case.viscosity, order=4)
-    real, complex_ = (jax.numpy.float64, jax.numpy.complex128) if precision == "float64" else (
-        jax.numpy.float32, jax.numpy.complex64
-    )  # fmt: skip
-
-    def cast(leaf: object) -> object:
-        if not isinstance(leaf, jax.Array) or not jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact):
-            return leaf
-        return leaf.astype(complex_ if jax.numpy.iscomplexobj(leaf) else real)
-
-    roll = jax.jit(
-        jax.vmap(ex.rollout(ex.RepeatedStepper(jax.tree_util.tree_map(cast, stepper), substeps), case.frames))
-    )
-    sign = 1.0 if case.viscosity is None else -1.0
-    states = jax.numpy.asarray(sign * case.states.numpy(), dtype=real)
-    return lambda: sign * np.asarray(roll(states).block_until_ready()[:, -1], dtype=np.float64)
+        ticks = [int(n) for n in Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]]
+    except (OSError, ValueError):
+        return 0.0, 0.0
+    rate = os.sysconf("SC_CLK_TCK")
+    return (sum(ticks) - ticks[3] - ticks[4]) / rate, sum(ticks) / rate
 
 
-def fno_script(case: Case, dt: float) -> Callable[[], np.ndarray] | None:
-    """The FNO paper's scheme (arXiv:2010.08895): Crank-Nicolson diffusion and forward Euler convection, float32."""
-    viscosity = case.viscosity
-    if viscosity is None:
-        return None
-    n = case.states.shape[-1]
-    k = 2 * np.pi * torch.fft.fftfreq(n, case.length / n)
-    kx, ky = k[:, None], k[None, : n // 2 + 1].abs()
-    squares = kx**2 + ky**2
-    safe = torch.where(squares == 0, 1, squares)
-    keep = (kx.abs() <= 2 / 3 * k.abs().max()) & (ky <= 2 / 3 * k.abs().max())
-    implicit, explicit = 1 + 0.5 * dt * viscosity * squares, 1 - 0.5 * dt * viscosity * squares
-
-    def run() -> np.ndarray:
-        w_hat = torch.fft.rfft2(case.states[:, 0].float())
-        for _ in range(round(case.dt * case.frames / dt)):
-            psi = w_hat / safe
-            fields = torch.stack([1j * ky * psi, -1j * kx * psi, 1j * kx * w_hat, 1j * ky * w_hat])
-            u, v, w_x, w_y = torch.fft.irfft2(fields, s=(n, n))
-            w_hat = (explicit * w_hat - dt * keep * torch.fft.rfft2(u * w_x + v * w_y)) / implicit
-        return torch.fft.irfft2(w_hat, s=(n, n))[:, None].double().numpy()
-
-    return run
-
-
-def radau(case: Case, tolerance: float) -> Callable[[], np.ndarray] | None:
-    """scipy's implicit Radau on the spectral right-hand side, one trajectory at a time, as published scripts do it."""
-    if case.viscosity is not None:
-        return None
-    from scipy.integrate import solve_ivp
-
-    n = case.states.shape[-1]
-    k = 2 * np.pi * np.fft.rfftfreq(n, case.length / n)
-    end = case.dt * case.frames
-
-    def rate(_: float, u: np.ndarray) -> np.ndarray:
-        return np.fft.irfft((k**2 - k**4) * np.fft.rfft(u) - 0.5j * k * np.fft.rfft(u * u), n)
-
-    def run() -> np.ndarray:
-        solved = solve_ivp(rate, (0, end), case.states[0, 0].numpy(), method="Radau", rtol=tolerance, atol=tolerance)
-        return solved.y[:, -1][None, None]
-
-    return run
-
-
-def cases() -> list[Case]:
-    """Developed Kuramoto-Sivashinsky states and a decaying flow as vigorous as the FNO paper's."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.arange(256, dtype=torch.float64) / 256
-    phase = 2 * np.pi * torch.rand(64, 3, 1, generator=generator, dtype=torch.float64)
-    start = sum(torch.cos(2 * np.pi * n * x + phase[:, n - 1]) for n in (1, 2, 3))
-    chaotic = Case("Kuramoto-Sivashinsky 256", KuramotoSivashinsky(), 64.0, start[:, None], 1.0, 60, (10,))
-    chaotic = Case(
-        chaotic.name, chaotic.equation, 64.0, torch.from_numpy(ours(chaotic, 10, "float64")()), 0.2, 50, (1, 2, 4)
-    )
-    noise = torch.fft.rfft2(torch.randn(16, 1, 64, 64, generator=generator, dtype=torch.float64))
-    n = torch.fft.fftfreq(64, 1 / 64)
-    low = (n[:, None] ** 2 + n[None, :33] ** 2) <= 6**2
-    w = torch.fft.irfft2(noise * low, s=(64, 64))
-    w = 2 * (w - w.mean((2, 3), keepdim=True)) / w.std((1, 2, 3), keepdim=True)
-    flow = Case("Navier-Stokes 64x64", NavierStokes(), 1.0, w, 0.2, 5, (3, 5, 10), viscosity=1e-3)
-    return [chaotic, flow]
+def machine() -> str:
+    """What the numbers belong to."""
+    model = ""
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
+    versions = []
+    for name in ("torch", "exponax", "jax", "torch-cfd", "scipy"):
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            versions.append(f"{name} not installed")
+    return f"{model or 'unknown CPU'}, {os.cpu_count()} cores; {', '.join(versions)}"
 
 
 def main() -> None:
-    """Measures everybody in turns and prints a table for each case."""
+    """Measures everybody and prints two tables for each case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7)
-    repeats = parser.parse_args().repeats
-    torch.set_num_threads(1)
-    keep_freed_memory()
-    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, one thread, median of {repeats}")
-    for case in cases():
-        reference = ours(case, 8 * case.substeps[-1], "float64")()
-        runs: dict[str, Callable[[], np.ndarray] | None] = {}
-        for precision in ("float64", "float32"):
-            for substeps in case.substeps:
-                runs[f"ours ETDRK4 {precision}, {substeps} steps"] = ours(case, substeps, precision)
-                runs[f"exponax ETDRK4 {precision}, {substeps} steps"] = exponax(case, substeps, precision)
-        runs["FNO script's scheme, dt 1e-3"] = fno_script(case, 1e-3)
-        runs["scipy Radau 1e-6"] = radau(case, 1e-6)
-        there = {name: run for name, run in runs.items() if run is not None}
-        errors, seconds = {}, {name: [] for name in there}
-        for name, run in there.items():
-            end = run()
-            truth = reference[: len(end)]
-            errors[name] = float(np.mean(np.linalg.norm((end - truth).reshape(len(end), -1), axis=1)
-                                 / np.linalg.norm(truth.reshape(len(end), -1), axis=1)))  # fmt: skip
-            case_size = len(end)
-            seconds[name] = [float(case_size)]
-        for _ in range(repeats):
-            for name, run in there.items():
-                if "scipy" in name and len(seconds[name]) > 1:
-                    continue
-                began = time.perf_counter()
-                run()
-                seconds[name].append(time.perf_counter() - began)
-        print(f"\n{case.name}, {len(case.states)} trajectories, {case.frames} frames of {case.dt:g}")
-        print(f"{'':38s}{'error':>10s}{'trajectories/s':>16s}{'time, ours / theirs':>21s}")
-        rates = {name: values[0] / statistics.median(values[1:]) for name, values in seconds.items()}
-        for name, rate in rates.items():
-            ratio = ""
-            if not name.startswith("ours"):
-                fit = [r for other, r in rates.items() if _rivals(other, name) and errors[other] <= 1.1 * errors[name]]
-                ratio = f"{rate / max(fit):.3f}" if fit else "none as accurate"
-            print(f"{name:38s}{errors[name]:10.1e}{rate:16.1f}{ratio:>21s}")
-
-
-def _rivals(ours_name: str, theirs: str) -> bool:
-    """One of ours in the precision of the peer; any where the peer does not say."""
-    asked = [precision for precision in ("float32", "float64") if precision in theirs]
-    return ours_name.startswith("ours") and all(precision in ours_name for precision in asked)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=1, help="processes of one thread that each side runs at once")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    together, results = context.Barrier(arguments.processes), context.Queue()
+    print(f"{machine()}\n{arguments.processes} processes of one thread, median of {arguments.repeats}", flush=True)
+    before, began, children = busy(), time.perf_counter(), os.times()
+    workers = [
+        context.Process(target=measure, args=(rank, arguments.cases, arguments.repeats, together, results))
+        for rank in range(arguments.processes)
+    ]
+    for worker in workers:
+        worker.start()
+    for _ in arguments.cases:
+        parts = [results.get() for _ in workers]
+        key, name, first, missing = parts[0]
+        rates = [sum(rows[i][5] for _, _, rows, _ in parts) for i in range(len(first))]
+        rows = best([(*row[:5], rate) for row, rate in zip(first, rates, strict=True)])
+        print(f"\n{name}")
+        print_rows(rows)
+        print_targets(rows, CASES[key][2], missing)
+    for worker in workers:
+        worker.join()
+    after, now = busy(), os.times()
+    own = now.children_user + now.children_system - children.children_user - children.children_system
+    if after[1] > before[1]:
+        others = (after[0] - before[0] - own) / (after[1] - before[1])
+        print(f"\n{time.perf_counter() - began:.0f} s; others used {100 * max(0.0, others):.0f} % of the machine")
 
 
 if __name__ == "__main__":

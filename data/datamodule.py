@@ -87,6 +87,7 @@ class TrajectoryDataModule(LightningDataModule):
         num_train: training trajectories; all when left out.
         num_valid: validation trajectories.
         num_test: test trajectories.
+        stride: every so many stored snapshots make a step.
     """
 
     def __init__(
@@ -100,15 +101,18 @@ class TrajectoryDataModule(LightningDataModule):
         num_train: PositiveInt | None = None,
         num_valid: PositiveInt | None = None,
         num_test: PositiveInt | None = None,
+        stride: PositiveInt = 1,
     ) -> None:
         super().__init__()
         self.folder, self.batch_size, self.eval_batch_size = Path(folder), batch_size, eval_batch_size
-        self.seed, self.required, self.wanted = seed, tuple(required), tuple(wanted)
+        self.seed, self.required, self.wanted, self.stride = seed, tuple(required), tuple(wanted), stride
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
 
     def train_dataloader(self) -> DataLoader[Window]:
         """Shuffled windows; see ``StepSampler``."""
-        dataset = TrajectoryDataset(self.folder, "train", self.required, self.wanted, self.counts["train"])
+        dataset = TrajectoryDataset(
+            self.folder, "train", self.required, self.wanted, self.counts["train"], stride=self.stride
+        )
         rank, ranks = self._ranks()
         sampler = StepSampler(len(dataset), self.batch_size, self.seed, self._position, rank, ranks)
         # The loader has no state of its own on purpose: such states are lost or applied twice at the ends of epochs.
@@ -127,8 +131,7 @@ class TrajectoryDataModule(LightningDataModule):
         return map_tensors(lambda x: x.to(device, non_blocking=True), batch)
 
     def _whole(self, split: str) -> DataLoader[Window]:
-        last = TrajectoryDataset(self.folder, split, (0,)).metadata.num_snapshots - 1
-        dataset = TrajectoryDataset(self.folder, split, (0, last), num_trajectories=self.counts[split])
+        dataset = TrajectoryDataset.whole(self.folder, split, self.counts[split], self.stride)
         rank, ranks = self._ranks()
         mine = list(range(rank, len(dataset), ranks))
         batches = [mine[i : i + self.eval_batch_size] for i in range(0, len(mine), self.eval_batch_size)]

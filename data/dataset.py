@@ -30,6 +30,8 @@ class TrajectoryDataset(Dataset[Window]):
         wanted: offsets that are moved inside the trajectory at its ends, so that no present is lost to a stencil.
         num_trajectories: the first so many of the split; all that were asked for when left out.
         cache_bytes: memory for decoded chunks.
+        stride: every so many stored snapshots make a step: windows are those of a dataset with a time step so many
+            times longer, one for each snapshot that may be their present.
 
     Raises:
         DatasetError: no complete dataset, or fewer trajectories than asked for.
@@ -44,8 +46,9 @@ class TrajectoryDataset(Dataset[Window]):
         wanted: Sequence[int] = (0,),
         num_trajectories: PositiveInt | None = None,
         cache_bytes: NonNegativeInt = 4 * 2**30,
+        stride: PositiveInt = 1,
     ) -> None:
-        self.folder, self.split = Path(folder), split
+        self.folder, self.split, self.stride = Path(folder), split, stride
         manifest = read_manifest(self.folder)
         self.manifest, self.metadata, self.chunk_size = manifest, manifest.metadata, manifest.chunk_size
         there = manifest.counts.get(split, 0)
@@ -58,11 +61,28 @@ class TrajectoryDataset(Dataset[Window]):
         snapshots = self.metadata.num_snapshots
         self.low = min(*required, *wanted, 0)
         self.width = max(*required, *wanted, 0) - self.low + 1
-        if self.width > snapshots:
-            raise ValueError(f"windows of {self.width} snapshots do not fit into trajectories of {snapshots}")
-        self.presents = range(max(0, -min(required)), snapshots - max(0, *required))
+        self.presents = range(max(0, -min(required)) * stride, snapshots - max(0, *required) * stride)
+        self._check_room()
         self.cache_bytes = cache_bytes
         self.cache: OrderedDict[int, Trajectories] = OrderedDict()
+
+    @classmethod
+    def whole(
+        cls, folder: Path, split: str, num_trajectories: PositiveInt | None = None, stride: PositiveInt = 1
+    ) -> "TrajectoryDataset":
+        """Whole trajectories, present at their first snapshot; see the class for the arguments."""
+        last = (read_manifest(Path(folder)).metadata.num_snapshots - 1) // stride
+        dataset = cls(folder, split, (0, last), num_trajectories=num_trajectories, stride=stride)
+        dataset.presents = range(1)
+        return dataset
+
+    def _check_room(self) -> None:
+        """Each present needs as many snapshots at its stride as a window holds."""
+        snapshots, stride = self.metadata.num_snapshots, self.stride
+        room = min((p // stride + (snapshots - 1 - p) // stride + 1 for p in self.presents), default=0)
+        if self.width > room:
+            steps = f" {stride} apart" if stride > 1 else ""
+            raise ValueError(f"windows of {self.width} snapshots{steps} do not fit into trajectories of {snapshots}")
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -77,13 +97,14 @@ class TrajectoryDataset(Dataset[Window]):
         index = torch.as_tensor(indices, dtype=torch.int64)
         trajectory = index // len(self.presents)
         present = self.presents.start + index % len(self.presents)
-        first = (present + self.low).clamp(0, self.metadata.num_snapshots - self.width)
-        at = first[:, None] + torch.arange(self.width)
+        # In steps of the stride; a window that would reach beyond the trajectory is moved inside.
+        latest = (self.metadata.num_snapshots - 1 - present) // self.stride - (self.width - 1)
+        low = torch.maximum(torch.clamp(latest, max=self.low), -(present // self.stride))
+        at = present[:, None] + self.stride * (low[:, None] + torch.arange(self.width))
         needed = sorted({int(i) // self.chunk_size for i in trajectory})
         parts = {chunk: self._chunk(chunk) for chunk in needed}
         gathered = _gather(parts, trajectory, at, self.chunk_size)
-        stride = torch.ones_like(present)
-        return Window(index=index, present=present - first, stride=stride, **gathered)
+        return Window(index=index, present=-low, stride=torch.ones_like(present), **gathered)
 
     def _chunk(self, chunk: int) -> Trajectories:
         """One decoded chunk, from memory where it is there."""

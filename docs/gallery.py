@@ -3,7 +3,8 @@
     python docs/gallery.py            # all
     python docs/gallery.py burgers    # some
 
-1D: space and time. 2D: five snapshots. 3D: five snapshots of the slice through the middle.
+1D: space and time. 2D: five snapshots. 3D: five snapshots of the slice through the middle. A problem whose yaml says
+that it was not run at full size is drawn in its small form.
 """
 
 import re
@@ -26,6 +27,7 @@ from tendency.build import load_problem
 from tendency.compose import conf_folder
 
 HERE = Path(__file__).resolve().parent
+TOO_LARGE = "Not run here at full size"
 
 
 def trajectory(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +50,11 @@ def draw(problem: Problem, path: Path) -> None:
     values, name = u[:, 0], channel_names(problem.fields, dims)[0]
     low, high = np.quantile(values, [0.001, 0.999])
     signed = low < 0 < high
-    colours = {"cmap": "RdBu_r", "vmin": -max(-low, high), "vmax": max(-low, high)} if signed else {"cmap": "viridis"}
+    colours = (
+        {"cmap": "RdBu_r", "vmin": -max(-low, high), "vmax": max(-low, high)}
+        if signed
+        else {"cmap": "viridis", "vmin": low, "vmax": high}
+    )
     if dims == 1:
         figure = Figure((7.2, 2.6), layout="constrained")
         FigureCanvasAgg(figure)
@@ -77,12 +83,14 @@ def main() -> None:
     (HERE / "gallery").mkdir(exist_ok=True)
     lines = ["# Gallery", "", "The first test trajectory of every problem, drawn by `python docs/gallery.py`.", ""]
     for file in files:
-        if file.stem in wanted:
-            print(file.stem, flush=True)
-            draw(load_problem(file.stem), HERE / "gallery" / f"{file.stem}.png")
         text = file.read_text(encoding="utf-8")
         head = " ".join(line[1:].strip() for line in re.match(r"(#.*\n)+", text)[0].splitlines())
-        lines += [f"## `pde={file.stem}`", "", head, "", f"![{file.stem}](gallery/{file.stem}.png)", ""]
+        small = TOO_LARGE in head
+        if file.stem in wanted:
+            print(file.stem, flush=True)
+            draw(load_problem(file.stem, small), HERE / "gallery" / f"{file.stem}.png")
+        form = " (its small form)" if small else ""
+        lines += [f"## `pde={file.stem}`", "", head, "", f"![{file.stem}](gallery/{file.stem}.png){form}", ""]
     (HERE / "gallery.md").write_text("\n".join(lines), encoding="utf-8")
 
 

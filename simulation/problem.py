@@ -52,8 +52,9 @@ class Tolerances:
     Args:
         window: time over which a trajectory is compared with its refined run; for a chaotic flow at most one
             Lyapunov (or eddy-turnover) time.
-        refinement: largest relative L2 error against the run refined 2x in space and time, within the window.
-        derivative: largest relative L2 difference between the solver's u_t and a difference of the trajectory.
+        refinement: largest relative error of a field against the run refined 2x in space and time, within the window,
+            in L2, or in L1 where the solver is one for solutions that jump.
+        derivative: largest relative difference between the solver's u_t and a difference of the trajectory, so too.
         conservation: largest drift of a conserved quantity over the whole trajectory, relative to its scale.
     """
 

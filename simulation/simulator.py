@@ -62,6 +62,15 @@ class Simulator(Protocol):
         ...
 
 
+@runtime_checkable
+class ChoosesTimes(Protocol):
+    """A simulator that cannot reach every time, and says so before a rollout."""
+
+    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
+        """Refuses times (B, T) that it cannot reach from t (B,) with this memory, as a ValueError."""
+        ...
+
+
 class ReferenceSolver(Simulator, Protocol):
     """A numerical solver that data are generated from and certified with."""
 
@@ -83,6 +92,11 @@ class ReferenceSolver(Simulator, Protocol):
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """The parameters that the equation needs."""
+        ...
+
+    @property
+    def error_norm(self) -> float:
+        """The p of the L^p norm in which the certificate measures errors: 2, or 1 where solutions jump."""
         ...
 
     def check(self, conditions: Conditions) -> None:
@@ -154,7 +168,12 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
 
     Yields:
         T progresses, one at each time.
+
+    Raises:
+        ValueError: times that the simulator cannot reach; before the first step.
     """
+    if isinstance(simulator, ChoosesTimes):
+        simulator.check_times(progress.t, times, progress.memory)
     for t in times.unbind(1):
         u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
         progress = Progress(u, t, memory)

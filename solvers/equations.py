@@ -95,6 +95,8 @@ class ConservationLaw(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     fields: ClassVar[tuple[Field, ...]]
+    conserved_fields: ClassVar[tuple[Field, ...]]
+    """q, field by field of the same ranks as u."""
     parameter_names: tuple[str, ...] = ()
     spatial_dims: ClassVar[tuple[int, ...]]
     slips: bool = True
@@ -116,8 +118,8 @@ class ConservationLaw(ABC):
         return q
 
     @abstractmethod
-    def flux(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
-        """F_axis (B, C, ...) of fields u (B, C, ...)."""
+    def flux(self, u: Tensor, q: Tensor, axis: int, prepared: Prepared) -> Tensor:
+        """F_axis (B, C, ...) of a state, given as fields u and as q (B, C, ...), of which each is used as it suits."""
 
     @abstractmethod
     def wave_speed(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
@@ -127,19 +129,21 @@ class ConservationLaw(ABC):
     def signal_speeds(self, left: Tensor, right: Tensor, axis: int, prepared: Prepared) -> tuple[Tensor, Tensor]:
         """Estimates (B, 1, ...) of the slowest and the fastest signal between two states."""
 
-    def contact_speed(
+    def contact(
         self, left: Tensor, right: Tensor, slowest: Tensor, fastest: Tensor, axis: int, prepared: Prepared
-    ) -> Tensor:
-        """The speed (B, 1, ...) of the contact wave between the signals.
+    ) -> tuple[Tensor, Tensor]:
+        """The contact wave between the signals: its speed, and what both of its sides share besides, each (B, 1, ...).
 
         Raises:
             ValueError: the equation has none.
         """
         raise ValueError(f"pde.simulator.riemann: {self.name} has no contact wave; use solvers.finite_volume.HLL")
 
-    def beside_contact(self, u: Tensor, signal: Tensor, contact: Tensor, axis: int, prepared: Prepared) -> Tensor:
-        """q* (B, C, ...) between a signal and the contact wave, on the side of the fields u."""
-        raise NotImplementedError
+    def beside_contact(
+        self, u: Tensor, q: Tensor, signal: Tensor, speed: Tensor, shared: Tensor, axis: int, prepared: Prepared
+    ) -> Tensor:
+        """q* (B, C, ...) between a signal and the contact wave of ``contact``, on the side of the state u, q."""
+        raise ValueError(f"pde.simulator.riemann: {self.name} has no contact wave; use solvers.finite_volume.HLL")
 
     def diffusive_flux(self, u: Tensor, gradients: Sequence[Tensor], axis: int, prepared: Prepared) -> Tensor | None:
         """G_axis (B, C, ...) from fields and their derivatives along each axis, at faces; None without diffusion."""
@@ -153,9 +157,9 @@ class ConservationLaw(ABC):
         """s (B, C, *N) at times t (B,); None without one."""
         return None
 
-    def usable(self, q: Tensor, prepared: Prepared) -> Tensor:
-        """Which rows (B,) are states: finite, and positive where they must be."""
-        return torch.isfinite(q.flatten(1).sum(1))
+    def admissible(self, u: Tensor, prepared: Prepared) -> Tensor:
+        """Where (B, 1, ...) fields are a state of the equation: finite, and positive where they must be."""
+        return torch.isfinite(u.sum(1, keepdim=True))
 
     def check(self, conditions: Conditions) -> None:  # noqa: B027  most equations have nothing to refuse
         """Refuses parameters for which the equation is ill-posed, as of ``SemilinearPDE``."""

@@ -168,22 +168,23 @@ class HLL(RiemannSolver):
         width = fastest - slowest
         still = width == 0
         width = torch.where(still, 1.0, width)
-        f_left, f_right = equation.flux(left, axis, prepared), equation.flux(right, axis, prepared)
-        jump = equation.to_conserved(right, prepared) - equation.to_conserved(left, prepared)
-        mixed = (fastest * f_left - slowest * f_right + fastest * slowest * jump) / width
+        q_left, q_right = equation.to_conserved(left, prepared), equation.to_conserved(right, prepared)
+        f_left, f_right = equation.flux(left, q_left, axis, prepared), equation.flux(right, q_right, axis, prepared)
+        mixed = (fastest * f_left - slowest * f_right + fastest * slowest * (q_right - q_left)) / width
         return torch.where(still, (f_left + f_right) / 2, mixed)
 
 
 class HLLC(RiemannSolver):
-    """HLL with the contact wave restored (Toro, section 10.4): for equations that state ``beside_contact``."""
+    """HLL with the contact wave restored (Toro, section 10.4): for equations that state ``contact``."""
 
     def flux(self, equation: ConservationLaw, left: Tensor, right: Tensor, axis: int, prepared: Prepared) -> Tensor:
         """F + s (q* - q) on the side of the contact wave that the face lies on; s = 0 beyond the fastest signal."""
         slowest, fastest = equation.signal_speeds(left, right, axis, prepared)
-        contact = equation.contact_speed(left, right, slowest, fastest, axis, prepared)
-        from_left = contact >= 0
-        state = torch.where(from_left, left, right)
+        speed, shared = equation.contact(left, right, slowest, fastest, axis, prepared)
+        from_left = speed >= 0
+        u = torch.where(from_left, left, right)
+        q = equation.to_conserved(u, prepared)
         signal = torch.where(from_left, slowest, fastest)
         outgoing = torch.where(from_left, slowest.clamp(max=0), fastest.clamp(min=0))
-        beside = equation.beside_contact(state, signal, contact, axis, prepared)
-        return equation.flux(state, axis, prepared) + outgoing * (beside - equation.to_conserved(state, prepared))
+        beside = equation.beside_contact(u, q, signal, speed, shared, axis, prepared)
+        return equation.flux(u, q, axis, prepared) + outgoing * (beside - q)

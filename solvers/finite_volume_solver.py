@@ -9,10 +9,11 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from simulation.conditions import Conditions
+from simulation.fields import channel_names
 from simulation.geometry import BoundaryKind, Grid
-from simulation.simulator import InstabilityError
 from simulation.tree import Tree
 from solvers.boundaries import with_ghosts
+from solvers.cell_averages import resample_axis
 from solvers.equation_solver import EquationSolver
 from solvers.equations import ConservationLaw, Prepared
 from solvers.finite_volume import Reconstruction, RiemannSolver
@@ -33,7 +34,8 @@ class FiniteVolumeSolver(EquationSolver):
         reconstruction: the values on both sides of a face.
         riemann: the flux that follows from them.
         integrator: how it is stepped.
-        cfl: share of the time in which the fastest signal crosses a cell, summed over the axes.
+        cfl: share of the time in which the fastest signal crosses a cell, summed over the axes; diffusion shortens
+            steps on top of it.
 
     Raises:
         InstabilityError: from ``advance``, at the step where a state is no longer finite or positive.
@@ -84,20 +86,13 @@ class FiniteVolumeSolver(EquationSolver):
             self.integrator,
             rate,
             lambda state: self._stable_step(state, spacing, prepared),
-            lambda state: self.equation.usable(state, prepared),
+            lambda state: self._usable(state, prepared),
             self.equation.to_conserved(u.double(), prepared),
             t,
             dt,
             self.name,
+            f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
         )
-        unusable = ~self.equation.usable(q, prepared)
-        if bool(unusable.any()):
-            rows = torch.nonzero(unusable).flatten().tolist()
-            raise InstabilityError(
-                f"{self.name} became unstable at t = {float(t[rows[0]] + dt[rows[0]]):g}: lower pde.simulator.cfl "
-                f"(now {self.cfl:g}), or soften pde.initial_condition",
-                rows,
-            )
         return self.equation.to_fields(q, prepared).to(u.dtype), memory
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -114,34 +109,35 @@ class FiniteVolumeSolver(EquationSolver):
         return copy.copy(self)
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
-        """The fields of the averages of q over the cells of another grid.
-
-        Cells are merged, or split along limited slopes, so that the total of q stays.
-
-        Raises:
-            ValueError: the grids do not nest.
-        """
+        """The fields of the averages of q over the cells of another grid; the total of q stays."""
         grid, prepared = self.grid(conditions), self.equation.prepared(conditions)
         q, signs = self.equation.to_conserved(u.double(), prepared), self._signs(grid)
-        for axis, (n, m) in enumerate(zip(grid.shape, shape, strict=True)):
-            if n % m and m % n:
-                raise ValueError(f"expected cells that nest, got {n} and {m} along axis {axis}")
-            dim = axis + 2
-            if n >= m:
-                q = q.unflatten(dim, (m, n // m)).mean(dim + 1)
-            else:
-                q = _split(with_ghosts(q, grid, axis, 1, signs[axis]), dim, m // n)
+
+        def admissible(state: Tensor) -> Tensor:
+            return self.equation.admissible(self.equation.to_fields(state, prepared), prepared)
+
+        for axis, number in enumerate(shape):
+            q = resample_axis(q, grid, axis, number, signs[axis], admissible)
         return self.equation.to_fields(q, prepared).to(u.dtype)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The means (B,) of q where no boundary and no source lets anything through."""
+        """The means (B,) of q where no boundary and no source lets anything through.
+
+        A wall holds back what does not turn its sign there, if the equation has a vector that it stops.
+        """
         grid, prepared = self.grid(conditions), self.equation.prepared(conditions)
-        closed = all(grid.boundary.is_periodic(axis) for axis in range(grid.spatial_dims))
-        sourceless = self.equation.source(u[:1], torch.zeros(1, dtype=torch.float64), conditions) is None
-        if not (closed and sourceless):
+        if self.equation.source(u[:1], torch.zeros(1, dtype=torch.float64), conditions) is not None:
             return {}
+        stopped = any(field.rank for field in self.fields)
+        kept = torch.ones(u.shape[1], dtype=torch.bool)
+        for axis, signs in enumerate(self._signs(grid)):
+            for side in (0, 1):
+                if not grid.boundary.is_periodic(axis):
+                    open_side = grid.boundary.kind(axis, side, 0) is BoundaryKind.OPEN
+                    kept &= (signs[side] > 0) & (stopped and not open_side)
         means = self.equation.to_conserved(u.double(), prepared).flatten(2).mean(2)
-        return {f"the mean of conserved variable {index}": mean for index, mean in enumerate(means.unbind(1))}
+        names = channel_names(self.equation.conserved_fields, grid.spatial_dims)
+        return {f"the mean {name}": means[:, c] for c, name in enumerate(names) if kept[c]}
 
     def _rate(
         self,
@@ -162,7 +158,7 @@ class FiniteVolumeSolver(EquationSolver):
             padded = with_ghosts(u if reconstruction.of_fields else q, grid, axis, depth, signs[axis])
             left, right = reconstruction.faces(padded, axis)
             if not reconstruction.of_fields:
-                left, right = equation.to_fields(left, prepared), equation.to_fields(right, prepared)
+                left, right = self._fields_at_faces(padded, left, right, axis, prepared)
             flux = self.riemann.flux(equation, left, right, axis, prepared)
             if equation.diffusivity(u, prepared) is not None:
                 flux = flux - self._diffusion(u, axis, grid, signs, spacing, prepared)
@@ -193,15 +189,34 @@ class FiniteVolumeSolver(EquationSolver):
             raise ValueError(f"{self.name} states a diffusivity and no diffusive flux")
         return flux
 
+    def _fields_at_faces(
+        self, padded: Tensor, left: Tensor, right: Tensor, axis: int, prepared: Prepared
+    ) -> tuple[Tensor, Tensor]:
+        """Fields of reconstructed q, and those of the cell itself where that is no state (a negative pressure)."""
+        equation, dim, n = self.equation, axis + 2, left.shape[axis + 2]
+        faces = []
+        for values, first in ((left, self.reconstruction.ghosts - 1), (right, self.reconstruction.ghosts)):
+            u = equation.to_fields(values, prepared)
+            admissible = equation.admissible(u, prepared)
+            if not bool(admissible.all()):
+                u = torch.where(admissible, u, equation.to_fields(padded.narrow(dim, first, n), prepared))
+            faces.append(u)
+        return faces[0], faces[1]
+
+    def _usable(self, q: Tensor, prepared: Prepared) -> Tensor:
+        """Which rows (B,) of q are states in every cell."""
+        return self.equation.admissible(self.equation.to_fields(q, prepared), prepared).flatten(1).all(1)
+
     def _stable_step(self, q: Tensor, spacing: list[Tensor], prepared: Prepared) -> Tensor:
+        """1 / (sum |speed| / (cfl dx) + sum 4 D / (s dx^2)), s the integrator's real stability interval."""
         u = self.equation.to_fields(q.detach(), prepared)
-        crossing = u.new_zeros(())
+        rate = u.new_zeros(())
         diffusivity = self.equation.diffusivity(u, prepared)
         for axis, dx in enumerate(spacing):
-            crossing = crossing + self.equation.wave_speed(u, axis, prepared) / dx
+            rate = rate + self.equation.wave_speed(u, axis, prepared) / (self.cfl * dx)
             if diffusivity is not None:
-                crossing = crossing + 2 * diffusivity / dx.square()
-        return self.cfl / crossing.flatten(1).amax(1).clamp(min=1e-300)
+                rate = rate + 4 * diffusivity / (self.integrator.real_stability * dx.square())
+        return 1 / rate.flatten(1).amax(1).clamp(min=1e-300)
 
     def _signs(self, grid: Grid) -> Signs:
         """The sign (C,) of each channel beyond the lower and the upper wall of each axis.
@@ -241,15 +256,3 @@ def _at_faces(u: Tensor, grid: Grid, axis: int, signs: tuple[Tensor, Tensor]) ->
     dim, n = axis + 2, u.shape[axis + 2]
     padded = with_ghosts(u, grid, axis, 1, signs)
     return (padded.narrow(dim, 0, n + 1) + padded.narrow(dim, 1, n + 1)) / 2
-
-
-def _split(padded: Tensor, dim: int, parts: int) -> Tensor:
-    """Each cell in ``parts`` along a slope that overshoots none of its neighbours."""
-    n = padded.shape[dim] - 2
-    before, cells, after = (padded.narrow(dim, offset, n) for offset in range(3))
-    down, up = cells - before, after - cells
-    size = torch.minimum(torch.minimum(down.abs(), up.abs()), (down + up).abs() / 2)
-    slope = torch.where(down * up > 0, torch.copysign(size, down), 0.0)
-    offsets = (torch.arange(parts, dtype=padded.dtype, device=padded.device) + 0.5) / parts - 0.5
-    fine = torch.stack([cells + float(offset) * slope for offset in offsets], dim + 1)
-    return fine.flatten(dim, dim + 1)

@@ -18,7 +18,7 @@ from simulation.geometry import Boundary, BoundaryKind, Geometry, Grid, PointClo
 from simulation.tree import Tree
 from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
-from solvers.etdrk import ETDRK
+from solvers.exponential import ExponentialIntegrator
 from solvers.spectral import evaluate_at_nodes, evaluate_on_grid, inverse_transform, transform, wavenumbers
 from solvers.spectral_solver import SpectralSolver
 
@@ -42,7 +42,7 @@ class ReflectedSolver(EquationSolver):
     def __init__(
         self,
         equation: SemilinearPDE,
-        integrator: ETDRK,
+        integrator: ExponentialIntegrator,
         max_step: PositiveFloat,
         precision: Literal["float64", "float32"] = "float64",
     ) -> None:

@@ -7,14 +7,23 @@ import torch
 from torch import Tensor
 
 
-def transform(u: Tensor, spatial_dims: int) -> Tensor:
-    """The real FFT (B, C, *K) of u (B, C, *N) over its last ``spatial_dims`` axes."""
-    return torch.fft.rfftn(u, dim=tuple(range(-spatial_dims, 0)))
+def transform(u: Tensor, spatial_dims: int, columns: int | None = None) -> Tensor:
+    """The real FFT (B, C, *K) of u (B, C, *N) over its last ``spatial_dims`` axes.
+
+    Args:
+        u: the field.
+        spatial_dims: D.
+        columns: how many modes of the last axis are wanted, which saves transforms along the others; None for all.
+    """
+    u_hat = torch.fft.rfft(u)[..., :columns]
+    return u_hat if spatial_dims == 1 else torch.fft.fftn(u_hat, dim=tuple(range(-spatial_dims, -1)))
 
 
 def inverse_transform(u_hat: Tensor, shape: Sequence[int]) -> Tensor:
-    """The field (B, C, *shape) of its coefficients u_hat (B, C, *K)."""
-    return torch.fft.irfftn(u_hat, s=shape, dim=tuple(range(-len(shape), 0)))
+    """The field (B, C, *shape) of its coefficients u_hat (B, C, *K); columns that K lacks are taken as 0."""
+    if len(shape) > 1:
+        u_hat = torch.fft.ifftn(u_hat, dim=tuple(range(-len(shape), -1)))
+    return torch.fft.irfft(u_hat, n=shape[-1])
 
 
 def integer_wavenumbers(shape: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
@@ -65,6 +74,11 @@ def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
     return torch.where(numbers.abs() == n // 2, 0.0, k)
 
 
+def dealiased_columns(n: int, degree: int) -> int:
+    """How many modes of a real FFT of n points ``dealiasing_mask`` keeps: those of 0 to (n - 1) // (degree + 1)."""
+    return (n - 1) // (degree + 1) + 1
+
+
 def dealiasing_mask(shape: Sequence[int], degree: int, device: torch.device | None = None) -> Tensor:
     """True (1, 1, *K) where (degree + 1) |n| < N on every axis.
 
@@ -73,7 +87,7 @@ def dealiasing_mask(shape: Sequence[int], degree: int, device: torch.device | No
     """
     mask = torch.ones(*[1] * (len(shape) + 2), dtype=torch.bool, device=device)
     for numbers, n in zip(integer_wavenumbers(shape, device), shape, strict=True):
-        mask = mask & (numbers.abs() * (degree + 1) < n)
+        mask = mask & (numbers.abs() < dealiased_columns(n, degree))
     return mask
 
 
@@ -93,20 +107,21 @@ def resample(u: Tensor, shape: Sequence[int]) -> Tensor:
 def interpolation_matrix(n: int, positions: Tensor) -> Tensor:
     """W (P, n): the trigonometric interpolant of n equidistant values of one period, at P positions.
 
-    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)); a Nyquist mode is shared between its two signs.
+    W_pj = (1 / n) sum_k exp(2 pi i k (s_p - j / n)) in closed form (Dirichlet's kernel); a Nyquist mode is shared
+    between its two signs.
 
     Args:
         n: number of points at j / n.
         positions: (P,) float64, as shares of the period.
     """
-    half = (n - 1) // 2
-    numbers = torch.arange(1, half + 1, dtype=torch.float64, device=positions.device)
     points = torch.arange(n, dtype=torch.float64, device=positions.device) / n
-    distance = 2 * math.pi * (positions.double()[:, None] - points)
-    weights = 1 + 2 * torch.cos(distance[..., None] * numbers).sum(-1)
-    if n % 2 == 0:
-        weights = weights + torch.cos(math.pi * n * positions.double())[:, None] * torch.cos(math.pi * n * points)
-    return weights / n
+    distance = positions.double()[:, None] - points
+    # Half the angle, to the nearest image: there both sines vanish together, and only there.
+    half = math.pi * (distance - distance.round())
+    there = half == 0
+    half = torch.where(there, 1.0, half)
+    below = torch.tan(half) if n % 2 == 0 else torch.sin(half)
+    return torch.where(there, 1.0, torch.sin(n * half) / (n * below))
 
 
 def evaluate_on_grid(u: Tensor, positions: Sequence[Tensor]) -> Tensor:

@@ -1,9 +1,9 @@
 """A surrogate bound to its units and coordinates: what a prediction calls."""
 
+import torch
 from torch import Tensor
 
 from simulation.conditions import Conditions
-from simulation.tree import per_sample
 from surrogates.normalizer import Normalizer
 from surrogates.surrogate import Surrogate
 
@@ -21,17 +21,44 @@ class Network:
         self.surrogate, self.normalizer = surrogate, normalizer
         self.x = conditions.geometry.coordinates(conditions.extent)
 
-    def raw(self, u: Tensor, c: Tensor) -> Tensor:
-        """The output (B, C_out, *N) in network units for u (B, K C, *N) and c (B, num_conditions) in physical units."""
+    def raw(self, u: Tensor, c: Tensor, extra: Tensor | None = None) -> Tensor:
+        """The output (B, C_out, *N) in network units.
+
+        Args:
+            u: (B, K C, *N) in physical units.
+            c: (B, num_conditions) in physical units.
+            extra: (B, C_extra, *N) further input channels, in network units already.
+        """
         encoded = self.normalizer.fields.encode(u)
+        if extra is not None:
+            encoded = torch.cat([encoded, extra], 1)
         conditions = self.normalizer.conditions.encode(c.double()).to(u.dtype)
         return self.surrogate(encoded, conditions, self.x.to(u.dtype))
 
     def __call__(self, u: Tensor, c: Tensor, scale: Tensor) -> Tensor:
-        """The output (B, C_out, *N) in physical units; scale (B,) is ``Prediction.scale(dt)``."""
-        y = self.normalizer.outputs.decode(self.raw(u, c))
-        return y * per_sample(scale, y)
+        """The output (B, C_out, *N) in physical units; scale is ``Prediction.scale(dt)``."""
+        return self.decode_output(self.raw(u, c), scale)
+
+    def decode_output(self, y: Tensor, scale: Tensor) -> Tensor:
+        """An output (B, C_out, *N) in physical units."""
+        y = self.normalizer.outputs.decode(y)
+        return y * per_output(scale, y)
 
     def encode_output(self, y: Tensor, scale: Tensor) -> Tensor:
         """A label (B, C_out, *N) in network units."""
-        return self.normalizer.outputs.encode(y / per_sample(scale, y))
+        return self.normalizer.outputs.encode(y / per_output(scale, y))
+
+
+def per_output(scale: Tensor, y: Tensor) -> Tensor:
+    """Shapes the scale of outputs so that it broadcasts against them.
+
+    Args:
+        scale: (B,), or (B, M) with one number for each snapshot of a bundle.
+        y: (B, M C, *N).
+
+    Returns:
+        (B, 1, 1, ...) or (B, M C, 1, ...) in the dtype of y.
+    """
+    if scale.ndim == 2:
+        scale = scale.repeat_interleave(y.shape[1] // scale.shape[1], 1)
+    return scale.to(y.dtype).reshape(len(y), -1, *[1] * (y.ndim - 2))

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from simulation.annotations import PositiveInt
 from simulation.conditions import Conditions
+from simulation.geometry import Geometry
 from simulation.tree import Tree
 from simulation.window import Window
+from surrogates.bundle import bundle_reason, bundle_step, check_even, next_snapshot, start_bundle
 from surrogates.differences import Difference
-from surrogates.integrators import Integrator
+from surrogates.integrators.integrator import Integrator
 from surrogates.network import Network
 
 TimeCondition = Literal["t", "dt"]
@@ -29,21 +31,47 @@ class Prediction(ABC):
         history: K, the number of snapshots that the network sees.
         conditioned_on: what is told beside the PDE's parameters: ``dt``, and ``t`` where the equation itself depends
             on time. An autonomous equation does not, and a network told t would be lost beyond the training horizon.
+        bundle: M, the number of snapshots that one evaluation yields, at equal steps.
     """
 
-    bundle = 1
-    """Snapshots that one evaluation yields."""
     stencil: tuple[int, ...] = (0,)
     """Offsets that labels would like to read; shifted inside the trajectory at its ends."""
-    network_calls: int = 1
-    """Network evaluations in one step."""
+    network_calls: float | None
+    """Network evaluations in one step; None where each trajectory takes as many as it needs."""
     reads_u_t: bool = False
     """Whether labels are read from the u_t that a dataset may carry."""
 
-    def __init__(self, history: PositiveInt = 1, conditioned_on: Sequence[TimeCondition] = ()) -> None:
+    def __init__(
+        self, history: PositiveInt = 1, conditioned_on: Sequence[TimeCondition] = (), bundle: PositiveInt = 1
+    ) -> None:
         if unknown := set(conditioned_on) - {"t", "dt"}:
             raise ValueError(f"prediction.conditioned_on: expected t and dt, got {sorted(unknown)}")
-        self.history, self.conditioned_on = history, tuple(conditioned_on)
+        if history < 1 or bundle < 1:
+            raise ValueError(f"prediction: expected history and bundle of at least 1, got {history} and {bundle}")
+        self.history, self.conditioned_on, self.bundle = history, tuple(conditioned_on), bundle
+        self.network_calls = 1 / bundle
+
+    def check(self, geometry: Geometry) -> None:  # noqa: B027
+        """Refuses a geometry that it cannot work on.
+
+        Raises:
+            ValueError: naming the config key, what was expected and what was found.
+        """
+
+    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
+        """Refuses times (B, T) that it cannot reach from t (B,); asked once, before a rollout.
+
+        Raises:
+            ValueError: steps other than those of the history, or uneven ones and a bundle.
+        """
+        if not times.shape[1]:
+            return
+        if self.history > 1:
+            reason = f"prediction.history: the {self.history} snapshots that the network sees lie at equal steps"
+            check_even(t, times, memory["step"], reason)
+        elif self.bundle > 1:
+            first = times[:, 0].double() - t
+            check_even(t, times, bundle_step(first, memory["bundle"]), bundle_reason(self.bundle))
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -63,7 +91,11 @@ class Prediction(ABC):
         return params + len(self.conditioned_on)
 
     def scale(self, dt: Tensor) -> Tensor:
-        """How the output grows with the step (B,): outputs are normalised after division by it."""
+        """How the output grows with the step dt (B,): outputs are normalised after division by it.
+
+        Returns:
+            (B,), or (B, M) with one number for each snapshot of a bundle.
+        """
         return torch.ones_like(dt)
 
     def conditions(self, t: Tensor, dt: Tensor, conditions: Conditions) -> Tensor:
@@ -74,7 +106,12 @@ class Prediction(ABC):
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The memory before the first step, from the ``history`` latest snapshots u (B, K, C, *N) at times t (B, K)."""
-        return {"past": u[:, :-1]}
+        step = {"step": (t[:, -1] - t[:, -2]).double()} if self.history > 1 else {}
+        return {"past": u[:, :-1], "bundle": start_bundle(u[:, -1], self.bundle), **step}
+
+    def told(self, window: Window) -> Tensor:
+        """What the network is told in a window (rows, num_conditions), physical units: what their units are made of."""
+        return self.conditions(window.time(0), self.step(window), window.conditions)
 
     def output(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
@@ -118,41 +155,61 @@ class Prediction(ABC):
 
 
 class StatePrediction(Prediction):
-    """The output is the state one step later."""
+    """The output is the state one step later, or at each of the M next steps."""
 
     def label(self, window: Window, u: Tensor) -> Tensor:
-        """The next snapshot."""
-        return window.at(1)
+        """The next snapshots."""
+        return torch.cat([window.at(offset) for offset in range(1, self.bundle + 1)], 1)
+
+    def snapshots(self, u: Tensor, y: Tensor) -> Tensor:
+        """The states (B, M, C, *N) that an output y (B, M C, *N) means at state u (B, C, *N): the output itself."""
+        return y.unflatten(1, (self.bundle, u.shape[1]))
 
     def advance(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> tuple[Tensor, Tree]:
-        """The output itself."""
-        return self.output(network, u, t, dt, conditions, memory), {"past": self.slide(u, memory)}
+        """The output, or the next snapshot of a bundle."""
+        u_next, bundle = next_snapshot(
+            lambda: self.snapshots(u, self.output(network, u, t, dt, conditions, memory)), dt, memory["bundle"]
+        )
+        return u_next, memory | {"past": self.slide(u, memory), "bundle": bundle}
 
 
 class IncrementPrediction(Prediction):
-    """The output is the change over one step; it is normalised per unit of time, so that any step is of one size."""
+    """The output is the change since the present, over one step or each of the M next ones.
+
+    It is normalised per unit of time, so that any step is of one size; and so is each snapshot of a bundle.
+    """
 
     def scale(self, dt: Tensor) -> Tensor:
-        """The step itself."""
-        return dt
+        """The time since the present."""
+        if self.bundle == 1:
+            return dt
+        return dt[:, None] * torch.arange(1, self.bundle + 1, device=dt.device)
 
     def label(self, window: Window, u: Tensor) -> Tensor:
-        """From what the network sees to the next snapshot, so that perturbed inputs are led back to the truth."""
-        return window.at(1) - u
+        """From what the network sees to the next snapshots, so that perturbed inputs are led back to the truth."""
+        return torch.cat([window.at(offset) - u for offset in range(1, self.bundle + 1)], 1)
+
+    def snapshots(self, u: Tensor, y: Tensor) -> Tensor:
+        """The states (B, M, C, *N) that an output y (B, M C, *N) means: u (B, C, *N) plus the output."""
+        return u[:, None] + y.unflatten(1, (self.bundle, u.shape[1]))
 
     def advance(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> tuple[Tensor, Tree]:
-        """The state plus the output."""
-        return u + self.output(network, u, t, dt, conditions, memory), {"past": self.slide(u, memory)}
+        """The state plus the output, or the next snapshot of a bundle."""
+        u_next, bundle = next_snapshot(
+            lambda: self.snapshots(u, self.output(network, u, t, dt, conditions, memory)), dt, memory["bundle"]
+        )
+        return u_next, memory | {"past": self.slide(u, memory), "bundle": bundle}
 
 
 class DerivativePrediction(Prediction):
     """The output is u_t, stepped by an integrator.
 
-    No following snapshot is needed, so that the last one of a trajectory is trained as well.
+    No following snapshot is needed, so that the last one of a trajectory is trained as well. It has no bundle: a
+    derivative belongs to one moment, and what an integrator makes of several is an increment.
 
     Args:
         difference: how labels are made.
@@ -195,7 +252,7 @@ class DerivativePrediction(Prediction):
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The past snapshots and the integrator's memory."""
-        return {"past": u[:, :-1], "integrator": self.integrator.start(u[:, -1])}
+        return super().start(u, t, conditions, seed) | {"integrator": self.integrator.start(u[:, -1])}
 
     def advance(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
@@ -206,4 +263,4 @@ class DerivativePrediction(Prediction):
             return self.output(network, v, s, dt, conditions, memory)
 
         u_next, integrator = self.integrator.advance(slope, u, t, dt, memory["integrator"])
-        return u_next, {"past": self.slide(u, memory), "integrator": integrator}
+        return u_next, memory | {"past": self.slide(u, memory), "integrator": integrator}

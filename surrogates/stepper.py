@@ -1,14 +1,16 @@
 """A trained surrogate as a simulator in physical units."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from simulation.conditions import Conditions
 from simulation.moments import RunningMoments
+from simulation.simulator import begin, rollout
 from simulation.tree import Tree
 from simulation.window import Window
-from surrogates.network import Network
+from surrogates.network import Network, per_output
 from surrogates.normalizer import Normalizer
 from surrogates.prediction import Prediction
 from surrogates.surrogate import Surrogate
@@ -44,6 +46,47 @@ class SurrogateStepper(nn.Module):
         """One step of length dt; see ``Simulator.advance``."""
         return self.prediction.advance(self.network(conditions), u, t, dt, conditions, memory)
 
+    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
+        """Refuses times that cannot be reached; ``rollout`` asks once, before the first step."""
+        self.prediction.check_times(t, times, memory)
+
+    @torch.no_grad()
+    def predict(
+        self,
+        u: Tensor,
+        t: Tensor,
+        times: Tensor | Sequence[float],
+        conditions: Conditions,
+        seed: Tensor | None = None,
+    ) -> Tensor:
+        """The states at any later times, in physical units.
+
+        Args:
+            u: (B, K, C, *N) the K = ``history`` latest snapshots, oldest first.
+            t: (B, K) their times.
+            times: (B, T), or T times for all trajectories; increasing, later than the last of t.
+            conditions: of the B trajectories.
+            seed: (B,) int64, for predictions that draw noise; 0 ... B - 1 when left out. Another seed is another member
+                of an ensemble.
+
+        Returns:
+            (B, T, C, *N) in the dtype of u.
+
+        Raises:
+            ValueError: times that do not increase, a number of snapshots other than ``history``, or times that the
+                prediction cannot reach.
+        """
+        asked = torch.as_tensor(times, dtype=torch.float64, device=u.device)
+        asked = asked.expand(len(u), -1) if asked.ndim < 2 else asked
+        steps = torch.diff(torch.cat([t[:, -1:].double(), asked], 1), dim=1)
+        if steps.numel() and not bool((steps > 0).all()):
+            raise ValueError(f"times: expected them to increase from t = {t[:, -1].tolist()}, got {asked.tolist()}")
+        dtype = next((p.dtype for p in self.surrogate.parameters() if p.is_floating_point()), u.dtype)
+        seed = torch.arange(len(u), device=u.device) if seed is None else seed
+        start = begin(self, u.to(dtype), t.double(), conditions, seed)
+        states = [state.u for state in rollout(self, start, asked, conditions)]
+        return torch.stack(states, 1).to(u.dtype) if states else u[:, :0]
+
 
 def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normalizer:
     """Measures the units on training windows of the prediction's own offsets.
@@ -64,8 +107,8 @@ def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normali
         u, _ = window.history(prediction.history)
         dt = prediction.step(window)
         label = prediction.label(window, u[:, -1])
-        label = label / prediction.scale(dt).to(label.dtype).reshape(-1, *[1] * (label.ndim - 1))
+        label = label / per_output(prediction.scale(dt), label)
         fields.update(u.flatten(0, 1))
         outputs.update(label.unflatten(1, (-1, channels)).flatten(0, 1))
-        conditions.update(prediction.conditions(window.time(0), dt, window.conditions))
+        conditions.update(prediction.told(window))
     return Normalizer(fields.moments(), outputs.moments(), conditions.moments())

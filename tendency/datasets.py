@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from data.datamodule import TrajectoryDataModule
+from data.dataset import TrajectoryDataset
 from data.generation import dataset_folder, generate
 from data.manifest import Manifest, read_manifest
 from simulation.annotations import NonNegativeInt, PositiveInt
@@ -32,6 +33,7 @@ class DataPlan:
         workers: processes that generate; 0 for one per core.
         store_u_t: store the solver's own time derivative beside u.
         generate: make what is missing; otherwise stop.
+        stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class DataPlan:
         workers: NonNegativeInt = 0,
         store_u_t: bool = False,
         generate: bool = True,
+        stride: PositiveInt = 1,
     ) -> None:
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.chunk_size, self.workers = chunk_size, workers
-        self.store_u_t, self.generate = store_u_t, generate
+        self.store_u_t, self.generate, self.stride = store_u_t, generate, stride
 
     def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         """What the dataset's name is a hash of."""
@@ -109,6 +112,14 @@ class DataPlan:
             )
         return manifest
 
+    def num_windows(self, snapshots: int, span: int) -> int:
+        """Training windows that span so many steps, in trajectories of so many stored snapshots."""
+        return self.counts["train"] * max(snapshots - span * self.stride, 0)
+
+    def training_windows(self, folder: Path, required: tuple[int, ...], wanted: tuple[int, ...]) -> TrajectoryDataset:
+        """The windows that a run is trained on, in order."""
+        return TrajectoryDataset(folder, "train", required, wanted, self.counts["train"], stride=self.stride)
+
     def module(
         self, folder: Path, seed: int, required: tuple[int, ...], wanted: tuple[int, ...]
     ) -> TrajectoryDataModule:
@@ -123,6 +134,7 @@ class DataPlan:
             num_train=self.counts["train"],
             num_valid=self.counts["valid"],
             num_test=self.counts["test"],
+            stride=self.stride,
         )
 
 

@@ -36,10 +36,11 @@ class RolloutReport:
 
     Args:
         batch_size: trajectories that are rolled out together.
+        stride: every so many stored snapshots are asked for; None asks for those that the surrogate was trained on.
     """
 
-    def __init__(self, batch_size: PositiveInt = 16) -> None:
-        self.batch_size = batch_size
+    def __init__(self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None) -> None:
+        self.batch_size, self.stride = batch_size, stride
 
     def write(
         self,
@@ -51,6 +52,7 @@ class RolloutReport:
         title: str,
         config: Mapping[str, Any],
         use_gpu: bool = True,
+        trained_stride: int = 1,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -62,16 +64,16 @@ class RolloutReport:
             title: of the page.
             config: shown in it.
             use_gpu: where there is one.
+            trained_stride: of the surrogates' training data.
 
         Returns:
             A short table, and the path of the page.
         """
-        last = TrajectoryDataset(dataset, "test", (0,)).metadata.num_snapshots - 1
-        test = TrajectoryDataset(dataset, "test", (0, last), num_trajectories=num_test)
+        test = TrajectoryDataset.whole(dataset, "test", num_test, self.stride or trained_stride)
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in steppers.items()}
         simulators["persistence"] = Persistence()
-        calls = {name: stepper.prediction.network_calls for name, stepper in steppers.items()}
+        calls = {name: _calls(stepper) for name, stepper in steppers.items()}
         description = {
             "title": title,
             "dataset": dataset.name,
@@ -147,7 +149,12 @@ def evaluate(config: DictConfig) -> None:
     set_matmul_precision(settings.matmul_precision)
     steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
     num_test = settings.num_test or _num_test(recipes, names)
-    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test]
+    if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and report.stride is None:
+        strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
+        raise ArtefactError(
+            "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
+        )
+    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, report.stride]
     folder = _report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
     lines, page = report.write(
         steppers,
@@ -156,6 +163,7 @@ def evaluate(config: DictConfig) -> None:
         folder,
         title=folder.name,
         config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
+        trained_stride=recipes[0].get("stride", 1),
     )
     print("\n".join(lines))
     print(f"report: {page}")
@@ -245,6 +253,12 @@ def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str
         "boundary": (trained.geometry.boundary.to_dict()["sides"], there.geometry.boundary.to_dict()["sides"]),
     }
     return [f"{what}: {a} in training, {b} in the dataset" for what, (a, b) in pairs.items() if a != b]
+
+
+def _calls(stepper: SurrogateStepper) -> str:
+    """Network calls in one step, for the report."""
+    calls = stepper.prediction.network_calls
+    return "adaptive" if calls is None else f"{calls:.3g}"
 
 
 def _digest(content: Any) -> str:

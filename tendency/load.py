@@ -100,7 +100,11 @@ def load_surrogate(path: str | Path, trust: bool = False) -> SurrogateStepper:
 
 
 def open_dataset(
-    folder: str | Path, split: str = "test", required: Sequence[int] = (0, 1), wanted: Sequence[int] = (0,)
+    folder: str | Path,
+    split: str = "test",
+    required: Sequence[int] = (0, 1),
+    wanted: Sequence[int] = (0,),
+    stride: int = 1,
 ) -> TrajectoryDataset:
     """Windows of a dataset's split; see ``data.dataset.TrajectoryDataset``."""
-    return TrajectoryDataset(Path(folder), split, required, wanted)
+    return TrajectoryDataset(Path(folder), split, required, wanted, stride=stride)

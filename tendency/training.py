@@ -13,7 +13,6 @@ from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
-from data.dataset import TrajectoryDataset
 from data.metadata import metadata_of
 from simulation.window import Window
 from surrogates.prediction import Prediction
@@ -27,6 +26,7 @@ from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
 from tendency.run_folder import RunFolder, check_name, default_name, differences
 from tendency.settings import NOT_HASHED, TrainSettings, plain, settings_of
+from trainers.callbacks.growing_depth import GrowingDepth
 from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
@@ -105,9 +105,17 @@ class TrainingRun:
         self.plan: DataPlan = build(config["data"], "data")
         self.problem = build_problem(config["pde"])
         metadata = metadata_of(self.problem)
-        self.metadata = dataclasses.replace(metadata, has_time_derivative=self.plan.store_u_t)
+        self.metadata = dataclasses.replace(
+            metadata,
+            has_time_derivative=self.plan.store_u_t,
+            # As the surrogate sees them.
+            num_snapshots=(metadata.num_snapshots - 1) // self.plan.stride + 1,
+        )
         self.prediction: Prediction = build(config["prediction"], "prediction")
         self.objective: Objective = build(config["objective"], "objective")
+        if self.problem.stored_geometry is self.problem.geometry:
+            self.objective.solver = self.problem.simulator
+        self.prediction.check(self.metadata.geometry)
         self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
@@ -143,7 +151,7 @@ class TrainingRun:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
         required, _ = self.objective.offsets(self.prediction)
         span = max(0, *required) - min(0, *required)
-        windows = self.plan.counts["train"] * (self.metadata.num_snapshots - span)
+        windows = self.plan.num_windows(self.problem.times.num_snapshots, span)
         if size > windows:
             raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
         trainer = self.config["trainer"]
@@ -165,6 +173,8 @@ class TrainingRun:
         for callback in callbacks:
             if isinstance(callback, Checkpoints):
                 callback.metrics_log = log
+            if isinstance(callback, GrowingDepth):
+                callback.check(self.objective)
         return build(self.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)
 
     def _starting_point(self) -> Path | None:
@@ -192,15 +202,15 @@ class TrainingRun:
             raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
 
     def _stepper(self, surrogate: Any, dataset: Path) -> SurrogateStepper:
-        required, wanted = self.prediction.offsets, self.prediction.stencil
-        windows = TrajectoryDataset(dataset, "train", required, wanted, self.plan.counts["train"])
+        required, wanted = self.objective.measured_offsets(self.prediction)
+        windows = self.plan.training_windows(dataset, required, wanted)
         stride = math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS)
 
         def batches() -> Any:
             indices = range(0, len(windows), stride)
             for first in range(0, len(indices), 256):
                 window: Window = windows.__getitems__(list(indices[first : first + 256]))
-                yield window
+                yield self.objective.chosen(window, self.settings.seed, 0)
 
         normalizer = fit_normalizer(self.prediction, batches())
         return SurrogateStepper(surrogate, self.prediction, normalizer)
@@ -208,7 +218,7 @@ class TrainingRun:
     def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
         recipe = recipe_of(self.config, self.metadata, dataset)
         recipe["run"] = {key: self.hashed[key] for key in COMPARED}
-        recipe |= {"num_test": self.plan.counts["test"], "chunks": dict(checksums)}
+        recipe |= {"num_test": self.plan.counts["test"], "stride": self.plan.stride, "chunks": dict(checksums)}
         return SurrogateModule(
             stepper,
             self.objective,
@@ -256,6 +266,7 @@ class TrainingRun:
                 title=label,
                 config=dict(self.hashed),
                 use_gpu=accelerator != "cpu",
+                trained_stride=self.plan.stride,
             )
             print("\n".join(lines))
             print(f"report: {page}")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,62 @@ def compose_config() -> Callable[..., dict[str, Any]]:
         return OmegaConf.to_container(config, resolve=True)
 
     return composed
+
+
+class SolvedProblem:
+    """Training trajectories of a problem in memory, float64, and all their windows."""
+
+    def __init__(self, problem: Any, num_trajectories: int) -> None:
+        import torch
+
+        from data.metadata import metadata_of
+        from simulation.simulator import begin, rollout
+
+        solver, draw = problem.simulator, problem.draws("train", range(num_trajectories))
+        self.problem, self.conditions, self.t = problem, draw.conditions, draw.times
+        index = torch.arange(num_trajectories)
+        start = begin(solver, draw.u[:, None], draw.times[:, :1], draw.conditions, index)
+        states = [start, *rollout(solver, start, draw.times[:, 1:], draw.conditions)]
+        self.u = torch.stack([state.u for state in states], 1)
+        derivatives = [solver.time_derivative(state.u, state.t, draw.conditions) for state in states]
+        self.u_t = torch.stack(derivatives, 1)
+        self.metadata = replace(metadata_of(problem), has_time_derivative=True)
+
+    def windows(self, required: Sequence[int], wanted: Sequence[int]) -> Any:
+        """Every window with those offsets, as one batch; see ``data.dataset.TrajectoryDataset``."""
+        import torch
+
+        from simulation.tree import map_tensors
+        from simulation.window import Window
+
+        snapshots = self.u.shape[1]
+        low, high = min(*required, *wanted, 0), max(*required, *wanted, 0)
+        presents = torch.arange(max(0, -min(required)), snapshots - max(0, *required))
+        row = torch.arange(len(self.u)).repeat_interleave(len(presents))
+        present = presents.repeat(len(self.u))
+        first = (present + low).clamp(0, snapshots - (high - low + 1))
+        at = first[:, None] + torch.arange(high - low + 1)
+        return Window(
+            u=self.u[row[:, None], at],
+            t=self.t[row[:, None], at],
+            conditions=map_tensors(lambda x: x[row], self.conditions),
+            u_t=self.u_t[row[:, None], at],
+            index=torch.arange(len(row)),
+            present=present - first,
+            stride=torch.ones_like(present),
+        )
+
+
+@pytest.fixture(scope="session")
+def solve(compose_config: Callable[..., dict[str, Any]]) -> Callable[..., SolvedProblem]:
+    """``solve("heat", "pde.geometry.shape=[16]", trajectories=2)``: trajectories in memory."""
+    from tendency.build import build_problem
+
+    def solved(pde: str, *overrides: str, trajectories: int = 2) -> SolvedProblem:
+        config = compose_config("generate", [f"pde={pde}", *overrides])
+        return SolvedProblem(build_problem(config["pde"]), trajectories)
+
+    return solved
 
 
 @pytest.fixture(scope="session")

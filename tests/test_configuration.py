@@ -1,6 +1,8 @@
 """Every yaml of conf/ binds to the signature of what it names, whatever is added to conf/ later."""
 
+import functools
 import itertools
+import re
 
 import pytest
 
@@ -8,6 +10,7 @@ from tendency.build import INJECTED
 from tendency.check import check_nodes
 from tendency.compose import conf_folder
 
+FOLDERS = {path.name for path in conf_folder().iterdir() if path.is_dir()}
 GROUPS = {
     str(path.parent.relative_to(conf_folder())): None
     for path in sorted(conf_folder().rglob("*.yaml"))
@@ -21,44 +24,135 @@ CHOICES = [
 ]
 
 
+def owner(group):
+    """An option of the parent group that has this group inside."""
+    parent, child = group.split("/")
+    for path in sorted((conf_folder() / parent).glob("*.yaml")):
+        if re.search(rf"^ *- (override )?{child}: ", path.read_text(encoding="utf-8"), re.MULTILINE):
+            return path.stem
+    raise AssertionError(f"no option of {parent} has a {child}")
+
+
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids="=".join)
 def test_each_option_composes_and_binds(group, option, compose_config):
     overrides = {"pde": "heat", "name": "test"} | {group: option}
     # A group inside an option is chosen together with it.
-    parent = group.split("/")[0]
-    if parent != group:
-        owner = {"prediction": "derivative", "objective": "one_step"}.get(parent, parent)
-        overrides = {"pde": "heat", "name": "test", parent: owner, group: option}
+    if "/" in group:
+        overrides = {"pde": "heat", "name": "test", group.split("/")[0]: owner(group), group: option}
     config = compose_config("train", [f"{key}={value}" for key, value in overrides.items()])
-    groups = {path.name for path in conf_folder().iterdir() if path.is_dir()}
-    check_nodes({key: value for key, value in config.items() if key in groups and value}, INJECTED)
+    check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
 
 
 @pytest.mark.parametrize("experiment", sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml")))
 def test_each_experiment_binds(experiment, compose_config):
     config = compose_config("train", ["pde=heat", "name=test", f"experiment={experiment}"])
-    groups = {path.name for path in conf_folder().iterdir() if path.is_dir()}
-    check_nodes({key: value for key, value in config.items() if key in groups and value}, INJECTED)
+    check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
 
 
-def test_senseless_combinations_are_refused_and_the_others_are_not(compose_config):
-    from data.metadata import metadata_of
-    from tendency.build import build, build_problem
+@pytest.fixture(scope="module")
+def options(compose_config):
+    """``options("objective")``: the composed node of each option of a group by name, made once."""
+    small = ["pde=heat", "small=true", "name=test"]
 
-    metadata = metadata_of(build_problem(compose_config("generate", ["pde=heat"])["pde"]))
-    differences = [path.stem for path in (conf_folder() / "prediction/difference").glob("*.yaml")]
-    integrators = [path.stem for path in (conf_folder() / "prediction/integrator").glob("*.yaml")]
-    objectives = [path.stem for path in (conf_folder() / "objective").glob("*.yaml")]
-    for objective, difference, integrator in itertools.product(objectives, differences, integrators):
-        overrides = ["pde=heat", "name=test", f"objective={objective}", "prediction=derivative"]
-        overrides += [f"prediction/difference={difference}", f"prediction/integrator={integrator}"]
-        config = compose_config("train", overrides)
-        chosen, prediction = build(config["objective"]), build(config["prediction"])
-        if difference == "stored":
-            with pytest.raises(ValueError, match="data.store_u_t=true"):
-                chosen.check(prediction, metadata)
+    @functools.cache
+    def composed(group):
+        names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+        if "/" not in group:
+            return {name: compose_config("train", [*small, f"{group}={name}"])[group] for name in names}
+        parent, child = group.split("/")
+        chosen = [*small, f"{parent}={owner(group)}"]
+        return {name: compose_config("train", [*chosen, f"{group}={name}"])[parent][child] for name in names}
+
+    return composed
+
+
+PREDICTIONS = sorted(path.stem for path in (conf_folder() / "prediction").glob("*.yaml"))
+
+
+def refusal(objective, prediction, metadata):
+    """What an objective has against a prediction; None where it accepts."""
+    try:
+        objective.check(prediction, metadata)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_every_objective_is_refused_in_a_sentence_or_trains(name, options, solve):
+    """conf/prediction x conf/objective x conf/model through the checks; what passes has a loss and gradients.
+
+    The losses are computed for every objective with the first model, and for every model with the first objective.
+    """
+    import torch
+
+    from simulation.tree import map_tensors
+    from surrogates.stepper import SurrogateStepper, fit_normalizer
+    from tendency.build import build, build_surrogate
+
+    solved = solve("heat", "small=true", "pde.times.num_snapshots=10")
+    prediction, objectives = build(options("prediction")[name]), {}
+    for chosen, node in options("objective").items():
+        objective = build(node)
+        objective.solver = solved.problem.simulator
+        sentence = refusal(objective, prediction, solved.metadata)
+        if sentence is None:
+            objectives[chosen] = objective
         else:
-            chosen.check(prediction, metadata)
+            assert len(sentence.splitlines()) == 1
+    assert "one_step" in objectives
+    surrogates = {}
+    for model, node in options("model").items():
+        surrogates[model] = build_surrogate(node, prediction, solved.metadata).double()
+        surrogates[model].check(solved.metadata.geometry)
+    pairs = [(objective, next(iter(surrogates))) for objective in objectives]
+    pairs += [(next(iter(objectives)), model) for model in surrogates]
+    for chosen, model in pairs:
+        objective, surrogate = objectives[chosen], surrogates[model]
+        measured = objective.chosen(solved.windows(*objective.measured_offsets(prediction)), 0, 0)
+        stepper = SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [measured]))
+        window = map_tensors(lambda x: x[:2], solved.windows(*objective.offsets(prediction)))
+        loss = objective.loss(stepper, window, 0, 0)
+        gradients = torch.autograd.grad(loss, list(surrogate.parameters()), allow_unused=True)
+        assert all(g is None or torch.isfinite(g).all() for g in gradients), (chosen, model)
+        assert any(g is not None and g.norm() > 0 for g in gradients), (chosen, model)
+
+
+def test_every_way_to_a_derivative_label_and_to_a_state_goes_with_every_objective(options, solve):
+    from dataclasses import replace
+
+    from surrogates.prediction import DerivativePrediction
+    from tendency.build import build
+
+    solved = solve("heat", "small=true")
+    stored = solved.metadata
+    bare = replace(stored, has_time_derivative=False)
+    parts = [options(f"prediction/{group}").values() for group in ("difference", "integrator")]
+    for node, difference, integrator in itertools.product(options("objective").values(), *parts):
+        objective = build(node)
+        objective.solver = solved.problem.simulator
+        prediction = DerivativePrediction(build(difference), build(integrator))
+        if node["_target_"].endswith("AllToAll"):
+            with pytest.raises(ValueError, match="use prediction=state or increment"):
+                objective.check(prediction, stored)
+            continue
+        objective.check(prediction, stored)
+        if prediction.reads_u_t:
+            with pytest.raises(ValueError, match="data.store_u_t=true"):
+                objective.check(prediction, bare)
+        else:
+            objective.check(prediction, bare)
+
+
+@pytest.mark.parametrize("loss", ["sobolev", "spectrum"])
+def test_spectral_losses_are_refused_behind_walls(loss, options, solve):
+    from tendency.build import build
+
+    node = options("objective")["one_step"] | {"loss": options("objective/loss")[loss]}
+    prediction = build(options("prediction")["increment"])
+    build(node).check(prediction, solve("heat", "small=true").metadata)
+    with pytest.raises(ValueError, match="all periodic, got walls on axis 0; use relative_l2 or mse"):
+        build(node).check(prediction, solve("heat_dirichlet", "pde.geometry.shape=[16]").metadata)
 
 
 def test_a_history_needs_an_integrator_that_has_one(compose_config):

@@ -1,29 +1,44 @@
 """How far an output is from its label, per sample, in network units."""
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
+from simulation.annotations import FiniteFloat, PositiveFloat
+from simulation.conditions import Conditions
+from simulation.geometry import Geometry, Grid
+
+SMALLEST = 1e-6
+"""Norms that are divided by are taken as at least so many of a unit field's: a label may vanish altogether."""
+
 
 class Loss(ABC):
     """One number per sample; the objective takes the mean over the batch."""
 
+    def check(self, geometry: Geometry) -> None:  # noqa: B027 most are defined everywhere
+        """Refuses a geometry that it is not defined on.
+
+        Raises:
+            ValueError: in one sentence, why.
+        """
+
     @abstractmethod
-    def __call__(self, output: Tensor, label: Tensor) -> Tensor:
-        """The loss (B,) of outputs (B, C, *N) against labels of the same shape."""
+    def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
+        """The loss (B,) of outputs (B, C, *N) against labels of the same shape, on the geometry of the conditions."""
 
 
 class MeanSquaredError(Loss):
-    """The mean of (p - y)² over channels and space."""
+    """The mean of (p - y)² over channels and points, every point alike."""
 
-    def __call__(self, output: Tensor, label: Tensor) -> Tensor:
+    def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
         """The loss (B,)."""
         return (output - label).square().flatten(1).mean(1)
 
 
 class RelativeL2(Loss):
-    """‖p - y‖₂ / ‖y‖₂ over channels and space.
+    """‖p - y‖₂ / ‖y‖₂ over channels and points, every point alike.
 
     A label that vanishes altogether would divide by zero, so its norm is taken as at least 1e-6 of a unit field's.
 
@@ -31,8 +46,112 @@ class RelativeL2(Loss):
         Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 5.
     """
 
-    def __call__(self, output: Tensor, label: Tensor) -> Tensor:
+    def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
         """The loss (B,)."""
         difference = torch.linalg.vector_norm((output - label).flatten(1), dim=1)
         norm = torch.linalg.vector_norm(label.flatten(1), dim=1)
-        return difference / norm.clamp(min=1e-6 * label[0].numel() ** 0.5)
+        return difference / norm.clamp(min=SMALLEST * label[0].numel() ** 0.5)
+
+
+class RelativeSobolev(Loss):
+    """‖p - y‖ / ‖y‖ in the Sobolev space Hˢ of a torus: ‖f‖² = Σₖ (1 + ℓ²|κ|²)ˢ |f̂ₖ|², κ = 2πk/L.
+
+    s = 1 counts gradients beside values, so that fronts and fine structure weigh more; s = -1 counts the large scales
+    and hardly the small ones, as in measures of mixing; s = 0 is the relative L2 loss.
+
+    Args:
+        order: s.
+        length: ℓ, physical units; where ℓ|κ| = 1, a gradient counts as much as a value.
+
+    References:
+        Li et al.: Learning Dissipative Dynamics in Chaotic Systems. arXiv:2106.06898 (s > 0).
+        Thiffeault: Using multiscale norms to quantify mixing and transport. Nonlinearity 25 (2012),
+        doi:10.1088/0951-7715/25/2/R1 (s < 0).
+    """
+
+    def __init__(self, order: FiniteFloat, length: PositiveFloat = 1.0) -> None:
+        self.order, self.length = order, length
+
+    def check(self, geometry: Geometry) -> None:
+        """Needs a Fourier basis."""
+        _require_torus(geometry, "a Sobolev norm")
+
+    def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
+        """The loss (B,)."""
+        squares = sum(k.square() for k in _wavenumbers(conditions, label))
+        weight = (1 + self.length**2 * squares) ** (self.order / 2)
+        dims = conditions.geometry.spatial_dims
+        difference = torch.linalg.vector_norm((weight * _spectrum(output - label, dims)).flatten(1), dim=1)
+        norm = torch.linalg.vector_norm((weight * _spectrum(label, dims)).flatten(1), dim=1)
+        return difference / norm.clamp(min=SMALLEST * label.shape[1] ** 0.5)
+
+
+class RelativeSpectrum(Loss):
+    """The relative error of each wavenumber shell, all shells counting alike: (meanₛ (‖p - y‖ₛ / (‖y‖ₛ + ε‖y‖))²)^½.
+
+    Shell s holds the modes whose |k| rounds to s, in units of 2π over the longest side; what lies beyond the finest
+    resolved shell, in the corners of the spectrum, is counted with it. A field's energy falls by orders of magnitude
+    towards small scales, which an L2 loss therefore never sees.
+
+    Args:
+        floor: ε; a shell with a smaller share of the norm holds nothing worth fitting (in float32, rounding).
+
+    References:
+        Chakraborty, Mohan, Maulik: Binned Spectral Power Loss for Improved Prediction of Chaotic Systems.
+        arXiv:2502.00472 (which compares the shells' energies; here their modes, phases included).
+    """
+
+    def __init__(self, floor: PositiveFloat = 1e-3) -> None:
+        self.floor = floor
+
+    def check(self, geometry: Geometry) -> None:
+        """Needs a Fourier basis."""
+        _require_torus(geometry, "a spectrum")
+
+    def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
+        """The loss (B,)."""
+        dims = conditions.geometry.spatial_dims
+        longest = conditions.extent.amax(1).reshape(-1, *[1] * (dims + 1)).to(label) / (2 * math.pi)
+        size = torch.stack(torch.broadcast_tensors(*_wavenumbers(conditions, label))).square().sum(0).sqrt() * longest
+        last = max(conditions.geometry.shape) // 2
+        shell = size.round().long().clamp(max=last).flatten(1)
+        difference, spectrum = _spectrum(output - label, dims).flatten(2), _spectrum(label, dims).flatten(2)
+        energy = spectrum.abs().square().sum(1)
+        shells = energy.new_zeros(len(label), last + 1).scatter_add(1, shell, energy).sqrt()
+        filled = torch.zeros_like(shells).scatter(1, shell, 1.0)
+        whole = energy.sum(1).sqrt().clamp(min=SMALLEST * label.shape[1] ** 0.5)
+        scale = (shells + self.floor * whole[:, None]).gather(1, shell)
+        return torch.linalg.vector_norm((difference / scale[:, None]).flatten(1), dim=1) / filled.sum(1).sqrt()
+
+
+def _require_torus(geometry: Geometry, what: str) -> None:
+    periodic = [geometry.boundary.is_periodic(axis) for axis in range(geometry.spatial_dims)]
+    if not isinstance(geometry, Grid) or not all(periodic):
+        found = f"walls on axis {periodic.index(False)}" if isinstance(geometry, Grid) else "a point cloud"
+        raise ValueError(
+            f"objective.loss: {what} needs a grid whose axes are all periodic, got {found}; use relative_l2 or mse"
+        )
+
+
+def _wavenumbers(conditions: Conditions, like: Tensor) -> list[Tensor]:
+    """κ = 2πk/L of the modes of ``_spectrum`` along each axis, each (B, 1, ..., M, ..., 1) in the dtype of ``like``."""
+    shape = conditions.geometry.shape
+    modes = []
+    for axis, n in enumerate(shape):
+        frequency = torch.fft.rfftfreq if axis == len(shape) - 1 else torch.fft.fftfreq
+        k = 2 * math.pi * n * frequency(n, dtype=torch.float64, device=like.device)
+        along = k / conditions.extent[:, axis, None]
+        modes.append(along.reshape(-1, *[len(k) if a == axis else 1 for a in range(-1, len(shape))]).to(like.dtype))
+    return modes
+
+
+def _spectrum(u: Tensor, dims: int) -> Tensor:
+    """Fourier coefficients (B, C, *M), scaled so that Σₖ |f̂ₖ|² over them is the mean of u² over the points."""
+    # Half precision has no FFT of these sizes; a loss is not where to save.
+    u = u if u.dtype == torch.float64 else u.float()
+    n = u.shape[-1]
+    twice = torch.full((n // 2 + 1,), 2.0, dtype=u.dtype, device=u.device)
+    twice[0] = 1.0
+    if n % 2 == 0:
+        twice[-1] = 1.0
+    return torch.fft.rfftn(u, dim=tuple(range(-dims, 0)), norm="forward") * twice.sqrt()

@@ -14,6 +14,7 @@ from evaluation.metrics.snapshot import correlation, nrmse
 from simulation.simulator import begin, rollout
 from simulation.window import Window
 from surrogates.stepper import SurrogateStepper
+from trainers.callbacks.weight_average import resume_trained_weights
 from trainers.objectives.objective import Objective
 from trainers.schedules import Schedule
 
@@ -95,6 +96,10 @@ class SurrogateModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what rebuilds the stepper."""
         checkpoint["recipe"] = self.recipe
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Training goes on with the weights that were trained, where the checkpoint shows their average."""
+        resume_trained_weights(checkpoint)
 
 
 @torch.no_grad()

@@ -16,7 +16,8 @@ class Combined(SemilinearPDE):
     """u_t + alpha u u_x - beta u_xx + gamma u_xxx = delta(t, x) in 1D, with a source of J travelling waves.
 
     delta = sum_j A_j sin(omega_j t + 2 pi l_j x / L + phi_j). Its ``amplitude_j``, ``frequency_j``, ``wavenumber_j``
-    and ``phase_j`` are parameters, hidden from surrogates as a rule. The paper writes alpha (u^2)_x; its data are so.
+    and ``phase_j`` are parameters, hidden from surrogates as a rule. The paper writes alpha (u^2)_x; the code of its
+    data has alpha (u^2 / 2)_x, as here.
 
     Args:
         num_waves: J.

@@ -10,20 +10,54 @@ from simulation.fields import Field
 from solvers.equations import ConservationLaw, Prepared
 
 
-class CompressibleEuler(ConservationLaw):
-    """An ideal gas without viscosity in 1D, 2D and 3D, of density rho, velocity v and pressure p.
+class NewtonianStress:
+    """eta (grad v + (grad v)^T - 2/3 div v) + zeta div v, of shear viscosity eta and bulk viscosity zeta."""
 
-    rho_t + div(rho v) = 0, (rho v)_t + div(rho v v) + grad p = 0, E_t + div((E + p) v) = 0 with
-    E = p / (gamma - 1) + rho |v|^2 / 2.
+    parameter_names = ("shear_viscosity", "bulk_viscosity")
+
+    def flux(self, u: Tensor, gradients: Sequence[Tensor], axis: int, prepared: Prepared) -> Tensor:
+        """No mass; the stress on a face with that normal; the work that it does, (B, C, ...)."""
+        shear, bulk = prepared["shear_viscosity"], prepared["bulk_viscosity"]
+        dims = len(gradients)
+
+        def slope(component: int, along: int) -> Tensor:
+            return gradients[along][:, 1 + component : 2 + component]
+
+        divergence = sum((slope(a, a) for a in range(1, dims)), slope(0, 0))
+        stress = [shear * (slope(component, axis) + slope(axis, component)) for component in range(dims)]
+        stress[axis] = stress[axis] + (bulk - 2 / 3 * shear) * divergence
+        work = sum((u[:, 1 + c : 2 + c] * stress[c] for c in range(1, dims)), u[:, 1:2] * stress[0])
+        return torch.cat([torch.zeros_like(work), *stress, work], 1)
+
+    def diffusivity(self, u: Tensor, prepared: Prepared) -> Tensor:
+        """(4/3 eta + zeta) / rho, that of compression waves."""
+        return (4 / 3 * prepared["shear_viscosity"] + prepared["bulk_viscosity"]) / u[:, :1]
+
+
+class CompressibleFlow(ConservationLaw):
+    """An ideal gas in 1D, 2D and 3D, of density rho, velocity v and pressure p: Euler, or with a stress Navier-Stokes.
+
+    rho_t + div(rho v) = 0, (rho v)_t + div(rho v v) + grad p = div s, E_t + div((E + p) v) = div(s v) with
+    E = p / (gamma - 1) + rho |v|^2 / 2. Heat is not conducted, as in PDEBench. Without a stress s gas slips along
+    walls, with one it sticks to them.
+
+    Args:
+        stress: s; none for the Euler equations.
 
     References:
         Toro: Riemann Solvers and Numerical Methods for Fluid Dynamics. Springer 2009, sections 3.1, 10.4 and 10.5.
+        Takamoto et al.: PDEBench. arXiv:2210.07182, appendix D.5.
     """
 
-    name = "compressible_euler"
+    name = "compressible_flow"
     fields = (Field("density"), Field("velocity", 1), Field("pressure"))
-    parameter_names: tuple[str, ...] = ("heat_capacity_ratio",)
+    conserved_fields = (Field("density"), Field("momentum", 1), Field("energy"))
     spatial_dims = (1, 2, 3)
+
+    def __init__(self, stress: NewtonianStress | None = None) -> None:
+        self.stress = stress
+        self.slips = stress is None
+        self.parameter_names = ("heat_capacity_ratio", *(() if stress is None else stress.parameter_names))
 
     def to_conserved(self, u: Tensor, prepared: Prepared) -> Tensor:
         """(rho, rho v, E)."""
@@ -39,11 +73,10 @@ class CompressibleEuler(ConservationLaw):
         kinetic = (momentum * velocity).sum(1, keepdim=True) / 2
         return torch.cat([density, velocity, (prepared["heat_capacity_ratio"] - 1) * (energy - kinetic)], 1)
 
-    def flux(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
+    def flux(self, u: Tensor, q: Tensor, axis: int, prepared: Prepared) -> Tensor:
         """v_axis q, and the pressure where momentum and energy feel it."""
         normal, pressure = u[:, 1 + axis : 2 + axis], u[:, -1:]
-        flux = normal * self.to_conserved(u, prepared)
-        pieces = list(flux.split(1, 1))
+        pieces = list((normal * q).split(1, 1))
         pieces[1 + axis] = pieces[1 + axis] + pressure
         pieces[-1] = pieces[-1] + normal * pressure
         return torch.cat(pieces, 1)
@@ -63,42 +96,52 @@ class CompressibleEuler(ConservationLaw):
         sound = (share * c_left.square() + (1 - share) * c_right.square() + spread).sqrt()
         return torch.minimum(v_left - c_left, mean - sound), torch.maximum(v_right + c_right, mean + sound)
 
-    def contact_speed(
+    def contact(
         self, left: Tensor, right: Tensor, slowest: Tensor, fastest: Tensor, axis: int, prepared: Prepared
-    ) -> Tensor:
-        """The speed between the acoustic waves (Toro, eq. 10.37)."""
+    ) -> tuple[Tensor, Tensor]:
+        """The speed and the pressure between the acoustic waves (Toro, eqs. 10.36 and 10.37)."""
         v_left, v_right = left[:, 1 + axis : 2 + axis], right[:, 1 + axis : 2 + axis]
         mass_left = left[:, :1] * (slowest - v_left)
         mass_right = right[:, :1] * (fastest - v_right)
         pressures = right[:, -1:] - left[:, -1:]
-        return (pressures + mass_left * v_left - mass_right * v_right) / (mass_left - mass_right)
+        speed = (pressures + mass_left * v_left - mass_right * v_right) / (mass_left - mass_right)
+        return speed, left[:, -1:] + mass_left * (speed - v_left)
 
-    def beside_contact(self, u: Tensor, signal: Tensor, contact: Tensor, axis: int, prepared: Prepared) -> Tensor:
-        """Toro, eq. 10.39."""
-        density, normal, pressure = u[:, :1], u[:, 1 + axis : 2 + axis], u[:, -1:]
-        mass = density * (signal - normal)
-        squeezed = mass / (signal - contact)
-        energy = self.to_conserved(u, prepared)[:, -1:] / density
-        velocity = list(u[:, 1:-1].split(1, 1))
-        velocity[axis] = contact
-        energy = energy + (contact - normal) * (contact + pressure / mass)
-        return torch.cat([squeezed, *(squeezed * v for v in velocity), squeezed * energy], 1)
+    def beside_contact(
+        self, u: Tensor, q: Tensor, signal: Tensor, speed: Tensor, shared: Tensor, axis: int, prepared: Prepared
+    ) -> Tensor:
+        """Both sides move at the contact's speed under its pressure (Toro, eq. 10.39)."""
+        normal, pressure = u[:, 1 + axis : 2 + axis], u[:, -1:]
+        squeezed = (signal - normal) / (signal - speed)
+        pieces = list((squeezed * q).split(1, 1))
+        pieces[1 + axis] = pieces[0] * speed
+        pieces[-1] = pieces[-1] + (shared * speed - pressure * normal) / (signal - speed)
+        return torch.cat(pieces, 1)
 
-    def usable(self, q: Tensor, prepared: Prepared) -> Tensor:
+    def diffusive_flux(self, u: Tensor, gradients: Sequence[Tensor], axis: int, prepared: Prepared) -> Tensor | None:
+        """The stress's."""
+        return None if self.stress is None else self.stress.flux(u, gradients, axis, prepared)
+
+    def diffusivity(self, u: Tensor, prepared: Prepared) -> Tensor | None:
+        """The stress's."""
+        return None if self.stress is None else self.stress.diffusivity(u, prepared)
+
+    def admissible(self, u: Tensor, prepared: Prepared) -> Tensor:
         """Finite, of positive density and pressure."""
-        u = self.to_fields(q, prepared)
-        positive = (u[:, 0].flatten(1).amin(1) > 0) & (u[:, -1].flatten(1).amin(1) > 0)
-        return positive & torch.isfinite(q.flatten(1).sum(1))
+        return (u[:, :1] > 0) & (u[:, -1:] > 0) & torch.isfinite(u.sum(1, keepdim=True))
 
     def check(self, conditions: Conditions) -> None:
-        """Refuses a heat capacity ratio of 1 or less.
+        """Refuses a heat capacity ratio of 1 or less, and negative viscosities.
 
         Raises:
-            ValueError: naming the smallest.
+            ValueError: naming the parameter and its smallest value.
         """
-        smallest = conditions.parameter("heat_capacity_ratio").min().item()
-        if not smallest > 1:
-            raise ValueError(f"pde.parameters.heat_capacity_ratio: expected values above 1, got {smallest:g}")
+        for name in self.parameter_names:
+            smallest = conditions.parameter(name).min().item()
+            if name == "heat_capacity_ratio" and not smallest > 1:
+                raise ValueError(f"pde.parameters.heat_capacity_ratio: expected values above 1, got {smallest:g}")
+            if not smallest >= 0:
+                raise ValueError(f"pde.parameters.{name}: expected no negative values, got {smallest:g}")
 
     def check_state(self, u: Tensor) -> None:
         """Refuses densities and pressures that are not positive.
@@ -109,50 +152,6 @@ class CompressibleEuler(ConservationLaw):
         for name, values in (("density", u[:, 0]), ("pressure", u[:, -1])):
             if not bool((values > 0).all()):
                 raise ValueError(f"pde.initial_condition: expected a positive {name}, got {values.min().item():g}")
-
-
-class CompressibleNavierStokes(CompressibleEuler):
-    """The same gas with shear viscosity eta and bulk viscosity zeta, and no conduction of heat, as in PDEBench.
-
-    The stress is eta (grad v + (grad v)^T - 2/3 div v) + zeta div v; walls hold the gas (no slip).
-
-    References:
-        Takamoto et al.: PDEBench. arXiv:2210.07182, appendix D.5 (compressible Navier-Stokes).
-    """
-
-    name = "compressible_navier_stokes"
-    parameter_names = ("heat_capacity_ratio", "shear_viscosity", "bulk_viscosity")
-    slips = False
-
-    def diffusive_flux(self, u: Tensor, gradients: Sequence[Tensor], axis: int, prepared: Prepared) -> Tensor:
-        """No mass; the stress on a face with that normal; the work that it does."""
-        shear, bulk = prepared["shear_viscosity"], prepared["bulk_viscosity"]
-        dims = len(gradients)
-
-        def slope(component: int, along: int) -> Tensor:
-            return gradients[along][:, 1 + component : 2 + component]
-
-        divergence = sum((slope(a, a) for a in range(1, dims)), slope(0, 0))
-        stress = [shear * (slope(component, axis) + slope(axis, component)) for component in range(dims)]
-        stress[axis] = stress[axis] + (bulk - 2 / 3 * shear) * divergence
-        work = sum((u[:, 1 + c : 2 + c] * stress[c] for c in range(1, dims)), u[:, 1:2] * stress[0])
-        return torch.cat([torch.zeros_like(work), *stress, work], 1)
-
-    def diffusivity(self, u: Tensor, prepared: Prepared) -> Tensor:
-        """(4/3 eta + zeta) / rho."""
-        return (4 / 3 * prepared["shear_viscosity"] + prepared["bulk_viscosity"]) / u[:, :1]
-
-    def check(self, conditions: Conditions) -> None:
-        """Refuses negative viscosities as well.
-
-        Raises:
-            ValueError: naming the parameter and its smallest value.
-        """
-        super().check(conditions)
-        for name in ("shear_viscosity", "bulk_viscosity"):
-            smallest = conditions.parameter(name).min().item()
-            if not smallest >= 0:
-                raise ValueError(f"pde.parameters.{name}: expected no negative values, got {smallest:g}")
 
 
 def _sound(u: Tensor, prepared: Prepared) -> Tensor:

@@ -21,14 +21,14 @@ class InviscidBurgers(ConservationLaw):
     """
 
     name = "inviscid_burgers"
-    fields = (Field("u"),)
+    fields = conserved_fields = (Field("u"),)
     spatial_dims = (1,)
 
     def __init__(self, num_waves: NonNegativeInt = 0) -> None:
         self.num_waves = num_waves
         self.parameter_names = tuple(f"{name}_{j}" for name in WAVE for j in range(1, num_waves + 1))
 
-    def flux(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
+    def flux(self, u: Tensor, q: Tensor, axis: int, prepared: Prepared) -> Tensor:
         """u^2 / 2."""
         return u.square() / 2
 

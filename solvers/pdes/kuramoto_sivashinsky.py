@@ -5,24 +5,35 @@ from torch import Tensor
 
 from simulation.conditions import Conditions
 from simulation.fields import Field
-from solvers.equations import SemilinearPDE
-from solvers.spectral import dealiasing_mask, inverse_transform, odd, squared_norm, transform
+from solvers.equations import SemilinearPDE, require_positive
+from solvers.spectral import dealiasing_mask, inverse_transform, odd, per_mode, squared_norm, transform
 
 
 class KuramotoSivashinsky(SemilinearPDE):
-    """u_t + u u_x + u_xx + u_xxxx = 0 in 1D.
+    """u_t + u u_x + u_xx + nu u_xxxx = 0 in 1D.
+
+    Args:
+        viscosity: name of the parameter nu; it is 1 when left out.
 
     References:
         Kassam, Trefethen: Fourth-order time-stepping for stiff PDEs. SIAM J. Sci. Comput. 26 (2005), section 5.
+        Lippe et al.: PDE-Refiner. arXiv:2308.05732 (with nu).
     """
 
     name = "kuramoto_sivashinsky"
     fields = (Field("u"),)
     spatial_dims = (1,)
 
+    def __init__(self, viscosity: str | None = None) -> None:
+        self.viscosity = viscosity
+        self.parameter_names = () if viscosity is None else (viscosity,)
+
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
-        """k^2 - k^4: long waves grow, short ones decay."""
-        return k[0].square() - k[0] ** 4
+        """k^2 - nu k^4: long waves grow, short ones decay."""
+        squares = k[0].square()
+        if self.viscosity is None:
+            return squares - squares.square()
+        return squares - per_mode(conditions.parameter(self.viscosity), k) * squares.square()
 
     def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
         """The dealiasing mask and -ik/2 on the modes that it keeps."""
@@ -33,7 +44,12 @@ class KuramotoSivashinsky(SemilinearPDE):
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """-(u^2 / 2)_x, dealiased."""
         u = inverse_transform(u_hat * operators["keep"], conditions.geometry.shape)
-        return operators["half_gradient"] * transform(u.square(), 1)
+        return transform(u.square(), 1).mul_(operators["half_gradient"])
+
+    def check(self, conditions: Conditions) -> None:
+        """Without viscosity the shortest waves grow fastest."""
+        if self.viscosity is not None:
+            require_positive(conditions, self.viscosity)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The mean."""

@@ -10,7 +10,15 @@ from simulation.annotations import FiniteFloat, NonNegativeFloat, PositiveFloat
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import dealiasing_mask, inverse_transform, odd, per_mode, squared_norm, transform
+from solvers.spectral import (
+    dealiased_columns,
+    dealiasing_mask,
+    inverse_transform,
+    odd,
+    per_mode,
+    squared_norm,
+    transform,
+)
 
 
 class Forcing(ABC):
@@ -109,6 +117,8 @@ class NavierStokes(SemilinearPDE):
             "of_product": keep * (kx.square() - ky.square()),
             "of_difference": keep * kx * ky,
         }
+        columns = dealiased_columns(shape[1], 2)
+        made = {name: multiplier[..., :columns].contiguous() for name, multiplier in made.items()}
         if self.forcing is not None:
             x = conditions.geometry.coordinates(conditions.extent.double())
             made["forcing"] = transform(self.forcing(x)[:, None], 2)
@@ -119,15 +129,14 @@ class NavierStokes(SemilinearPDE):
 
         For a divergence-free velocity, u . grad w = (d_xx - d_yy)(u v) + d_xy (v^2 - u^2).
         """
-        velocity = inverse_transform(operators["velocity"] * u_hat, conditions.geometry.shape)
-        u, v = velocity[:, :1], velocity[:, 1:]
-        squares = velocity.square()
-        products = transform(torch.cat([u * v, squares[:, 1:] - squares[:, :1]], 1), 2)
-        if "forcing" in operators:
-            term = torch.addcmul(operators["forcing"], operators["of_product"], products[:, :1])
-        else:
-            term = operators["of_product"] * products[:, :1]
-        return torch.addcmul(term, operators["of_difference"], products[:, 1:])
+        columns = operators["of_product"].shape[-1]
+        velocity = inverse_transform(operators["velocity"] * u_hat[..., :columns], conditions.geometry.shape)
+        u, v = velocity.split(1, 1)
+        product, difference = u * v, (v * v).addcmul_(u, u, value=-1)
+        term = operators["of_product"] * transform(product, 2, columns)
+        term.addcmul_(operators["of_difference"], transform(difference, 2, columns))
+        term = torch.nn.functional.pad(term, (0, u_hat.shape[-1] - columns))
+        return operators["forcing"] + term if "forcing" in operators else term
 
     def check(self, conditions: Conditions) -> None:
         """Backward diffusion is ill-posed, and the forcing must fit the domain."""

@@ -17,6 +17,7 @@ class ShallowWater(ConservationLaw):
 
     name = "shallow_water"
     fields = (Field("depth"), Field("velocity", 1))
+    conserved_fields = (Field("depth"), Field("discharge", 1))
     parameter_names = ("gravity",)
     spatial_dims = (1, 2)
 
@@ -28,9 +29,9 @@ class ShallowWater(ConservationLaw):
         """(h, v)."""
         return torch.cat([q[:, :1], q[:, 1:] / q[:, :1]], 1)
 
-    def flux(self, u: Tensor, axis: int, prepared: Prepared) -> Tensor:
+    def flux(self, u: Tensor, q: Tensor, axis: int, prepared: Prepared) -> Tensor:
         """v_axis q, and the pressure g h^2 / 2 on the momentum."""
-        pieces = list((u[:, 1 + axis : 2 + axis] * self.to_conserved(u, prepared)).split(1, 1))
+        pieces = list((u[:, 1 + axis : 2 + axis] * q).split(1, 1))
         pieces[1 + axis] = pieces[1 + axis] + prepared["gravity"] * u[:, :1].square() / 2
         return torch.cat(pieces, 1)
 
@@ -48,27 +49,31 @@ class ShallowWater(ConservationLaw):
         slowest = torch.minimum(v_left - _celerity(left, prepared), mean - celerity)
         return slowest, torch.maximum(v_right + _celerity(right, prepared), mean + celerity)
 
-    def contact_speed(
+    def contact(
         self, left: Tensor, right: Tensor, slowest: Tensor, fastest: Tensor, axis: int, prepared: Prepared
-    ) -> Tensor:
-        """The speed of the shear wave between the gravity waves (Toro 2001, eq. 10.27)."""
+    ) -> tuple[Tensor, Tensor]:
+        """The velocity and the depth that HLL finds between the gravity waves (Toro 2001, section 10.4).
+
+        The wave at that speed carries the tangential velocity alone: depth does not jump across it.
+        """
         v_left, v_right = left[:, 1 + axis : 2 + axis], right[:, 1 + axis : 2 + axis]
         mass_left = left[:, :1] * (slowest - v_left)
         mass_right = right[:, :1] * (fastest - v_right)
         pressures = prepared["gravity"] * (right[:, :1].square() - left[:, :1].square()) / 2
-        return (pressures + mass_left * v_left - mass_right * v_right) / (mass_left - mass_right)
+        mass = mass_left - mass_right
+        return (pressures + mass_left * v_left - mass_right * v_right) / mass, mass / (slowest - fastest)
 
-    def beside_contact(self, u: Tensor, signal: Tensor, contact: Tensor, axis: int, prepared: Prepared) -> Tensor:
-        """h* (1, v) with the normal velocity that of the contact (Toro 2001, eq. 10.26)."""
-        normal = u[:, 1 + axis : 2 + axis]
-        squeezed = u[:, :1] * (signal - normal) / (signal - contact)
+    def beside_contact(
+        self, u: Tensor, q: Tensor, signal: Tensor, speed: Tensor, shared: Tensor, axis: int, prepared: Prepared
+    ) -> Tensor:
+        """h* (1, v) with the normal velocity that of the contact."""
         velocity = list(u[:, 1:].split(1, 1))
-        velocity[axis] = contact
-        return torch.cat([squeezed, *(squeezed * v for v in velocity)], 1)
+        velocity[axis] = speed
+        return torch.cat([shared, *(shared * v for v in velocity)], 1)
 
-    def usable(self, q: Tensor, prepared: Prepared) -> Tensor:
-        """Finite, and wet everywhere."""
-        return (q[:, 0].flatten(1).amin(1) > 0) & torch.isfinite(q.flatten(1).sum(1))
+    def admissible(self, u: Tensor, prepared: Prepared) -> Tensor:
+        """Finite and wet."""
+        return (u[:, :1] > 0) & torch.isfinite(u.sum(1, keepdim=True))
 
     def check(self, conditions: Conditions) -> None:
         """Gravity must be positive."""

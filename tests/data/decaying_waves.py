@@ -12,7 +12,7 @@ from simulation.parameters import Constant, Uniform
 class DecayingWaves:
     """Exact, but for what a test spoils: ``step_error``, ``slope_error``, ``blow_up``, ``slowness``."""
 
-    name, version, history = "decaying_waves", 1, 1
+    name, version, history, error_norm = "decaying_waves", 1, 1, 2.0
     fields = (Field("u"), Field("flow", rank=1))
     parameter_names = ("rate",)
 

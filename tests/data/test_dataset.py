@@ -46,6 +46,36 @@ def test_whole_trajectories(dataset):
     assert data[2].present.item() == 0
 
 
+@pytest.mark.parametrize("stride", [2, 3])
+def test_a_stride_is_a_dataset_with_a_longer_step_of_which_every_snapshot_is_a_present(dataset, whole, stride):
+    data = TrajectoryDataset(dataset, "train", (-1, 0, 1), stride=stride)
+    presents = range(stride, 11 - stride)
+    assert len(data) == 5 * len(presents)
+    window = data.__getitems__(list(range(len(presents))))
+    for row, present in enumerate(presents):
+        for offset in (-1, 0, 1):
+            assert torch.equal(window.at(offset)[row], whole[0, present + stride * offset])
+    assert torch.allclose(window.time(1) - window.time(0), torch.full((len(presents),), 0.1 * stride).double())
+    # A stencil that is only wanted is moved inside, in steps of the stride.
+    window = TrajectoryDataset(dataset, "train", (0,), (-1, 0, 1), stride=stride).__getitems__(list(range(11)))
+    assert window.u.shape[1] == 3
+    for row in range(11):
+        expected = 0 if row < stride else 2 if row + stride > 10 else 1
+        assert window.present[row] == expected
+        at = row + stride * (torch.arange(3) - expected)
+        assert torch.equal(window.u[row], whole[0, at])
+
+
+def test_whole_trajectories_with_a_stride(dataset):
+    data = TrajectoryDataset.whole(dataset, "test", stride=3)
+    every = TrajectoryDataset.whole(dataset, "test")
+    assert len(data) == len(every) == 3
+    assert torch.equal(data[1].u, every[1].u[:, [0, 3, 6, 9]])
+    assert data[1].present.item() == 0
+    with pytest.raises(ValueError, match="windows of 5 snapshots 3 apart do not fit into trajectories of 11"):
+        TrajectoryDataset(dataset, "train", (0,), (-2, -1, 0, 1, 2), stride=3)
+
+
 def test_conditions_and_derivatives_come_with_their_trajectory(dataset, waves):
     problem = waves.Maker()()
     data = TrajectoryDataset(dataset, "train", (0, 1))

@@ -9,6 +9,7 @@ import torch
 from simulation import Boundary, Field, Grid, InstabilityError, begin, map_tensors, rollout
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK2, ETDRK4
+from solvers.exponential_adams import ExponentialAdams
 from solvers.initial_conditions.gaussian_random_field import GaussianRandomField
 from solvers.initial_conditions.random_fourier import RandomFourierSeries
 from solvers.pdes.heat import Heat
@@ -185,3 +186,33 @@ def test_single_precision_steps_follow_double_ones(conditions):
         ends.append(state.u)
     error = float((ends[1] - ends[0]).norm() / ends[0].norm())
     assert 1e-9 < error < 1e-5
+
+
+@pytest.mark.parametrize("integrator", [ETDRK4(), ExponentialAdams()])
+def test_a_state_that_somebody_changed_is_not_taken_for_the_old_one(conditions, integrator):
+    """The solver remembers the transform and the past of the state that it returned."""
+    c = conditions([32], [[22.0]])
+    u = torch.sin(2 * math.pi * c.geometry.coordinates(c.extent) / 22)
+    solver, zero = SpectralSolver(KuramotoSivashinsky(), integrator, 0.05), torch.zeros(1, dtype=torch.float64)
+    with torch.no_grad():
+        first, memory = solver.advance(u, zero, zero + 0.2, c, {})
+        again, _ = solver.advance(first, zero, zero + 0.2, c, memory)
+        copied, _ = solver.advance(first.clone(), zero, zero + 0.2, c, memory)
+        assert torch.allclose(again, copied, rtol=0, atol=1e-14)
+        halved, _ = solver.advance(0.5 * first, zero, zero + 0.2, c, memory)
+        fresh, _ = solver.advance(0.5 * first, zero, zero + 0.2, c, {})
+        first *= 0.5
+        in_place, _ = solver.advance(first, zero, zero + 0.2, c, memory)
+    assert torch.equal(in_place, halved)
+    assert torch.equal(fresh, halved)
+    assert not torch.allclose(in_place, again, atol=1e-3)
+
+
+def test_the_gradient_with_respect_to_a_state_on_the_way(conditions):
+    c = conditions([32], [[22.0]])
+    u = torch.sin(2 * math.pi * c.geometry.coordinates(c.extent) / 22)
+    solver, zero = SpectralSolver(KuramotoSivashinsky(), ETDRK4(), 0.05), torch.zeros(1, dtype=torch.float64)
+    first, memory = solver.advance(u.requires_grad_(), zero, zero + 0.2, c, {})
+    second, _ = solver.advance(first, zero, zero + 0.2, c, memory)
+    (gradient,) = torch.autograd.grad(second.square().sum(), first)
+    assert float(gradient.norm()) > 0.1

@@ -62,14 +62,47 @@ def test_order_with_irregular_steps(difference, order):
     assert math.log2(errors[0] / errors[1]) > order - 0.2
 
 
-def test_richardson_is_the_paper_s_formula_inside():
-    window = windows(0.1 * torch.arange(POINTS, dtype=torch.float64))
+@pytest.mark.parametrize(
+    ("difference", "formulas"),
+    [
+        (ForwardDifference(), {0: [-1, 1], 4: [-1, 1], -1: [-1, 1]}),
+        (CentralDifference(), {0: [-3 / 2, 2, -1 / 2], 4: [-1 / 2, 0, 1 / 2], -1: [1 / 2, -2, 3 / 2]}),
+        (
+            RichardsonDifference(),
+            {
+                0: [-25 / 12, 4, -3, 4 / 3, -1 / 4],
+                1: [-1 / 4, -5 / 6, 3 / 2, -1 / 2, 1 / 12],
+                4: [1 / 12, -2 / 3, 0, 2 / 3, -1 / 12],
+                -2: [-1 / 12, 1 / 2, -3 / 2, 5 / 6, 1 / 4],
+                -1: [1 / 4, -4 / 3, 3, -4, 25 / 12],
+            },
+        ),
+    ],
+    ids=["forward", "central", "richardson"],
+)
+def test_even_steps_give_the_textbook_s_formulas(difference, formulas):
+    """Inside, Richardson is 4/3 D(h) - 1/3 D(2h); one snapshot from an end it uses all five of the end's snapshots."""
+    dt = 0.1
+    window = windows(dt * torch.arange(POINTS, dtype=torch.float64))
     u = signal(window.t[:1])[0]
-    inside = (-u[6] + 8 * u[5] - 8 * u[3] + u[2]) / (12 * 0.1)
-    end = (-25 * u[0] + 48 * u[1] - 36 * u[2] + 16 * u[3] - 3 * u[4]) / (12 * 0.1)
-    label = RichardsonDifference()(window)
-    assert torch.allclose(label[4], inside, rtol=1e-12)
-    assert torch.allclose(label[0], end, rtol=1e-12)
+    for snapshot, weights in formulas.items():
+        present = snapshot % POINTS
+        first = min(max(present + difference.stencil[0], 0), POINTS - len(weights))
+        expected = sum(w * x for w, x in zip(weights, u[first:], strict=False)) / dt
+        assert torch.allclose(difference(window)[present], expected, rtol=1e-11), snapshot
+    if isinstance(difference, RichardsonDifference):
+        narrow, wide = (u[5] - u[3]) / (2 * dt), (u[6] - u[2]) / (4 * dt)
+        assert torch.allclose(difference(window)[4], 4 / 3 * narrow - 1 / 3 * wide, rtol=1e-12)
+
+
+@pytest.mark.parametrize("difference", [ForwardDifference(), CentralDifference(), RichardsonDifference()])
+def test_polynomials_are_differentiated_exactly_whatever_the_spacing(difference):
+    generator = torch.Generator().manual_seed(2)
+    t = (0.1 + torch.rand(POINTS, generator=generator, dtype=torch.float64)).cumsum(0)
+    window = windows(t)
+    polynomial = dataclasses.replace(window, u=(window.t**difference.order)[:, :, None, None])
+    exact = difference.order * t ** (difference.order - 1)
+    assert torch.allclose(difference(polynomial).flatten(), exact, rtol=1e-10)
 
 
 def test_stride_widens_the_stencil():

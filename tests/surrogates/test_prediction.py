@@ -4,22 +4,17 @@ import math
 
 import pytest
 import torch
+from small_problem import BATCH, GRID, advanced, network, problem, window
 
-from simulation import Boundary, Conditions, Grid, Window, begin, rollout
-from solvers.etdrk import ETDRK4
+from simulation import Window, begin, rollout
 from solvers.pdes.heat import Heat
 from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.spectral_solver import SpectralSolver
 from surrogates.differences import ForwardDifference, StoredDerivative
-from surrogates.integrators import AdamsBashforth2, ForwardEuler, Heun, RungeKutta4
-from surrogates.models.fno import FNO
+from surrogates.integrators import AdamsBashforth, ForwardEuler, Heun, RungeKutta4
 from surrogates.normalizer import Normalizer
 from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
 from surrogates.stepper import SurrogateStepper, fit_normalizer
 from surrogates.surrogate import Surrogate
-
-BATCH, POINTS = 3, 16
-GRID = Grid([POINTS], Boundary.periodic(1))
 
 
 class ExactDerivative(Surrogate):
@@ -34,25 +29,6 @@ class ExactDerivative(Surrogate):
         return self.solver.time_derivative(u, torch.zeros(len(u), dtype=torch.float64), self.conditions)
 
 
-def problem(equation, extent):
-    """A solver, conditions and smooth initial states (B, 1, N) of mean zero."""
-    diffusivity = torch.linspace(0.5, 1.0, BATCH, dtype=torch.float64)[:, None]
-    named = equation.parameter_names
-    empty = torch.zeros(BATCH, 0, dtype=torch.float64)
-    conditions = Conditions(
-        params=diffusivity if named else empty,
-        hidden=empty,
-        extent=torch.full((BATCH, 1), extent, dtype=torch.float64),
-        boundary_values=empty,
-        geometry=GRID,
-        param_names=named,
-    )
-    x = 2 * math.pi * torch.arange(POINTS, dtype=torch.float64) / POINTS
-    phase = torch.arange(BATCH, dtype=torch.float64)[:, None]
-    u = torch.sin(x + phase) + 0.5 * torch.cos(2 * x - phase)
-    return SpectralSolver(equation, ETDRK4(), max_step=1e-3), conditions, u[:, None]
-
-
 def exact_stepper(solver, conditions, integrator):
     network = ExactDerivative(solver, conditions)
     params = conditions.params.shape[1]
@@ -64,7 +40,7 @@ def exact_stepper(solver, conditions, integrator):
 @pytest.mark.parametrize(
     ("equation", "extent", "steps"), [(Heat(), 16.0, (16, 32)), (KuramotoSivashinsky(), 16.0, (200, 400))]
 )
-@pytest.mark.parametrize("integrator", [ForwardEuler(), AdamsBashforth2(), Heun(), RungeKutta4()])
+@pytest.mark.parametrize("integrator", [ForwardEuler(), AdamsBashforth(2), Heun(), RungeKutta4()])
 def test_the_exact_derivative_advances_with_the_integrators_order(equation, extent, steps, integrator):
     """Inside the stability limit: the fastest mode decays at 10/s (heat) and 75/s (Kuramoto-Sivashinsky)."""
     solver, conditions, u = problem(equation, extent)
@@ -80,39 +56,6 @@ def test_the_exact_derivative_advances_with_the_integrators_order(equation, exte
         errors.append((state.u - truth.u).norm().item())
         assert stepper.surrogate.calls == n * stepper.prediction.network_calls
     assert math.log2(errors[0] / errors[1]) == pytest.approx(integrator.order, abs=0.3)
-
-
-def window(history=1, dt=0.1):
-    """Windows of history + 1 snapshots of fields that grow in time, present at the last but one."""
-    _, conditions, u = problem(Heat(), 16.0)
-    times = dt * torch.arange(history + 1, dtype=torch.float64).expand(BATCH, -1)
-    snapshots = u[:, None] * torch.exp(0.3 * times)[..., None, None]
-    present = torch.full((BATCH,), history - 1)
-    return Window(
-        snapshots, times, conditions, None, torch.arange(BATCH), present, torch.ones(BATCH, dtype=torch.int64)
-    )
-
-
-def network(prediction, seed=0):
-    torch.manual_seed(seed)
-    return FNO(
-        1,
-        prediction.in_channels(1),
-        prediction.out_channels(1),
-        prediction.num_conditions(1),
-        GRID.boundary,
-        width=8,
-        modes=4,
-        num_layers=2,
-    ).double()
-
-
-def advanced(stepper, data, dt=None):
-    u, t = data.history(stepper.history)
-    state = begin(stepper, u, t, data.conditions, data.index)
-    dt = data.time(1) - data.time(0) if dt is None else dt
-    with torch.no_grad():
-        return stepper.advance(state.u, state.t, dt, data.conditions, state.memory)
 
 
 @pytest.mark.parametrize("named", ["t", "dt"])
@@ -171,7 +114,7 @@ def test_forward_differences_with_euler_are_increments_per_unit_of_time():
     [
         StatePrediction(history=3),
         IncrementPrediction(history=3),
-        DerivativePrediction(ForwardDifference(), AdamsBashforth2(), history=3),
+        DerivativePrediction(ForwardDifference(), AdamsBashforth(2), history=3),
     ],
     ids=lambda p: type(p).__name__,
 )

@@ -53,7 +53,7 @@ def test_required_arguments_are_asked_for():
 
 
 def test_a_node_of_the_wrong_kind_is_named():
-    euler = {"_target_": "surrogates.integrators.ForwardEuler"}
+    euler = {"_target_": "surrogates.integrators.runge_kutta.ForwardEuler"}
     found = problems(
         prediction={"_target_": "surrogates.prediction.DerivativePrediction", "difference": euler, "integrator": euler}
     )

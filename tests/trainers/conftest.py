@@ -1,7 +1,13 @@
 """A small real dataset for the trainers."""
 
 import pytest
+import torch
+from torch import nn
 
+from simulation.tree import map_tensors
+from surrogates.prediction import DerivativePrediction
+from surrogates.stepper import SurrogateStepper, fit_normalizer
+from surrogates.surrogate import Surrogate
 from tendency.build import build, build_problem
 
 SMALL_HEAT = ["pde=heat", "pde.geometry.shape=[16]", "pde.times.num_snapshots=12"]
@@ -18,3 +24,74 @@ def heat_dataset(compose_config, tmp_path_factory):
         tmp_path_factory.mktemp("datasets"), config["pde"], build_problem(config["pde"])
     )
     return folder
+
+
+class Small(Surrogate):
+    """Two convolutions on a torus, told the conditions; float64."""
+
+    def __init__(self, spatial_dims, in_channels, out_channels, num_conditions, boundary, width=12):
+        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
+        convolution = nn.Conv1d if spatial_dims == 1 else nn.Conv2d
+        self.first = convolution(in_channels, width, 5, padding=2, padding_mode="circular", dtype=torch.float64)
+        self.told = nn.Linear(num_conditions, width, dtype=torch.float64)
+        self.last = convolution(width, out_channels, 3, padding=1, padding_mode="circular", dtype=torch.float64)
+
+    def forward(self, u, c, x):
+        told = self.told(c).reshape(len(u), -1, *[1] * self.spatial_dims)
+        return self.last(torch.tanh(self.first(u) + told))
+
+
+@pytest.fixture
+def small_stepper():
+    """``small_stepper(prediction, objective, solved)``: an untrained stepper in the units of a run."""
+
+    def make(prediction, objective, solved, seed=0):
+        metadata = solved.metadata
+        channels, params = metadata.num_channels, len(metadata.param_names)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            surrogate = Small(
+                metadata.spatial_dims,
+                prediction.in_channels(channels),
+                prediction.out_channels(channels),
+                prediction.num_conditions(params),
+                metadata.geometry.boundary,
+            )
+        window = objective.chosen(solved.windows(*objective.measured_offsets(prediction)), 0, 0)
+        return SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [window]))
+
+    return make
+
+
+@pytest.fixture
+def rows():
+    """``rows(window, 3)``: some samples of a window."""
+
+    def pick(window, chosen):
+        return map_tensors(lambda x: x[chosen], window)
+
+    return pick
+
+
+@pytest.fixture(scope="session")
+def heat(solve):
+    """Two trajectories of the heat equation on 16 points, 12 snapshots, known diffusivity."""
+    return solve("heat", "pde.geometry.shape=[16]", "pde.times.num_snapshots=12")
+
+
+@pytest.fixture(scope="session")
+def burgers(solve):
+    """Two trajectories of two velocity components on 12 x 12 points, 9 snapshots."""
+    return solve("burgers_vector", "pde.geometry.shape=[12,12]", "pde.times.num_snapshots=9")
+
+
+@pytest.fixture
+def derivative(compose_config):
+    """``derivative("ab2", StoredDerivative())``: a derivative prediction with an integrator of conf/."""
+
+    def make(integrator, difference, **arguments):
+        overrides = ["pde=heat", "prediction=derivative", f"prediction/integrator={integrator}"]
+        node = compose_config("train", [*overrides, "name=test"])["prediction"]["integrator"]
+        return DerivativePrediction(difference, build(node), **arguments)
+
+    return make

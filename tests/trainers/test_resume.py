@@ -15,13 +15,17 @@ from surrogates.prediction import IncrementPrediction
 from surrogates.stepper import SurrogateStepper, fit_normalizer
 from surrogates.surrogate import Surrogate
 from trainers.callbacks.divergence import DivergedError, StopOnDivergence
+from trainers.callbacks.growing_depth import GrowingDepth
 from trainers.callbacks.signals import StopOnSignal, StoppedError
 from trainers.callbacks.step_seed import StepSeed
+from trainers.callbacks.weight_average import TRAINED, WeightAverage
 from trainers.checkpoint import Checkpoints
 from trainers.losses import RelativeL2
 from trainers.metrics_log import MetricsLog, read_metrics
-from trainers.module import SurrogateModule
+from trainers.module import SurrogateModule, judge_rollout
+from trainers.objectives.depth import RandomDepth
 from trainers.objectives.one_step import OneStep
+from trainers.objectives.pushforward import Pushforward
 from trainers.optimizers import adamw
 from trainers.schedules import WarmupCosine
 from trainers.trainer import make_trainer
@@ -71,6 +75,16 @@ class KillAt(Checkpoint):
             raise Killed
 
 
+def one_step():
+    """The plainest objective, and callbacks of its own."""
+    return OneStep(RelativeL2()), []
+
+
+def growing_pushforward():
+    """Random depths that grow by epoch, averaged weights."""
+    return Pushforward(RelativeL2(), RandomDepth(3)), [GrowingDepth(1, 1), WeightAverage(0.9)]
+
+
 def fit(
     dataset,
     folder,
@@ -81,8 +95,12 @@ def fit(
     accumulate=1,
     validate_every=7,
     further=(),
+    objective=one_step,
+    average=True,
 ):
     prediction = IncrementPrediction()
+    objective, more = objective()
+    more = [callback for callback in more if average or not isinstance(callback, WeightAverage)]
     windows = TrajectoryDataset(dataset, "train", prediction.offsets, prediction.stencil)
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
@@ -90,7 +108,7 @@ def fit(
     normalizer = fit_normalizer(prediction, [windows.__getitems__(list(range(len(windows))))])
     module = SurrogateModule(
         SurrogateStepper(surrogate, prediction, normalizer),
-        OneStep(RelativeL2()),
+        objective,
         functools.partial(adamw, lr=1e-2),
         WarmupCosine(5),
         SEED,
@@ -107,6 +125,7 @@ def fit(
         StopOnSignal() if stop_at is None else StopAt(stop_at),
         checkpoints,
         *further,
+        *more,
     ]
     trainer = make_trainer(
         epochs,
@@ -117,9 +136,8 @@ def fit(
         callbacks=callbacks,
         loggers=[log],
     )
-    data = TrajectoryDataModule(
-        dataset, batch_size=4, eval_batch_size=4, seed=SEED, required=prediction.offsets, wanted=prediction.stencil
-    )
+    required, wanted = objective.offsets(prediction)
+    data = TrajectoryDataModule(dataset, batch_size=4, eval_batch_size=4, seed=SEED, required=required, wanted=wanted)
     checkpoint = folder / "checkpoints" / "last.ckpt" if resume else None
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     return module, trainer
@@ -204,6 +222,42 @@ def test_a_run_goes_on_from_its_best_checkpoint_too(heat_dataset, tmp_path, vali
     assert all(
         torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
     )
+
+
+def test_drawn_depths_a_curriculum_and_averaged_weights_resume(heat_dataset, tmp_path):
+    whole, trainer = fit(heat_dataset, tmp_path / "whole", objective=growing_pushforward)
+    log, last = read_metrics(tmp_path / "whole" / "metrics.jsonl"), torch.load(tmp_path / "whole/checkpoints/last.ckpt")
+    epoch = trainer.num_training_batches
+    # Inside the second epoch, and at its end, whose validation the resumed run makes first.
+    for number, step in enumerate((epoch + 3, 2 * epoch - 1)):
+        folder = tmp_path / str(number)
+        with pytest.raises(StoppedError):
+            fit(heat_dataset, folder, stop_at=step, objective=growing_pushforward)
+        resumed, _ = fit(heat_dataset, folder, resume=True, objective=growing_pushforward)
+        for (name, expected), (_, found) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
+            assert torch.equal(expected, found), name
+        assert read_metrics(folder / "metrics.jsonl") == log
+        again = torch.load(folder / "checkpoints/last.ckpt")
+        for part in ("state_dict", TRAINED):
+            assert all(torch.equal(value, again[part][name]) for name, value in last[part].items())
+    # The averaged weights are what was validated, and what a reader of the checkpoint finds.
+    assert not torch.equal(last["state_dict"]["stepper.surrogate.last.weight"], whole.stepper.surrogate.last.weight)
+    assert torch.equal(last[TRAINED]["stepper.surrogate.last.weight"], whole.stepper.surrogate.last.weight)
+    whole.load_state_dict(torch.load(tmp_path / "whole/checkpoints/best.ckpt")["state_dict"])
+    window = TrajectoryDataset(heat_dataset, "valid", (0, 11)).__getitems__([0, 1])
+    figure = judge_rollout(whole.stepper.eval(), window).mean(0)[1]
+    validated = [record["valid/rollout_nrmse"] for record in log if "valid/rollout_nrmse" in record]
+    assert float(figure) == pytest.approx(min(validated), rel=1e-6)
+
+
+def test_a_run_that_stops_averaging_goes_on_with_the_trained_weights(heat_dataset, tmp_path):
+    fit_once = functools.partial(fit, heat_dataset, epochs=1, objective=growing_pushforward)
+    whole, _ = fit_once(tmp_path / "whole", average=False)
+    with pytest.raises(StoppedError):
+        fit_once(tmp_path / "stopped", stop_at=9)
+    resumed, _ = fit_once(tmp_path / "stopped", resume=True, average=False)
+    for (name, expected), (_, found) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
+        assert torch.equal(expected, found), name
 
 
 def test_a_run_that_adds_up_gradients_is_stopped_between_its_steps(heat_dataset, tmp_path):

@@ -5,20 +5,47 @@ from abc import ABC, abstractmethod
 from torch import Tensor
 
 from data.metadata import TrajectoryMetadata
+from simulation.random import mix
+from simulation.simulator import ReferenceSolver
 from simulation.window import Window
 from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper
+from trainers.losses import SMALLEST, Loss
+from trainers.objectives.depth import Depth
+
+Offsets = tuple[tuple[int, ...], tuple[int, ...]]
+"""(required, wanted): snapshots that must exist, and snapshots that are moved inside at a trajectory's ends."""
 
 
 class Objective(ABC):
     """How a window of snapshots becomes a loss.
 
-    Whatever an objective draws depends on (seed, step, sample index) alone, so that ranks and resumed runs agree.
+    Tensors are drawn from (seed, step, sample index) and choices from (seed, step), so that ranks and resumed runs
+    agree; all choices stay inside the same offsets, so that the number of batches never changes.
+
+    Args:
+        loss: how an output is compared with its label.
     """
 
+    depth: Depth | None = None
+    """How many blocks it rolls out, where it does; a curriculum changes the limit."""
+    solver: ReferenceSolver | None = None
+    """The problem's own solver, where one is at hand that solves on the stored points; the run sets it."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.compare = loss
+
     @abstractmethod
-    def offsets(self, prediction: Prediction) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """(required, wanted): snapshots that must exist, and snapshots that are moved inside at a trajectory's ends."""
+    def offsets(self, prediction: Prediction) -> Offsets:
+        """The snapshots that a batch must hold."""
+
+    def measured_offsets(self, prediction: Prediction) -> Offsets:
+        """The snapshots that the normaliser is measured on: the prediction's own, unless the steps vary."""
+        return prediction.offsets, prediction.stencil
+
+    def chosen(self, window: Window, seed: int, step: int) -> Window:
+        """The window as the network sees it at this step, where an objective picks its snapshots."""
+        return window
 
     def check(self, prediction: Prediction, metadata: TrajectoryMetadata) -> None:
         """Refuses what makes no sense before any work.
@@ -26,6 +53,7 @@ class Objective(ABC):
         Raises:
             ValueError: in one sentence, why.
         """
+        self.compare.check(metadata.geometry)
         if prediction.reads_u_t and not metadata.has_time_derivative:
             raise ValueError(
                 f"prediction.difference: {metadata.name} stores no u_t; add data.store_u_t=true, or choose another one"
@@ -36,7 +64,7 @@ class Objective(ABC):
             raise ValueError(
                 f"objective: {type(self).__name__} with {type(prediction).__name__} reads {width} snapshots at once, "
                 f"the trajectories of {metadata.name} have {metadata.num_snapshots}; raise pde.times.num_snapshots or "
-                "shorten prediction.history"
+                f"{'lower objective.depth.steps or' if self.depth else 'shorten'} prediction.history"
             )
 
     @abstractmethod
@@ -49,3 +77,37 @@ class Objective(ABC):
             seed: of the run.
             step: number of the batch within the run.
         """
+
+
+def sample_keys(window: Window, seed: int, step: int) -> Tensor:
+    """One key (B,) for each sample at this step of the run, the same on whatever rank the sample is."""
+    return mix(mix(window.index, seed), step)
+
+
+def label_loss(compare: Loss, stepper: SurrogateStepper, window: Window, u: Tensor, t: Tensor, key: Tensor) -> Tensor:
+    """The loss (B,) of one network evaluation against its label, in network units.
+
+    Args:
+        compare: the loss.
+        stepper: what is trained.
+        window: where the label comes from.
+        u: (B, K, C, *N) the snapshots that the network sees, perhaps perturbed.
+        t: (B, K) their times.
+        key: (B,) for predictions that draw noise.
+    """
+    memory = stepper.start(u, t, window.conditions, key)
+    network = stepper.network(window.conditions)
+    return compare(*stepper.prediction.pair(network, window, u[:, -1], memory, key), window.conditions)
+
+
+def change_loss(compare: Loss, stepper: SurrogateStepper, window: Window, u: Tensor, offset: int) -> Tensor:
+    """The loss (B,) of a state (B, C, *N) at an offset, in units of the true change since the present.
+
+    Output and label are the changes since the present over the fields' std, divided by the root mean square of the
+    label: an error of 0.1 is a tenth of what happened, whatever the lead time, the step between snapshots or the loss.
+    """
+    encode = stepper.normalizer.fields.encode
+    start = encode(window.at(0))
+    output, label = encode(u) - start, encode(window.at(offset)) - start
+    size = label.square().flatten(1).mean(1).sqrt().clamp(min=SMALLEST).reshape(-1, *[1] * (u.ndim - 1))
+    return compare(output / size, label / size, window.conditions)

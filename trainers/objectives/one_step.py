@@ -2,12 +2,10 @@
 
 from torch import Tensor
 
-from simulation.random import mix
 from simulation.window import Window
 from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper
-from trainers.losses import Loss
-from trainers.objectives.objective import Objective
+from trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
 
 
 class OneStep(Objective):
@@ -17,17 +15,11 @@ class OneStep(Objective):
         loss: how they are compared.
     """
 
-    def __init__(self, loss: Loss) -> None:
-        self.compare = loss
-
-    def offsets(self, prediction: Prediction) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def offsets(self, prediction: Prediction) -> Offsets:
         """The prediction's own."""
         return prediction.offsets, prediction.stencil
 
     def loss(self, stepper: SurrogateStepper, window: Window, seed: int, step: int) -> Tensor:
         """The mean loss of the batch."""
         u, t = window.history(stepper.history)
-        key = mix(mix(window.index, seed), step)
-        memory = stepper.start(u, t, window.conditions, key)
-        network = stepper.network(window.conditions)
-        return self.compare(*stepper.prediction.pair(network, window, u[:, -1], memory, key)).mean()
+        return label_loss(self.compare, stepper, window, u, t, sample_keys(window, seed, step)).mean()

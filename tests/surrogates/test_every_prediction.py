@@ -1,0 +1,85 @@
+"""Every option of conf/prediction, and every integrator and difference, learns and rolls out with a small network."""
+
+import pytest
+import torch
+
+from simulation import Window, begin, map_tensors, rollout
+from simulation.random import mix
+from surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.compose import conf_folder
+
+GROUPS = ("prediction", "prediction/integrator", "prediction/difference")
+OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
+
+
+@pytest.fixture(scope="module")
+def solved(compose_config):
+    """A small problem's trajectories with their time derivatives: seven snapshots, the fourth one present."""
+    from tendency.build import build_problem
+
+    pde = compose_config("generate", ["pde=burgers", "pde.geometry.shape=[32]"])["pde"]
+    problem = build_problem(pde)
+    draw, solver = problem.draws("train", range(3)), problem.simulator
+    times = draw.times[:, :1] + 0.1 * torch.arange(7, dtype=torch.float64)
+    start = begin(solver, draw.u[:, None], times[:, :1], draw.conditions, torch.arange(3))
+    states = [start.u, *(state.u for state in rollout(solver, start, times[:, 1:], draw.conditions))]
+    u_t = [solver.time_derivative(u, t, draw.conditions).float() for u, t in zip(states, times.unbind(1), strict=True)]
+    index = torch.arange(3)
+    u = torch.stack(states, 1).float()
+    return Window(u, times, draw.conditions, torch.stack(u_t, 1), index, 0 * index + 3, torch.ones_like(index)), pde
+
+
+def stepper_of(node, data, pde):
+    from surrogates.models.fno import FNO
+    from tendency.build import build
+
+    prediction = build(node)
+    prediction.check(data.conditions.geometry)
+    params = data.conditions.params.shape[1]
+    sizes = prediction.in_channels(1), prediction.out_channels(1), prediction.num_conditions(params)
+    torch.manual_seed(0)
+    surrogate = FNO(1, *sizes, data.conditions.geometry.boundary, width=4, modes=3, num_layers=1)
+    return SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [data.moved(-1), data]))
+
+
+def gradients_arrive(loss, stepper):
+    stepper.zero_grad()
+    loss.backward()
+    weights = [p.grad for p in stepper.surrogate.parameters()]
+    assert all(w is not None and torch.isfinite(w).all() for w in weights)
+    assert any((w != 0).any() for w in weights)
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS, ids=[f"{group}={option}" for group, option in OPTIONS])
+def test_it_learns_and_rolls_out(group, option, solved, compose_config):
+    data, _ = solved
+    overrides = ["pde=burgers", "name=test", f"{group}={option}"]
+    overrides += ["prediction=derivative"] if "/" in group else []
+    stepper = stepper_of(compose_config("train", overrides)["prediction"], *solved)
+    prediction = stepper.prediction
+    # Outputs per unit of scale have unit variance, whatever they mean.
+    memory = stepper.start(*data.history(stepper.history), data.conditions, data.index)
+    many = map_tensors(lambda x: x.repeat(40, *[1] * (x.ndim - 1)), data)
+    key = mix(torch.arange(120), 1)
+    _, label = prediction.pair(
+        stepper.network(many.conditions),
+        many,
+        many.at(0),
+        stepper.start(*many.history(stepper.history), many.conditions, key),
+        key,
+    )
+    assert 0.5 < label.std() < 2
+    network = stepper.network(data.conditions)
+    y, label = prediction.pair(network, data, data.at(0), memory, data.index)
+    assert y.shape == label.shape == (3, prediction.out_channels(1), 32)
+    gradients_arrive((y - label).square().mean(), stepper)
+
+    def rolled(window):
+        start = begin(stepper, *window.history(stepper.history), window.conditions, window.index)
+        return torch.stack([s.u for s in rollout(stepper, start, window.times(1, 3), window.conditions)], 1)
+
+    states = rolled(data)
+    assert torch.isfinite(states).all()
+    gradients_arrive((states - data.u[:, 4:]).square().mean(), stepper)
+    one = map_tensors(lambda x: x[1:2], data)
+    assert torch.allclose(rolled(one)[0], states[1], rtol=1e-4, atol=1e-5)

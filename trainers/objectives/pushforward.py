@@ -1,0 +1,44 @@
+"""Training at the states that the surrogate itself reaches."""
+
+from torch import Tensor
+
+from simulation.window import Window
+from surrogates.prediction import Prediction
+from surrogates.stepper import SurrogateStepper
+from trainers.losses import Loss
+from trainers.objectives.depth import Depth
+from trainers.objectives.objective import Objective, Offsets, sample_keys
+from trainers.objectives.rolled_out import begin_at_present, block_loss, rollout_offsets, without_gradient
+
+
+class Pushforward(Objective):
+    """Rolls out ``depth`` blocks and trains the last: the network learns to lead back from where it has drifted to.
+
+    No gradient passes through the blocks before the last, neither through the state nor through the memory. The state
+    after the last block is compared with the truth, in units of the true change over the whole lead time.
+
+    Args:
+        loss: how the changes are compared.
+        depth: blocks of the rollout; 1 is one step.
+
+    References:
+        Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, section 3.1.
+    """
+
+    depth: Depth
+
+    def __init__(self, loss: Loss, depth: Depth) -> None:
+        super().__init__(loss)
+        self.depth = depth
+
+    def offsets(self, prediction: Prediction) -> Offsets:
+        """The deepest rollout's."""
+        return rollout_offsets(prediction, self.depth.steps)
+
+    def loss(self, stepper: SurrogateStepper, window: Window, seed: int, step: int) -> Tensor:
+        """The mean loss of the batch."""
+        free = self.depth(seed, step) - 1
+        progress = begin_at_present(stepper, window, sample_keys(window, seed, step))
+        progress = without_gradient(stepper, window, progress, free)
+        losses, _ = block_loss(self.compare, stepper, window, progress, free)
+        return losses.mean()

@@ -1,0 +1,65 @@
+"""Pushforward for a predicted time derivative, with the solver's own label at the drifted state."""
+
+import torch
+from torch import Tensor
+
+from data.metadata import TrajectoryMetadata
+from simulation.window import Window
+from surrogates.prediction import DerivativePrediction, Prediction
+from surrogates.stepper import SurrogateStepper
+from trainers.losses import Loss
+from trainers.objectives.depth import Depth
+from trainers.objectives.objective import Objective, Offsets, sample_keys
+from trainers.objectives.rolled_out import begin_at_present, rollout_offsets, without_gradient
+
+
+class PushforwardDerivative(Objective):
+    """Rolls out ``depth`` - 1 blocks without a gradient, and there compares the network's u_t with the solver's.
+
+    The label is the right-hand side at the drifted state itself. That of the true state, the obvious choice, is wrong
+    there by J (ũ - u) with the equation's Jacobian J. A stiff equation magnifies whatever roughness the network has
+    left in ũ, by |k|⁴ for a fourth derivative: where that rules the loss, use ``pushforward``, which compares states.
+
+    Args:
+        loss: how output and label are compared, in network units.
+        depth: blocks of the rollout, the last being the evaluation that is trained.
+    """
+
+    depth: Depth
+
+    def __init__(self, loss: Loss, depth: Depth) -> None:
+        super().__init__(loss)
+        self.depth = depth
+
+    def offsets(self, prediction: Prediction) -> Offsets:
+        """The history, and the times of the blocks before the last."""
+        return rollout_offsets(prediction, self.depth.steps - 1)
+
+    def check(self, prediction: Prediction, metadata: TrajectoryMetadata) -> None:
+        """Needs a derivative, and a solver that tells it."""
+        if not isinstance(prediction, DerivativePrediction):
+            raise ValueError(
+                "objective: PushforwardDerivative compares time derivatives, expected prediction=derivative, "
+                f"got {type(prediction).__name__}; use objective=pushforward"
+            )
+        if self.solver is None:
+            raise ValueError(
+                "objective: PushforwardDerivative asks the solver for u_t at drifted states, and there is none that "
+                f"solves {metadata.name} on the points where it is stored; use objective=pushforward"
+            )
+        super().check(prediction, metadata)
+
+    def loss(self, stepper: SurrogateStepper, window: Window, seed: int, step: int) -> Tensor:
+        """The mean loss of the batch."""
+        if self.solver is None:
+            raise ValueError("objective: PushforwardDerivative has not been handed a solver")
+        progress = begin_at_present(stepper, window, sample_keys(window, seed, step))
+        progress = without_gradient(stepper, window, progress, self.depth(seed, step) - 1)
+        u, t, conditions = progress.u, progress.t, window.conditions
+        with torch.no_grad(), torch.autocast(u.device.type, enabled=False):
+            label = self.solver.time_derivative(u.double(), t, conditions).to(u.dtype)
+        prediction, network = stepper.prediction, stepper.network(conditions)
+        dt = torch.ones_like(t)
+        scale = prediction.scale(dt)
+        output = network.encode_output(prediction.output(network, u, t, dt, conditions, progress.memory), scale)
+        return self.compare(output, network.encode_output(label, scale), conditions).mean()
