@@ -143,9 +143,8 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
     groups += [f"hydra.searchpath=[file://{folder}]" for folder in folders[1:]]
     with initialize_config_dir(str(folders[0]), version_base="1.3"):
         try:
-            required = _required_groups(config_name, groups, folders)
-            problems += [f"{group}= is required, one of: {', '.join(options)}" for group, options in required.items()]
-            groups += [f"{group}={options[0]}" for group, options in required.items()]
+            groups, further = _composable(config_name, groups, folders)
+            problems += further
             config = compose(config_name, groups)
             problems += [problem for override in keys if (problem := _unknown_key(override, config))]
             if not problems:
@@ -155,18 +154,41 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
     return problems
 
 
-def _required_groups(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> dict[str, list[str]]:
-    """Groups without a default that were not chosen, with their options."""
-    try:
-        compose(config_name, list(groups))
-    except ConfigCompositionException as error:
-        found = re.search(r"You must specify '(\w+)'", str(error))
-        if found is None:
-            raise
-        options = _options(found[1], folders)
-        further = _required_groups(config_name, [*groups, f"{found[1]}={options[0]}"], folders)
-        return {found[1]: options, **further}
-    return {}
+def _composable(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """The choices with what is required put in and what has no place taken out, and a complaint about each of these."""
+    groups, problems = list(groups), []
+    while True:
+        try:
+            compose(config_name, groups)
+        except ConfigCompositionException as error:
+            if found := re.search(r"You must specify '(\w+)'", str(error)):
+                options = _options(found[1], folders)
+                problems.append(f"{found[1]}= is required, one of: {', '.join(options)}")
+                groups.append(f"{found[1]}={options[0]}")
+            elif (found := re.search(r"Could not override '([\w/]+)'", str(error))) and (
+                owners := _owners(found[1], folders)
+            ):
+                choice = next(text for text in groups if text.split("=")[0] == found[1])
+                group, part = found[1].rsplit("/", 1)
+                chosen = " or ".join(f"{group}={owner}" for owner in owners)
+                problems.append(f"{choice}: {part} belongs to {chosen}, which is not chosen")
+                groups.remove(choice)
+            else:
+                raise
+        else:
+            return groups, problems
+
+
+def _owners(group: str, folders: Sequence[Path]) -> list[str]:
+    """The options of prediction that have a prediction/integrator among their defaults, and so for every sub-group."""
+    parent, _, part = group.rpartition("/")
+    found = []
+    for option in _options(parent, folders) if parent else []:
+        path = next(path for folder in folders if (path := folder / parent / f"{option}.yaml").exists())
+        defaults = OmegaConf.to_container(OmegaConf.load(path)).get("defaults", [])  # type: ignore[union-attr]
+        if any(isinstance(item, dict) and part in item for item in defaults):
+            found.append(option)
+    return found
 
 
 def _options(group: str, folders: Sequence[Path]) -> list[str]:
