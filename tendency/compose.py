@@ -3,6 +3,7 @@
 import difflib
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def help_text(config_name: str) -> str:
     lines = [f"python {config_name}.py axis=option axis.key=value ...", "", "axes and their options:"]
     for axis in axes:
         if not axis.startswith("override "):
-            lines += [f"  {group:<26} {', '.join(_options(group, [conf_folder()]))}" for group in _with_subgroups(axis)]
+            for group in _with_subgroups(axis):
+                options = ", ".join(_options(group, [conf_folder()]))
+                lines += textwrap.wrap(options, 118, initial_indent=f"  {group:<26} ", subsequent_indent=" " * 29)
     own = ", ".join(str(key) for key in config if key not in ("hydra", "paths"))
     lines += [
         "",
