@@ -63,7 +63,9 @@ def help_text(config_name: str) -> str:
     lines = [f"python {config_name}.py axis=option axis.key=value ...", "", "axes and their options:"]
     for axis in axes:
         if not axis.startswith("override "):
-            lines += [f"  {group:<26} {', '.join(_options(group, [conf_folder()]))}" for group in _with_subgroups(axis)]
+            lines += [
+                f"  {group:<26} {', '.join(options_of(group, [conf_folder()]))}" for group in _with_subgroups(axis)
+            ]
     own = ", ".join(str(key) for key in config if key not in ("hydra", "paths"))
     lines += [
         "",
@@ -75,8 +77,9 @@ def help_text(config_name: str) -> str:
 
 
 def _with_subgroups(group: str) -> list[str]:
-    folders = sorted(path.name for path in (conf_folder() / group).iterdir() if path.is_dir())
-    return [group, *(f"{group}/{name}" for name in folders if list((conf_folder() / group / name).glob("*.yaml")))]
+    root = conf_folder()
+    inside = [path for path in sorted((root / group).glob("*/*.yaml")) if not _is_nested(path, root)]
+    return [group, *sorted({f"{group}/{path.parent.name}" for path in inside})]
 
 
 def closest(word: str, options: Iterable[str]) -> str:
@@ -132,7 +135,7 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
         key = override.key_or_group
         if key.startswith("hydra"):
             groups.append(str(override.input_line))
-        elif options := _options(key, folders):
+        elif options := options_of(key, folders):
             problem = _wrong_option(override, options)
             problems += [problem] if problem else []
             # A likely option stands in for a wrong one, so that the remaining keys can be checked as well.
@@ -163,16 +166,32 @@ def _required_groups(config_name: str, groups: Sequence[str], folders: Sequence[
         found = re.search(r"You must specify '(\w+)'", str(error))
         if found is None:
             raise
-        options = _options(found[1], folders)
+        options = options_of(found[1], folders)
         further = _required_groups(config_name, [*groups, f"{found[1]}={options[0]}"], folders)
         return {found[1]: options, **further}
     return {}
 
 
-def _options(group: str, folders: Sequence[Path]) -> list[str]:
+def options_of(group: str, folders: Sequence[Path]) -> list[str]:
     """The options of a group, or nothing where there is no such group."""
     group = group.split("@")[0]
-    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+    own = {path.stem for folder in folders for path in (folder / group).glob("*.yaml") if not _is_nested(path, folder)}
+    nested = {
+        path.relative_to(folder / group).with_suffix("").as_posix()
+        for folder in folders
+        for path in (folder / group).glob("*/*.yaml")
+        if _is_nested(path, folder)
+    }
+    return sorted(own | nested)
+
+
+def _is_nested(path: Path, folder: Path) -> bool:
+    """Whether a file in a folder of a group is one of the group's own options, and the folder no group of its own.
+
+    So are those that write into the whole configuration: ``experiment=predicting_change/heat_fno``.
+    """
+    with path.open(encoding="utf-8") as file:
+        return len(path.relative_to(folder).parts) > 2 and file.readline().strip() == "# @package _global_"
 
 
 def _wrong_option(override: Override, options: Sequence[str]) -> str | None:

@@ -19,6 +19,8 @@ from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from simulation.tree import map_tensors
 from simulation.window import Window
+from surrogates.integrators.integrator import Integrator
+from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
 from tendency.build import build
 from tendency.check import check_nodes, check_settings
@@ -36,10 +38,28 @@ class RolloutReport:
     Args:
         batch_size: trajectories that are rolled out together.
         stride: every so many stored snapshots are asked for; None asks for those that the surrogate was trained on.
+        integrator: of predicted derivatives; None takes the one that each was trained with.
     """
 
-    def __init__(self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None) -> None:
-        self.batch_size, self.stride = batch_size, stride
+    def __init__(
+        self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None, integrator: Integrator | None = None
+    ) -> None:
+        self.batch_size, self.stride, self.integrator = batch_size, stride, integrator
+
+    def prediction(self, trained: Prediction) -> Prediction:
+        """What is judged of a trained prediction: itself, or stepped by the integrator of this report.
+
+        Raises:
+            ValueError: there is an integrator, and the prediction has none that it could replace.
+        """
+        if self.integrator is None:
+            return trained
+        if not isinstance(trained, DerivativePrediction):
+            raise ValueError(
+                f"evaluation.integrator: {type(self.integrator).__name__} steps a derivative, "
+                f"got a {type(trained).__name__}"
+            )
+        return trained.stepped_by(self.integrator)
 
     def write(
         self,
@@ -70,9 +90,13 @@ class RolloutReport:
         """
         test = TrajectoryDataset.whole(dataset, "test", num_test, self.stride or trained_stride)
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
-        simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in steppers.items()}
+        judged = {
+            name: SurrogateStepper(stepper.surrogate, self.prediction(stepper.prediction), stepper.normalizer).eval()
+            for name, stepper in steppers.items()
+        }
+        simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
         simulators["persistence"] = Persistence()
-        calls = {name: _calls(stepper) for name, stepper in steppers.items()}
+        calls = {name: _calls(stepper) for name, stepper in judged.items()}
         description = {
             "title": title,
             "dataset": dataset.name,
@@ -153,7 +177,7 @@ def evaluate(config: DictConfig) -> None:
         raise ArtefactError(
             "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
         )
-    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, report.stride]
+    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, content["evaluation"]]
     folder = _report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
     lines, page = report.write(
         steppers,

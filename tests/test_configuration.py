@@ -8,20 +8,17 @@ import pytest
 
 from tendency.build import INJECTED
 from tendency.check import check_nodes
-from tendency.compose import conf_folder
+from tendency.compose import options_of, conf_folder
 
 FOLDERS = {path.name for path in conf_folder().iterdir() if path.is_dir()}
 GROUPS = {
     str(path.parent.relative_to(conf_folder())): None
     for path in sorted(conf_folder().rglob("*.yaml"))
-    if path.parent != conf_folder()
+    if len(path.relative_to(conf_folder()).parts) > 1
+    and path.relative_to(conf_folder()).parts[0] not in ("experiment", "scale")
 }
-CHOICES = [
-    (group, path.stem)
-    for group in GROUPS
-    for path in sorted((conf_folder() / group).glob("*.yaml"))
-    if group not in ("experiment",)
-]
+CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
+EXPERIMENTS = options_of("experiment", [conf_folder()])
 
 
 def owner(group):
@@ -43,9 +40,11 @@ def test_each_option_composes_and_binds(group, option, compose_config):
     check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
 
 
-@pytest.mark.parametrize("experiment", sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml")))
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_each_experiment_binds(experiment, compose_config):
-    config = compose_config("train", ["pde=heat", "name=test", f"experiment={experiment}"])
+    # Published settings name their problem.
+    pde = [] if experiment.startswith("predicting_change/") else ["pde=heat"]
+    config = compose_config("train", ["name=test", f"experiment={experiment}", *pde])
     check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
 
 
