@@ -18,8 +18,9 @@ class StepSampler(Sampler[list[int]]):
     """The batches of an endless run of shuffled epochs, from batch ``position()`` to the end of its epoch.
 
     Epoch e is the permutation of the generator seeded by (seed, e), or its first ``most_batches``; its last incomplete
-    batch is dropped. Each global batch is cut by rank. Nothing is stored: where the run stands is asked when the first batch is drawn and no sooner,
-    because Lightning makes iterators before it restores a checkpoint when a schedule wants to know its length.
+    batch is dropped. Each global batch is cut by rank. Nothing is stored: where the run stands is asked when the first
+    batch is drawn and no sooner, because Lightning makes iterators before it restores a checkpoint when a schedule
+    wants to know its length.
 
     Args:
         num_windows: to draw from.

@@ -192,6 +192,31 @@ def evaluate(config: DictConfig) -> None:
     print(f"report: {page}")
 
 
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) -> Path:
+    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end.
+
+    Args:
+        run: its folder.
+        report: how it is judged.
+        folder: of the report.
+        datasets: where the dataset lies.
+
+    Returns:
+        The path of the page.
+    """
+    recipe = read_checkpoint(run)["recipe"]
+    _, page = report.write(
+        {run.name: load_surrogate(run)},
+        datasets / recipe["dataset"],
+        recipe["num_test"],
+        folder,
+        title=folder.name,
+        config=recipe.get("run", {}),
+        trained_stride=recipe.get("stride", 1),
+    )
+    return page
+
+
 def _report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:
     """Where a report goes; one without a name is named after all that it is made of, and may be made anew.
 

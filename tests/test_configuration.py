@@ -8,7 +8,7 @@ import pytest
 
 from tendency.build import INJECTED
 from tendency.check import check_nodes
-from tendency.compose import options_of, conf_folder
+from tendency.compose import conf_folder, options_of
 
 FOLDERS = {path.name for path in conf_folder().iterdir() if path.is_dir()}
 GROUPS = {
