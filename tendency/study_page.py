@@ -143,7 +143,7 @@ def _legend() -> list[str]:
     return [
         "Each number is a median over the test trajectories of one network, then a mean over its seeds with a 95 %",
         "t-interval; nRMSE is the geometric mean over the snapshots of a rollout, its interval that of its logarithm.",
-        "A time with `>` lies beyond the end of the trajectories and has no interval. Time per call and time per second",
+        "A time with `>` lies beyond the end of the trajectories and has no interval. Time per call and per second",
         "say how much physical time one call of the network, and one second of computing for one trajectory on one",
         "thread, bring a rollout forward. The four derivative rows share their networks, whose best weights are those",
         "with the best validation rollout under RK4.",
