@@ -140,8 +140,8 @@ def entries(case: Case) -> list[Entry]:
     steps = (1, 2, 4) if chaotic else (2, 3, 5)
     adams = (
         [
-            *((ExponentialAdams(order), n) for order, n in ((3, 2), (4, 2), (4, 3))),
-            *((ExponentialAdamsMoulton(order), n) for order, n in ((3, 1), (3, 2), (4, 3))),
+            *((ExponentialAdams(order), n) for order, n in ((3, 2), (4, 2), (4, 3), (4, 12))),
+            *((ExponentialAdamsMoulton(order), n) for order, n in ((3, 1), (4, 3), (4, 4))),
         ]
         if chaotic
         else [(ExponentialAdams(3), 11), (ExponentialAdams(), 14), (ExponentialAdamsMoulton(3), 12)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from data.manifest import read_manifest
+from data.manifest import chunk_name, read_manifest
 from data.metadata import DatasetError
 from data.trajectory_file import Trajectories, read_trajectories
 from simulation.annotations import NonNegativeInt, PositiveInt
@@ -111,7 +111,7 @@ class TrajectoryDataset(Dataset[Window]):
         if chunk in self.cache:
             self.cache.move_to_end(chunk)
             return self.cache[chunk]
-        name = f"{self.split}/chunk-{chunk:05d}.hdf5"
+        name = chunk_name(self.split, chunk)
         path = self.folder / name
         if path.exists() and path.stat().st_size != self.manifest.chunks[name]["bytes"]:
             raise DatasetError(

@@ -6,11 +6,10 @@ import math
 import multiprocessing
 import os
 import re
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ import torch
 import yaml
 
 from data.certificate import certify, to_first_snapshot
-from data.manifest import Manifest, file_entry, read_manifest
+from data.interruption import interrupts_held_back, stopped_by_sigterm
+from data.manifest import Manifest, chunk_name, file_entry, read_manifest
 from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from data.statistics import measure
 from data.trajectory_file import Trajectories, read_trajectories, write_trajectories
@@ -43,6 +43,7 @@ def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Pat
     return root / f"{name}-{digest}"
 
 
+@stopped_by_sigterm()
 def generate(
     make_problem: MakeProblem,
     folder: Path,
@@ -74,6 +75,7 @@ def generate(
     Raises:
         DatasetError: the certificate fails, or a trajectory is not usable.
         InstabilityError: the solver fails; names split and trajectory.
+        TerminatedError: SIGTERM; like Ctrl-C it keeps the finished chunks.
     """
     manifest = _existing(folder)
     if manifest is not None and _complete(folder, manifest, counts):
@@ -88,19 +90,20 @@ def generate(
     sweep_leftovers(folder)
     names = [(split, chunk) for split, count in asked.items() for chunk in range(math.ceil(count / chunk_size))]
     known = manifest.chunks if manifest is not None else {}
-    missing = [key for key in names if not _usable(folder / _chunk_name(*key), known.get(_chunk_name(*key)))]
+    missing = [key for key in names if not _usable(folder / chunk_name(*key), known.get(chunk_name(*key)))]
     done = len(names) - len(missing)
     progress(done, len(names))
-    for _ in _solved(make_problem, folder, missing, chunk_size, store_time_derivative, workers):
-        done += 1
-        progress(done, len(names))
+    with closing(_solved(make_problem, folder, missing, chunk_size, store_time_derivative, workers)) as chunks:
+        for _ in chunks:
+            done += 1
+            progress(done, len(names))
     statistics = _statistics(folder, metadata, asked["train"], chunk_size)
     finished = Manifest(
         dict(description),
         metadata,
         asked,
         chunk_size,
-        {_chunk_name(*key): file_entry(folder / _chunk_name(*key)) for key in names},
+        {chunk_name(*key): file_entry(folder / chunk_name(*key)) for key in names},
         certificate,
         statistics,
         dict(provenance or {}),
@@ -125,10 +128,6 @@ def _certified(problem: Problem) -> Any:
         return certify(problem)
 
 
-def _chunk_name(split: str, chunk: int) -> str:
-    return f"{split}/chunk-{chunk:05d}.hdf5"
-
-
 def _usable(path: Path, entry: Mapping[str, Any] | None) -> bool:
     """A chunk is there; chunks exist whole or not at all, so a checksum is only compared where one is known."""
     return path.exists() and (entry is None or file_entry(path) == entry)
@@ -137,7 +136,7 @@ def _usable(path: Path, entry: Mapping[str, Any] | None) -> bool:
 def _statistics(folder: Path, metadata: TrajectoryMetadata, count: int, chunk_size: int) -> dict[str, Any]:
     def chunks() -> Iterator[Trajectories]:
         for chunk in range(math.ceil(count / chunk_size)):
-            trajectories = read_trajectories(folder / _chunk_name("train", chunk), metadata)
+            trajectories = read_trajectories(folder / chunk_name("train", chunk), metadata)
             keep = min(chunk_size, count - chunk * chunk_size)
             u_t = None if trajectories.u_t is None else trajectories.u_t[:keep]
             yield Trajectories(trajectories.u[:keep], trajectories.times[:keep], trajectories.conditions, u_t)
@@ -153,7 +152,7 @@ def _solved(
     chunk_size: int,
     store_time_derivative: bool,
     workers: int,
-) -> Iterator[None]:
+) -> Generator[None]:
     """Yields once for each chunk that is written."""
     workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
     if workers <= 1:
@@ -164,12 +163,14 @@ def _solved(
                 yield
         return
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_problem,)) as pool:
-        waiting: set[Future[None]] = {
-            pool.submit(_solve_in_worker, folder, split, chunk, chunk_size, store_time_derivative)
-            for split, chunk in missing
-        }
         try:
+            with interrupts_held_back():
+                waiting: set[Future[None]] = {
+                    pool.submit(_solve_in_worker, folder, split, chunk, chunk_size, store_time_derivative)
+                    for split, chunk in missing
+                }
             while waiting:
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in finished:
@@ -182,6 +183,9 @@ def _solved(
             ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # Chunks exist whole or not at all, so that nobody has to wait for those that are being solved.
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.kill()
             raise
 
 
@@ -190,8 +194,6 @@ _PROBLEM: Problem | None = None
 
 def _start_worker(make_problem: MakeProblem) -> None:
     global _PROBLEM
-    # Ctrl-C reaches the whole group; the parent decides what is done about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     _PROBLEM = make_problem()
 
@@ -245,7 +247,7 @@ def solve_chunk(
         u_t = torch.stack(slopes, 1).float()
     conditions = replace(draw.conditions, geometry=problem.stored_geometry)
     trajectories = Trajectories(u.float(), draw.times, conditions, u_t)
-    write_trajectories(folder / _chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
+    write_trajectories(folder / chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
 
 
 def _check_values(u: torch.Tensor, split: str, indices: range, seed: int) -> None:

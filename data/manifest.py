@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,11 @@ class Manifest:
     statistics: dict[str, Any]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def checksums(self, counts: Mapping[str, int]) -> dict[str, str]:
+        """The checksum of each chunk that holds some of the first ``counts`` trajectories of the splits."""
+        names = [chunk_name(split, i) for split, n in counts.items() for i in range(math.ceil(n / self.chunk_size))]
+        return {name: str(self.chunks[name]["sha256"]) for name in names}
+
     def write(self, folder: Path) -> None:
         """Writes manifest.json, whole or not at all."""
         content = {
@@ -53,6 +60,11 @@ class Manifest:
         }
         with whole_file(folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def chunk_name(split: str, chunk: int) -> str:
+    """Where a chunk lies in its dataset's folder."""
+    return f"{split}/chunk-{chunk:05d}.hdf5"
 
 
 def read_manifest(folder: Path) -> Manifest:

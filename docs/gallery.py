@@ -11,6 +11,9 @@ import re
 import sys
 from pathlib import Path
 
+# The packages beside this script, not those of a checkout that happens to be installed.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg

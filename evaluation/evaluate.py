@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from data.whole_file import sweep_leftovers, whole_file
 from evaluation.metrics.correlation_time import THRESHOLDS, correlation_time
 from evaluation.metrics.snapshot import combined_correlation, combined_nrmse, correlation, nrmse, vrmse
 from evaluation.metrics.spectrum import energy_spectrum
@@ -64,6 +65,7 @@ def evaluate_rollouts(
     """
     start = max(simulator.history for simulator in simulators.values()) - 1
     folder.mkdir(parents=True, exist_ok=True)
+    sweep_leftovers(folder)
     parts: list[xr.Dataset] = []
     with RolloutFile(folder / "rollouts.nc", list(simulators), channel_names) as file, torch.inference_mode():
         for done, window in enumerate(windows):
@@ -82,9 +84,8 @@ def evaluate_rollouts(
 
 def write_netcdf(results: xr.Dataset, path: Path) -> None:
     """Writes a dataset whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    results.to_netcdf(temporary, engine="h5netcdf")
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        results.to_netcdf(temporary, engine="h5netcdf")
 
 
 def _judged(

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from data.whole_file import whole_file
 from evaluation.figures import ReportFigure, curves, rollout_images, spectra, write_figures
 from evaluation.summary import COLUMNS, cell, summarise
 
@@ -129,6 +130,5 @@ def _data_uri(image: bytes) -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

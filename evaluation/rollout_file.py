@@ -1,6 +1,7 @@
 """Rollouts on disk, written batch by batch, read by xarray as netCDF."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,11 +11,13 @@ import h5py
 import numpy as np
 from torch import Tensor
 
+from data.whole_file import whole_file
+
 
 class RolloutFile:
     """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (simulator, ...), float32.
 
-    Memory holds one batch. The file is written beside its place and renamed when it is complete.
+    Memory holds one batch. The file exists whole or not at all.
 
     Args:
         path: of the file.
@@ -24,25 +27,22 @@ class RolloutFile:
 
     def __init__(self, path: Path, methods: Sequence[str], channels: Sequence[str]) -> None:
         self.path, self.methods, self.channels = path, list(methods), list(channels)
-        self.temporary = path.with_name(f".{path.name}.tmp")
+        self.open = ExitStack()
         self.file: h5netcdf.File | None = None
         self.first = self.last = 0
 
     def __enter__(self) -> Self:
         """Opens the file."""
-        self.file = h5netcdf.File(self.temporary, "w")
+        with ExitStack() as stack:
+            self.file = stack.enter_context(h5netcdf.File(stack.enter_context(whole_file(self.path)), "w"))
+            self.open = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Closes the file; puts it in its place unless something failed."""
-        if self.file is not None:
-            self.file.close()
-        if kind is None:
-            self.temporary.replace(self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
+        self.open.__exit__(kind, error, trace)
 
     def append_truth(self, index: Tensor, times: Tensor, truth: Tensor) -> None:
         """Adds a batch: index (B,), times (B, T), truth (B, T, C, *N)."""

@@ -39,12 +39,10 @@ class Boundary:
         object.__setattr__(self, "sides", kinds)
         for axis, pair in enumerate(kinds):
             if len(pair) != 2:
-                raise ValueError(f"boundary.sides[{axis}]: expected (lower, upper), got {len(pair)} entries")
+                raise ValueError(f"sides[{axis}]: expected (lower, upper), got {len(pair)} entries")
             lower, upper = ({kind is BoundaryKind.PERIODIC for kind in side} for side in pair)
             if lower != upper or len(lower) != 1:
-                raise ValueError(
-                    f"boundary.sides[{axis}]: an axis is periodic on both sides and for all fields, or not at all"
-                )
+                raise ValueError(f"sides[{axis}]: an axis is periodic on both sides and for all fields, or not at all")
 
     @classmethod
     def periodic(cls, spatial_dims: int) -> "Boundary":

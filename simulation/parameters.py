@@ -19,6 +19,11 @@ class Parameter(Protocol):
         """Whether two trajectories can have different values."""
         ...
 
+    @property
+    def lowest(self) -> float:
+        """No value is below it."""
+        ...
+
     def draw(self, generator: np.random.Generator) -> float:
         """One value."""
         ...
@@ -34,6 +39,11 @@ class Constant:
     def varies(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value."""
+        return self.value
 
     def draw(self, generator: np.random.Generator) -> float:
         """The value; the generator is not touched."""
@@ -55,6 +65,11 @@ class Uniform:
     def varies(self) -> bool:
         """Always."""
         return True
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value."""
+        return self.low
 
     def draw(self, generator: np.random.Generator) -> float:
         """One value in [low, high)."""
@@ -79,6 +94,11 @@ class LogUniform:
         """Always."""
         return True
 
+    @property
+    def lowest(self) -> float:
+        """The lowest value."""
+        return self.low
+
     def draw(self, generator: np.random.Generator) -> float:
         """One value in [low, high)."""
         return float(math.exp(generator.uniform(math.log(self.low), math.log(self.high))))
@@ -100,6 +120,11 @@ class Choice:
     def varies(self) -> bool:
         """Whether the list has two different values."""
         return len(set(self.values)) > 1
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value."""
+        return min(self.values)
 
     def draw(self, generator: np.random.Generator) -> float:
         """One of the values."""

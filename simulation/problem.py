@@ -42,7 +42,7 @@ class Times:
 
     def __post_init__(self) -> None:
         if self.num_snapshots < 2:
-            raise ValueError(f"times.num_snapshots: expected at least 2, got {self.num_snapshots}")
+            raise ValueError(f"num_snapshots: expected at least 2, got {self.num_snapshots}")
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Problem:
         store_on: the grid or nodes at which snapshots are stored; those of ``geometry`` when left out.
 
     Raises:
-        ValueError: parameters that the equation lacks or does not know, an extent with other axes than the geometry, or
-            a ``store_on`` with another boundary.
+        ValueError: parameters that the equation lacks or does not know, an extent with other axes than the geometry,
+            an extent or a time between snapshots that can be zero or less, or a ``store_on`` with another boundary.
     """
 
     def __init__(
@@ -114,6 +114,9 @@ class Problem:
             raise ValueError(f"pde.parameters: {simulator.name} expects {sorted(expected)}, got {sorted(given)}")
         if len(extent) != geometry.spatial_dims:
             raise ValueError(f"pde.extent: expected {geometry.spatial_dims} lengths, got {len(extent)}")
+        for key, parameter in (("times.dt", times.dt), *((f"extent[{i}]", length) for i, length in enumerate(extent))):
+            if parameter.lowest <= 0:
+                raise ValueError(f"pde.{key}: expected positive values, got {parameter.lowest:g}")
         if resolution not in ("resolved", "as_published"):
             raise ValueError(f"pde.resolution: expected resolved or as_published, got {resolution!r}")
         if store_on is not None and store_on.boundary != geometry.boundary:

@@ -1,7 +1,7 @@
 """From configuration to objects, and from a checkpoint's recipe back to a stepper."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -24,34 +24,60 @@ INJECTED = {
 }
 """Arguments that come from the data or the run, never from a yaml."""
 
+FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
+"""How Hydra's error says which node it could not build."""
+BEGINS_WITH_KEY = re.compile(r"(\w+)[\w.\[\]]*: ")
 
-def build(node: Mapping[str, Any]) -> Any:
+
+def build(node: Mapping[str, Any], key: str = "") -> Any:
     """What a resolved configuration node describes.
 
+    Args:
+        node: plain data.
+        key: of the node in the configuration, e.g. ``pde``.
+
     Raises:
-        ValueError: what a constructor refused, in its own words.
+        ValueError: what a constructor refused, in its own words, after the key of what was refused.
     """
-    with _own_words():
-        return instantiate(dict(node), _convert_="all")
-
-
-@contextmanager
-def _own_words() -> Iterator[None]:
-    """Hydra wraps what a constructor raises into its own error; a user wants the sentence inside."""
     try:
-        yield
+        return instantiate(dict(node), _convert_="all")
     except InstantiationException as error:
-        cause = error.__cause__
-        while isinstance(cause, InstantiationException):
-            cause = cause.__cause__
+        # Hydra wraps what a constructor raises into its own error; a user wants the sentence inside, and where it is.
+        cause, where = _unwrapped(error)
+        if type(cause) is ValueError:
+            raise ValueError(_with_key(str(cause), key, where, node)) from None
         if isinstance(cause, ValueError | OSError):
             raise cause from None
         raise
 
 
+def _unwrapped(error: InstantiationException) -> tuple[BaseException | None, str]:
+    """What a constructor raised, and where Hydra says that its node is."""
+    found = FULL_KEY.search(str(error))
+    cause = error.__cause__
+    while isinstance(cause, InstantiationException):
+        cause = cause.__cause__
+    return cause, found[1] if found else ""
+
+
+def _with_key(message: str, key: str, where: str, node: Any) -> str:
+    """A sentence after the key that it is about, which it may begin with or may state in part: ``low: ...``."""
+    begins = BEGINS_WITH_KEY.match(message)
+    if not key or (begins and begins[1] == key.split(".")[0]):
+        return message
+    for part in where.split(".") if where else []:
+        # Hydra writes extent1 for extent[1].
+        inside = None if part in node else re.fullmatch(r"(\w+?)(\d+)", part)
+        if inside is None and part not in node:
+            break
+        node = node[inside[1]][int(inside[2])] if inside else node[part]
+        key += f".{inside[1]}[{inside[2]}]" if inside else f".{part}"
+    return f"{key}.{message}" if begins and begins[1] in node else f"{key}: {message}"
+
+
 def build_problem(node: Mapping[str, Any]) -> Problem:
     """The problem of a pde node; a module-level function, so that worker processes can call it."""
-    return build(node)
+    return build(node, "pde")
 
 
 def load_problem(name: str, small: bool = False) -> Problem:
@@ -105,7 +131,7 @@ def rebuild_stepper(recipe: Mapping[str, Any], trust: bool = False) -> Surrogate
             "If you trust where it comes from, say trust=true"
         )
     metadata = TrajectoryMetadata.from_dict(recipe["metadata"])
-    prediction = build(recipe["prediction"])
+    prediction = build(recipe["prediction"], "prediction")
     surrogate = build_surrogate(recipe["model"], prediction, metadata)
     channels = metadata.num_channels
     conditions = prediction.num_conditions(len(metadata.param_names))

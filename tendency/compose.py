@@ -3,6 +3,7 @@
 import difflib
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,9 @@ def help_text(config_name: str) -> str:
     lines = [f"python {config_name}.py axis=option axis.key=value ...", "", "axes and their options:"]
     for axis in axes:
         if not axis.startswith("override "):
-            lines += [
-                f"  {group:<26} {', '.join(options_of(group, [conf_folder()]))}" for group in _with_subgroups(axis)
-            ]
+            for group in _with_subgroups(axis):
+                options = ", ".join(options_of(group, [conf_folder()]))
+                lines += textwrap.wrap(options, 118, initial_indent=f"  {group:<26} ", subsequent_indent=" " * 29)
     own = ", ".join(str(key) for key in config if key not in ("hydra", "paths"))
     lines += [
         "",
@@ -146,9 +147,8 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
     groups += [f"hydra.searchpath=[file://{folder}]" for folder in folders[1:]]
     with initialize_config_dir(str(folders[0]), version_base="1.3"):
         try:
-            required = _required_groups(config_name, groups, folders)
-            problems += [f"{group}= is required, one of: {', '.join(options)}" for group, options in required.items()]
-            groups += [f"{group}={options[0]}" for group, options in required.items()]
+            groups, further = _composable(config_name, groups, folders)
+            problems += further
             config = compose(config_name, groups)
             problems += [problem for override in keys if (problem := _unknown_key(override, config))]
             if not problems:
@@ -158,18 +158,48 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
     return problems
 
 
-def _required_groups(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> dict[str, list[str]]:
-    """Groups without a default that were not chosen, with their options."""
-    try:
-        compose(config_name, list(groups))
-    except ConfigCompositionException as error:
-        found = re.search(r"You must specify '(\w+)'", str(error))
-        if found is None:
-            raise
-        options = options_of(found[1], folders)
-        further = _required_groups(config_name, [*groups, f"{found[1]}={options[0]}"], folders)
-        return {found[1]: options, **further}
-    return {}
+def _composable(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """The choices with what is required put in and what has no place taken out, and a complaint about each of these."""
+    groups, problems = list(groups), []
+    while True:
+        try:
+            compose(config_name, groups)
+        except ConfigCompositionException as error:
+            if found := re.search(r"You must specify '(\w+)'", str(error)):
+                options = options_of(found[1], folders)
+                problems.append(f"{found[1]}= is required, one of: {', '.join(options)}")
+                groups.append(f"{found[1]}={options[0]}")
+            elif complaint := _misplaced(str(error), groups, folders):
+                choice, sentence = complaint
+                problems.append(sentence)
+                groups.remove(choice)
+            else:
+                raise
+        else:
+            return groups, problems
+
+
+def _misplaced(error: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[str, str] | None:
+    """A choice on the command line that has no place, by what Hydra says of it, and a complaint about it."""
+    found = re.search(r"Could not override '([\w/]+)'", error)
+    choice = next((text for text in groups if found and text.split("=")[0] == found[1]), None)
+    if found is None or choice is None or not (owners := _owners(found[1], folders)):
+        return None
+    group, part = found[1].rsplit("/", 1)
+    chosen = " or ".join(f"{group}={owner}" for owner in owners)
+    return choice, f"{choice}: {part} belongs to {chosen}, which is not chosen"
+
+
+def _owners(group: str, folders: Sequence[Path]) -> list[str]:
+    """The options of prediction that have a prediction/integrator among their defaults, and so for every sub-group."""
+    parent, _, part = group.rpartition("/")
+    found = []
+    for option in options_of(parent, folders) if parent else []:
+        path = next(path for folder in folders if (path := folder / parent / f"{option}.yaml").exists())
+        defaults = OmegaConf.to_container(OmegaConf.load(path)).get("defaults", [])  # type: ignore[union-attr]
+        if any(isinstance(item, dict) and part in item for item in defaults):
+            found.append(option)
+    return found
 
 
 def options_of(group: str, folders: Sequence[Path]) -> list[str]:

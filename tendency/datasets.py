@@ -70,6 +70,11 @@ class DataPlan:
         """Where the dataset is, or will be."""
         return dataset_folder(root, problem.name, self.description(pde, problem))
 
+    def look(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> None:
+        """Raises what ``prepare`` would raise about a dataset that may not be made, before anything is begun."""
+        if not self.generate:
+            self._existing(self.folder(root, pde, problem))
+
     def prepare(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> tuple[Path, Manifest]:
         """Makes sure that the dataset is there.
 
@@ -102,6 +107,11 @@ class DataPlan:
             raise ArtefactError(
                 f"dataset {folder} has {manifest.counts} trajectories, {self.counts} are asked for, and "
                 "data.generate=false forbids adding to it"
+            )
+        if missing := [name for name in manifest.checksums(self.counts) if not (folder / name).exists()]:
+            raise ArtefactError(
+                f"dataset {folder} lacks {len(missing)} of its chunks, the first of them {missing[0]}, and "
+                "data.generate=false forbids making them"
             )
         return manifest
 

@@ -26,7 +26,7 @@ def generate(config: DictConfig) -> None:
     content: dict[str, Any] = plain(config)
     check_settings(settings_of(content, GROUPS), GenerateSettings)
     check_nodes({key: content[key] for key in ("pde", "data")})
-    plan: DataPlan = build(content["data"])
+    plan: DataPlan = build(content["data"], "data")
     problem = build_problem(content["pde"])
     if content["certify"] == "only":
         problem.simulator.check(problem.draws("train", [0, 1]).conditions)

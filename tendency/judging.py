@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
+from data.manifest import read_manifest
 from data.metadata import TrajectoryMetadata
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
@@ -163,7 +164,7 @@ def evaluate(config: DictConfig) -> None:
     check_settings(settings_of(content, groups), EvaluateSettings)
     check_nodes({"evaluation": content["evaluation"]})
     settings = EvaluateSettings(**settings_of(content, groups))
-    report: RolloutReport = build(content["evaluation"])
+    report: RolloutReport = build(content["evaluation"], "evaluation")
     checkpoints = [checkpoint_path(Path(run)) for run in settings.runs]
     recipes = [read_checkpoint(path)["recipe"] for path in checkpoints]
     names = _names(checkpoints)
@@ -171,7 +172,7 @@ def evaluate(config: DictConfig) -> None:
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
     steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
-    num_test = settings.num_test or recipes[0]["num_test"]
+    num_test = settings.num_test or _num_test(recipes, names)
     if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and report.stride is None:
         strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
         raise ArtefactError(
@@ -203,8 +204,12 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) ->
 
     Returns:
         The path of the page.
+
+    Raises:
+        ArtefactError: the run or its dataset is missing, or the dataset is not the one that the run had.
     """
     recipe = read_checkpoint(run)["recipe"]
+    _same_trajectories(datasets / recipe["dataset"], [recipe], [run.name])
     _, page = report.write(
         {run.name: load_surrogate(run)},
         datasets / recipe["dataset"],
@@ -252,11 +257,45 @@ def _dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: l
                 "\n".join(["runs: trained on different datasets; say dataset=... to judge all on one", *lines])
             )
         folder = root / recipes[0]["dataset"]
+        _same_trajectories(folder, recipes, names)
     there = TrajectoryDataset(folder, "test", (0,)).metadata
     for name, recipe in zip(names, recipes, strict=True):
         if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
             raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
     return folder
+
+
+def _num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:
+    """How many test trajectories the runs were judged on.
+
+    Raises:
+        ArtefactError: not all on the same ones.
+    """
+    counts = [recipe["num_test"] for recipe in recipes]
+    if len(set(counts)) > 1:
+        lines = [f"{name}: the first {count}" for name, count in zip(names, counts, strict=True)]
+        raise ArtefactError(
+            "\n".join(
+                ["runs: judged on different test trajectories; say num_test=... to judge all on the same", *lines]
+            )
+        )
+    return int(counts[0])
+
+
+def _same_trajectories(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
+    """Refuses runs that were judged on test trajectories other than those that are there now under the same name.
+
+    Datasets of one name have the same settings, not the same bytes: those depend on the machine and the versions.
+    """
+    there = read_manifest(folder).chunks
+    for name, recipe in zip(names, recipes, strict=True):
+        for chunk, checksum in recipe.get("chunks", {}).items():
+            found = there.get(chunk, {}).get("sha256")
+            if chunk.startswith("test/") and found != checksum:
+                raise ArtefactError(
+                    f"runs: {name} was judged on other test trajectories than those of {folder}: {chunk} had sha256 "
+                    f"{checksum[:16]}..., now {str(found)[:16]}...; say dataset={folder} to judge all on these"
+                )
 
 
 def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str]:

@@ -23,6 +23,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ArtefactError: it is missing, damaged, or not a checkpoint of this program.
     """
     path = checkpoint_path(Path(path))
+    # Not left to torch, which takes the first letter of a text for a pickle's instruction.
+    if (kind := _foreign_kind(path)) is not None:
+        raise ArtefactError(f"checkpoint {path}: expected a file written by train.py, got {kind}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -33,6 +36,24 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "recipe" not in content or "state_dict" not in content:
         raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
     return content
+
+
+def _foreign_kind(path: Path) -> str | None:
+    """What a file is that cannot be a checkpoint; None for an archive, as torch writes them."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith(b"PK"):
+        return None
+    if not start:
+        return "an empty file"
+    if start.startswith(b"version https://git-lfs"):
+        return "a git-lfs pointer; git lfs pull fetches the file itself"
+    if start.startswith(b"\x89HDF"):
+        return "an HDF5 file"
+    line = start.decode("utf-8", errors="replace").splitlines()[0]
+    return (
+        f"a text file that begins with {line[:40]!r}" if line.isprintable() and "\ufffd" not in line else "other data"
+    )
 
 
 def checkpoint_path(path: Path) -> Path:

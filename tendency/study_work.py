@@ -37,7 +37,7 @@ def _judge(run: str, datasets: str, *integrators: str) -> None:
         chosen = [f"runs=[{run}]", f"prediction/integrator@evaluation.integrator={integrator}"]
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             node = OmegaConf.to_container(compose("evaluate", chosen).evaluation, resolve=True)
-        judge_run(Path(run), build(node), Path(run) / f"report-{integrator}", Path(datasets))  # type: ignore[arg-type]
+        judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

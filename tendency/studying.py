@@ -53,7 +53,7 @@ def _train(trainings: list[Training], runner: JobRunner, datasets: Path) -> list
     print(f"{len(trainings) - len(left)} of {len(trainings)} trainings are done already", flush=True)
     prepared: set[Path] = set()
     for training in left:
-        plan: DataPlan = build(training.config["data"])
+        plan: DataPlan = build(training.config["data"], "data")
         pde: dict[str, Any] = training.config["pde"]
         problem = build_problem(pde)
         where = plan.folder(datasets, pde, problem)

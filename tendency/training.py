@@ -30,6 +30,7 @@ from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
 from trainers.objectives.objective import Objective
+from trainers.schedules import Schedule
 
 GROUPS = (
     "pde",
@@ -89,7 +90,7 @@ class TrainingRun:
         self.config, self.settings, self.hashed = config, settings, hashed
         self.is_first_rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
         self.folder = RunFolder(Path(config["paths"]["run"]))
-        self.plan: DataPlan = build(config["data"])
+        self.plan: DataPlan = build(config["data"], "data")
         self.problem = build_problem(config["pde"])
         metadata = metadata_of(self.problem)
         self.metadata = dataclasses.replace(
@@ -98,14 +99,15 @@ class TrainingRun:
             # As the surrogate sees them.
             num_snapshots=(metadata.num_snapshots - 1) // self.plan.stride + 1,
         )
-        self.prediction: Prediction = build(config["prediction"])
-        self.objective: Objective = build(config["objective"])
+        self.prediction: Prediction = build(config["prediction"], "prediction")
+        self.objective: Objective = build(config["objective"], "objective")
         if self.problem.stored_geometry is self.problem.geometry:
             self.objective.solver = self.problem.simulator
         self.prediction.check(self.metadata.geometry)
         self.objective.check(self.prediction, self.metadata)
-        self.report: RolloutReport = build(config["evaluation"])
+        self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self.report.prediction(self.prediction)
+        self.schedule: Schedule = build(config["scheduler"], "scheduler")
         self._check_batches()
 
     def run(self) -> None:
@@ -119,10 +121,12 @@ class TrainingRun:
         matmul = set_matmul_precision(self.settings.matmul_precision)
         surrogate = self._surrogate()
         trainer = self._trainer()
+        wanted = (Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
+        self.plan.look(*wanted)
         checkpoint = self._starting_point()
-        dataset, _ = self.plan.prepare(Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
+        dataset, manifest = self.plan.prepare(*wanted)
         stepper = self._stepper(surrogate, dataset)
-        module = self._module(stepper, dataset.name)
+        module = self._module(stepper, dataset.name, manifest.checksums(self.plan.counts))
         if self.is_first_rank:
             self._header(stepper, dataset, trainer, matmul)
         self._fit(trainer, module, self._data(dataset), checkpoint)
@@ -130,7 +134,7 @@ class TrainingRun:
             self._conclude(stepper, dataset)
 
     def _check_batches(self) -> None:
-        """What the data module would refuse after the dataset was generated."""
+        """What the data module and the schedule would refuse after the dataset was generated."""
         devices, size = self.config["trainer"]["devices"], self.plan.batch_size
         if isinstance(devices, int) and size % devices:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
@@ -139,6 +143,9 @@ class TrainingRun:
         windows = self.plan.num_windows(self.problem.times.num_snapshots, span)
         if size > windows:
             raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
+        trainer = self.config["trainer"]
+        epoch = math.ceil(windows // size / trainer["accumulate_grad_batches"])
+        self.schedule.check(epoch * trainer["max_epochs"])
 
     def _surrogate(self) -> torch.nn.Module:
         """The network, its initial weights a function of the seed alone."""
@@ -149,15 +156,15 @@ class TrainingRun:
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
 
     def _trainer(self) -> Trainer:
-        loggers = [build(node) for node in (self.config["logger"] or {}).values()]
-        callbacks = [build(node) for node in self.config["callbacks"].values()]
+        loggers = [build(node, f"logger.{name}") for name, node in (self.config["logger"] or {}).items()]
+        callbacks = [build(node, f"callbacks.{name}") for name, node in self.config["callbacks"].items()]
         log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
         for callback in callbacks:
             if isinstance(callback, Checkpoints):
                 callback.metrics_log = log
             if isinstance(callback, GrowingDepth):
                 callback.check(self.objective)
-        return build(self.config["trainer"])(callbacks=callbacks, loggers=loggers)
+        return build(self.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)
 
     def _starting_point(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
@@ -197,15 +204,15 @@ class TrainingRun:
         normalizer = fit_normalizer(self.prediction, batches())
         return SurrogateStepper(surrogate, self.prediction, normalizer)
 
-    def _module(self, stepper: SurrogateStepper, dataset: str) -> SurrogateModule:
+    def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
         recipe = recipe_of(self.config, self.metadata, dataset)
         recipe["run"] = {key: self.hashed[key] for key in COMPARED}
-        recipe["num_test"], recipe["stride"] = self.plan.counts["test"], self.plan.stride
+        recipe |= {"num_test": self.plan.counts["test"], "stride": self.plan.stride, "chunks": dict(checksums)}
         return SurrogateModule(
             stepper,
             self.objective,
-            build(self.config["optimizer"]),
-            build(self.config["scheduler"]),
+            build(self.config["optimizer"], "optimizer"),
+            self.schedule,
             self.settings.seed,
             recipe,
         )

@@ -42,20 +42,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def resumable(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether a run that resumes from a checkpoint taken after this batch goes on as if it had not been stopped.
+    """Whether a run can resume from a checkpoint taken after this batch: a checkpoint holds no added-up gradients."""
+    return trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
 
-    Not between batches whose gradients are still being added up: a checkpoint holds no gradients. Not right before a
-    validation inside the epoch, which the resumed run would skip; at an epoch's end Lightning does make up for it.
-    """
-    if trainer.is_last_batch:
-        return True
-    if (batch_idx + 1) % trainer.accumulate_grad_batches:
-        return False
-    interval = trainer.val_check_batch
-    if not isinstance(interval, int) or (batch_idx + 1) % interval:
-        return True
-    every = trainer.check_val_every_n_epoch
-    return every is not None and (trainer.current_epoch + 1) % every != 0
+
+def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether Lightning validates between this batch and the next."""
+    every, interval = trainer.check_val_every_n_epoch or 1, trainer.val_check_batch
+    return (trainer.current_epoch + 1) % every == 0 and interval is not None and (batch_idx + 1) % interval == 0
 
 
 class Checkpoints(Checkpoint):
@@ -63,7 +57,8 @@ class Checkpoints(Checkpoint):
 
     ``last`` is written after every ``every_n_steps`` optimizer steps and after the last batch of each epoch, before its
     validation; ``best`` after a validation with the lowest ``monitor`` so far. Neither is written when a weight is not
-    finite.
+    finite. Lightning takes the validation that follows a checkpoint for done when it resumes from it, so that its
+    figures would be lost: ``last`` records that it is still to be done, and the resumed run does it first.
 
     Args:
         folder: where they go; the run sets it.
@@ -75,6 +70,8 @@ class Checkpoints(Checkpoint):
         self.folder, self.monitor, self.every_n_steps = Path(folder), monitor, every_n_steps
         self.best: float | None = None
         self.saved_step, self.due = -1, False
+        self.validation_due = False
+        self.loops: dict[str, Any] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Sweeps what a killed run of this machine left half-written."""
@@ -88,12 +85,34 @@ class Checkpoints(Checkpoint):
         if trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch:
             self.due = True
         if self.due and trainer.global_step != self.saved_step and resumable(trainer, batch_idx):
-            self.save(trainer, "last.ckpt")
-            self.saved_step, self.due = trainer.global_step, False
+            self.save_last(trainer, batch_idx)
+
+    def save_last(self, trainer: Trainer, batch_idx: int) -> None:
+        """Writes ``last`` after this batch."""
+        self.validation_due = validation_follows(trainer, batch_idx)
+        self.save(trainer, "last.ckpt")
+        self.saved_step, self.due = trainer.global_step, False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Does the validation that ``last`` was written before."""
+        if self.validation_due and self.loops is not None:
+            self._validate(trainer, self.loops["fit_loop"]["epoch_progress"]["current"]["completed"])
+        self.loops = None
+
+    def _validate(self, trainer: Trainer, epoch: int) -> None:
+        progress, loop = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.val_loop
+        # The figures belong to the epoch of the checkpoint, which Lightning has left by now if it was at its end.
+        left, progress.completed = progress.completed, epoch
+        loop.restarting = False
+        trainer.validating = True
+        loop.run()
+        trainer.training = True
+        progress.completed = left
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves ``best`` where the monitored figure is the lowest so far."""
         figure = trainer.callback_metrics.get(self.monitor)
+        self.validation_due = False
         if trainer.sanity_checking or figure is None:
             return
         value = float(figure)
@@ -108,13 +127,27 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """The best figure so far, and how much of the metrics log belongs to this checkpoint."""
-        return {"best": self.best, "metrics_log_bytes": None if self.metrics_log is None else self.metrics_log.size()}
+        return {
+            "best": self.best,
+            "metrics_log_bytes": None if self.metrics_log is None else self.metrics_log.size(),
+            "validation_due": self.validation_due,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint: the log forgets what came after it."""
         self.best = state_dict["best"]
+        self.validation_due = state_dict.get("validation_due", False)
         if self.metrics_log is not None:
             self.metrics_log.truncate(state_dict["metrics_log_bytes"])
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Remembers where the loops stood, for a validation that is still to be done."""
+        self.loops = checkpoint["loops"]
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Before a resumed run's first step Lightning's loops are in between; where they were resumed from is saved."""
+        if self.loops is not None:
+            checkpoint["loops"] = self.loops
 
     metrics_log: MetricsLog | None = None
     """The append-only log of this run, where it keeps one; the run sets it."""

@@ -1,6 +1,8 @@
 """Evaluations: what is exact has no error, batches do not matter, and what blows up breaks nothing."""
 
 import json
+import os
+import socket
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +13,7 @@ import xarray as xr
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
 from evaluation.report import write_report
+from evaluation.rollout_file import RolloutFile
 from evaluation.summary import summarise, summary_lines
 from simulation import map_tensors
 
@@ -100,6 +103,24 @@ def test_files_hold_what_was_computed(rotation, trajectories, tmp_path, dims):
     with xr.open_dataset(tmp_path / "metrics.nc", engine="h5netcdf") as file:
         xr.testing.assert_allclose(file.load(), results)
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_what_a_killed_evaluation_left_is_swept_and_the_living_are_spared(rotation, trajectories, tmp_path):
+    host = socket.gethostname()
+    dead, living = (tmp_path / f".rollouts.nc.{host}.{pid}.tmp" for pid in (2**22 + 1, os.getppid()))
+    dead.touch()
+    living.touch()
+    judged({"exact": rotation()}, trajectories(2), tmp_path)
+    assert not dead.exists()
+    assert living.exists()
+
+
+def test_two_evaluations_write_beside_one_another(tmp_path):
+    path = tmp_path / "rollouts.nc"
+    with RolloutFile(path, ["exact"], ["u"]):
+        (temporary,) = tmp_path.iterdir()
+        assert str(os.getpid()) in temporary.name
+    assert [file.name for file in tmp_path.iterdir()] == ["rollouts.nc"]
 
 
 def test_too_short_trajectories_are_refused(rotation, trajectories, tmp_path):

@@ -89,6 +89,10 @@ def test_draws_are_the_single_ones_together():
     [
         ({"parameters": {"viscosity": Constant(1.0)}}, r"expects \['speed', 'viscosity'\], got \['viscosity'\]"),
         ({"extent": [Constant(1.0)] * 2}, "pde.extent: expected 1 lengths, got 2"),
+        ({"times": Times(Constant(-1.0), 5)}, "pde.times.dt: expected positive values, got -1"),
+        ({"times": Times(Uniform(-1.0, 1.0), 5)}, "pde.times.dt: expected positive values, got -1"),
+        ({"times": Times(Choice([0.1, 0.0]), 5)}, "pde.times.dt: expected positive values, got 0"),
+        ({"extent": [Constant(0.0)]}, r"pde.extent\[0\]: expected positive values, got 0"),
         ({"resolution": "coarse"}, "pde.resolution: expected resolved or as_published"),
     ],
 )

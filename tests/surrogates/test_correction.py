@@ -18,7 +18,9 @@ STEPS = 3
 class Described(KuramotoSivashinsky):
     """The same equation with a parameter that it ignores, so that networks of one size serve all tests."""
 
-    parameter_names = ("diffusivity",)
+    def __init__(self):
+        super().__init__()
+        self.parameter_names = ("diffusivity",)
 
 
 def coarse(max_step=0.25):

@@ -29,6 +29,10 @@ def refused(*arguments, script="train"):
             ["pde=heat", "prediction=derivative", "prediction/integrator=rk5"],
             "unknown prediction/integrator 'rk5'; did you mean 'rk4'? available: ab2, ",
         ),
+        (
+            ["pde=heat", "prediction/integrator=rk4"],
+            "prediction/integrator=rk4: integrator belongs to prediction=derivative, which is not chosen",
+        ),
         (["pde=heat", "seed.x=3"], "unknown key 'seed.x': seed is a single value"),
         (["pde=heat", "trainer.max_epochs"], "cannot read 'trainer.max_epochs' (expected key=value)"),
         (["pde=heat", "model.modes=[1,2"], "cannot read 'model.modes=[1,2'"),
@@ -50,6 +54,8 @@ def test_each_mistake_gets_its_answer(arguments, expected):
 def test_all_mistakes_are_answered_at_once():
     problems = refused("model=fnoo", "optimizer=adam", "trainer.max_epoch=5", "modl=1")
     assert len(problems) == 5  # and the missing pde
+    problems = refused("prediction/integrator=rk4", "prediction/difference=forward", "modl=1")
+    assert len(problems) == 4
 
 
 def test_every_job_of_a_sweep_is_checked():
@@ -86,7 +92,7 @@ def test_a_mistyped_command_is_answered_without_torch():
 
 def test_help_lists_the_options(run_script):
     text = run_script("train.py", "--help").stdout
-    assert "prediction/integrator      ab2, " in text
+    assert "prediction/integrator      ab2, ab2_rk, " in text
     assert "navier_stokes" in text
 
 

@@ -116,6 +116,23 @@ def test_cosine_rises_then_falls_to_its_end():
     assert ConstantRate()(50, 100) == 1.0
 
 
+def test_a_rise_that_is_left_to_the_schedule_fits_the_run():
+    schedule = WarmupCosine()
+    assert [step for step in range(40) if schedule(step, 40) == 1.0] == [4]
+    assert [step for step in range(5000) if schedule(step, 5000) == 1.0] == [100]
+    assert schedule(0, 3) == 1.0
+
+
+def test_a_run_that_ends_within_the_rise_is_refused():
+    WarmupCosine(10).check(11)
+    WarmupCosine().check(1)
+    ConstantRate().check(1)
+    with pytest.raises(
+        ValueError, match="scheduler.warmup_steps: expected fewer than the 10 steps of this run, got 10"
+    ):
+        WarmupCosine(10).check(10)
+
+
 def test_the_log_is_appended_truncated_and_survives_a_torn_line(tmp_path):
     log = MetricsLog(str(tmp_path))
     log.log_metrics({"train/loss": 0.5, "epoch": 0}, 1)

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Checkpoint
 from torch import nn
 
 from data.datamodule import TrajectoryDataModule
@@ -57,6 +58,23 @@ class StopAt(StopOnSignal):
             signal.raise_signal(signal.SIGTERM)
 
 
+class Killed(BaseException):
+    """Nothing gets a chance to save or to say anything."""
+
+
+class KillAt(Checkpoint):
+    """Kills the run in one hook of its n-th validation, after the other callbacks have had their turn there."""
+
+    def __init__(self, hook, number):
+        setattr(self, hook, self.reach)
+        self.left = number
+
+    def reach(self, *args, **kwargs):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
 def one_step():
     """The plainest objective, and callbacks of its own."""
     return OneStep(RelativeL2()), []
@@ -75,6 +93,8 @@ def fit(
     epochs=3,
     network=Dropping,
     accumulate=1,
+    validate_every=7,
+    further=(),
     objective=one_step,
     average=True,
 ):
@@ -104,12 +124,13 @@ def fit(
         StopOnDivergence(),
         StopOnSignal() if stop_at is None else StopAt(stop_at),
         checkpoints,
+        *further,
         *more,
     ]
     trainer = make_trainer(
         epochs,
         "cpu",
-        val_check_interval=7,
+        val_check_interval=validate_every,
         log_every_n_steps=1,
         accumulate_grad_batches=accumulate,
         callbacks=callbacks,
@@ -151,6 +172,56 @@ def test_a_stopped_run_ends_like_the_uninterrupted_one(heat_dataset, tmp_path, u
         for name, expected in state.items():
             assert torch.equal(torch.as_tensor(expected), torch.as_tensor(found["state"][index][name])), name
     assert read_metrics(tmp_path / "metrics.jsonl") == log
+
+
+@pytest.fixture(scope="module")
+def validated_at_the_end(heat_dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    module, _ = fit(heat_dataset, folder, validate_every=None)
+    return module, folder
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("hook", ["on_validation_start", "on_validation_batch_end", "on_validation_end"])
+def test_no_kill_around_a_validation_loses_it(heat_dataset, tmp_path, validated_at_the_end, hook, number):
+    whole, folder = validated_at_the_end
+    with pytest.raises(Killed):
+        fit(heat_dataset, tmp_path, validate_every=None, further=[KillAt(hook, number)])
+    resumed, _ = fit(heat_dataset, tmp_path, validate_every=None, resume=True)
+    log = read_metrics(folder / "metrics.jsonl")
+    assert len([record for record in log if "valid/rollout_nrmse" in record]) == 3
+    assert read_metrics(tmp_path / "metrics.jsonl") == log
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
+    )
+    expected, found = (torch.load(f / "checkpoints" / "best.ckpt", weights_only=True) for f in (folder, tmp_path))
+    assert found["global_step"] == expected["global_step"]
+    assert all(torch.equal(expected["state_dict"][name], value) for name, value in found["state_dict"].items())
+
+
+@pytest.mark.parametrize("hook", ["on_validation_start", "on_validation_end"])
+def test_no_kill_around_a_validation_inside_an_epoch_loses_it(heat_dataset, tmp_path, uninterrupted, hook):
+    # Every fourth step is saved, so that the validation after the eighth follows right after a checkpoint.
+    fit(heat_dataset, tmp_path / "whole", validate_every=8)
+    with pytest.raises(Killed):
+        fit(heat_dataset, tmp_path, validate_every=8, further=[KillAt(hook, 3)])
+    fit(heat_dataset, tmp_path, validate_every=8, resume=True)
+    assert read_metrics(tmp_path / "metrics.jsonl") == read_metrics(tmp_path / "whole" / "metrics.jsonl")
+
+
+def test_a_run_goes_on_from_its_best_checkpoint_too(heat_dataset, tmp_path, validated_at_the_end):
+    whole, _ = validated_at_the_end
+    with pytest.raises(Killed):
+        fit(heat_dataset, tmp_path, validate_every=None, further=[KillAt("on_validation_start", 2)])
+    # The resumed run does the validation before its first step, writes best.ckpt, and is killed again.
+    with pytest.raises(Killed):
+        fit(heat_dataset, tmp_path, validate_every=None, resume=True, further=[KillAt("on_validation_end", 1)])
+    (tmp_path / "checkpoints" / "best.ckpt").replace(tmp_path / "checkpoints" / "last.ckpt")
+    resumed, trainer = fit(heat_dataset, tmp_path, validate_every=None, resume=True)
+    assert trainer.global_step == 3 * trainer.num_training_batches
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
+    )
 
 
 def test_drawn_depths_a_curriculum_and_averaged_weights_resume(heat_dataset, tmp_path):

@@ -45,7 +45,7 @@ class StopOnSignal(Callback):
         if signum and resumable(trainer, batch_idx):
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
-                    callback.save(trainer, "last.ckpt")
+                    callback.save_last(trainer, batch_idx)
             raise StoppedError(signum)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
