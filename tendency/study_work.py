@@ -17,10 +17,11 @@ def main() -> None:
         sys.argv = ["train.py", *arguments]
         train()
     else:
-        guarded(lambda: _judge(*arguments))
+        guarded(lambda: judge(*arguments))
 
 
-def _judge(run: str, datasets: str, *integrators: str) -> None:
+def judge(run: str, datasets: str, *integrators: str) -> None:
+    """Judges a finished run once more with each integrator, into folders of its own beside its report."""
     from pathlib import Path
 
     from hydra import compose, initialize_config_dir
