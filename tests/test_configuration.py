@@ -1,8 +1,6 @@
 """Every yaml of conf/ binds to the signature of what it names, whatever is added to conf/ later."""
 
-import functools
 import itertools
-import re
 
 import pytest
 
@@ -21,17 +19,8 @@ CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((conf_folde
 EXPERIMENTS = options_of("experiment", [conf_folder()])
 
 
-def owner(group):
-    """An option of the parent group that has this group inside."""
-    parent, child = group.split("/")
-    for path in sorted((conf_folder() / parent).glob("*.yaml")):
-        if re.search(rf"^ *- (override )?{child}: ", path.read_text(encoding="utf-8"), re.MULTILINE):
-            return path.stem
-    raise AssertionError(f"no option of {parent} has a {child}")
-
-
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids="=".join)
-def test_each_option_composes_and_binds(group, option, compose_config):
+def test_each_option_composes_and_binds(group, option, compose_config, owner):
     overrides = {"pde": "heat", "name": "test"} | {group: option}
     # A group inside an option is chosen together with it.
     if "/" in group:
@@ -46,23 +35,6 @@ def test_each_experiment_binds(experiment, compose_config):
     pde = [] if experiment.startswith("predicting_change/") else ["pde=heat"]
     config = compose_config("train", ["name=test", f"experiment={experiment}", *pde])
     check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
-
-
-@pytest.fixture(scope="module")
-def options(compose_config):
-    """``options("objective")``: the composed node of each option of a group by name, made once."""
-    small = ["pde=heat", "small=true", "name=test"]
-
-    @functools.cache
-    def composed(group):
-        names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-        if "/" not in group:
-            return {name: compose_config("train", [*small, f"{group}={name}"])[group] for name in names}
-        parent, child = group.split("/")
-        chosen = [*small, f"{parent}={owner(group)}"]
-        return {name: compose_config("train", [*chosen, f"{group}={name}"])[parent][child] for name in names}
-
-    return composed
 
 
 PREDICTIONS = sorted(path.stem for path in (conf_folder() / "prediction").glob("*.yaml"))

@@ -180,7 +180,8 @@ def test_a_study_that_is_stopped_goes_on_with_the_same_command(tmp_path, homes, 
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=200)
     finally:
-        killed_later(process)
+        if process.poll() is None:
+            killed_later(process)
     assert process.returncode == 130, errors
     assert "the same command goes on from there" in errors
     assert not (tmp_path / "docs").exists()
