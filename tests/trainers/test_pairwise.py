@@ -4,6 +4,7 @@ Whatever is added to conf/prediction, conf/objective or conf/model takes part. `
 ``make test-slow`` every pair of options that is not refused.
 """
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ PROBLEMS = {
     "burgers": ["pde.geometry.shape=[32]", "pde.times.num_snapshots=10"],
     "burgers_vector": ["pde.geometry.shape=[12,12]", "pde.times.num_snapshots=9"],
 }
-TINY = {"width": 8, "modes": 4, "num_layers": 1, "multipliers": [1, 2]}
+TINY = {"width": 16, "modes": 4, "num_layers": 1, "multipliers": [1, 2]}
 MOST_COMBINATIONS = 120
 
 
@@ -65,17 +66,27 @@ def solved(solve):
 def parts(options, solved):
     """``parts(combination)``: its prediction and its objective, or None where the objective refuses the prediction."""
 
-    def make(combination):
-        node = options("prediction", combination.problem)[combination.prediction]
-        if combination.integrator is not None:
+    @functools.cache
+    def predicted(problem, name, integrator, difference):
+        node = options("prediction", problem)[name]
+        if integrator is not None:
             node = node | {
-                "integrator": options("prediction/integrator")[combination.integrator],
-                "difference": options("prediction/difference")[combination.difference],
+                "integrator": options("prediction/integrator")[integrator],
+                "difference": options("prediction/difference")[difference],
             }
-        prediction, objective = build(node), build(options("objective")[combination.objective])
-        objective.solver = solved[combination.problem].problem.simulator
+        return build(node)
+
+    @functools.cache
+    def objective_of(problem, name):
+        objective = build(options("objective")[name])
+        objective.solver = solved[problem].problem.simulator
+        return objective
+
+    def make(c):
+        prediction = predicted(c.problem, c.prediction, c.integrator, c.difference)
+        objective = objective_of(c.problem, c.objective)
         try:
-            objective.check(prediction, solved[combination.problem].metadata)
+            objective.check(prediction, solved[c.problem].metadata)
         except ValueError:
             return None
         return prediction, objective
