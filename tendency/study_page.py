@@ -131,7 +131,8 @@ def _introduction(scale: Mapping[str, Any], settings: StudySettings) -> list[str
         "Zhou & Barati Farimani ([arXiv:2412.13074](https://arxiv.org/abs/2412.13074)), on our own data. Made by",
         "",
     ]
-    extra = [f"'overrides=[{','.join(settings.overrides)}]'"] if settings.overrides else []
+    quoted = ",".join(f'"{override}"' for override in settings.overrides)
+    extra = [f"'overrides=[{quoted}]'"] if quoted else []
     lines += ["    " + " ".join(["python study.py", f"scale={scale['name']}", chosen, *extra]), ""]
     if not scale["settings"]:
         return [*lines, "with the published settings of conf/experiment/predicting_change."]

@@ -73,6 +73,8 @@ def test_right_command_lines_pass():
     check_command_line("evaluate", ["runs=[a]", "prediction/integrator@evaluation.integrator=heun"])
     check_command_line("generate", ["pde=heat", "data.num_train=3"])
     check_command_line("evaluate", ["runs=[a,b]"])
+    check_command_line("study", ["scale=tiny", "problems=[heat]", 'overrides=["trainer.accelerator=gpu"]'])
+    assert refused("scale=smal", script="study")[0].startswith("unknown scale 'smal'; did you mean 'small'?")
     assert refused(script="evaluate") == ["runs= is required"]
 
 
