@@ -134,10 +134,8 @@ def _introduction(scale: Mapping[str, Any], settings: StudySettings) -> list[str
     quoted = ",".join(f'"{override}"' for override in settings.overrides)
     extra = [f"'overrides=[{quoted}]'"] if quoted else []
     lines += ["    " + " ".join(["python study.py", f"scale={scale['name']}", chosen, *extra]), ""]
-    if not scale["settings"]:
-        return [*lines, "with the published settings of conf/experiment/predicting_change."]
-    lines += ["with the published problems and these changes of the published settings:", ""]
-    return lines + [f"- {key}: `{' '.join(values)}`" for key, values in scale["settings"].items()]
+    lines += ["with the settings of conf/experiment/predicting_change and these on top:", ""]
+    return lines + [f"- {key}: `{' '.join(values)}`" for key, values in scale["settings"].items() if values]
 
 
 def _legend() -> list[str]:

@@ -156,7 +156,8 @@ def trainings_of(settings: StudySettings, scale: Mapping[str, Sequence[str]]) ->
 
     Args:
         settings: of the study.
-        scale: overrides of ``train.py`` under ``all`` and under the names of problems, models and strategies.
+        scale: overrides of ``train.py`` under ``all``, under the names of problems, models and strategies, and under
+            ``problem/strategy``.
     """
     kinds = dict.fromkeys((ROWS[name].strategy, ROWS[name].widening) for name in settings.rows)
     found = []
@@ -165,7 +166,7 @@ def trainings_of(settings: StudySettings, scale: Mapping[str, Sequence[str]]) ->
             for model in settings.models:
                 for strategy, widening in kinds:
                     chosen = [f"experiment=predicting_change/{problem}_{model}", f"strategy={strategy}", f"seed={seed}"]
-                    for key in ("all", problem, model, strategy):
+                    for key in ("all", problem, model, strategy, f"{problem}/{strategy}"):
                         chosen += scale.get(key) or []
                     chosen += settings.overrides
                     if widening > 1:

@@ -34,7 +34,7 @@ def study(config: DictConfig) -> None:
         # Where the runs, which are processes of their own, find and put things.
         paths[key] = os.environ[f"TENDENCY_{key.upper()}"] = str(Path(place).resolve())
     folder = Path(paths["outputs"]) / f"predicting_change-{scale['name']}"
-    trainings = trainings_of(settings, scale["settings"] or {})
+    trainings = trainings_of(settings, scale["settings"])
     torch.set_num_threads(1)
     runner = JobRunner(settings.processes, folder)
     failures = _train(trainings, runner, Path(paths["datasets"]))

@@ -24,7 +24,10 @@ from tendency.study_jobs import Job, JobRunner, Stopped, seconds_of
 from tendency.study_plan import MODELS, PROBLEMS, ROWS, StudySettings, trainings_of
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = OmegaConf.to_container(OmegaConf.load(conf_folder() / "scale" / "tiny.yaml"))["settings"]
+TINY, PAPER = (
+    OmegaConf.to_container(OmegaConf.load(conf_folder() / "scale" / f"{name}.yaml"))["settings"]
+    for name in ("tiny", "paper")
+)
 DERIVATIVES = [name for name in ROWS if name.startswith("derivative")]
 
 
@@ -44,13 +47,17 @@ def test_eight_rows_need_five_networks_of_equally_many_updates():
     assert {(t.config["data"]["batches_per_epoch"], t.config["trainer"]["max_epochs"]) for t in found} == {(8, 4)}
 
 
-def test_every_problem_and_network_has_its_published_settings():
-    for problem in PROBLEMS:
-        for model in MODELS:
-            (training,) = trainings_of(settings(["state"], [problem], [model]), {})
-            assert training.config["pde"]["name"] == f"predicting_change_{problem}"
-            assert training.config["optimizer"]["lr"] == 1e-5
-            assert training.config["trainer"]["max_epochs"] == (500 if problem == "burgers" else 250)
+def test_published_rates_and_epochs_are_those_of_each_problem_and_method():
+    found = trainings_of(settings(["state", "state_pushforward", "derivative_rk4"], PROBLEMS), PAPER)
+    for training in found:
+        config, derivative = training.config, training.strategy == "derivative_rk4"
+        assert config["pde"]["name"] == f"predicting_change_{training.problem}"
+        faster = derivative and training.problem in ("kuramoto_sivashinsky", "kolmogorov_flow")
+        assert config["optimizer"]["lr"] == (1e-4 if faster else 1e-5)
+        epochs = 500 if training.problem == "burgers" else 250
+        assert config["trainer"]["max_epochs"] == epochs
+        if training.strategy == "state_pushforward":
+            assert config["callbacks"]["curriculum"]["every_n_epochs"] == epochs // 10
 
 
 @pytest.fixture
