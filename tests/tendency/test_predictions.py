@@ -43,7 +43,7 @@ def test_from_training_to_the_report_and_back_from_the_checkpoint(kind, small_ru
     times = whole.times(1, 3)
     again = torch.stack([state.u for state in rollout(stepper, start, times, whole.conditions)], 1).detach()
     stored = xr.open_dataset(folder / "report" / "rollouts.nc")
-    (row,) = (i for i, name in enumerate(stored.method.values) if name == f"kind-{kind}")
+    (row,) = (i for i, name in enumerate(stored.simulator.values) if name == f"kind-{kind}")
     assert torch.allclose(again[0], torch.from_numpy(stored.prediction[row, 0, 1:4].values), atol=1e-4)
 
 
