@@ -1,12 +1,17 @@
 """One piece of a study in a process of its own: ``python -m tendency.study_work train ...`` or ``judge ...``."""
 
+import os
+import signal
 import sys
+import threading
+import time
 
 from tendency.errors import guarded
 
 
 def main() -> None:
     """Trains with the overrides that follow, or judges a run once more with each integrator that follows."""
+    end_with_parent()
     import torch
 
     torch.set_num_threads(1)
@@ -18,6 +23,24 @@ def main() -> None:
         train()
     else:
         guarded(lambda: judge(*arguments))
+
+
+def end_with_parent(every_seconds: float = 1.0) -> None:
+    """Stops this process, by the signal that saves a checkpoint, once the one that started it is gone.
+
+    A study that was killed outright would otherwise leave trainings behind that keep their run folders from it.
+
+    Args:
+        every_seconds: how often to look.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every_seconds)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def judge(run: str, datasets: str, *integrators: str) -> None:

@@ -143,8 +143,13 @@ class TrainingRun:
         windows = self.plan.num_windows(self.problem.times.num_snapshots, span)
         if size > windows:
             raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
+        batches = self.plan.batches_per_epoch or windows // size
+        if batches > windows // size:
+            raise ConfigError(
+                [f"data.batches_per_epoch: the training windows fill {windows // size} batches, got {batches}"]
+            )
         trainer = self.config["trainer"]
-        epoch = math.ceil(windows // size / trainer["accumulate_grad_batches"])
+        epoch = math.ceil(batches / trainer["accumulate_grad_batches"])
         self.schedule.check(epoch * trainer["max_epochs"])
 
     def _surrogate(self) -> torch.nn.Module:

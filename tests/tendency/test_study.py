@@ -44,7 +44,7 @@ def test_eight_rows_need_five_networks_of_equally_many_updates():
             assert sum(training.serves("heat", model, row) for training in found) == 1, name
     widths = {t.widening: t.config["model"]["width"] for t in found if t.model == "fno"}
     assert widths[2] == 2 * widths[1]
-    assert {(t.config["data"]["batches_per_epoch"], t.config["trainer"]["max_epochs"]) for t in found} == {(8, 4)}
+    assert {(t.config["data"]["batches_per_epoch"], t.config["trainer"]["max_epochs"]) for t in found} == {(5, 4)}
 
 
 def test_published_rates_and_epochs_are_those_of_each_problem_and_method():
@@ -101,6 +101,20 @@ def test_a_signal_ends_every_process_and_starts_no_more(runner, tmp_path):
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / name).read_text()), 0)
     assert not (tmp_path / "c").exists()
+
+
+def test_work_ends_with_the_study_that_started_it():
+    work = "import os, time; from tendency.study_work import end_with_parent; end_with_parent(0.05); "
+    work += "print(os.getpid(), flush=True); time.sleep(60)"
+    started = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}])"
+    parent = subprocess.Popen([sys.executable, "-c", started], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert int(parent.stdout.readline()) != parent.pid
+    began = time.monotonic()
+    parent.kill()
+    parent.wait()
+    # The worker holds the other end of the pipe until it ends.
+    assert parent.stdout.read() == ""
+    assert time.monotonic() - began < 20
 
 
 def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
