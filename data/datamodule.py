@@ -17,9 +17,10 @@ from simulation.window import Window
 class StepSampler(Sampler[list[int]]):
     """The batches of an endless run of shuffled epochs, from batch ``position()`` to the end of its epoch.
 
-    Epoch e is the permutation of the generator seeded by (seed, e); its last incomplete batch is dropped. Each global
-    batch is cut by rank. Nothing is stored: where the run stands is asked when the first batch is drawn and no sooner,
-    because Lightning makes iterators before it restores a checkpoint when a schedule wants to know its length.
+    Epoch e is the permutation of the generator seeded by (seed, e), or its first ``most_batches``; its last incomplete
+    batch is dropped. Each global batch is cut by rank. Nothing is stored: where the run stands is asked when the first
+    batch is drawn and no sooner, because Lightning makes iterators before it restores a checkpoint when a schedule
+    wants to know its length.
 
     Args:
         num_windows: to draw from.
@@ -28,6 +29,7 @@ class StepSampler(Sampler[list[int]]):
         position: batches of the run that were trained on already.
         rank: of this process.
         num_ranks: that share each batch.
+        most_batches: in one epoch; all that the windows fill when left out.
 
     Raises:
         ValueError: a batch that cannot be cut evenly, or is larger than the split.
@@ -41,6 +43,7 @@ class StepSampler(Sampler[list[int]]):
         position: Callable[[], int],
         rank: int = 0,
         num_ranks: int = 1,
+        most_batches: int | None = None,
     ) -> None:
         if batch_size % num_ranks:
             raise ValueError(
@@ -49,11 +52,12 @@ class StepSampler(Sampler[list[int]]):
         if batch_size > num_windows:
             raise ValueError(f"data.batch_size: expected at most {num_windows}, the training windows, got {batch_size}")
         self.num_windows, self.batch_size, self.seed, self.position = num_windows, batch_size, seed, position
-        self.rank, self.num_ranks = rank, num_ranks
+        self.rank, self.num_ranks, self.most_batches = rank, num_ranks, most_batches
 
     def __len__(self) -> int:
         """Batches in one epoch."""
-        return self.num_windows // self.batch_size
+        whole = self.num_windows // self.batch_size
+        return whole if self.most_batches is None else min(whole, self.most_batches)
 
     def __iter__(self) -> Iterator[list[int]]:
         """This rank's part of each batch, from where the run stands to the end of its epoch."""
@@ -88,6 +92,7 @@ class TrajectoryDataModule(LightningDataModule):
         num_valid: validation trajectories.
         num_test: test trajectories.
         stride: every so many stored snapshots make a step.
+        batches_per_epoch: at most; None takes all windows.
     """
 
     def __init__(
@@ -102,11 +107,13 @@ class TrajectoryDataModule(LightningDataModule):
         num_valid: PositiveInt | None = None,
         num_test: PositiveInt | None = None,
         stride: PositiveInt = 1,
+        batches_per_epoch: PositiveInt | None = None,
     ) -> None:
         super().__init__()
         self.folder, self.batch_size, self.eval_batch_size = Path(folder), batch_size, eval_batch_size
         self.seed, self.required, self.wanted, self.stride = seed, tuple(required), tuple(wanted), stride
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
+        self.batches_per_epoch = batches_per_epoch
 
     def train_dataloader(self) -> DataLoader[Window]:
         """Shuffled windows; see ``StepSampler``."""
@@ -114,7 +121,9 @@ class TrajectoryDataModule(LightningDataModule):
             self.folder, "train", self.required, self.wanted, self.counts["train"], stride=self.stride
         )
         rank, ranks = self._ranks()
-        sampler = StepSampler(len(dataset), self.batch_size, self.seed, self._position, rank, ranks)
+        sampler = StepSampler(
+            len(dataset), self.batch_size, self.seed, self._position, rank, ranks, self.batches_per_epoch
+        )
         # The loader has no state of its own on purpose: such states are lost or applied twice at the ends of epochs.
         return DataLoader(dataset, batch_sampler=sampler, collate_fn=_as_it_is)
 

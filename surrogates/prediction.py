@@ -246,6 +246,10 @@ class DerivativePrediction(Prediction):
         """The history alone."""
         return tuple(range(1 - self.history, 1))
 
+    def stepped_by(self, integrator: Integrator) -> "DerivativePrediction":
+        """The same meaning of the output, stepped by another integrator."""
+        return DerivativePrediction(self.difference, integrator, self.history, self.conditioned_on)
+
     def label(self, window: Window, u: Tensor) -> Tensor:
         """The difference of the stored snapshots."""
         return self.difference(window)

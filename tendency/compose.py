@@ -65,7 +65,7 @@ def help_text(config_name: str) -> str:
     for axis in axes:
         if not axis.startswith("override "):
             for group in _with_subgroups(axis):
-                options = ", ".join(_options(group, [conf_folder()]))
+                options = ", ".join(options_of(group, [conf_folder()]))
                 lines += textwrap.wrap(options, 118, initial_indent=f"  {group:<26} ", subsequent_indent=" " * 29)
     own = ", ".join(str(key) for key in config if key not in ("hydra", "paths"))
     lines += [
@@ -78,8 +78,9 @@ def help_text(config_name: str) -> str:
 
 
 def _with_subgroups(group: str) -> list[str]:
-    folders = sorted(path.name for path in (conf_folder() / group).iterdir() if path.is_dir())
-    return [group, *(f"{group}/{name}" for name in folders if list((conf_folder() / group / name).glob("*.yaml")))]
+    root = conf_folder()
+    inside = [path for path in sorted((root / group).glob("*/*.yaml")) if not _is_nested(path, root)]
+    return [group, *sorted({f"{group}/{path.parent.name}" for path in inside})]
 
 
 def closest(word: str, options: Iterable[str]) -> str:
@@ -135,7 +136,7 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
         key = override.key_or_group
         if key.startswith("hydra"):
             groups.append(str(override.input_line))
-        elif options := _options(key, folders):
+        elif options := options_of(key, folders):
             problem = _wrong_option(override, options)
             problems += [problem] if problem else []
             # A likely option stands in for a wrong one, so that the remaining keys can be checked as well.
@@ -165,16 +166,12 @@ def _composable(config_name: str, groups: Sequence[str], folders: Sequence[Path]
             compose(config_name, groups)
         except ConfigCompositionException as error:
             if found := re.search(r"You must specify '(\w+)'", str(error)):
-                options = _options(found[1], folders)
+                options = options_of(found[1], folders)
                 problems.append(f"{found[1]}= is required, one of: {', '.join(options)}")
                 groups.append(f"{found[1]}={options[0]}")
-            elif (found := re.search(r"Could not override '([\w/]+)'", str(error))) and (
-                owners := _owners(found[1], folders)
-            ):
-                choice = next(text for text in groups if text.split("=")[0] == found[1])
-                group, part = found[1].rsplit("/", 1)
-                chosen = " or ".join(f"{group}={owner}" for owner in owners)
-                problems.append(f"{choice}: {part} belongs to {chosen}, which is not chosen")
+            elif complaint := _misplaced(str(error), groups, folders):
+                choice, sentence = complaint
+                problems.append(sentence)
                 groups.remove(choice)
             else:
                 raise
@@ -182,11 +179,22 @@ def _composable(config_name: str, groups: Sequence[str], folders: Sequence[Path]
             return groups, problems
 
 
+def _misplaced(error: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[str, str] | None:
+    """A choice on the command line that has no place, by what Hydra says of it, and a complaint about it."""
+    found = re.search(r"Could not override '([\w/]+)'", error)
+    choice = next((text for text in groups if found and text.split("=")[0] == found[1]), None)
+    if found is None or choice is None or not (owners := _owners(found[1], folders)):
+        return None
+    group, part = found[1].rsplit("/", 1)
+    chosen = " or ".join(f"{group}={owner}" for owner in owners)
+    return choice, f"{choice}: {part} belongs to {chosen}, which is not chosen"
+
+
 def _owners(group: str, folders: Sequence[Path]) -> list[str]:
     """The options of prediction that have a prediction/integrator among their defaults, and so for every sub-group."""
     parent, _, part = group.rpartition("/")
     found = []
-    for option in _options(parent, folders) if parent else []:
+    for option in options_of(parent, folders) if parent else []:
         path = next(path for folder in folders if (path := folder / parent / f"{option}.yaml").exists())
         defaults = OmegaConf.to_container(OmegaConf.load(path)).get("defaults", [])  # type: ignore[union-attr]
         if any(isinstance(item, dict) and part in item for item in defaults):
@@ -194,10 +202,26 @@ def _owners(group: str, folders: Sequence[Path]) -> list[str]:
     return found
 
 
-def _options(group: str, folders: Sequence[Path]) -> list[str]:
+def options_of(group: str, folders: Sequence[Path]) -> list[str]:
     """The options of a group, or nothing where there is no such group."""
     group = group.split("@")[0]
-    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+    own = {path.stem for folder in folders for path in (folder / group).glob("*.yaml") if not _is_nested(path, folder)}
+    nested = {
+        path.relative_to(folder / group).with_suffix("").as_posix()
+        for folder in folders
+        for path in (folder / group).glob("*/*.yaml")
+        if _is_nested(path, folder)
+    }
+    return sorted(own | nested)
+
+
+def _is_nested(path: Path, folder: Path) -> bool:
+    """Whether a file in a folder of a group is one of the group's own options, and the folder no group of its own.
+
+    So are those that write into the whole configuration: ``experiment=predicting_change/heat_fno``.
+    """
+    with path.open(encoding="utf-8") as file:
+        return len(path.relative_to(folder).parts) > 2 and file.readline().strip() == "# @package _global_"
 
 
 def _wrong_option(override: Override, options: Sequence[str]) -> str | None:

@@ -34,6 +34,7 @@ class DataPlan:
         store_u_t: store the solver's own time derivative beside u.
         generate: make what is missing; otherwise stop.
         stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
+        batches_per_epoch: at most, so that methods that need other windows take equally many steps; None takes all.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class DataPlan:
         store_u_t: bool = False,
         generate: bool = True,
         stride: PositiveInt = 1,
+        batches_per_epoch: PositiveInt | None = None,
     ) -> None:
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.chunk_size, self.workers = chunk_size, workers
         self.store_u_t, self.generate, self.stride = store_u_t, generate, stride
+        self.batches_per_epoch = batches_per_epoch
 
     def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         """What the dataset's name is a hash of."""
@@ -135,6 +138,7 @@ class DataPlan:
             num_valid=self.counts["valid"],
             num_test=self.counts["test"],
             stride=self.stride,
+            batches_per_epoch=self.batches_per_epoch,
         )
 
 

@@ -20,6 +20,8 @@ from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from simulation.tree import map_tensors
 from simulation.window import Window
+from surrogates.integrators.integrator import Integrator
+from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
 from tendency.build import build
 from tendency.check import check_nodes, check_settings
@@ -37,10 +39,28 @@ class RolloutReport:
     Args:
         batch_size: trajectories that are rolled out together.
         stride: every so many stored snapshots are asked for; None asks for those that the surrogate was trained on.
+        integrator: of predicted derivatives; None takes the one that each was trained with.
     """
 
-    def __init__(self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None) -> None:
-        self.batch_size, self.stride = batch_size, stride
+    def __init__(
+        self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None, integrator: Integrator | None = None
+    ) -> None:
+        self.batch_size, self.stride, self.integrator = batch_size, stride, integrator
+
+    def prediction(self, trained: Prediction) -> Prediction:
+        """What is judged of a trained prediction: itself, or stepped by the integrator of this report.
+
+        Raises:
+            ValueError: there is an integrator, and the prediction has none that it could replace.
+        """
+        if self.integrator is None:
+            return trained
+        if not isinstance(trained, DerivativePrediction):
+            raise ValueError(
+                f"evaluation.integrator: {type(self.integrator).__name__} steps a derivative, "
+                f"got a {type(trained).__name__}"
+            )
+        return trained.stepped_by(self.integrator)
 
     def write(
         self,
@@ -71,9 +91,13 @@ class RolloutReport:
         """
         test = TrajectoryDataset.whole(dataset, "test", num_test, self.stride or trained_stride)
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
-        simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in steppers.items()}
+        judged = {
+            name: SurrogateStepper(stepper.surrogate, self.prediction(stepper.prediction), stepper.normalizer).eval()
+            for name, stepper in steppers.items()
+        }
+        simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
         simulators["persistence"] = Persistence()
-        calls = {name: _calls(stepper) for name, stepper in steppers.items()}
+        calls = {name: _calls(stepper) for name, stepper in judged.items()}
         description = {
             "title": title,
             "dataset": dataset.name,
@@ -154,7 +178,7 @@ def evaluate(config: DictConfig) -> None:
         raise ArtefactError(
             "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
         )
-    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, report.stride]
+    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, content["evaluation"]]
     folder = _report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
     lines, page = report.write(
         steppers,
@@ -167,6 +191,35 @@ def evaluate(config: DictConfig) -> None:
     )
     print("\n".join(lines))
     print(f"report: {page}")
+
+
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) -> Path:
+    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end.
+
+    Args:
+        run: its folder.
+        report: how it is judged.
+        folder: of the report.
+        datasets: where the dataset lies.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ArtefactError: the run or its dataset is missing, or the dataset is not the one that the run had.
+    """
+    recipe = read_checkpoint(run)["recipe"]
+    _same_trajectories(datasets / recipe["dataset"], [recipe], [run.name])
+    _, page = report.write(
+        {run.name: load_surrogate(run)},
+        datasets / recipe["dataset"],
+        recipe["num_test"],
+        folder,
+        title=folder.name,
+        config=recipe.get("run", {}),
+        trained_stride=recipe.get("stride", 1),
+    )
+    return page
 
 
 def _report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:

@@ -1,5 +1,7 @@
 """The settings of a run that belong to no config group."""
 
+import copy
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
@@ -7,8 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.hardware import MatmulPrecision
+from tendency.run_folder import default_name
 
-NOT_HASHED = ("paths", "name", "small", "resume", "ckpt_path", "logger", "evaluation", "experiment")
+NOT_HASHED = ("paths", "name", "small", "resume", "ckpt_path", "logger", "evaluation", "experiment", "strategy")
 """Parts of the configuration that do not change what is learned."""
 
 
@@ -74,6 +77,26 @@ class EvaluateSettings:
     ) -> None:
         self.runs, self.name, self.trust, self.dataset = runs, name, trust, dataset
         self.num_test, self.matmul_precision = num_test, matmul_precision
+
+
+def named(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
+    """Gives a run its name where it has none.
+
+    Args:
+        config: of ``train.py``, composed.
+        choices: the chosen option of each config group.
+
+    Returns:
+        The part of the configuration that the result depends on.
+    """
+    neutral = copy.deepcopy(config)
+    OmegaConf.update(neutral, "name", "-")
+    for place in ("datasets", "outputs"):
+        OmegaConf.update(neutral, f"paths.{place}", "-")
+    hashed = {key: value for key, value in plain(neutral).items() if key not in NOT_HASHED}
+    if config.name is None:
+        config.name = default_name(choices, config.seed, hashed)
+    return hashed
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A training run from its configuration to its report."""
 
-import copy
 import dataclasses
 import math
 import os
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from data.metadata import metadata_of
 from simulation.window import Window
@@ -24,8 +23,8 @@ from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
-from tendency.run_folder import RunFolder, check_name, default_name, differences
-from tendency.settings import NOT_HASHED, TrainSettings, plain, settings_of
+from tendency.run_folder import RunFolder, check_name, differences
+from tendency.settings import TrainSettings, named, plain, settings_of
 from trainers.callbacks.growing_depth import GrowingDepth
 from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog
@@ -46,6 +45,7 @@ GROUPS = (
     "logger",
     "evaluation",
     "experiment",
+    "strategy",
     "paths",
 )
 """The config groups; everything else at the top of train.yaml is a setting of the run."""
@@ -65,25 +65,13 @@ def train(config: DictConfig, choices: Mapping[str, str]) -> None:
         ConfigError: the configuration is wrong; nothing was built.
         ArtefactError: a dataset, checkpoint or run folder is missing, damaged or does not fit.
     """
-    hashed = _named(config, choices)
+    hashed = named(config, choices)
     content = plain(config)
     check_settings(settings_of(content, GROUPS), TrainSettings)
     check_nodes({key: value for key, value in content.items() if key in GROUPS and value}, INJECTED)
     settings = TrainSettings(**settings_of(content, GROUPS))
     check_name(str(settings.name))
     TrainingRun(content, settings, hashed).run()
-
-
-def _named(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
-    """Gives the run its name; returns the part of the configuration that the result depends on."""
-    neutral = copy.deepcopy(config)
-    OmegaConf.update(neutral, "name", "-")
-    for place in ("datasets", "outputs"):
-        OmegaConf.update(neutral, f"paths.{place}", "-")
-    hashed = {key: value for key, value in plain(neutral).items() if key not in NOT_HASHED}
-    if config.name is None:
-        config.name = default_name(choices, config.seed, hashed)
-    return hashed
 
 
 class TrainingRun:
@@ -118,6 +106,7 @@ class TrainingRun:
         self.prediction.check(self.metadata.geometry)
         self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
+        self.report.prediction(self.prediction)
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
         self._check_batches()
 
@@ -154,8 +143,13 @@ class TrainingRun:
         windows = self.plan.num_windows(self.problem.times.num_snapshots, span)
         if size > windows:
             raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
+        batches = self.plan.batches_per_epoch or windows // size
+        if batches > windows // size:
+            raise ConfigError(
+                [f"data.batches_per_epoch: the training windows fill {windows // size} batches, got {batches}"]
+            )
         trainer = self.config["trainer"]
-        epoch = math.ceil(windows // size / trainer["accumulate_grad_batches"])
+        epoch = math.ceil(batches / trainer["accumulate_grad_batches"])
         self.schedule.check(epoch * trainer["max_epochs"])
 
     def _surrogate(self) -> torch.nn.Module:

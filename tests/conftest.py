@@ -1,6 +1,8 @@
 """Fixtures shared by all tests: composed configurations, and small real datasets."""
 
+import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +33,41 @@ def compose_config() -> Callable[..., dict[str, Any]]:
         if "pde" in config:
             settle(config, overrides)
         return OmegaConf.to_container(config, resolve=True)
+
+    return composed
+
+
+@pytest.fixture(scope="session")
+def owner() -> Callable[[str], str]:
+    """``owner("prediction/integrator")``: an option of the parent group that has this group inside."""
+    from tendency.compose import conf_folder
+
+    def find(group: str) -> str:
+        parent, child = group.split("/")
+        for path in sorted((conf_folder() / parent).glob("*.yaml")):
+            if re.search(rf"^ *- (override )?{child}: ", path.read_text(encoding="utf-8"), re.MULTILINE):
+                return path.stem
+        raise AssertionError(f"no option of {parent} has a {child}")
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def options(
+    compose_config: Callable[..., dict[str, Any]], owner: Callable[[str], str]
+) -> Callable[..., dict[str, Any]]:
+    """``options("objective")``: the composed node of each option of a group by name, made once."""
+    from tendency.compose import conf_folder
+
+    @functools.cache
+    def composed(group: str, pde: str = "heat") -> dict[str, Any]:
+        names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+        small = [f"pde={pde}", "small=true", "name=test"]
+        if "/" not in group:
+            return {name: compose_config("train", [*small, f"{group}={name}"])[group] for name in names}
+        parent, child = group.split("/")
+        chosen = [*small, f"{parent}={owner(group)}"]
+        return {name: compose_config("train", [*chosen, f"{group}={name}"])[parent][child] for name in names}
 
     return composed
 

@@ -1,40 +1,26 @@
 """Every yaml of conf/ binds to the signature of what it names, whatever is added to conf/ later."""
 
-import functools
 import itertools
-import re
 
 import pytest
 
 from tendency.build import INJECTED
 from tendency.check import check_nodes
-from tendency.compose import conf_folder
+from tendency.compose import conf_folder, options_of
 
 FOLDERS = {path.name for path in conf_folder().iterdir() if path.is_dir()}
 GROUPS = {
     str(path.parent.relative_to(conf_folder())): None
     for path in sorted(conf_folder().rglob("*.yaml"))
-    if path.parent != conf_folder()
+    if len(path.relative_to(conf_folder()).parts) > 1
+    and path.relative_to(conf_folder()).parts[0] not in ("experiment", "scale")
 }
-CHOICES = [
-    (group, path.stem)
-    for group in GROUPS
-    for path in sorted((conf_folder() / group).glob("*.yaml"))
-    if group not in ("experiment",)
-]
-
-
-def owner(group):
-    """An option of the parent group that has this group inside."""
-    parent, child = group.split("/")
-    for path in sorted((conf_folder() / parent).glob("*.yaml")):
-        if re.search(rf"^ *- (override )?{child}: ", path.read_text(encoding="utf-8"), re.MULTILINE):
-            return path.stem
-    raise AssertionError(f"no option of {parent} has a {child}")
+CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
+EXPERIMENTS = options_of("experiment", [conf_folder()])
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids="=".join)
-def test_each_option_composes_and_binds(group, option, compose_config):
+def test_each_option_composes_and_binds(group, option, compose_config, owner):
     overrides = {"pde": "heat", "name": "test"} | {group: option}
     # A group inside an option is chosen together with it.
     if "/" in group:
@@ -43,27 +29,12 @@ def test_each_option_composes_and_binds(group, option, compose_config):
     check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
 
 
-@pytest.mark.parametrize("experiment", sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml")))
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_each_experiment_binds(experiment, compose_config):
-    config = compose_config("train", ["pde=heat", "name=test", f"experiment={experiment}"])
+    # Published settings name their problem.
+    pde = [] if experiment.startswith("predicting_change/") else ["pde=heat"]
+    config = compose_config("train", ["name=test", f"experiment={experiment}", *pde])
     check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
-
-
-@pytest.fixture(scope="module")
-def options(compose_config):
-    """``options("objective")``: the composed node of each option of a group by name, made once."""
-    small = ["pde=heat", "small=true", "name=test"]
-
-    @functools.cache
-    def composed(group):
-        names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-        if "/" not in group:
-            return {name: compose_config("train", [*small, f"{group}={name}"])[group] for name in names}
-        parent, child = group.split("/")
-        chosen = [*small, f"{parent}={owner(group)}"]
-        return {name: compose_config("train", [*chosen, f"{group}={name}"])[parent][child] for name in names}
-
-    return composed
 
 
 PREDICTIONS = sorted(path.stem for path in (conf_folder() / "prediction").glob("*.yaml"))

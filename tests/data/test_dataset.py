@@ -183,3 +183,18 @@ def test_validation_shows_each_trajectory_on_one_rank(dataset, monkeypatch):
             assert window.u.shape[1] == 11
             shown += window.index.tolist()
     assert sorted(shown) == [0, 1, 2]
+
+
+def test_epochs_of_a_stated_length_draw_from_all_windows():
+    """53 windows in batches of 5: ten batches an epoch, of which three; each epoch is a shuffle of its own."""
+
+    def batches(position):
+        return list(StepSampler(53, 5, 0, lambda: position, most_batches=3))
+
+    assert [len(batches(position)) for position in range(7)] == [3, 2, 1, 3, 2, 1, 3]
+    assert batches(4) == batches(3)[1:]
+    whole = list(StepSampler(53, 5, 0, lambda: 0))
+    assert batches(0) == whole[:3]
+    seen = {window for epoch in range(40) for batch in batches(3 * epoch) for window in batch}
+    assert seen == set(range(53))
+    assert len(StepSampler(53, 5, 0, lambda: 0, most_batches=99)) == 10

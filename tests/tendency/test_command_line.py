@@ -37,6 +37,10 @@ def refused(*arguments, script="train"):
         (["pde=heat", "trainer.max_epochs"], "cannot read 'trainer.max_epochs' (expected key=value)"),
         (["pde=heat", "model.modes=[1,2"], "cannot read 'model.modes=[1,2'"),
         (["pde=heat", "seed=1,2"], "seed=1,2: several values are a sweep, which needs -m; a list is written [a,b]"),
+        (
+            ["experiment=predicting_change/heat_fnoo"],
+            "unknown experiment 'predicting_change/heat_fnoo'; did you mean 'predicting_change/heat_fno'? available: ",
+        ),
         (["model=unet"], "pde= is required, one of: advection, "),
         (["--config-dir=/nowhere", "pde=heat"], "--config-dir: no folder /nowhere"),
     ],
@@ -65,8 +69,12 @@ def test_right_command_lines_pass():
     check_command_line("train", ["model=unet", "pde=kuramoto_sivashinsky", "prediction=derivative"])
     check_command_line("train", ["pde=heat", "prediction=derivative", "prediction/integrator=rk4", "seed=3"])
     check_command_line("train", ["pde=heat", "experiment=quick_look", "+trainer.anything=3", "logger=wandb"])
+    check_command_line("train", ["experiment=predicting_change/heat_fno", "strategy=state", "model.width=128"])
+    check_command_line("evaluate", ["runs=[a]", "prediction/integrator@evaluation.integrator=heun"])
     check_command_line("generate", ["pde=heat", "data.num_train=3"])
     check_command_line("evaluate", ["runs=[a,b]"])
+    check_command_line("study", ["scale=tiny", "problems=[heat]", 'overrides=["trainer.accelerator=gpu"]'])
+    assert refused("scale=smal", script="study")[0].startswith("unknown scale 'smal'; did you mean 'small'?")
     assert refused(script="evaluate") == ["runs= is required"]
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from tendency.errors import ConfigError
 from tendency.load import load_surrogate
 from trainers.callbacks.weight_average import TRAINED
 
@@ -37,3 +38,12 @@ def test_a_solver_of_other_points_and_a_depth_that_cannot_grow_are_refused_befor
         small_run("wave_we1", [*drifted, "name=refused"])
     with pytest.raises(ValueError, match=r"callbacks.curriculum: OneStep rolls nothing out"):
         small_run("heat", ["callbacks/curriculum=growing_depth", "name=refused"])
+
+
+def test_an_epoch_of_a_stated_length_is_that_long_or_refused(small_run):
+    folder = small_run("heat", [*SMALL, "data.batches_per_epoch=3"])
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] + 1 for record in records if "valid/rollout_nrmse" in record] == [3, 6]
+    # Four trajectories of eight snapshots: 28 windows of one step, in batches of 4.
+    with pytest.raises(ConfigError, match="data.batches_per_epoch: the training windows fill 7 batches, got 8"):
+        small_run("heat", [*SMALL, "data.batches_per_epoch=8", "name=refused"])

@@ -63,7 +63,7 @@ def small_stepper():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows():
     """``rows(window, 3)``: some samples of a window."""
 

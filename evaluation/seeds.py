@@ -1,0 +1,59 @@
+"""Several seeds of one method: their mean, and how well it is known."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.stats import t as student
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the ends of its interval; None where one seed says nothing about it.
+
+    Args:
+        mean: over the seeds.
+        low: the lower end.
+        high: the upper end.
+    """
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+    def text(self, digits: int = 3) -> str:
+        """``0.12 [0.10, 0.14]``."""
+        if not math.isfinite(self.mean):
+            return "blew up"
+        mean = f"{self.mean:.{digits}g}"
+        return mean if self.low is None else f"{mean} [{self.low:.{digits}g}, {self.high:.{digits}g}]"
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """The mean m and m ± t s / √n of n independent values, t the quantile of Student's distribution of n − 1.
+
+    Args:
+        values: one for each seed; the mean alone where there is one, or where one is not finite.
+        level: how often such an interval holds the true mean.
+    """
+    mean = sum(values) / len(values)
+    if len(values) < 2 or not math.isfinite(mean):
+        return Interval(mean)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    half = float(student.ppf((1 + level) / 2, len(values) - 1)) * deviation / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def log_t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """As ``t_interval`` of the logarithms: for errors, which are positive and differ by factors.
+
+    Args:
+        values: positive, one for each seed.
+        level: how often such an interval holds the true geometric mean.
+    """
+    if not all(0 < value < math.inf for value in values):
+        return Interval(math.inf if not all(map(math.isfinite, values)) else 0.0)
+    logs = t_interval([math.log(value) for value in values], level)
+    if logs.low is None or logs.high is None:
+        return Interval(math.exp(logs.mean))
+    return Interval(math.exp(logs.mean), math.exp(logs.low), math.exp(min(logs.high, 700.0)))

@@ -1,0 +1,159 @@
+"""The numbers of a study: one cell for each problem, network and row."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from data.dataset import TrajectoryDataset
+from evaluation.cost import seconds_per_step
+from evaluation.seeds import Interval, log_t_interval, t_interval
+from surrogates.stepper import SurrogateStepper
+from tendency.build import build
+from tendency.compose import conf_folder
+from tendency.load import load_surrogate, read_checkpoint
+from tendency.study_jobs import seconds_of
+from tendency.study_plan import ROWS, StudySettings, Training
+from trainers.metrics_log import read_metrics
+
+TIMED_TRAJECTORIES = 8
+STILL_FALLING = 0.05
+THRESHOLD = "correlation_time_0.8"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the seeds of one row say of one problem and one network.
+
+    Args:
+        problem: its name.
+        model: its name.
+        row: its name.
+        seeds: how many are judged.
+        nrmse: geometric mean over the snapshots of a rollout, median over trajectories; interval over seeds.
+        correlation_time: until the correlation falls below 0.8, median over trajectories; physical time.
+        censored: some seed's median trajectory was above 0.8 to the end.
+        dt: of one step, physical time.
+        calls: of the network in one step.
+        seconds: of one step of one trajectory.
+        parameters: of the network.
+        training_seconds: mean over the seeds; None where the study did not train them.
+        falls: by how much the validation error still fell over the last quarter of training, the largest of the seeds.
+        stable: share of the trajectories that stayed finite.
+    """
+
+    problem: str
+    model: str
+    row: str
+    seeds: int
+    nrmse: Interval
+    correlation_time: Interval
+    censored: bool
+    dt: float
+    calls: float
+    seconds: float
+    parameters: int
+    training_seconds: float | None
+    falls: float | None
+    stable: float
+
+
+def collect(trainings: list[Training], settings: StudySettings, folder: Path, datasets: Path) -> list[Cell]:
+    """The cells for which there is a report, in the order of the settings.
+
+    Args:
+        trainings: of the study.
+        settings: of the study.
+        folder: of its journal.
+        datasets: where the datasets lie, for the timing.
+    """
+    cells = []
+    for problem in settings.problems:
+        for model in settings.models:
+            for name in settings.rows:
+                row = ROWS[name]
+                there = [
+                    training
+                    for training in trainings
+                    if training.serves(problem, model, row) and (training.report(row) / "report.html").exists()
+                ]
+                if there:
+                    cells.append(_cell(name, there, folder, datasets))
+    return cells
+
+
+def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) -> Cell:
+    row, first = ROWS[name], trainings[0]
+    numbers = [json.loads((t.report(row) / "metrics.json").read_text(encoding="utf-8")) for t in trainings]
+    figures = [n["summary"][t.folder.path.name] for n, t in zip(numbers, trainings, strict=True)]
+    times = [figure[THRESHOLD] for figure in figures]
+    censored = any(figure[f"{THRESHOLD}_censored"] for figure in figures)
+    spent = [seconds_of(folder, training.folder.path.name) for training in trainings]
+    known = [seconds for seconds in spent if seconds is not None]
+    falls = [fall for training in trainings if (fall := last_fall(training.folder.path / "metrics.jsonl")) is not None]
+    stepper, dt, seconds = _timed(first, row.integrator, datasets)
+    return Cell(
+        problem=first.problem,
+        model=first.model,
+        row=name,
+        seeds=len(trainings),
+        # An error that is not finite is written as null.
+        nrmse=log_t_interval([_finite(figure["geometric_mean_nrmse"]) for figure in figures]),
+        # A median that lies beyond the horizon is only known to do so: no interval then.
+        correlation_time=Interval(sum(times) / len(times)) if censored else t_interval(times),
+        censored=censored,
+        dt=dt,
+        calls=float(stepper.prediction.network_calls or math.nan),
+        seconds=seconds,
+        parameters=sum(p.numel() for p in stepper.surrogate.parameters()),
+        training_seconds=sum(known) / len(known) if known else None,
+        falls=max(falls) if falls else None,
+        stable=sum(figure["stable_share"] for figure in figures) / len(figures),
+    )
+
+
+def _finite(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _timed(training: Training, integrator: str | None, datasets: Path) -> tuple[SurrogateStepper, float, float]:
+    """A row's surrogate, its step and the seconds that it takes, measured now, with one thread and nothing beside."""
+    stepper = load_surrogate(training.folder.path)
+    if integrator is not None:
+        node = {"_target_": "tendency.judging.RolloutReport", "integrator": integrator_node(integrator)}
+        stepper = SurrogateStepper(
+            stepper.surrogate, build(node).prediction(stepper.prediction), stepper.normalizer
+        ).eval()
+    recipe = read_checkpoint(training.folder.path)["recipe"]
+    test = TrajectoryDataset.whole(datasets / recipe["dataset"], "test", recipe["num_test"], recipe["stride"])
+    window = test.__getitems__(list(range(min(TIMED_TRAJECTORIES, len(test)))))
+    dt = float((window.time(1) - window.time(0)).mean())
+    return stepper, dt, seconds_per_step(stepper, window)
+
+
+def integrator_node(name: str) -> dict[str, Any]:
+    """What conf/prediction/integrator says of an integrator, as plain data."""
+    node = OmegaConf.to_container(OmegaConf.load(conf_folder() / "prediction" / "integrator" / f"{name}.yaml"))
+    if not isinstance(node, dict):
+        raise TypeError(f"expected a mapping, got {type(node).__name__}")
+    return {str(key): value for key, value in node.items()}
+
+
+def validation_curve(log: Path) -> list[tuple[int, float]]:
+    """(steps, rollout nRMSE) of each validation of a run."""
+    key = "valid/rollout_nrmse"
+    return [(int(record["step"]) + 1, float(record[key])) for record in read_metrics(log) if key in record]
+
+
+def last_fall(log: Path) -> float | None:
+    """By which share the best validation error fell in the last quarter of a run; None where too few were made."""
+    curve = validation_curve(log)
+    if not curve:
+        return None
+    before = [error for step, error in curve if step <= 0.75 * curve[-1][0]]
+    if not before or not math.isfinite(min(before)):
+        return None
+    return 1 - min(error for _, error in curve) / min(before)

@@ -1,0 +1,176 @@
+"""What a study consists of: its rows, the networks that they need, and where each run lies."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Len
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, open_dict
+
+from simulation.annotations import NonNegativeInt
+from tendency.compose import closest, conf_folder
+from tendency.errors import ConfigError
+from tendency.run_folder import RunFolder
+from tendency.settings import named, plain
+from tendency.small_form import settle
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of the comparison.
+
+    Args:
+        title: in the table.
+        strategy: that it is trained with; rows of the same strategy and width share their networks.
+        widening: factor on the model's width; twice the width is four times the parameters.
+        integrator: that its derivative is stepped by; None where it is judged as it was trained.
+    """
+
+    title: str
+    strategy: str
+    widening: int = 1
+    integrator: str | None = None
+
+
+ROWS = {
+    "state": Row("state", "state"),
+    "state_pushforward": Row("state, pushforward", "state_pushforward"),
+    "state_refiner": Row("state, refiner", "state_refiner"),
+    "state_4x": Row("state, 4x parameters", "state", widening=2),
+    "derivative_euler": Row("derivative, Euler", "derivative_rk4", integrator="euler"),
+    "derivative_ab2": Row("derivative, AB2", "derivative_rk4", integrator="ab2"),
+    "derivative_heun": Row("derivative, Heun", "derivative_rk4", integrator="heun"),
+    "derivative_rk4": Row("derivative, RK4", "derivative_rk4"),
+}
+"""The rows by name. One derivative network serves four; its best weights are those with the best rollout under RK4."""
+PROBLEMS = {
+    "advection": "Advection",
+    "heat": "Heat",
+    "kuramoto_sivashinsky": "Kuramoto-Sivashinsky",
+    "burgers": "Burgers 2D",
+    "navier_stokes": "Navier-Stokes 2D",
+    "kolmogorov_flow": "Kolmogorov flow",
+}
+MODELS = {"fno": "FNO", "unet": "U-Net"}
+
+
+class StudySettings:
+    """Of ``study.py``.
+
+    Args:
+        problems: of ``PROBLEMS``.
+        models: of ``MODELS``.
+        rows: of ``ROWS``.
+        seeds: of the trainings.
+        overrides: of every training, after those of the scale.
+        processes: that run side by side; 0 for one per core.
+        write: where the page goes, without its ending; None puts it into the outputs.
+    """
+
+    def __init__(
+        self,
+        problems: Annotated[list[str], Len(1)],
+        models: Annotated[list[str], Len(1)],
+        rows: Annotated[list[str], Len(1)],
+        seeds: Annotated[list[NonNegativeInt], Len(1)],
+        overrides: list[str] | None = None,
+        processes: NonNegativeInt = 0,
+        write: Annotated[str, Len(1)] | None = None,
+    ) -> None:
+        self.problems, self.models, self.rows, self.seeds = problems, models, rows, seeds
+        self.overrides, self.write = overrides or [], write
+        self.processes = processes or _cores()
+        wrong = []
+        for key, options in {"problems": list(PROBLEMS), "models": list(MODELS), "rows": list(ROWS)}.items():
+            for name in getattr(self, key):
+                if name not in options:
+                    wrong.append(f"unknown {key} {name!r}{closest(name, options)} available: {', '.join(options)}")
+        if wrong:
+            raise ConfigError(wrong)
+
+
+def _cores() -> int:
+    """Cores that this process may use; macOS does not say, and has them all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Training:
+    """One network of a study.
+
+    Args:
+        problem: of ``PROBLEMS``.
+        model: of ``MODELS``.
+        strategy: that it is trained with.
+        widening: factor on the model's width.
+        seed: of the training.
+        overrides: that ``train.py`` is called with.
+        config: composed from them, plain data.
+    """
+
+    problem: str
+    model: str
+    strategy: str
+    widening: int
+    seed: int
+    overrides: tuple[str, ...]
+    config: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """For the screen."""
+        widened = f" width x{self.widening}" if self.widening > 1 else ""
+        return f"{self.problem} {self.model} {self.strategy}{widened} seed {self.seed}"
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run lies, whoever started it."""
+        return RunFolder(Path(self.config["paths"]["run"]))
+
+    def serves(self, problem: str, model: str, row: Row) -> bool:
+        """Whether a cell of the table is judged on this network."""
+        return (self.problem, self.model, self.strategy, self.widening) == (problem, model, row.strategy, row.widening)
+
+    def report(self, row: Row) -> Path:
+        """The folder of the report that a row reads."""
+        return self.folder.report if row.integrator is None else self.folder.path / f"report-{row.integrator}"
+
+
+def compose_training(overrides: Sequence[str]) -> dict[str, Any]:
+    """What ``train.py`` makes of its overrides, its folder named: plain data."""
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        config: DictConfig = compose("train", list(overrides), return_hydra_config=True)
+    choices = dict(config.hydra.runtime.choices)
+    with open_dict(config):
+        config.pop("hydra")
+    settle(config, overrides)
+    named(config, choices)
+    return plain(config)
+
+
+def trainings_of(settings: StudySettings, scale: Mapping[str, Sequence[str]]) -> list[Training]:
+    """The networks that a study needs, each once, seed by seed so that an unfinished study has whole rows early.
+
+    Args:
+        settings: of the study.
+        scale: overrides of ``train.py`` under ``all``, under the names of problems, models and strategies, and under
+            ``problem/strategy``.
+    """
+    kinds = dict.fromkeys((ROWS[name].strategy, ROWS[name].widening) for name in settings.rows)
+    found = []
+    for seed in settings.seeds:
+        for problem in settings.problems:
+            for model in settings.models:
+                for strategy, widening in kinds:
+                    chosen = [f"experiment=predicting_change/{problem}_{model}", f"strategy={strategy}", f"seed={seed}"]
+                    for key in ("all", problem, model, strategy, f"{problem}/{strategy}"):
+                        chosen += scale.get(key) or []
+                    chosen += settings.overrides
+                    if widening > 1:
+                        chosen.append(f"model.width={widening * compose_training(chosen)['model']['width']}")
+                    config = compose_training(chosen)
+                    found.append(Training(problem, model, strategy, widening, seed, tuple(chosen), config))
+    return found

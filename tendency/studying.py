@@ -1,0 +1,83 @@
+"""A study from its settings to its table: what is there is not done again."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from tendency.build import build, build_problem
+from tendency.check import check_settings
+from tendency.datasets import DataPlan
+from tendency.errors import ArtefactError
+from tendency.settings import plain
+from tendency.study_jobs import Job, JobRunner
+from tendency.study_numbers import collect
+from tendency.study_page import write_page
+from tendency.study_plan import ROWS, StudySettings, Training, trainings_of
+
+
+def study(config: DictConfig) -> None:
+    """Makes the datasets, trains, judges and writes the table; each of them only where it is missing.
+
+    Raises:
+        ConfigError: the configuration is wrong; nothing was started.
+        ArtefactError: jobs failed; the table holds what the others found.
+        Stopped: by a signal.
+    """
+    content = plain(config)
+    scale, paths = content.pop("scale"), content.pop("paths")
+    check_settings(content, StudySettings)
+    settings = StudySettings(**content)
+    for key, place in paths.items():
+        # Where the runs, which are processes of their own, find and put things.
+        paths[key] = os.environ[f"TENDENCY_{key.upper()}"] = str(Path(place).resolve())
+    folder = Path(paths["outputs"]) / f"predicting_change-{scale['name']}"
+    trainings = trainings_of(settings, scale["settings"])
+    torch.set_num_threads(1)
+    runner = JobRunner(settings.processes, folder)
+    failures = _train(trainings, runner, Path(paths["datasets"]))
+    failures += _judge(trainings, settings, runner, paths["datasets"])
+    cells = collect(trainings, settings, folder, Path(paths["datasets"]))
+    target = folder / "table" if settings.write is None else Path(settings.write)
+    page = write_page(cells, trainings, settings, scale, target)
+    print(page.read_text(encoding="utf-8"))
+    print(f"page: {page}")
+    if failures:
+        raise ArtefactError("\n".join(["some of the study failed; the same command tries again:", *failures]))
+
+
+def _train(trainings: list[Training], runner: JobRunner, datasets: Path) -> list[str]:
+    left = [training for training in trainings if training.folder.finished() is None]
+    print(f"{len(trainings) - len(left)} of {len(trainings)} trainings are done already", flush=True)
+    prepared: set[Path] = set()
+    for training in left:
+        plan: DataPlan = build(training.config["data"], "data")
+        pde: dict[str, Any] = training.config["pde"]
+        problem = build_problem(pde)
+        where = plan.folder(datasets, pde, problem)
+        if where not in prepared:
+            # Here, once, before the trainings that share it start side by side.
+            plan.prepare(datasets, pde, problem)
+            prepared.add(where)
+    jobs = [
+        Job(training.folder.path.name, training.title, ("train", *training.overrides, "resume=auto"))
+        for training in left
+    ]
+    return runner.run(jobs)
+
+
+def _judge(trainings: list[Training], settings: StudySettings, runner: JobRunner, datasets: str) -> list[str]:
+    """The rows that step a derivative otherwise than in its training."""
+    jobs = []
+    for training in trainings:
+        rows = [ROWS[name] for name in settings.rows]
+        rows = [row for row in rows if row.integrator and training.serves(training.problem, training.model, row)]
+        # The page is the last file of a report.
+        left = [row.integrator for row in rows if not (training.report(row) / "report.html").exists()]
+        if left and training.folder.finished() is not None:
+            name = f"{training.folder.path.name}-judged"
+            arguments = ("judge", str(training.folder.path), datasets, *(str(integrator) for integrator in left))
+            jobs.append(Job(name, f"judging {training.title}", arguments))
+    return runner.run(jobs)
