@@ -193,7 +193,7 @@ STORED = {
     "pde_refiner_kuramoto_sivashinsky": (0.9846901965857964, 0.23251555219035247),
     "pde_refiner_kuramoto_sivashinsky_viscosity": (0.9841815955441016, 0.23254291605160848),
     "pdebench_advection": (0.34796020742060135, 0.2426132208876704),
-    "pdebench_diffusion_reaction": (0.23873145471663065, 1.3160466983414947),
+    "pdebench_diffusion_reaction": (0.01979397697861359, 0.03469363684297255),
     "pdebench_reaction_diffusion": (0.5771749516559705, 0.7597203115216186),
     "predicting_change_advection": (0.12201818763583472, -0.009994596364577356),
     "predicting_change_burgers": (0.004714412701487216, 0.016108249899188038),
