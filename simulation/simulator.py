@@ -71,8 +71,8 @@ class ChoosesTimes(Protocol):
         ...
 
 
-class ReferenceSolver(Simulator, Protocol):
-    """A numerical solver that data are generated from and certified with."""
+class EquationStatement(Protocol):
+    """What an equation, and whatever solves it, says about itself."""
 
     @property
     def name(self) -> str:
@@ -93,6 +93,10 @@ class ReferenceSolver(Simulator, Protocol):
     def parameter_names(self) -> tuple[str, ...]:
         """The parameters that the equation needs."""
         ...
+
+
+class ReferenceSolver(Simulator, EquationStatement, Protocol):
+    """A numerical solver that data are generated from and certified with."""
 
     @property
     def error_norm(self) -> float:

@@ -9,30 +9,11 @@ from torch import Tensor
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from simulation.geometry import Geometry, Grid
+from simulation.simulator import EquationStatement
 
 
-class Equation(Protocol):
+class Equation(EquationStatement, Protocol):
     """What every kind of equation states about itself."""
-
-    @property
-    def name(self) -> str:
-        """For messages and metadata."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """Raised whenever the equation's numbers change."""
-        ...
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """Of a state, in channel order."""
-        ...
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """The parameters that it needs."""
-        ...
 
     @property
     def spatial_dims(self) -> tuple[int, ...]:

@@ -3,9 +3,12 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from simulation.tree import per_sample
 
 Nonlinear = Callable[[Tensor, Tensor], Tensor]
 """N(u_hat, t) for u_hat (B, C, *K) and t (B,)."""
@@ -53,6 +56,14 @@ class ExponentialIntegrator(ABC):
         Returns:
             (B, C, *K) at t + h, and the past to go on with.
         """
+
+
+def chosen(rows: Tensor, these: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The rows (B,) where it is true of one tuple of tensors, or of tuples, and the other rows of another."""
+    return tuple(
+        chosen(rows, a, b) if isinstance(a, tuple) else torch.where(per_sample(rows, a).bool(), a, b)
+        for a, b in zip(these, others, strict=True)
+    )
 
 
 def exponential(symbol: Tensor, h: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from simulation.tree import per_sample
 from solvers.etdrk import ETDRK4
-from solvers.exponential import ExponentialIntegrator, Nonlinear, Past, phi, weights
+from solvers.exponential import ExponentialIntegrator, Nonlinear, Past, chosen, phi, weights
 
 
 class ExponentialAdams(ExponentialIntegrator):
@@ -55,7 +56,7 @@ class ExponentialAdams(ExponentialIntegrator):
         def start() -> tuple[Tensor, ...]:
             return (self.starter.advance_from(terms[0], u_hat, t, h, nonlinear, c),)
 
-        (stepped,) = _chosen(taken >= self.order - 1, step, start)
+        (stepped,) = _step_or_start(taken >= self.order - 1, step, start)
         return stepped, (*terms[:-1], taken + 1)
 
 
@@ -91,7 +92,7 @@ class ExponentialAdamsMoulton(ExponentialIntegrator):
         """One step."""
         *terms, taken = past
         if not bool((taken > 0).all()):
-            terms[0] = torch.where(_each(taken > 0, u_hat), terms[0], nonlinear(u_hat, t))
+            terms[0] = torch.where(per_sample(taken > 0, u_hat).bool(), terms[0], nonlinear(u_hat, t))
 
         def step() -> tuple[Tensor, ...]:
             ahead = nonlinear(_combined(c, "predict", u_hat, terms), t + h)
@@ -101,7 +102,7 @@ class ExponentialAdamsMoulton(ExponentialIntegrator):
             started = self.starter.advance_from(terms[0], u_hat, t, h, nonlinear, c)
             return started, nonlinear(started, t + h)
 
-        stepped, ahead = _chosen(taken >= self.order - 1, step, start)
+        stepped, ahead = _step_or_start(taken >= self.order - 1, step, start)
         return stepped, (ahead, *terms[:-1], taken + 1)
 
 
@@ -127,7 +128,7 @@ def _combined(c: dict[str, Tensor], name: str, u_hat: Tensor, terms: list[Tensor
     return total
 
 
-def _chosen(
+def _step_or_start(
     ready: Tensor, step: Callable[[], tuple[Tensor, ...]], start: Callable[[], tuple[Tensor, ...]]
 ) -> tuple[Tensor, ...]:
     """The step of a scheme for the rows (B,) that have the past for it, the start of one for the others."""
@@ -135,9 +136,4 @@ def _chosen(
         return step()
     if not bool(ready.any()):
         return start()
-    return tuple(torch.where(_each(ready, a), a, b) for a, b in zip(step(), start(), strict=True))
-
-
-def _each(rows: Tensor, like: Tensor) -> Tensor:
-    """One truth for each row (B,), shaped to broadcast over states."""
-    return rows.reshape(-1, *[1] * (like.ndim - 1))
+    return chosen(ready, step(), start())

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from simulation.annotations import PositiveInt
 from simulation.simulator import InstabilityError
+from simulation.tree import per_sample
 
 Rate = Callable[[Tensor, Tensor], Tensor]
 """f(q, t) for q (B, C, *N) and t (B,)."""
@@ -48,7 +49,7 @@ class SSPRK3(ExplicitRungeKutta):
 
     def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
         """One step."""
-        step = h.reshape(-1, *[1] * (q.ndim - 1))
+        step = per_sample(h, q)
         first = q + step * rate(q, t)
         second = torch.lerp(q, first + step * rate(first, t + h), 0.25)
         return torch.lerp(q, second + step * rate(second, t + h / 2), 2 / 3)
@@ -63,7 +64,7 @@ class RungeKutta4(ExplicitRungeKutta):
 
     def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
         """One step."""
-        step = h.reshape(-1, *[1] * (q.ndim - 1))
+        step = per_sample(h, q)
         k1 = rate(q, t)
         k2 = rate(q + step / 2 * k1, t + h / 2)
         k3 = rate(q + step / 2 * k2, t + h / 2)
@@ -98,7 +99,7 @@ class RungeKuttaLegendre(ExplicitRungeKutta):
 
     def advance(self, q: Tensor, t: Tensor, h: Tensor, rate: Rate) -> Tensor:
         """One step."""
-        step = h.reshape(-1, *[1] * (q.ndim - 1))
+        step = per_sample(h, q)
         b = self._b
         start = step * rate(q, t)
         before, now = q, q + b[1] * self._w * start
@@ -118,7 +119,7 @@ def advance_in_stable_steps(
     t: Tensor,
     dt: Tensor,
     name: str,
-    remedy: str = "lower pde.simulator.cfl, or soften pde.initial_condition",
+    remedy: str,
 ) -> Tensor:
     """Advances each trajectory by its own dt, in steps of its own.
 
@@ -157,5 +158,5 @@ def advance_in_stable_steps(
         count = torch.ceil(remaining.detach() / longest.detach() - SAME_STEP).clamp(min=1)
         h = torch.where(going, remaining / count, 0.0)
         stepped = scheme.advance(q, now, h, rate)
-        q = stepped if bool(going.all()) else torch.where(going.reshape(-1, *[1] * (q.ndim - 1)), stepped, q)
+        q = stepped if bool(going.all()) else torch.where(per_sample(going, q).bool(), stepped, q)
         now, remaining = now + h, remaining - h

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from simulation.simulator import InstabilityError
 from simulation.tree import Tree, map_tensors
 from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
-from solvers.exponential import ExponentialIntegrator, Past
+from solvers.exponential import ExponentialIntegrator, Past, chosen
 from solvers.spectral import (
     evaluate_at_nodes,
     evaluate_on_grid,
@@ -100,7 +100,7 @@ class SpectralSolver(EquationSolver):
         for step in range(most):
             stepped = self.integrator.advance(state, past, now, h, nonlinear, c)
             if step >= fewest:
-                stepped = _chosen(step < count, stepped, (state, past))
+                stepped = chosen(step < count, stepped, (state, past))
             (state, past), now = stepped, now + h
             if step % 16 == 15 or step == most - 1:
                 self._check_finite(state, now, h)
@@ -120,7 +120,7 @@ class SpectralSolver(EquationSolver):
             same = torch.zeros(len(u), dtype=torch.bool, device=u.device)
             if u is not known:
                 same = (u == known).flatten(1).all(1)
-            past = _chosen(same, past, map_tensors(torch.zeros_like, past))
+            past = chosen(same, past, map_tensors(torch.zeros_like, past))
         return None, past
 
     def _prepared(self, h: Tensor, conditions: Conditions, memory: Tree) -> Tree:
@@ -131,7 +131,7 @@ class SpectralSolver(EquationSolver):
             if bool(same.all()):
                 return memory
             past = memory["past"]
-            kept = memory | {"past": _chosen(same, past, map_tensors(torch.zeros_like, past))}
+            kept = memory | {"past": chosen(same, past, map_tensors(torch.zeros_like, past))}
         k = self._wavenumbers(conditions)
         symbol = self.equation.linear_symbol(k, conditions)
         # Rows that agree share one set of coefficients, which then stays in the cache.
@@ -206,14 +206,6 @@ class SpectralSolver(EquationSolver):
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The equation's conserved quantities (B,)."""
         return self.equation.conserved(u, conditions)
-
-
-def _chosen(rows: Tensor, these: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The rows (B,) where it is true of one tuple of tensors, or of tuples, and the other rows of another."""
-    return tuple(
-        _chosen(rows, a, b) if isinstance(a, tuple) else torch.where(rows.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-        for a, b in zip(these, others, strict=True)
-    )
 
 
 def _version(u: Tensor) -> int:

@@ -13,7 +13,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tendency.errors import ConfigError
@@ -53,6 +53,14 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
         problems += [problem for problem in _problems(config_name, choice, folders) if problem not in problems]
     if problems:
         raise ConfigError(problems)
+
+
+def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
+    """A composed configuration as plain, resolved data."""
+    content = OmegaConf.to_container(config, resolve=True)
+    if not isinstance(content, dict):
+        raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
+    return {str(key): value for key, value in content.items()}
 
 
 def help_text(config_name: str) -> str:

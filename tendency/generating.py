@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 from data.certificate import certify
 from tendency.build import build, build_problem
 from tendency.check import check_nodes, check_settings
+from tendency.compose import plain
 from tendency.datasets import DataPlan
-from tendency.settings import GenerateSettings, plain, settings_of
+from tendency.settings import GenerateSettings, settings_of
 
 GROUPS = ("pde", "data", "paths")
 

@@ -25,12 +25,13 @@ from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
 from tendency.build import build
 from tendency.check import check_nodes, check_settings
+from tendency.compose import plain
 from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
-from tendency.settings import EvaluateSettings, plain, settings_of
+from tendency.settings import EvaluateSettings, settings_of
 
 
 class RolloutReport:
@@ -62,6 +63,10 @@ class RolloutReport:
             )
         return trained.stepped_by(self.integrator)
 
+    def judged(self, trained: SurrogateStepper) -> SurrogateStepper:
+        """A trained surrogate as it is judged."""
+        return SurrogateStepper(trained.surrogate, self.prediction(trained.prediction), trained.normalizer).eval()
+
     def write(
         self,
         steppers: Mapping[str, SurrogateStepper],
@@ -91,10 +96,7 @@ class RolloutReport:
         """
         test = TrajectoryDataset.whole(dataset, "test", num_test, self.stride or trained_stride)
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
-        judged = {
-            name: SurrogateStepper(stepper.surrogate, self.prediction(stepper.prediction), stepper.normalizer).eval()
-            for name, stepper in steppers.items()
-        }
+        judged = {name: self.judged(stepper) for name, stepper in steppers.items()}
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
         simulators["persistence"] = Persistence()
         calls = {name: _calls(stepper) for name, stepper in judged.items()}

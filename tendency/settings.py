@@ -8,6 +8,7 @@ from annotated_types import Len
 from omegaconf import DictConfig, OmegaConf
 
 from simulation.annotations import NonNegativeInt, PositiveInt
+from tendency.compose import plain
 from tendency.hardware import MatmulPrecision
 from tendency.run_folder import default_name
 
@@ -97,14 +98,6 @@ def named(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     if config.name is None:
         config.name = default_name(choices, config.seed, hashed)
     return hashed
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """A composed configuration as plain, resolved data."""
-    content = OmegaConf.to_container(config, resolve=True)
-    if not isinstance(content, dict):
-        raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
-    return {str(key): value for key, value in content.items()}
 
 
 def settings_of(config: dict[str, Any], groups: tuple[str, ...]) -> dict[str, Any]:

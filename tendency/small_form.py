@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tendency.compose import conf_folder
+from tendency.compose import conf_folder, plain
 from tendency.errors import ConfigError
 
 PARTS = ("pde", "data")
@@ -44,10 +44,7 @@ def problem_node(name: str, small: bool = False) -> dict[str, Any]:
     """What conf/pde/<name>.yaml says of the problem, in its small form if asked, as plain data."""
     config = OmegaConf.create({"pde": OmegaConf.load(conf_folder() / "pde" / f"{name}.yaml"), "small": small})
     settle(config)
-    node = OmegaConf.to_container(config.pde, resolve=True)
-    if not isinstance(node, dict):
-        raise TypeError(f"expected a mapping, got {type(node).__name__}")
-    return {str(key): value for key, value in node.items()}
+    return plain(config.pde)
 
 
 def _check(small: Mapping[str, Any]) -> None:

@@ -13,7 +13,8 @@ from evaluation.cost import seconds_per_step
 from evaluation.seeds import Interval, log_t_interval, t_interval
 from surrogates.stepper import SurrogateStepper
 from tendency.build import build
-from tendency.compose import conf_folder
+from tendency.compose import conf_folder, plain
+from tendency.judging import RolloutReport
 from tendency.load import load_surrogate, read_checkpoint
 from tendency.study_jobs import seconds_of
 from tendency.study_plan import ROWS, StudySettings, Training
@@ -123,10 +124,7 @@ def _timed(training: Training, integrator: str | None, datasets: Path) -> tuple[
     """A row's surrogate, its step and the seconds that it takes, measured now, with one thread and nothing beside."""
     stepper = load_surrogate(training.folder.path)
     if integrator is not None:
-        node = {"_target_": "tendency.judging.RolloutReport", "integrator": integrator_node(integrator)}
-        stepper = SurrogateStepper(
-            stepper.surrogate, build(node).prediction(stepper.prediction), stepper.normalizer
-        ).eval()
+        stepper = RolloutReport(integrator=build(integrator_node(integrator))).judged(stepper)
     recipe = read_checkpoint(training.folder.path)["recipe"]
     test = TrajectoryDataset.whole(datasets / recipe["dataset"], "test", recipe["num_test"], recipe["stride"])
     window = test.__getitems__(list(range(min(TIMED_TRAJECTORIES, len(test)))))
@@ -136,10 +134,7 @@ def _timed(training: Training, integrator: str | None, datasets: Path) -> tuple[
 
 def integrator_node(name: str) -> dict[str, Any]:
     """What conf/prediction/integrator says of an integrator, as plain data."""
-    node = OmegaConf.to_container(OmegaConf.load(conf_folder() / "prediction" / "integrator" / f"{name}.yaml"))
-    if not isinstance(node, dict):
-        raise TypeError(f"expected a mapping, got {type(node).__name__}")
-    return {str(key): value for key, value in node.items()}
+    return plain(OmegaConf.load(conf_folder() / "prediction" / "integrator" / f"{name}.yaml"))
 
 
 def validation_curve(log: Path) -> list[tuple[int, float]]:

@@ -11,10 +11,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict
 
 from simulation.annotations import NonNegativeInt
-from tendency.compose import closest, conf_folder
+from tendency.compose import closest, conf_folder, plain
 from tendency.errors import ConfigError
 from tendency.run_folder import RunFolder
-from tendency.settings import named, plain
+from tendency.settings import named
 from tendency.small_form import settle
 
 

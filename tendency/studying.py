@@ -9,9 +9,9 @@ from omegaconf import DictConfig
 
 from tendency.build import build, build_problem
 from tendency.check import check_settings
+from tendency.compose import plain
 from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError
-from tendency.settings import plain
 from tendency.study_jobs import Job, JobRunner
 from tendency.study_numbers import collect
 from tendency.study_page import write_page

@@ -18,13 +18,14 @@ from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.build import INJECTED, build, build_problem, build_surrogate, recipe_of
 from tendency.check import check_nodes, check_settings
+from tendency.compose import plain
 from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
 from tendency.run_folder import RunFolder, check_name, differences
-from tendency.settings import TrainSettings, named, plain, settings_of
+from tendency.settings import TrainSettings, named, settings_of
 from trainers.callbacks.growing_depth import GrowingDepth
 from trainers.checkpoint import Checkpoints
 from trainers.metrics_log import MetricsLog

@@ -1,6 +1,8 @@
-"""Problems as the configuration builds them, and conditions by hand."""
+"""Problems as the configuration builds them, conditions by hand, and calculus.py beside the tests."""
 
 import functools
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +11,10 @@ from simulation import Boundary, Conditions, Grid
 from tendency.build import load_problem
 from tendency.compose import conf_folder
 from tendency.small_form import problem_node
+
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 MOST_WORK = 750_000

@@ -93,7 +93,7 @@ def counted(longest, dt, rate=lambda q, t: -q):
     q, t = torch.ones(len(dt), 1, 1, dtype=torch.float64), torch.zeros(len(dt), dtype=torch.float64)
     longest = torch.tensor(longest, dtype=torch.float64)
     end = advance_in_stable_steps(
-        Counting(), rate, lambda q: longest, lambda q: torch.isfinite(q).flatten(1).all(1), q, t, dt, "decay"
+        Counting(), rate, lambda q: longest, lambda q: torch.isfinite(q).flatten(1).all(1), q, t, dt, "decay", "wait"
     )
     return end[:, 0, 0], torch.stack(steps)
 

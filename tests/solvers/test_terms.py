@@ -8,6 +8,7 @@ import math
 
 import pytest
 import torch
+from calculus import Calculus
 
 from solvers.etdrk import ETDRK4
 from solvers.initial_conditions.from_source import FromSource
@@ -30,21 +31,8 @@ from solvers.spectral_solver import SpectralSolver
 LENGTH = 2 * math.pi
 
 
-class Calculus:
-    """Functions of position at grid points, and their derivatives."""
-
-    def __init__(self, points):
-        self.x = [axis.detach().clone().requires_grad_() for axis in points]
-        self.dims = len(self.x)
-
-    def d(self, f, *axes):
-        """f differentiated once along each of the axes."""
-        for axis in axes:
-            (f,) = torch.autograd.grad(f.sum(), self.x[axis], create_graph=True, materialize_grads=True)
-        return f
-
-    def laplace(self, f):
-        return sum(self.d(f, axis, axis) for axis in range(self.dims))
+class Waves(Calculus):
+    """Sums of sines and their stream functions."""
 
     def waves(self, seed, number=4):
         """A sum of sines of wavenumbers up to 2, and its stream function: -Laplace of that is the sum."""
@@ -163,7 +151,7 @@ CASES = {
 def found(equation, dims, parameters, state, conditions):
     values = {name: [value] for name, value in parameters.items()}
     told = conditions([24 if dims == 3 else 32] * dims, [[LENGTH] * dims], **values)
-    calculus = Calculus(told.geometry.coordinates(told.extent)[0])
+    calculus = Waves(told.geometry.coordinates(told.extent)[0])
     u = state(calculus)
     rate = SpectralSolver(equation, ETDRK4(), 0.1).time_derivative(
         torch.stack(u)[None].detach(), torch.zeros(1, dtype=torch.float64), told
@@ -206,7 +194,7 @@ def test_navier_stokes_3d_up_to_a_gradient(conditions):
 def test_gradients_flow_through_eight_steps(name, conditions):
     equation, dims, parameters, state, _ = CASES[name]
     told = conditions([8] * dims, [[LENGTH] * dims], **{name: [value] for name, value in parameters.items()})
-    calculus = Calculus(told.geometry.coordinates(told.extent)[0])
+    calculus = Waves(told.geometry.coordinates(told.extent)[0])
     u = 0.5 * torch.stack(state(calculus))[None].detach()
     solver = SpectralSolver(equation, ETDRK4(), 0.005)
 
@@ -229,7 +217,7 @@ def test_fourth_order_in_time(name, conditions):
     equation, dims, parameters, state, _ = CASES[name]
     values = {name: [value] for name, value in parameters.items()}
     told = conditions([16] * dims, [[LENGTH] * dims], **values)
-    u = 0.3 * torch.stack(state(Calculus(told.geometry.coordinates(told.extent)[0])))[None].detach()
+    u = 0.3 * torch.stack(state(Waves(told.geometry.coordinates(told.extent)[0])))[None].detach()
     dt = torch.full((1,), 0.4, dtype=torch.float64)
 
     def end(steps):
@@ -250,7 +238,7 @@ def test_the_combined_equation_and_its_source_at_a_later_time(conditions):
     }
     parameters = {"alpha": 1.5, "beta": 0.3, "gamma": 0.2, **waves}
     told = conditions([32], [[LENGTH]], **{name: [value] for name, value in parameters.items()})
-    c = Calculus(told.geometry.coordinates(told.extent)[0])
+    c = Waves(told.geometry.coordinates(told.extent)[0])
     (u,) = scalar(c)
     t = 1.7
     delta = sum(

@@ -7,6 +7,7 @@ from torch import Tensor
 from data.metadata import TrajectoryMetadata
 from simulation.random import mix
 from simulation.simulator import ReferenceSolver
+from simulation.tree import per_sample
 from simulation.window import Window
 from surrogates.prediction import Prediction
 from surrogates.stepper import SurrogateStepper
@@ -109,5 +110,5 @@ def change_loss(compare: Loss, stepper: SurrogateStepper, window: Window, u: Ten
     encode = stepper.normalizer.fields.encode
     start = encode(window.at(0))
     output, label = encode(u) - start, encode(window.at(offset)) - start
-    size = label.square().flatten(1).mean(1).sqrt().clamp(min=SMALLEST).reshape(-1, *[1] * (u.ndim - 1))
+    size = per_sample(label.square().flatten(1).mean(1).sqrt().clamp(min=SMALLEST), u)
     return compare(output / size, label / size, window.conditions)
