@@ -202,26 +202,31 @@ def evaluate(config: DictConfig) -> None:
     print(f"report: {page}")
 
 
-def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) -> Path:
-    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end.
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:
+    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end, or of another.
 
     Args:
         run: its folder.
         report: how it is judged.
         folder: of the report.
         datasets: where the dataset lies.
+        dataset: folder of another one; None for its own.
 
     Returns:
         The path of the page.
 
     Raises:
-        ArtefactError: the run or its dataset is missing, or the dataset is not the one that the run had.
+        ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
+            fit it.
     """
     recipe = read_checkpoint(run)["recipe"]
-    _same_trajectories(datasets / recipe["dataset"], [recipe], [run.name])
+    if dataset is None:
+        dataset = datasets / recipe["dataset"]
+        _same_trajectories(dataset, [recipe], [run.name])
+    _fits(dataset, [recipe], [run.name])
     _, page = report.write(
         {run.name: load_surrogate(run)},
-        datasets / recipe["dataset"],
+        dataset,
         recipe["num_test"],
         folder,
         title=folder.name,
@@ -267,11 +272,16 @@ def _dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: l
             )
         folder = root / recipes[0]["dataset"]
         _same_trajectories(folder, recipes, names)
+    _fits(folder, recipes, names)
+    return folder
+
+
+def _fits(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
+    """Refuses runs of other fields, parameters or boundaries than those of a dataset."""
     there = TrajectoryDataset(folder, "test", (0,)).metadata
     for name, recipe in zip(names, recipes, strict=True):
         if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
             raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
-    return folder
 
 
 def _num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:

@@ -1,6 +1,5 @@
 """What a study consists of: its rows, the networks that they need, and where each run lies."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tendency.judging import COARSE_SOLVER
 from tendency.run_folder import RunFolder
 from tendency.settings import named
 from tendency.small_form import settle
+from tendency.study_jobs import cores
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class StudySettings:
     ) -> None:
         self.problems, self.models, self.rows, self.seeds = problems, models, rows, seeds
         self.overrides, self.write = overrides or [], write
-        self.processes = processes or _cores()
+        self.processes = processes or cores()
         wrong = []
         for key, options in {"problems": list(PROBLEMS), "models": list(MODELS), "rows": list(ROWS)}.items():
             for name in getattr(self, key):
@@ -96,11 +96,6 @@ class StudySettings:
                     wrong.append(f"unknown {key} {name!r}{closest(name, options)} available: {', '.join(options)}")
         if wrong:
             raise ConfigError(wrong)
-
-
-def _cores() -> int:
-    """Cores that this process may use; macOS does not say, and has them all."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tendency.errors import guarded
 
 
 def main() -> None:
-    """Trains with the overrides that follow, or judges a run once more with each integrator that follows."""
+    """Trains with the overrides that follow, or judges a run once more: with other integrators, or on other data."""
     end_with_parent()
     import torch
 
@@ -21,8 +21,10 @@ def main() -> None:
 
         sys.argv = ["train.py", *arguments]
         train()
-    else:
+    elif action == "judge":
         guarded(lambda: judge(*arguments))
+    else:
+        guarded(lambda: judge_on(*arguments))
 
 
 def end_with_parent(every_seconds: float = 1.0) -> None:
@@ -62,6 +64,18 @@ def judge(run: str, datasets: str, *integrators: str) -> None:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             node = OmegaConf.to_container(compose("evaluate", chosen).evaluation, resolve=True)
         judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))  # type: ignore[arg-type]
+
+
+def judge_on(run: str, datasets: str, dataset: str, folder: str) -> None:
+    """Judges a finished run on the test trajectories of another dataset, into a folder of its own."""
+    from pathlib import Path
+
+    from tendency.hardware import keep_freed_memory, set_matmul_precision
+    from tendency.judging import RolloutReport, judge_run
+
+    keep_freed_memory()
+    set_matmul_precision("auto")
+    judge_run(Path(run), RolloutReport(), Path(folder), Path(datasets), Path(dataset))
 
 
 if __name__ == "__main__":

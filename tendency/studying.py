@@ -1,8 +1,9 @@
 """A study from its settings to its table: what is there is not done again."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from omegaconf import DictConfig
@@ -12,6 +13,7 @@ from tendency.check import check_settings
 from tendency.compose import plain
 from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError
+from tendency.run_folder import RunFolder
 from tendency.study_jobs import Job, JobRunner
 from tendency.study_numbers import collect
 from tendency.study_page import write_page
@@ -37,7 +39,7 @@ def study(config: DictConfig) -> None:
     trainings = trainings_of(settings, scale["settings"])
     torch.set_num_threads(1)
     runner = JobRunner(settings.processes, folder)
-    failures = _train(trainings, runner, Path(paths["datasets"]))
+    failures = train_missing(trainings, runner, Path(paths["datasets"]))
     failures += _judge(trainings, settings, runner, paths["datasets"])
     cells = collect(trainings, settings, folder, Path(paths["datasets"]))
     target = folder / "table" if settings.write is None else Path(settings.write)
@@ -48,7 +50,36 @@ def study(config: DictConfig) -> None:
         raise ArtefactError("\n".join(["some of the study failed; the same command tries again:", *failures]))
 
 
-def _train(trainings: list[Training], runner: JobRunner, datasets: Path) -> list[str]:
+class Planned(Protocol):
+    """A training that is to be done."""
+
+    @property
+    def title(self) -> str:
+        """For the screen."""
+        ...
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """That ``train.py`` is called with."""
+        ...
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Composed from them, plain data."""
+        ...
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run lies, whoever started it."""
+        ...
+
+
+def train_missing(trainings: Sequence[Planned], runner: JobRunner, datasets: Path) -> list[str]:
+    """Makes the datasets of the trainings that have not finished, then trains these side by side.
+
+    Returns:
+        One line for each training that failed.
+    """
     left = [training for training in trainings if training.folder.finished() is None]
     print(f"{len(trainings) - len(left)} of {len(trainings)} trainings are done already", flush=True)
     prepared: set[Path] = set()
