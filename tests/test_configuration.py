@@ -13,7 +13,7 @@ GROUPS = {
     str(path.parent.relative_to(conf_folder())): None
     for path in sorted(conf_folder().rglob("*.yaml"))
     if len(path.relative_to(conf_folder()).parts) > 1
-    and path.relative_to(conf_folder()).parts[0] not in ("experiment", "scale")
+    and path.relative_to(conf_folder()).parts[0] not in ("comparison", "experiment", "scale")
 }
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
 EXPERIMENTS = options_of("experiment", [conf_folder()])

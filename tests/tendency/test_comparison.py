@@ -7,9 +7,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from tendency.build import build
-from tendency.compose import conf_folder
 from tendency.comparing import ComparisonSettings, compare, page, ratios, trials_of
 from tendency.comparison import Comparison, Ratio, Variant
+from tendency.compose import conf_folder
 
 COMPARISONS = sorted((conf_folder() / "comparison").glob("*.yaml"))
 TINY = ["data.num_train=4", "data.num_valid=2", "data.num_test=2", "data.chunk_size=2", "data.workers=1"]
