@@ -27,9 +27,9 @@ def start_bundle(u: Tensor, bundle: int) -> Tree:
     """
     if bundle == 1:
         return {}
-    left = torch.zeros(len(u), dtype=torch.int64, device=u.device)
+    left = torch.zeros(u.shape[0], dtype=torch.int64, device=u.device)
     return {
-        "snapshots": u.new_zeros(len(u), bundle, *u.shape[1:]),
+        "snapshots": u.new_zeros(u.shape[0], bundle, *u.shape[1:]),
         "left": left,
         "dt": left.double(),
     }

@@ -61,4 +61,4 @@ def per_output(scale: Tensor, y: Tensor) -> Tensor:
     """
     if scale.ndim == 2:
         scale = scale.repeat_interleave(y.shape[1] // scale.shape[1], 1)
-    return scale.to(y.dtype).reshape(len(y), -1, *[1] * (y.ndim - 2))
+    return scale.to(y.dtype).reshape(y.shape[0], -1, *[1] * (y.ndim - 2))

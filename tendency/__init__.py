@@ -9,13 +9,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "load_surrogate": "tendency.load",
+    "export": "tendency.exporting",
+    "load_surrogate": "tendency.trained",
     "open_dataset": "tendency.load",
     "begin": "simulation.simulator",
     "rollout": "simulation.simulator",
 }
 
-__all__ = ["__version__", "begin", "load_surrogate", "open_dataset", "rollout"]
+__all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "rollout"]
 
 
 def __getattr__(name: str) -> Any:

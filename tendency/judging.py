@@ -30,7 +30,7 @@ from tendency.compose import plain
 from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
-from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
+from tendency.load import checkpoint_path, load_stepper, read_checkpoint
 from tendency.run_folder import check_name
 from tendency.settings import EvaluateSettings, settings_of
 
@@ -180,7 +180,7 @@ def evaluate(config: DictConfig) -> None:
     dataset = _dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
-    steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
+    steppers = {name: load_stepper(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
     num_test = settings.num_test or _num_test(recipes, names)
     if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and report.stride is None:
         strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
@@ -225,7 +225,7 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, da
         _same_trajectories(dataset, [recipe], [run.name])
     _fits(dataset, [recipe], [run.name])
     _, page = report.write(
-        {run.name: load_surrogate(run)},
+        {run.name: load_stepper(run)},
         dataset,
         recipe["num_test"],
         folder,

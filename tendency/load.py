@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from data.dataset import TrajectoryDataset
 from surrogates.stepper import SurrogateStepper
@@ -71,8 +72,8 @@ def checkpoint_path(path: Path) -> Path:
     raise ArtefactError(f"checkpoint {path.resolve()} {what} (working directory {Path.cwd()})")
 
 
-def load_surrogate(path: str | Path, trust: bool = False) -> SurrogateStepper:
-    """A trained surrogate, ready to roll out: ``u, memory = stepper.advance(u, t, dt, conditions, memory)``.
+def load_stepper(path: str | Path, trust: bool = False) -> SurrogateStepper:
+    """A trained surrogate as a simulator: ``u, memory = stepper.advance(u, t, dt, conditions, memory)``.
 
     Args:
         path: a checkpoint, or the folder of a run.
@@ -88,6 +89,20 @@ def load_surrogate(path: str | Path, trust: bool = False) -> SurrogateStepper:
     stepper = rebuild_stepper(checkpoint["recipe"], trust)
     prefix = "stepper."
     weights = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items()}
+    return filled(stepper, weights, f"checkpoint {path}")
+
+
+def filled(stepper: SurrogateStepper, weights: dict[str, Tensor], source: str) -> SurrogateStepper:
+    """A stepper with these weights, in their number type, in evaluation mode.
+
+    Args:
+        stepper: untrained.
+        weights: its whole state.
+        source: of the weights, for the message.
+
+    Raises:
+        ArtefactError: they are of another surrogate.
+    """
     floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
     if floating:
         stepper.surrogate.to(floating[0])
@@ -95,7 +110,7 @@ def load_surrogate(path: str | Path, trust: bool = False) -> SurrogateStepper:
         stepper.load_state_dict(weights)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:6]]
-        raise ArtefactError("\n".join([f"checkpoint {path}: its weights do not fit its recipe", *lines])) from None
+        raise ArtefactError("\n".join([f"{source}: its weights do not fit its recipe", *lines])) from None
     return stepper.eval()
 
 

@@ -17,7 +17,7 @@ from surrogates.stepper import SurrogateStepper
 from tendency.build import build
 from tendency.compose import conf_folder, plain
 from tendency.judging import COARSE_SOLVER, RolloutReport
-from tendency.load import load_surrogate, read_checkpoint
+from tendency.load import load_stepper, read_checkpoint
 from tendency.study_jobs import seconds_of
 from tendency.study_plan import ROWS, Row, StudySettings, Training
 from trainers.metrics_log import read_metrics
@@ -125,7 +125,7 @@ def _finite(value: float | None) -> float:
 
 def _timed(training: Training, row: Row, datasets: Path) -> tuple[SurrogateStepper, float, float]:
     """A row's surrogate, its step and the seconds that it takes, measured now, with one thread and nothing beside."""
-    stepper = load_surrogate(training.folder.path)
+    stepper = load_stepper(training.folder.path)
     if row.integrator is not None:
         stepper = RolloutReport(integrator=build(integrator_node(row.integrator))).judged(stepper)
     recipe = read_checkpoint(training.folder.path)["recipe"]

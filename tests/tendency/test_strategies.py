@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tendency.errors import ConfigError
-from tendency.load import load_surrogate
+from tendency.load import load_stepper
 from trainers.callbacks.weight_average import TRAINED
 
 SMALL = ["pde.geometry.shape=[16]", "model=unet", "model.width=8"]
@@ -24,7 +24,7 @@ def test_a_report_is_of_the_averaged_weights(small_run):
     growing = ["objective=unrolled", "objective.cut_every=1", "callbacks/curriculum=growing_depth"]
     folder = small_run("heat", [*SMALL, *growing, "callbacks/average=ema"], evaluate=True)
     best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-    loaded = dict(load_surrogate(folder).named_parameters())
+    loaded = dict(load_stepper(folder).named_parameters())
     assert len(best[TRAINED]) == len(loaded)
     for name, weight in loaded.items():
         assert torch.equal(weight, best["state_dict"][f"stepper.{name}"])
