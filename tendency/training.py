@@ -1,6 +1,7 @@
 """A training run from its configuration to its report."""
 
 import dataclasses
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
 from trainers.objectives.objective import Objective
 from trainers.schedules import Schedule
+from trainers.wandb_log import WandbLog
 
 GROUPS = (
     "pde",
@@ -130,9 +132,12 @@ class TrainingRun:
         module = self._module(stepper, dataset.name, manifest.checksums(self.plan.counts))
         if self.is_first_rank:
             self._header(stepper, dataset, trainer, matmul)
+            for logger in trainer.loggers:
+                if isinstance(logger, WandbLog):
+                    logger.keep_config(self.hashed)
         self._fit(trainer, module, self._data(dataset), checkpoint)
         if trainer.is_global_zero:
-            self._conclude(stepper, dataset)
+            self._conclude(stepper, dataset, trainer)
 
     def _check_batches(self) -> None:
         """What the data module and the schedule would refuse after the dataset was generated."""
@@ -246,7 +251,7 @@ class TrainingRun:
             # Before the first step, where Lightning's own handler is still in charge.
             raise SystemExit(143) from None
 
-    def _conclude(self, stepper: SurrogateStepper, dataset: Path) -> None:
+    def _conclude(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer) -> None:
         figures: dict[str, Any] = {"checkpoint": str(self.folder.best)}
         if self.settings.evaluate:
             weights = read_checkpoint(self.folder.best)["state_dict"]
@@ -265,6 +270,10 @@ class TrainingRun:
             )
             print("\n".join(lines))
             print(f"report: {page}")
+            for logger in trainer.loggers:
+                if isinstance(logger, WandbLog):
+                    summary = json.loads((self.folder.report / "metrics.json").read_text(encoding="utf-8"))["summary"]
+                    logger.keep_report(self.folder.report, summary[label])
             figures |= {"lines": lines, "report": str(page)}
         else:
             print(f"checkpoint: {self.folder.best}")

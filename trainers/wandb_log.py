@@ -1,30 +1,64 @@
 """Weights & Biases as a mirror of the local log, imported only when it is chosen."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import Logger
+LARGE = ("rollouts.nc",)
+"""Files of a report that stay where they are."""
 
 
-def wandb_log(folder: str, name: str, project: str = "tendency", offline: bool | None = None) -> "Logger":
+class WandbLog(WandbLogger):
     """A logger that needs neither network nor account.
+
+    The run's name is its id, so that ranks and resumed parts are one run: each part that was logged offline is a folder
+    of its own, and ``wandb sync`` joins them.
 
     Args:
         folder: of the run; the offline run lies in its ``wandb`` folder, ready for ``wandb sync``.
-        name: of the run, shown in the dashboard; also its id, so that a resumed run is the same run.
+        name: of the run, shown in the dashboard; also its id.
         project: in the dashboard.
         offline: None goes online only where a key is found (``WANDB_API_KEY`` or a login in ``~/.netrc``).
     """
-    if offline is None:
-        offline = not _has_key()
-        if offline:
-            print("wandb: no key found, so this run is logged offline (wandb login, or logger.wandb.offline=false)")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return WandbLogger(name=name, id=name, project=project, offline=offline, save_dir=folder, log_model=False)
+
+    def __init__(self, folder: str, name: str, project: str = "tendency", offline: bool | None = None) -> None:
+        if offline is None:
+            offline = not _has_key()
+            if offline:
+                print("wandb: no key found, so this run is logged offline (wandb login, or logger.wandb.offline=false)")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        super().__init__(
+            name=name, id=name, project=project, offline=offline, save_dir=folder, log_model=False, resume="allow"
+        )
+
+    def keep_config(self, config: Mapping[str, Any]) -> None:
+        """Records what the run is, so that runs can be filtered by any of its values."""
+        self.experiment.config.update(dict(config), allow_val_change=True)
+
+    def keep_report(self, folder: Path, figures: Mapping[str, float]) -> None:
+        """Shows a rollout report: its pictures and animations, its figures, and the page with its data as an artifact.
+
+        Args:
+            folder: of the report.
+            figures: of its summary; what is not finite is left out by the dashboard.
+        """
+        import wandb
+
+        run = self.experiment
+        pictures = {
+            f"report/{path.stem}": wandb.Image(str(path)) for path in sorted((folder / "figures").glob("*.png"))
+        }
+        moving = {f"report/{path.stem}": wandb.Video(str(path), format="gif") for path in sorted(folder.glob("*.gif"))}
+        run.log(pictures | moving)
+        run.summary.update({f"report/{name}": value for name, value in figures.items()})
+        artifact = wandb.Artifact(f"{run.id}-report", type="report")
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.name not in LARGE:
+                artifact.add_file(str(path), policy="immutable", skip_cache=True)
+        run.log_artifact(artifact)
 
 
 def _has_key() -> bool:

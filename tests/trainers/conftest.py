@@ -1,5 +1,8 @@
 """A small real dataset for the trainers."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -10,6 +13,9 @@ from surrogates.stepper import SurrogateStepper, fit_normalizer
 from surrogates.surrogate import Surrogate
 from tendency.build import build, build_problem
 
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))  # for wandb_records.py
 SMALL_HEAT = ["pde=heat", "pde.geometry.shape=[16]", "pde.times.num_snapshots=12"]
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from wandb_records import records
 
 SMALL = [
     "pde=heat",
@@ -22,27 +23,46 @@ SMALL = [
     "trainer.max_epochs=1",
     "trainer.log_every_n_steps=2",
     "scheduler.warmup_steps=2",
-    "evaluate=false",
 ]
 
 
-def test_wandb_offline(run_script, homes):
+def test_one_wandb_run_carries_the_configuration_the_curves_and_the_report(run_script, homes):
     environment = {name: value for name, value in os.environ.items() if name != "WANDB_MODE"}
     nowhere = {"WANDB_API_KEY": "", "NETRC": "/nonexistent", "WANDB_SILENT": "true"}
     done = run_script("train.py", *SMALL, "logger=wandb", "name=mirrored", env=environment | homes | nowhere)
     folder = Path(homes["TENDENCY_OUTPUTS"]) / "mirrored"
     assert "no key found, so this run is logged offline" in done.stdout
-    (run,) = (folder / "wandb").glob("offline-run-*")
-    (record,) = run.glob("run-*.wandb")
-    content = record.read_bytes()
-    for name in (b"valid/rollout_nrmse", b"train/loss", b"learning_rate"):
-        assert name in content
     assert (folder / "metrics.jsonl").stat().st_size > 0
+    (run,) = (folder / "wandb").glob("offline-run-*")
+    (file,) = run.glob("run-*.wandb")
+    found = records(file)
+    (start,) = (record.run for record in found if record.HasField("run"))
+    assert start.run_id == "mirrored", "a resumed part joins the same run"
+    told = {item.key: item.value_json for record in found if record.HasField("config") for item in record.config.update}
+    told |= {item.key: item.value_json for item in start.config.update}
+    assert json.loads(told["model"])["width"] == 8
+    assert json.loads(told["pde"])["name"] == "heat"
+    items = [item for record in found if record.HasField("history") for item in record.history.item]
+    logged = [("/".join(item.nested_key) or item.key, item.value_json) for item in items]
+    keys = {key for key, _ in logged}
+    assert {"train/loss", "valid/rollout_nrmse", "learning_rate"} <= keys
+    curve = [float(value) for key, value in logged if key == "train/loss"]
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert curve == pytest.approx([line["train/loss"] for line in lines if "train/loss" in line], rel=1e-6)
+
+    pictures = {key for key in keys if key.startswith("report/")}
+    assert pictures, "the report's pictures are shown"
+    assert [path for path in run.rglob("*.png")]
+    (artifact,) = (record.artifact for record in found if record.HasField("artifact"))
+    assert (artifact.name, artifact.type) == ("mirrored-report", "report")
+    contents = {entry.path for entry in artifact.manifest.contents}
+    assert {"report.html", "metrics.nc", "metrics.json"} <= contents
+    assert "rollouts.nc" not in contents
 
 
 def test_tensorboard(run_script, homes):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    run_script("train.py", *SMALL, "logger=tensorboard", "name=curves")
+    run_script("train.py", *SMALL, "logger=tensorboard", "name=curves", "evaluate=false")
     folder = Path(homes["TENDENCY_OUTPUTS"]) / "curves"
     events = accumulator.EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
