@@ -52,7 +52,7 @@ def test_one_wandb_run_carries_the_configuration_the_curves_and_the_report(run_s
 
     pictures = {key for key in keys if key.startswith("report/")}
     assert pictures, "the report's pictures are shown"
-    assert [path for path in run.rglob("*.png")]
+    assert list(run.rglob("*.png"))
     (artifact,) = (record.artifact for record in found if record.HasField("artifact"))
     assert (artifact.name, artifact.type) == ("mirrored-report", "report")
     contents = {entry.path for entry in artifact.manifest.contents}
