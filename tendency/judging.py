@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from omegaconf import DictConfig
 
@@ -15,6 +16,7 @@ from data.metadata import TrajectoryMetadata
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
 from evaluation.report import write_report
+from evaluation.space import Space
 from evaluation.summary import summary_lines
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
@@ -107,11 +109,13 @@ class RolloutReport:
             "equation": test.metadata.equation,
             "resolution": test.metadata.resolution,
             "network_calls": calls,
+            "learned": list(judged),
             "test_trajectories": num_test,
         }
+        windows = self._windows(test, device)
         results = evaluate_rollouts(
             simulators,
-            self._windows(test, device),
+            windows,
             test.metadata.channel_names,
             folder,
             description=description,
@@ -121,6 +125,7 @@ class RolloutReport:
             results,
             folder,
             title=title,
+            space=windows.space(),
             configuration=dict(config),
             certificate=test.manifest.certificate.to_dict(),
             provenance=test.manifest.provenance,
@@ -152,6 +157,11 @@ class WholeTrajectories:
         for first in range(0, len(self.dataset), self.batch_size):
             indices = list(range(first, min(first + self.batch_size, len(self.dataset))))
             yield map_tensors(lambda x: x.to(self.device), self.dataset.__getitems__(indices))
+
+    def space(self) -> Space:
+        """Where the trajectories lie."""
+        extents = [window.conditions.extent.double().cpu().numpy() for window in self]
+        return Space(self.dataset.metadata.geometry, np.concatenate(extents))
 
 
 def evaluate(config: DictConfig) -> None:
