@@ -65,6 +65,7 @@ def error_curves(results: xr.Dataset) -> Chart:
                     x=_numbers(time[kept]),
                     y=_numbers(middle),
                     name=_escaped(method),
+                    mode="lines",
                     customdata=np.stack([_numbers(low), _numbers(high)], 1),
                     hovertemplate="%{y:.3g} [%{customdata[0]:.3g}, %{customdata[1]:.3g}]",
                     legendgroup=method,
@@ -178,7 +179,12 @@ def _band(
 def _spectrum(wavenumber: np.ndarray, energy: np.ndarray, name: str, style: Mapping[str, Any]) -> go.Scatter:
     known = np.isfinite(energy) & (energy > 0) & (np.arange(len(energy)) > 0)
     return go.Scatter(
-        x=_numbers(wavenumber[known]), y=_numbers(energy[known]), name=_escaped(name), hovertemplate="%{y:.3g}", **style
+        x=_numbers(wavenumber[known]),
+        y=_numbers(energy[known]),
+        name=_escaped(name),
+        mode="lines",
+        hovertemplate="%{y:.3g}",
+        **style,
     )
 
 

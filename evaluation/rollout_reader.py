@@ -7,6 +7,9 @@ from typing import Any, Self
 import h5netcdf
 import numpy as np
 
+Snapshots = Sequence[int] | np.ndarray
+"""Which snapshots, counted from the start of the rollout."""
+
 
 class RolloutReader:
     """Fields of ``rollouts.nc``; of a field in 3D, the slice through the middle of the last axis.
@@ -32,16 +35,16 @@ class RolloutReader:
         """Closes the file."""
         self.file.close()
 
-    def truth(self, row: int, snapshots: Sequence[int] | np.ndarray, channel: int) -> np.ndarray:
+    def truth(self, row: int, snapshots: Snapshots, channel: int) -> np.ndarray:
         """One field (len(snapshots), *N) float32 of one trajectory."""
         return self._read("truth", (row,), snapshots, channel)
 
-    def prediction(self, method: str, row: int, snapshots: Sequence[int] | np.ndarray, channel: int) -> np.ndarray:
+    def prediction(self, method: str, row: int, snapshots: Snapshots, channel: int) -> np.ndarray:
         """One field (len(snapshots), *N) float32 of one method's rollout."""
         return self._read("prediction", (self.methods.index(method), row), snapshots, channel)
 
     def _read(
-        self, name: str, before: tuple[int, ...], snapshots: Sequence[int] | np.ndarray, channel: int
+        self, name: str, before: tuple[int, ...], snapshots: Snapshots, channel: int
     ) -> np.ndarray:
         """One snapshot after the other, since each is a chunk of the file; in 1D all at once, since they are small."""
         variable = self.file.variables[name]

@@ -31,6 +31,28 @@ for (const table of document.querySelectorAll("table.sorts")) {
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const narrow = () => window.innerWidth <= 600;
 
+// A colour that was chosen for white paper, lighter where the page is dark.
+function lifted(colour) {
+  const share = Number(variable("--lift"));
+  if (!share || !/^#[0-9a-f]{6}$/i.test(colour ?? "")) return colour;
+  const channels = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return `rgb(${channels.map((value) => Math.round(value + share * (255 - value))).join(", ")})`;
+}
+
+// Labels of a logarithmic axis: 1, 2 and 5 of each decade as long as they have room, else powers of ten.
+function logarithmicTicks(figure, letter) {
+  const values = figure.data.flatMap((trace) => unpackedNumbers(trace[letter])).filter((value) => value > 0);
+  const decades = Math.log10(Math.max(...values) / Math.min(...values));
+  return decades < 2.5 ? "D2" : Math.max(1, Math.ceil(decades / 6));
+}
+
+// What plotly.py writes of an array: numbers, or their bytes.
+function unpackedNumbers(values) {
+  if (!values?.bdata) return Array.from(values ?? []);
+  const bytes = Uint8Array.from(atob(values.bdata), (character) => character.charCodeAt(0));
+  return Array.from(new { f4: Float32Array, f8: Float64Array }[values.dtype](bytes.buffer));
+}
+
 function themed(figure, changes = {}) {
   const [text, faint, grid, page] = ["--text", "--faint", "--grid", "--page"].map(variable);
   const axis = { gridcolor: grid, linecolor: faint, tickcolor: faint, ticks: "outside", ticklen: 4, automargin: true };
@@ -38,10 +60,11 @@ function themed(figure, changes = {}) {
     hoverlabel: { bgcolor: page, bordercolor: faint, font: { color: text } } };
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
     layout[key] = { ...axis, ...layout[key] };
+    if (layout[key].type === "log") layout[key].dtick = logarithmicTicks(figure, key[0]);
   }
   const data = figure.data.map((trace) => {
     const colour = { text, faint }[trace.meta?.colour];
-    return colour ? { ...trace, line: { ...trace.line, color: colour } } : trace;
+    return { ...trace, line: { ...trace.line, color: colour ?? lifted(trace.line?.color) } };
   });
   return [data, layout, { responsive: true, displaylogo: false, displayModeBar: narrow() ? false : "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }];
