@@ -20,6 +20,7 @@ from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from simulation.tree import map_tensors
 from simulation.window import Window
+from surrogates.correction import CorrectedPrediction
 from surrogates.integrators.integrator import Integrator
 from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
@@ -32,6 +33,9 @@ from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
 from tendency.settings import EvaluateSettings, settings_of
+
+COARSE_SOLVER = "coarse solver"
+"""Its name in the report of a network that corrects it."""
 
 
 class RolloutReport:
@@ -98,6 +102,9 @@ class RolloutReport:
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         judged = {name: self.judged(stepper) for name, stepper in steppers.items()}
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
+        corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
+        if corrected:
+            simulators[COARSE_SOLVER] = corrected[0].coarse
         simulators["persistence"] = Persistence()
         calls = {name: _calls(stepper) for name, stepper in judged.items()}
         description = {
