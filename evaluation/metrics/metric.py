@@ -28,12 +28,14 @@ class Subject:
         geometry: where the snapshots lie.
         solver: the reference solver, where it works on that geometry.
         moments: mean and standard deviation of the channels over the training split, where they are known.
+        step: time between snapshots; None where it differs between trajectories, or is not known.
     """
 
     fields: tuple[Field, ...]
     geometry: Geometry
     solver: ReferenceSolver | None = None
     moments: Moments | None = None
+    step: float | None = None
 
 
 @dataclass(frozen=True)
