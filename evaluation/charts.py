@@ -14,6 +14,7 @@ from evaluation.colours import BASELINE, COLOURS, method_style
 from evaluation.figures import mean_energy, shortened
 from evaluation.quantiles import quantiles, worst_of
 from evaluation.ranking import learned_methods, method_names
+from evaluation.snapshot_metrics import snapshot_metrics
 
 MOST_POINTS = 400
 """Of a curve on the page; metrics.csv has all."""
@@ -51,7 +52,7 @@ def error_curves(results: xr.Dataset) -> Chart:
     time = np.median(results.time.values, axis=0)
     kept = thinned(len(time))
     figures = {}
-    for label, metric in snapshot_metrics(results).items():
+    for label, metric in labelled(results).items():
         figure, finite = go.Figure(), metric.values[np.isfinite(metric.values)]
         logarithmic = "correlation" not in label and bool((finite >= 0).all())
         for method in method_names(results):
@@ -138,19 +139,16 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
     return Chart("break-even", "Break-even", caption, {"error against seconds": _plain(figure)})
 
 
-def snapshot_metrics(results: xr.Dataset) -> dict[str, xr.DataArray]:
-    """Everything in the results that has one value for each method, trajectory and snapshot, by what it is called."""
-    plain = ("simulator", "trajectory", "snapshot")
-    found = {name: results[name] for name in LABELS if name in results and results[name].dims == plain}
-    found |= {str(n): v for n, v in results.data_vars.items() if v.dims == plain and str(n) not in found}
-    labelled = {LABELS.get(name, name.replace("_", " ")): value for name, value in found.items()}
-    if results.sizes.get("channel", 1) > 1:
-        for name, value in results.data_vars.items():
-            if value.dims == (*plain, "channel"):
-                for channel in results.channel.values:
-                    label = f"{str(name).replace('_', ' ')}, {channel}"
-                    labelled[label] = value.sel(channel=channel)
-    return labelled
+def labelled(results: xr.Dataset) -> dict[str, xr.DataArray]:
+    """The metrics of a snapshot by what they are called, those that everyone asks for first.
+
+    Args:
+        results: from ``evaluate_rollouts``.
+    """
+    found = snapshot_metrics(results)
+    only = [name for name in found if results.sizes["channel"] == 1 and name.endswith(f".{results.channel.values[0]}")]
+    names = [*(name for name in LABELS if name in found), *(n for n in found if n not in LABELS and n not in only)]
+    return {LABELS.get(name, name.replace(".", ", ").replace("_", " ")): found[name] for name in names}
 
 
 def thinned(length: int) -> np.ndarray:

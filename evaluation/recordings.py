@@ -3,6 +3,7 @@
 import base64
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ from evaluation.space import Space
 
 MOST_METHODS = 8
 MOST_CHANNELS = 4
+MOST_READ = 4_000_000
+"""Values that are read at a time."""
 FEW_FRAMES = 60
 """With fewer frames than this, points are given up before frames are."""
 FEW_POINTS = 64
@@ -143,8 +146,8 @@ def _add(
 ) -> None:
     """Adds one method's rollout of one field of one trajectory; the truth only once."""
     codes, snapshots = _codes(space, reader), thinned.snapshots
-    truth = _pooled(reader.truth(row, snapshots, channel), thinned.pooling, space)
-    prediction = _pooled(reader.prediction(method, row, snapshots, channel), thinned.pooling, space)
+    truth = _thinned(lambda some: reader.truth(row, some, channel), thinned, space, reader.shape)
+    prediction = _thinned(lambda some: reader.prediction(method, row, some, channel), thinned, space, reader.shape)
     with np.errstate(all="ignore"):
         difference = prediction - truth
     low, high = colour_range(truth)
@@ -182,6 +185,15 @@ def _add(
     if len(truth.shape) == 2:
         entry["positions"] = _positions(space, row, thinned.pooling)
     recordings.entries.append(entry)
+
+
+def _thinned(
+    read: Callable[[np.ndarray], np.ndarray], thinned: Plan, space: Space, shape: tuple[int, ...]
+) -> np.ndarray:
+    """The snapshots that are kept, pooled while they are read, so that memory holds few of them in full."""
+    at_once = max(MOST_READ // math.prod(shape), 1)
+    parts = np.array_split(thinned.snapshots, -(-len(thinned.snapshots) // at_once))
+    return np.concatenate([_pooled(read(some), thinned.pooling, space) for some in parts])
 
 
 def _pooled(values: np.ndarray, pooling: int, space: Space) -> np.ndarray:

@@ -81,7 +81,7 @@ def write_report(
         configuration=configuration_texts(configuration),
         provenance=provenance,
         files=files,
-        notes=notes,
+        notes=[*_left_out(description), *notes],
     )
     with RolloutReader(folder / "rollouts.nc") as reader:
         figures = _figures(results, reader, space)
@@ -109,6 +109,15 @@ def _lead(results: xr.Dataset, description: Mapping[str, Any]) -> str:
         f"{float(results.time.max()):.4g} units of time. Dataset {description['dataset']}"
         + ("." if resolved else ", under-resolved as published in its source.")
     )
+
+
+def _left_out(description: Mapping[str, Any]) -> list[str]:
+    """Which baselines and metrics are not in the report, and why."""
+    lines = []
+    for what, key in (("Baselines", "missing_baselines"), ("Metrics", "not_applicable")):
+        if reasons := description.get(key):
+            lines.append(f"{what} left out: " + "; ".join(f"{name} ({why})" for name, why in reasons.items()) + ".")
+    return lines
 
 
 def _headline(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> str:

@@ -43,9 +43,7 @@ class RolloutReader:
         """One field (len(snapshots), *N) float32 of one method's rollout."""
         return self._read("prediction", (self.methods.index(method), row), snapshots, channel)
 
-    def _read(
-        self, name: str, before: tuple[int, ...], snapshots: Snapshots, channel: int
-    ) -> np.ndarray:
+    def _read(self, name: str, before: tuple[int, ...], snapshots: Snapshots, channel: int) -> np.ndarray:
         """One snapshot after the other, since each is a chunk of the file; in 1D all at once, since they are small."""
         variable = self.file.variables[name]
         if len(self.shape) == 1:

@@ -11,10 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from data.whole_file import whole_file
-from evaluation.charts import snapshot_metrics
 from evaluation.quantiles import quantiles, worst_of
 from evaluation.ranking import method_names
 from evaluation.rows import Row
+from evaluation.snapshot_metrics import snapshot_metrics
 
 FIGURES = "%.8g"
 
@@ -23,13 +23,13 @@ def snapshots_csv(results: xr.Dataset, path: Path) -> None:
     """Writes metrics.csv: one line for each method, trajectory and snapshot; what is not finite is as xarray has it.
 
     Columns are the simulator, the trajectory, the snapshot (counted from the start of the rollout), the time since
-    then, and every metric of a snapshot; those of one field are called ``<metric>.<field>``.
+    then, and every metric of a snapshot; those of one field or band are called ``<metric>.<part>``.
 
     Args:
         results: from ``evaluate_rollouts``.
         path: of the file, which is written method by method.
     """
-    plain = ("simulator", "trajectory", "snapshot")
+    metrics = snapshot_metrics(results)
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         for number, method in enumerate(method_names(results)):
             one = results.isel(simulator=number)
@@ -40,12 +40,7 @@ def snapshots_csv(results: xr.Dataset, path: Path) -> None:
                 "snapshot": np.tile(np.arange(shape[1]), shape[0]),
                 "time": one.time.values.ravel(),
             }
-            for name, values in results.data_vars.items():
-                if values.dims == plain:
-                    columns[str(name)] = one[name].values.ravel()
-                elif values.dims == (*plain, "channel"):
-                    for channel in results.channel.values:
-                        columns[f"{name}.{channel}"] = one[name].sel(channel=channel).values.ravel()
+            columns |= {name: values.isel(simulator=number).values.ravel() for name, values in metrics.items()}
             frame = pd.DataFrame(columns)
             frame.to_csv(file, index=False, header=number == 0, float_format=FIGURES, lineterminator="\n")
 
@@ -82,11 +77,11 @@ def curves_csv(results: xr.Dataset) -> str:
     """Each metric's quantiles over trajectories at each snapshot."""
     lines = []
     time = np.median(results.time.values, axis=0)
-    for label, metric in snapshot_metrics(results).items():
+    for name, metric in snapshot_metrics(results).items():
         for method in method_names(results):
-            edges = quantiles(metric.sel({"simulator": method}).values, worst_of(label))
+            edges = quantiles(metric.sel({"simulator": method}).values, worst_of(name))
             for snapshot, (t, *values) in enumerate(zip(time, *edges, strict=True)):
-                lines.append([label, method, snapshot, *(_number(value) for value in (t, *values))])
+                lines.append([name, method, snapshot, *(_number(value) for value in (t, *values))])
     return _text(["metric", "method", "snapshot", "time", "quantile 0.1", "median", "quantile 0.9"], lines)
 
 

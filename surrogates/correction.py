@@ -7,17 +7,17 @@ References:
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from simulation.annotations import PositiveInt
 from simulation.conditions import Conditions
-from simulation.geometry import Geometry, Grid
-from simulation.simulator import InstabilityError, ReferenceSolver
-from simulation.tree import Tree, map_tensors, per_sample
+from simulation.geometry import Geometry
+from simulation.simulator import ReferenceSolver
+from simulation.tree import Tree
 from simulation.window import Window
+from surrogates.coarse_solver import CoarseSolver
 from surrogates.network import Network
 from surrogates.prediction import Prediction, TimeCondition
 
@@ -47,7 +47,7 @@ class CorrectedPrediction(Prediction):
         conditioned_on: Sequence[TimeCondition] = (),
     ) -> None:
         super().__init__(history, conditioned_on)
-        self.simulator, self.coarsening = simulator, coarsening
+        self.coarse = CoarseSolver(simulator, coarsening)
 
     def check(self, geometry: Geometry) -> None:
         """Refuses scattered nodes, and grids that cannot be thinned evenly.
@@ -55,13 +55,10 @@ class CorrectedPrediction(Prediction):
         Raises:
             ValueError: with the remedy.
         """
-        if not isinstance(geometry, Grid):
-            raise ValueError("prediction: the coarse solver of a correction needs a grid; the snapshots lie on nodes")
-        if any(n % self.coarsening or n // self.coarsening < 4 for n in geometry.shape):
-            raise ValueError(
-                f"prediction.coarsening: expected a divisor of {list(geometry.shape)} that leaves at least 4 points, "
-                f"got {self.coarsening}"
-            )
+        try:
+            self.coarse.shape(geometry)
+        except ValueError as error:
+            raise ValueError(f"prediction.coarsening: {error}") from error
 
     def in_channels(self, channels: int) -> int:
         """The history and the solver's answer."""
@@ -73,32 +70,11 @@ class CorrectedPrediction(Prediction):
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The past snapshots and the solver's memory."""
-        coarse = self._coarse(conditions)
-        state = self._moved(u[:, -1].double(), conditions, coarse)
-        memory = self.simulator.start(state[:, None], t[:, -1:], coarse, seed)
-        return super().start(u, t, conditions, seed) | {"simulator": memory}
+        return super().start(u, t, conditions, seed) | {"simulator": self.coarse.start(u, t, conditions, seed)}
 
     def guess(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
-        """What the coarse solver makes of u (B, C, *N) after dt; NaN where it breaks down.
-
-        Args:
-            u: at time t.
-            t: (B,) float64.
-            dt: (B,) float64.
-            conditions: of the B trajectories.
-            memory: the solver's.
-
-        Returns:
-            (B, C, *N) in the dtype of u, and the memory to go on with.
-        """
-        coarse = self._coarse(conditions)
-        state = self._moved(u.double(), conditions, coarse)
-        try:
-            state, memory = self.simulator.advance(state, t, dt, coarse, memory)
-        except InstabilityError as error:
-            # A rollout of an untrained network may hand over anything. It is judged as infinitely bad, not stopped.
-            state = self._survivors(state, t, dt, coarse, memory, error.rows)
-        return self._moved(state, coarse, conditions).to(u.dtype), memory
+        """What the coarse solver makes of u (B, C, *N), and its memory; see ``CoarseSolver.advance``."""
+        return self.coarse.advance(u, t, dt, conditions, memory)
 
     def label(self, window: Window, u: Tensor) -> Tensor:
         """From the solver's answer to what the network sees to the next snapshot."""
@@ -137,30 +113,3 @@ class CorrectedPrediction(Prediction):
         t = window.time(0)
         memory = self.start(u[:, None], t[:, None], window.conditions, window.index)["simulator"]
         return self.guess(u, t, self.step(window), window.conditions, memory)[0]
-
-    def _coarse(self, conditions: Conditions) -> Conditions:
-        grid = conditions.geometry
-        if self.coarsening == 1 or not isinstance(grid, Grid):
-            return conditions
-        return replace(conditions, geometry=Grid([n // self.coarsening for n in grid.shape], grid.boundary))
-
-    def _moved(self, u: Tensor, here: Conditions, there: Conditions) -> Tensor:
-        """u (B, C, *N) from one grid to another."""
-        return u if here is there else self.simulator.resample(u, here, there.geometry.shape)
-
-    def _survivors(
-        self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree, rows: list[int]
-    ) -> Tensor:
-        """The solver's answer (B, C, *M) for the trajectories that it can solve, NaN for the others."""
-        lost = torch.zeros(len(u), dtype=torch.bool, device=u.device)
-        lost[rows] = True
-        result = torch.where(per_sample(lost, u).bool(), torch.nan, u)
-        if bool(lost.all()):
-            return result
-        kept = torch.nonzero(~lost).flatten()
-        u, t, dt, conditions, memory = map_tensors(lambda x: x[kept], (u, t, dt, conditions, memory))
-        try:
-            solved, _ = self.simulator.advance(u, t, dt, conditions, memory)
-        except InstabilityError as error:
-            solved = self._survivors(u, t, dt, conditions, memory, error.rows)
-        return result.index_copy(0, kept, solved)

@@ -13,18 +13,20 @@ from omegaconf import DictConfig
 from data.dataset import TrajectoryDataset
 from data.manifest import read_manifest
 from data.metadata import TrajectoryMetadata
-from evaluation.baselines import Persistence
+from data.recording import Recording
+from evaluation.baselines import Baseline, Persistence, made
 from evaluation.evaluate import evaluate_rollouts
+from evaluation.metrics.metric import Metric
 from evaluation.report import write_report
 from evaluation.space import Space
 from evaluation.summary import summary_lines
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
-from simulation.tree import map_tensors
-from simulation.window import Window
+from surrogates.correction import CorrectedPrediction
 from surrogates.integrators.integrator import Integrator
 from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
+from tendency.baselines import COARSE_SOLVER, subject_of, training_pairs
 from tendency.build import build
 from tendency.check import check_nodes, check_settings
 from tendency.compose import plain
@@ -43,12 +45,23 @@ class RolloutReport:
         batch_size: trajectories that are rolled out together.
         stride: every so many stored snapshots are asked for; None asks for those that the surrogate was trained on.
         integrator: of predicted derivatives; None takes the one that each was trained with.
+        metrics: by name, measured beside those that every report rests on.
+        baselines: by name, rolled out beside the surrogates; persistence alone when left out.
+        ensemble: members that a surrogate which draws noise is rolled out with; 1 for none beside its rollout.
     """
 
     def __init__(
-        self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None, integrator: Integrator | None = None
+        self,
+        batch_size: PositiveInt = 16,
+        stride: PositiveInt | None = None,
+        integrator: Integrator | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+        baselines: Mapping[str, Baseline] | None = None,
+        ensemble: PositiveInt = 1,
     ) -> None:
-        self.batch_size, self.stride, self.integrator = batch_size, stride, integrator
+        self.batch_size, self.stride, self.integrator, self.ensemble = batch_size, stride, integrator, ensemble
+        self.metrics = list((metrics or {}).values())
+        self.baselines = dict(baselines) if baselines is not None else {"persistence": Persistence()}
 
     def prediction(self, trained: Prediction) -> Prediction:
         """What is judged of a trained prediction: itself, or stepped by the integrator of this report.
@@ -100,32 +113,41 @@ class RolloutReport:
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         judged = {name: self.judged(stepper) for name, stepper in steppers.items()}
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
-        simulators["persistence"] = Persistence()
-        calls = {name: _calls(stepper) for name, stepper in judged.items()}
+        subject = subject_of(test)
+        beside, reasons = made(self.baselines, subject, training_pairs(dataset, test.stride, device))
+        corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
+        if corrected:
+            beside[COARSE_SOLVER] = corrected[0].coarse
+        recordings = self._windows(test, device)
+        for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
+            reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
         description = {
             "title": title,
             "dataset": dataset.name,
             "pde": test.metadata.name,
             "equation": test.metadata.equation,
             "resolution": test.metadata.resolution,
-            "network_calls": calls,
+            "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
             "learned": list(judged),
+            "missing_baselines": reasons,
             "test_trajectories": num_test,
         }
-        windows = self._windows(test, device)
         results = evaluate_rollouts(
-            simulators,
-            windows,
+            simulators | beside,
+            recordings,
             test.metadata.channel_names,
             folder,
             description=description,
+            metrics=self.metrics,
+            subject=subject,
+            ensemble=self.ensemble,
             progress=progress_line("evaluating"),
         )
         page = write_report(
             results,
             folder,
             title=title,
-            space=windows.space(),
+            space=recordings.space(),
             configuration=dict(config),
             certificate=test.manifest.certificate.to_dict(),
             provenance=test.manifest.provenance,
@@ -148,19 +170,23 @@ class WholeTrajectories:
     def __init__(self, dataset: TrajectoryDataset, batch_size: int, device: torch.device) -> None:
         self.dataset, self.batch_size, self.device = dataset, batch_size, device
 
+    @property
+    def num_snapshots(self) -> int:
+        """T of each trajectory."""
+        return (self.dataset.metadata.num_snapshots - 1) // self.dataset.stride + 1
+
     def __len__(self) -> int:
         """Number of batches."""
         return -(-len(self.dataset) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Window]:
+    def __iter__(self) -> Iterator[Recording]:
         """The batches in order."""
         for first in range(0, len(self.dataset), self.batch_size):
-            indices = list(range(first, min(first + self.batch_size, len(self.dataset))))
-            yield map_tensors(lambda x: x.to(self.device), self.dataset.__getitems__(indices))
+            yield Recording(self.dataset, first, min(self.batch_size, len(self.dataset) - first), self.device)
 
     def space(self) -> Space:
         """Where the trajectories lie."""
-        extents = [window.conditions.extent.double().cpu().numpy() for window in self]
+        extents = [recording.conditions.extent.double().cpu().numpy() for recording in self]
         return Space(self.dataset.metadata.geometry, np.concatenate(extents))
 
 

@@ -11,13 +11,15 @@ from omegaconf import OmegaConf
 from data.dataset import TrajectoryDataset
 from evaluation.cost import seconds_per_step
 from evaluation.seeds import Interval, log_t_interval, t_interval
+from simulation.simulator import Simulator
+from surrogates.correction import CorrectedPrediction
 from surrogates.stepper import SurrogateStepper
 from tendency.build import build
 from tendency.compose import conf_folder, plain
-from tendency.judging import RolloutReport
+from tendency.judging import COARSE_SOLVER, RolloutReport
 from tendency.load import load_surrogate, read_checkpoint
 from tendency.study_jobs import seconds_of
-from tendency.study_plan import ROWS, StudySettings, Training
+from tendency.study_plan import ROWS, Row, StudySettings, Training
 from trainers.metrics_log import read_metrics
 
 TIMED_TRAJECTORIES = 8
@@ -89,13 +91,14 @@ def collect(trainings: list[Training], settings: StudySettings, folder: Path, da
 def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) -> Cell:
     row, first = ROWS[name], trainings[0]
     numbers = [json.loads((t.report(row) / "metrics.json").read_text(encoding="utf-8")) for t in trainings]
-    figures = [n["summary"][t.folder.path.name] for n, t in zip(numbers, trainings, strict=True)]
+    figures = [n["summary"][row.baseline or t.folder.path.name] for n, t in zip(numbers, trainings, strict=True)]
     times = [figure[THRESHOLD] for figure in figures]
     censored = any(figure[f"{THRESHOLD}_censored"] for figure in figures)
     spent = [seconds_of(folder, training.folder.path.name) for training in trainings]
     known = [seconds for seconds in spent if seconds is not None]
     falls = [fall for training in trainings if (fall := last_fall(training.folder.path / "metrics.jsonl")) is not None]
-    stepper, dt, seconds = _timed(first, row.integrator, datasets)
+    stepper, dt, seconds = _timed(first, row, datasets)
+    learned = row.baseline is None
     return Cell(
         problem=first.problem,
         model=first.model,
@@ -107,11 +110,11 @@ def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) ->
         correlation_time=Interval(sum(times) / len(times)) if censored else t_interval(times),
         censored=censored,
         dt=dt,
-        calls=float(stepper.prediction.network_calls or math.nan),
+        calls=float(stepper.prediction.network_calls or math.nan) if learned else 0.0,
         seconds=seconds,
-        parameters=sum(p.numel() for p in stepper.surrogate.parameters()),
-        training_seconds=sum(known) / len(known) if known else None,
-        falls=max(falls) if falls else None,
+        parameters=sum(p.numel() for p in stepper.surrogate.parameters()) if learned else 0,
+        training_seconds=sum(known) / len(known) if known and learned else None,
+        falls=max(falls) if falls and learned else None,
         stable=sum(figure["stable_share"] for figure in figures) / len(figures),
     )
 
@@ -120,16 +123,19 @@ def _finite(value: float | None) -> float:
     return math.inf if value is None else value
 
 
-def _timed(training: Training, integrator: str | None, datasets: Path) -> tuple[SurrogateStepper, float, float]:
+def _timed(training: Training, row: Row, datasets: Path) -> tuple[SurrogateStepper, float, float]:
     """A row's surrogate, its step and the seconds that it takes, measured now, with one thread and nothing beside."""
     stepper = load_surrogate(training.folder.path)
-    if integrator is not None:
-        stepper = RolloutReport(integrator=build(integrator_node(integrator))).judged(stepper)
+    if row.integrator is not None:
+        stepper = RolloutReport(integrator=build(integrator_node(row.integrator))).judged(stepper)
     recipe = read_checkpoint(training.folder.path)["recipe"]
     test = TrajectoryDataset.whole(datasets / recipe["dataset"], "test", recipe["num_test"], recipe["stride"])
     window = test.__getitems__(list(range(min(TIMED_TRAJECTORIES, len(test)))))
     dt = float((window.time(1) - window.time(0)).mean())
-    return stepper, dt, seconds_per_step(stepper, window)
+    timed: Simulator = stepper
+    if row.baseline == COARSE_SOLVER and isinstance(stepper.prediction, CorrectedPrediction):
+        timed = stepper.prediction.coarse
+    return stepper, dt, seconds_per_step(timed, window)
 
 
 def integrator_node(name: str) -> dict[str, Any]:

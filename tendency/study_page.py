@@ -27,7 +27,7 @@ NUMBERS = (
     ("correlation_steps", lambda c: c.correlation_time.mean / c.dt),
     ("time_per_step", lambda c: c.dt),
     ("network_calls_per_step", lambda c: c.calls),
-    ("time_per_network_call", lambda c: c.dt / c.calls),
+    ("time_per_network_call", lambda c: c.dt / c.calls if c.calls else None),
     ("seconds_per_step", lambda c: c.seconds),
     ("time_per_second", lambda c: c.dt / c.seconds),
     ("parameters", lambda c: c.parameters),
@@ -100,7 +100,9 @@ def table_csv(cells: list[Cell]) -> str:
 def _line(cell: Cell) -> str:
     beyond = "> " if cell.censored else ""
     notes = []
-    if cell.falls is None:
+    if ROWS[cell.row].baseline is not None:
+        notes.append("no network")
+    elif cell.falls is None:
         notes.append("learning curve too short to judge")
     elif cell.falls > STILL_FALLING:
         notes.append(f"not converged: error fell by {100 * cell.falls:.0f} % in the last quarter")
@@ -109,12 +111,12 @@ def _line(cell: Cell) -> str:
     fields = [
         ROWS[cell.row].title,
         str(cell.seeds),
-        f"{cell.parameters:,}",
+        f"{cell.parameters:,}" if cell.parameters else "",
         cell.nrmse.text(),
         beyond + cell.correlation_time.text(),
         f"{beyond}{cell.correlation_time.mean / cell.dt:.0f}",
         f"{cell.calls:.3g}",
-        f"{cell.dt / cell.calls:.3g}",
+        f"{cell.dt / cell.calls:.3g}" if cell.calls else "",
         f"{cell.dt / cell.seconds:.3g}",
         "" if cell.training_seconds is None else f"{cell.training_seconds / 60:.1f} min",
         "; ".join(notes),
@@ -145,7 +147,8 @@ def _legend() -> list[str]:
         "A time with `>` lies beyond the end of the trajectories and has no interval. Time per call and per second",
         "say how much physical time one call of the network, and one second of computing for one trajectory on one",
         "thread, bring a rollout forward. The four derivative rows share their networks, whose best weights are those",
-        "with the best validation rollout under RK4.",
+        "with the best validation rollout under RK4. A corrected step comes with a solve on the coarse grid, which the",
+        "seconds show and the calls do not.",
     ]
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, open_dict
 from simulation.annotations import NonNegativeInt
 from tendency.compose import closest, conf_folder, plain
 from tendency.errors import ConfigError
+from tendency.judging import COARSE_SOLVER
 from tendency.run_folder import RunFolder
 from tendency.settings import named
 from tendency.small_form import settle
@@ -27,12 +28,14 @@ class Row:
         strategy: that it is trained with; rows of the same strategy and width share their networks.
         widening: factor on the model's width; twice the width is four times the parameters.
         integrator: that its derivative is stepped by; None where it is judged as it was trained.
+        baseline: method of the network's report that the row shows in its place; None for the network.
     """
 
     title: str
     strategy: str
     widening: int = 1
     integrator: str | None = None
+    baseline: str | None = None
 
 
 ROWS = {
@@ -44,8 +47,11 @@ ROWS = {
     "derivative_ab2": Row("derivative, AB2", "derivative_rk4", integrator="ab2"),
     "derivative_heun": Row("derivative, Heun", "derivative_rk4", integrator="heun"),
     "derivative_rk4": Row("derivative, RK4", "derivative_rk4"),
+    "coarse_solver": Row("coarse solver", "correction", baseline=COARSE_SOLVER),
+    "correction": Row("coarse solver, corrected", "correction"),
 }
-"""The rows by name. One derivative network serves four; its best weights are those with the best rollout under RK4."""
+"""The rows by name. One derivative network serves four; its best weights are those with the best rollout under RK4.
+The last two are no part of "Predicting Change" and of no scale: they are asked for by ``rows=``."""
 PROBLEMS = {
     "advection": "Advection",
     "heat": "Heat",

@@ -1,6 +1,6 @@
 """A browser for the tests of the page: one that is there, or Debian's chromium where CI=true asks for it.
 
-    python tests/page/browser.py      # what make test calls first
+python tests/page/browser.py      # what make test calls first
 """
 
 import os

@@ -1,5 +1,7 @@
 """The page in a browser: it shows what was computed, needs no mouse, no network and no large screen."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -32,7 +34,9 @@ def test_the_scrubber_shows_the_snapshot_that_it_names(opened, report):
     look = opened("plane")
     look.page.select_option("#method", "slower")
     look.page.select_option("#trajectory", "worst")
-    number = int(look.page.evaluate("document.querySelector('#trajectory option:checked').textContent").split()[-1][:-1])
+    number = int(
+        look.page.evaluate("document.querySelector('#trajectory option:checked').textContent").split()[-1][:-1]
+    )
     look.page.focus("#scrubber")
     before = look.pixels("prediction")
     for _ in range(5):

@@ -151,5 +151,5 @@ def test_grids_that_it_cannot_work_on_are_refused():
     with pytest.raises(ValueError, match="at least 4 points, got 3"):
         prediction.check(Grid([9], Boundary.periodic(1)))
     nodes = PointCloud(torch.rand(5, 1, dtype=torch.float64), torch.full((5,), 0.2).double(), Boundary.periodic(1))
-    with pytest.raises(ValueError, match="needs a grid"):
+    with pytest.raises(ValueError, match="prediction.coarsening: a coarse solver needs a grid"):
         prediction.check(nodes)

@@ -28,6 +28,7 @@ TINY, PAPER = (
     OmegaConf.to_container(OmegaConf.load(conf_folder() / "scale" / f"{name}.yaml"))["settings"]
     for name in ("tiny", "paper")
 )
+EIGHT = OmegaConf.to_container(OmegaConf.load(conf_folder() / "scale" / "small.yaml"))["rows"]
 DERIVATIVES = [name for name in ROWS if name.startswith("derivative")]
 
 
@@ -36,12 +37,13 @@ def settings(rows, problems=("heat",), models=("fno",), seeds=(0,)):
 
 
 def test_eight_rows_need_five_networks_of_equally_many_updates():
-    found = trainings_of(settings(ROWS, models=MODELS), TINY)
+    found = trainings_of(settings(EIGHT, models=MODELS), TINY)
+    assert len(EIGHT) == 8
     assert len(found) == 5 * 2
     assert len({training.folder.path for training in found}) == len(found)
-    for name, row in ROWS.items():
+    for name in EIGHT:
         for model in MODELS:
-            assert sum(training.serves("heat", model, row) for training in found) == 1, name
+            assert sum(training.serves("heat", model, ROWS[name]) for training in found) == 1, name
     widths = {t.widening: t.config["model"]["width"] for t in found if t.model == "fno"}
     assert widths[2] == 2 * widths[1]
     assert {(t.config["data"]["batches_per_epoch"], t.config["trainer"]["max_epochs"]) for t in found} == {(5, 4)}
@@ -160,6 +162,27 @@ def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
     assert all(f"| {ROWS[name].title} | 1 |" in text for name in DERIVATIVES)
     assert "study/learning_curves.png" in text
     assert (tmp_path / "study" / "learning_curves.png").stat().st_size > 1000
+
+
+def test_a_corrected_solver_stands_beside_the_one_that_it_corrects(homes, run_training, monkeypatch):
+    from tendency.study_numbers import collect
+    from tendency.study_page import table
+
+    outputs, datasets = Path(homes["TENDENCY_OUTPUTS"]), Path(homes["TENDENCY_DATASETS"])
+    monkeypatch.setenv("TENDENCY_OUTPUTS", str(outputs))
+    monkeypatch.setenv("TENDENCY_DATASETS", str(datasets))
+    asked = settings(["coarse_solver", "correction"], ["kuramoto_sivashinsky"])
+    (training,) = trainings_of(asked, TINY)
+    run_training(list(training.overrides))
+    solver, corrected = collect([training], asked, outputs, datasets)
+    figures = json.loads((training.report(ROWS["correction"]) / "metrics.json").read_text())["summary"]
+    assert solver.nrmse.mean == pytest.approx(figures["coarse solver"]["geometric_mean_nrmse"])
+    assert corrected.nrmse.mean == pytest.approx(figures[training.folder.path.name]["geometric_mean_nrmse"])
+    assert (solver.calls, solver.parameters, corrected.calls) == (0, 0, 1)
+    assert solver.seconds < corrected.seconds, "the corrected step contains the solve"
+    first, second = (line for line in table([solver, corrected]) if line.startswith("| coarse"))
+    assert "no network" in first
+    assert "no network" not in second
 
 
 def test_an_integrator_steps_derivatives_alone():
