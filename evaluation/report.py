@@ -112,9 +112,9 @@ def _lead(results: xr.Dataset, description: Mapping[str, Any]) -> str:
 
 
 def _left_out(description: Mapping[str, Any]) -> list[str]:
-    """Which baselines and metrics are not in the report, and why."""
+    """Which runs, baselines and metrics are not in the report, and why."""
     lines = []
-    for what, key in (("Baselines", "missing_baselines"), ("Metrics", "not_applicable")):
+    for what, key in (("Runs", "skipped_runs"), ("Baselines", "missing_baselines"), ("Metrics", "not_applicable")):
         if reasons := description.get(key):
             lines.append(f"{what} left out: " + "; ".join(f"{name} ({why})" for name, why in reasons.items()) + ".")
     return lines

@@ -33,8 +33,9 @@ from tendency.compose import plain
 from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
-from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
+from tendency.load import load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
+from tendency.run_selection import select_runs
 from tendency.settings import EvaluateSettings, settings_of
 
 
@@ -93,6 +94,7 @@ class RolloutReport:
         config: Mapping[str, Any],
         use_gpu: bool = True,
         trained_stride: int = 1,
+        skipped: Mapping[str, str] | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -105,6 +107,7 @@ class RolloutReport:
             config: shown in it.
             use_gpu: where there is one.
             trained_stride: of the surrogates' training data.
+            skipped: runs that are not judged, each with its reason, which the page repeats.
 
         Returns:
             A short table, and the path of the page.
@@ -130,6 +133,7 @@ class RolloutReport:
             "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
             "learned": list(judged),
             "missing_baselines": reasons,
+            "skipped_runs": dict(skipped or {}),
             "test_trajectories": num_test,
         }
         results = evaluate_rollouts(
@@ -203,8 +207,8 @@ def evaluate(config: DictConfig) -> None:
     check_nodes({"evaluation": content["evaluation"]})
     settings = EvaluateSettings(**settings_of(content, groups))
     report: RolloutReport = build(content["evaluation"], "evaluation")
-    checkpoints = [checkpoint_path(Path(run)) for run in settings.runs]
-    recipes = [read_checkpoint(path)["recipe"] for path in checkpoints]
+    selection = select_runs(settings.runs)
+    checkpoints, recipes = selection.checkpoints, selection.recipes
     names = _names(checkpoints)
     dataset = _dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
     keep_freed_memory()
@@ -226,8 +230,11 @@ def evaluate(config: DictConfig) -> None:
         title=folder.name,
         config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
         trained_stride=recipes[0].get("stride", 1),
+        skipped=selection.skipped,
     )
     print("\n".join(lines))
+    for run, reason in selection.skipped.items():
+        print(f"left out: {run}: {reason}")
     print(f"report: {page}")
 
 

@@ -60,7 +60,7 @@ class EvaluateSettings:
     """Of ``evaluate.py``.
 
     Args:
-        runs: folders of runs, or checkpoints.
+        runs: folders of runs, checkpoints, patterns of either, or folders of sweeps.
         name: of the report's folder in the outputs; None names it after the runs.
         trust: build classes outside this project that a checkpoint names.
         dataset: folder of the dataset to judge on; None takes the one that the runs were trained on.

@@ -1,7 +1,5 @@
 """The page in a browser: it shows what was computed, needs no mouse, no network and no large screen."""
 
-import re
-
 import numpy as np
 import pytest
 import xarray as xr
