@@ -67,6 +67,8 @@ def draw(name: str, caption: str, size: tuple[float, float], paint: Callable[[Fi
         paint(figure)
         png, svg = io.BytesIO(), io.BytesIO()
         figure.savefig(png, format="png", dpi=160)
+        # Where things are has been decided: it takes half of the time, and both files are to look alike.
+        figure.set_layout_engine("none")
         figure.savefig(svg, format="svg", dpi=160, metadata={"Date": None})
     return ReportFigure(name, caption, png.getvalue(), svg.getvalue())
 

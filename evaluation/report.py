@@ -136,7 +136,8 @@ def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[R
     if "true_spectrum" in results:
         figures.append(spectra_figure(results))
     for number, method in enumerate(learned_methods(results)[:MOST_FIGURES]):
-        for rank, row in ranked_trajectories(results, method).items():
+        ranked = ranked_trajectories(results, method)
+        for rank, row in [(rank, ranked[rank]) for rank in ("median", "worst") if rank in ranked]:
             figures.append(rollout_images(reader, results, space, method, row, f"rollout_{number}_{rank}", rank))
     return figures
 

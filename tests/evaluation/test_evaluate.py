@@ -150,7 +150,7 @@ def test_a_report_is_written_as_page_text_table_figures_and_film(rotation, traje
     results = judged({"slow": rotation(0.9), "persistence": Persistence()}, window, tmp_path)
     page = write(results, window, tmp_path)
     assert page.stat().st_size < 25_000_000
-    names = ("nrmse", "correlation", "spectra", "rollout_0_best", "rollout_0_median", "rollout_0_worst")
+    names = ("nrmse", "correlation", "spectra", "rollout_0_median", "rollout_0_worst")
     expected = {f"{name}.{ending}" for name in names for ending in ("png", "svg")}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {*expected, "animation.gif"}
     text = (tmp_path / "report.md").read_text()
