@@ -13,11 +13,13 @@ from data.dataset import TrajectoryDataset
 from data.manifest import read_manifest
 from data.metadata import TrajectoryMetadata
 from data.recording import Recording
+from data.whole_file import whole_file
 from evaluation.baselines import Baseline, Persistence, made
+from evaluation.comparison import comparisons, over_seeds
 from evaluation.evaluate import evaluate_rollouts
 from evaluation.metrics.metric import Metric
 from evaluation.report import write_report
-from evaluation.summary import summary_lines
+from evaluation.summary import summarise, summary_lines
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from surrogates.correction import CorrectedPrediction
@@ -33,6 +35,7 @@ from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
+from tendency.seed_groups import seed_groups
 from tendency.settings import EvaluateSettings, settings_of
 
 
@@ -91,6 +94,7 @@ class RolloutReport:
         config: Mapping[str, Any],
         use_gpu: bool = True,
         trained_stride: int = 1,
+        groups: Mapping[str, list[str]] | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -103,6 +107,7 @@ class RolloutReport:
             config: shown in it.
             use_gpu: where there is one.
             trained_stride: of the surrogates' training data.
+            groups: names of the surrogates that differ in their seed alone, by what they have in common.
 
         Returns:
             A short table, and the path of the page.
@@ -119,6 +124,7 @@ class RolloutReport:
         recordings = self._windows(test, device)
         for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
             reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
+        time = test.metadata.characteristic_time
         description = {
             "title": title,
             "dataset": dataset.name,
@@ -128,6 +134,8 @@ class RolloutReport:
             "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
             "learned": list(judged),
             "missing_baselines": reasons,
+            "seeds": dict(groups or {}),
+            "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
             "test_trajectories": num_test,
         }
         results = evaluate_rollouts(
@@ -149,10 +157,22 @@ class RolloutReport:
             certificate=test.manifest.certificate.to_dict(),
             provenance=test.manifest.provenance,
         )
+        further = {
+            "seeds": over_seeds(summarise(results), groups or {}),
+            "comparisons": comparisons(results, groups or {}),
+        }
+        add_numbers(folder / "metrics.json", further)
         return summary_lines(results), page
 
     def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
         return WholeTrajectories(test, self.batch_size, device)
+
+
+def add_numbers(path: Path, further: Mapping[str, Any]) -> None:
+    """Adds entries to a metrics.json."""
+    numbers = json.loads(path.read_text(encoding="utf-8")) | dict(further)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
 
 
 class WholeTrajectories:
@@ -218,6 +238,7 @@ def evaluate(config: DictConfig) -> None:
         title=folder.name,
         config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
         trained_stride=recipes[0].get("stride", 1),
+        groups=seed_groups(names, checkpoints, recipes),
     )
     print("\n".join(lines))
     print(f"report: {page}")
