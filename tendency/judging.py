@@ -32,6 +32,7 @@ from tendency.check import check_nodes, check_settings
 from tendency.compose import plain
 from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
+from tendency.full_cost import CostStudy
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.load import checkpoint_path, load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
@@ -49,6 +50,7 @@ class RolloutReport:
         metrics: by name, measured beside those that every report rests on.
         baselines: by name, rolled out beside the surrogates; persistence alone when left out.
         ensemble: members that a surrogate which draws noise is rolled out with; 1 for none beside its rollout.
+        cost: whether the surrogates pay for themselves; not measured when left out.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class RolloutReport:
         metrics: Mapping[str, Metric] | None = None,
         baselines: Mapping[str, Baseline] | None = None,
         ensemble: PositiveInt = 1,
+        cost: CostStudy | None = None,
     ) -> None:
         self.batch_size, self.stride, self.integrator, self.ensemble = batch_size, stride, integrator, ensemble
+        self.cost = cost
         self.metrics = list((metrics or {}).values())
         self.baselines = dict(baselines) if baselines is not None else {"persistence": Persistence()}
 
@@ -95,6 +99,7 @@ class RolloutReport:
         use_gpu: bool = True,
         trained_stride: int = 1,
         groups: Mapping[str, list[str]] | None = None,
+        training_seconds: Mapping[str, float] | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -108,6 +113,7 @@ class RolloutReport:
             use_gpu: where there is one.
             trained_stride: of the surrogates' training data.
             groups: names of the surrogates that differ in their seed alone, by what they have in common.
+            training_seconds: of each surrogate, where they are known.
 
         Returns:
             A short table, and the path of the page.
@@ -161,8 +167,16 @@ class RolloutReport:
             "seeds": over_seeds(summarise(results), groups or {}),
             "comparisons": comparisons(results, groups or {}),
         }
+        lines = summary_lines(results)
+        if self.cost is not None:
+            try:
+                found = self.cost.measure(simulators, test, device, training_seconds or {})
+                further |= found.to_dict()
+                lines += [one.sentence for one in found.verdicts]
+            except ValueError as error:
+                lines.append(f"break-even: not applicable, {error}")
         add_numbers(folder / "metrics.json", further)
-        return summary_lines(results), page
+        return lines, page
 
     def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
         return WholeTrajectories(test, self.batch_size, device)
