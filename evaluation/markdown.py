@@ -23,7 +23,10 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
     for row in content.rows:
         name = as_text(f"{row.name} {row.note}".strip())
         lines.append(_line([name, *(as_text(cell.text) for cell in row.cells)]))
-    lines += ["", "Medians over the test trajectories.", "", f"![{as_text(moving)}](figures/animation.gif)", ""]
+    lines += ["", "Medians over the test trajectories.", ""]
+    if content.comparisons:
+        lines += [*(f"- {as_text(sentence)}" for sentence in (*content.comparisons, *content.verdicts)), ""]
+    lines += [f"![{as_text(moving)}](figures/animation.gif)", ""]
     for figure in figures:
         lines += [f"![{as_text(figure.caption)}](figures/{figure.name}.png)", ""]
     for title, sentence in content.missing:

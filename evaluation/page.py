@@ -33,6 +33,8 @@ class PageContent:
         columns: of the table.
         rows: of the table.
         charts: in their order.
+        comparisons: sentences on one method against another.
+        verdicts: sentences on whether methods are worth their cost.
         missing: sections that have no chart, each a title and a sentence on how to get it.
         certificate: of the dataset, plain data.
         configuration: of the runs, by name, as text.
@@ -51,6 +53,8 @@ class PageContent:
     configuration: Mapping[str, str]
     provenance: Mapping[str, Any]
     files: Mapping[str, str]
+    comparisons: Sequence[str] = ()
+    verdicts: Sequence[str] = ()
     missing: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = field(default_factory=list)
 

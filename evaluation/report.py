@@ -52,36 +52,19 @@ def write_report(
         configuration: of the runs, plain data.
         certificate: of the dataset, plain data.
         provenance: of the dataset, plain data.
-        further: more numbers for metrics.json; ``break_even`` among them, points of error and seconds, is drawn.
+        further: more for metrics.json: ``seeds`` and ``comparisons`` stand in the page, ``break_even`` is drawn.
 
     Returns:
         The path of report.html.
     """
-    summary = summarise(results)
-    numbers = _numbers(results, summary) | dict(further or {})
-    description = numbers["description"]
-    rows = summary_rows(summary, learned_methods(results), description["network_calls"])
-    _write_whole(folder / "metrics.json", json.dumps(numbers, indent=1))
-    snapshots_csv(results, folder / "metrics.csv")
-    points = numbers.get("break_even") or []
-    files, notes = _files(results, folder, numbers, rows, certificate)
-    content = PageContent(
+    content = page_content(
+        results,
+        folder,
         title=title,
-        lead=_lead(results, description),
-        headline=_headline(summary, learned_methods(results)),
-        columns=summary_columns(),
-        rows=rows,
-        charts=[
-            error_curves(results),
-            *([spectra(results)] if "true_spectrum" in results else []),
-            *([break_even(points)] if points else []),
-        ],
-        missing=[] if points else [("Break-even", NOT_MEASURED)],
+        configuration=configuration,
         certificate=certificate,
-        configuration=configuration_texts(configuration),
         provenance=provenance,
-        files=files,
-        notes=[*_left_out(description), *notes],
+        further=further,
     )
     with RolloutReader(folder / "rollouts.nc") as reader:
         figures = _figures(results, reader, space)
@@ -97,9 +80,48 @@ def write_report(
     return folder / "report.html"
 
 
-NOT_MEASURED = (
-    "Not measured: python evaluate.py runs=[...] evaluation.break_even=true compares error and computing time."
-)
+def page_content(
+    results: xr.Dataset,
+    folder: Path,
+    *,
+    title: str,
+    configuration: Mapping[str, Any],
+    certificate: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    further: Mapping[str, Any] | None = None,
+) -> PageContent:
+    """Writes metrics.json and metrics.csv; returns what the page says of them. Arguments as of ``write_report``."""
+    summary = summarise(results)
+    numbers = _numbers(results, summary) | dict(further or {})
+    description = numbers["description"]
+    rows = summary_rows(summary, learned_methods(results), description["network_calls"], numbers.get("seeds"))
+    _write_whole(folder / "metrics.json", json.dumps(numbers, indent=1))
+    snapshots_csv(results, folder / "metrics.csv")
+    points = numbers.get("break_even") or []
+    files, notes = _files(results, folder, numbers, rows, certificate)
+    return PageContent(
+        title=title,
+        lead=_lead(results, description),
+        headline=_headline(summary, learned_methods(results)),
+        columns=summary_columns(),
+        rows=rows,
+        charts=[
+            error_curves(results),
+            *([spectra(results)] if "true_spectrum" in results else []),
+            *([break_even(points)] if points else []),
+        ],
+        comparisons=[one["sentence"] for one in numbers.get("comparisons", [])],
+        verdicts=[one["sentence"] for one in numbers.get("break_even_verdict", {}).get("verdicts", [])],
+        missing=[] if points else [("Break-even", NOT_MEASURED)],
+        certificate=certificate,
+        configuration=configuration_texts(configuration),
+        provenance=provenance,
+        files=files,
+        notes=[*_left_out(description), *notes],
+    )
+
+
+NOT_MEASURED = "Not measured: python evaluate.py runs=[...] evaluation/cost=full sets error against computing time."
 
 
 def _lead(results: xr.Dataset, description: Mapping[str, Any]) -> str:
@@ -156,6 +178,8 @@ def _files(
         files["spectra.csv"] = spectra_csv(results)
     if numbers.get("break_even"):
         files["break_even.csv"] = records_csv(numbers["break_even"])
+    if numbers.get("comparisons"):
+        files["comparisons.csv"] = records_csv(numbers["comparisons"])
     beside = "Beside this page: metrics.nc, metrics.csv and metrics.json, the rollouts in rollouts.nc, and figures/."
     path = folder / "metrics.csv"
     # Ten to one is more than numbers can be squeezed; what is larger need not be read at all.

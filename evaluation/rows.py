@@ -1,11 +1,13 @@
 """The rows of a report's table, as the page and the Markdown show them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from evaluation.seeds import Interval
 from evaluation.summary import COLUMNS, cell
 
 
@@ -47,20 +49,34 @@ def summary_columns() -> list[str]:
 
 
 def summary_rows(
-    summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str], calls: Mapping[str, Any]
+    summary: Mapping[str, Mapping[str, Any]],
+    learned: Sequence[str],
+    calls: Mapping[str, Any],
+    seeds: Mapping[str, Mapping[str, Mapping[str, float | None]]] | None = None,
 ) -> list[Row]:
-    """One row for each method.
+    """One row for each method that was trained with several seeds, and one for each run and baseline.
 
     Args:
         summary: from ``summarise``.
         learned: the methods that are no baselines.
         calls: of the network in one step, by method.
+        seeds: {method: {figure: {mean, low, high}}} over the seeds of each method that has several.
     """
-    rows = []
+    rows = [_group(name, figures) for name, figures in (seeds or {}).items()]
     for name, figures in summary.items():
         cells = [_cell(figures, key) for key, _ in COLUMNS]
         rows.append(Row(name, [*cells, _count(calls.get(name, 0))], baseline=name not in learned))
     return rows
+
+
+def _group(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> Row:
+    """Several seeds of one method: means, with the intervals that say how well they are known."""
+    cells = []
+    for key, _ in COLUMNS:
+        mean, low, high = (figures.get(key, {}).get(part) for part in ("mean", "low", "high"))
+        interval = Interval(math.inf if mean is None else mean, low, high)
+        cells.append(Cell(interval.text(), mean, "mean over the seeds, with its 95 % interval"))
+    return Row(name, [*cells, Cell("", None)])
 
 
 def _cell(figures: Mapping[str, Any], key: str) -> Cell:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
@@ -15,11 +16,12 @@ from data.manifest import read_manifest
 from data.metadata import TrajectoryMetadata
 from data.recording import Recording
 from evaluation.baselines import Baseline, Persistence, made
+from evaluation.comparison import comparisons, over_seeds
 from evaluation.evaluate import evaluate_rollouts
 from evaluation.metrics.metric import Metric
 from evaluation.report import write_report
 from evaluation.space import Space
-from evaluation.summary import summary_lines
+from evaluation.summary import summarise, summary_lines
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
 from surrogates.correction import CorrectedPrediction
@@ -32,10 +34,12 @@ from tendency.check import check_nodes, check_settings
 from tendency.compose import plain
 from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
+from tendency.full_cost import CostStudy
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.load import load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
 from tendency.run_selection import select_runs
+from tendency.seed_groups import seed_groups
 from tendency.settings import EvaluateSettings, settings_of
 
 
@@ -49,6 +53,7 @@ class RolloutReport:
         metrics: by name, measured beside those that every report rests on.
         baselines: by name, rolled out beside the surrogates; persistence alone when left out.
         ensemble: members that a surrogate which draws noise is rolled out with; 1 for none beside its rollout.
+        cost: whether the surrogates pay for themselves; not measured when left out.
     """
 
     def __init__(
@@ -59,8 +64,10 @@ class RolloutReport:
         metrics: Mapping[str, Metric] | None = None,
         baselines: Mapping[str, Baseline] | None = None,
         ensemble: PositiveInt = 1,
+        cost: CostStudy | None = None,
     ) -> None:
         self.batch_size, self.stride, self.integrator, self.ensemble = batch_size, stride, integrator, ensemble
+        self.cost = cost
         self.metrics = list((metrics or {}).values())
         self.baselines = dict(baselines) if baselines is not None else {"persistence": Persistence()}
 
@@ -95,6 +102,8 @@ class RolloutReport:
         use_gpu: bool = True,
         trained_stride: int = 1,
         skipped: Mapping[str, str] | None = None,
+        groups: Mapping[str, list[str]] | None = None,
+        training_seconds: Mapping[str, float] | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -108,6 +117,8 @@ class RolloutReport:
             use_gpu: where there is one.
             trained_stride: of the surrogates' training data.
             skipped: runs that are not judged, each with its reason, which the page repeats.
+            groups: names of the surrogates that differ in their seed alone, by what they have in common.
+            training_seconds: of each surrogate, where they are known.
 
         Returns:
             A short table, and the path of the page.
@@ -124,6 +135,7 @@ class RolloutReport:
         recordings = self._windows(test, device)
         for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
             reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
+        time = test.metadata.characteristic_time
         description = {
             "title": title,
             "dataset": dataset.name,
@@ -134,6 +146,8 @@ class RolloutReport:
             "learned": list(judged),
             "missing_baselines": reasons,
             "skipped_runs": dict(skipped or {}),
+            "seeds": dict(groups or {}),
+            "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
             "test_trajectories": num_test,
         }
         results = evaluate_rollouts(
@@ -147,6 +161,7 @@ class RolloutReport:
             ensemble=self.ensemble,
             progress=progress_line("evaluating"),
         )
+        further, verdicts = self._further(results, simulators, test, device, groups or {}, training_seconds or {})
         page = write_report(
             results,
             folder,
@@ -155,8 +170,31 @@ class RolloutReport:
             configuration=dict(config),
             certificate=test.manifest.certificate.to_dict(),
             provenance=test.manifest.provenance,
+            further=further,
         )
-        return summary_lines(results), page
+        return [*summary_lines(results), *verdicts], page
+
+    def _further(
+        self,
+        results: xr.Dataset,
+        simulators: Mapping[str, Simulator],
+        test: TrajectoryDataset,
+        device: torch.device,
+        groups: Mapping[str, list[str]],
+        training_seconds: Mapping[str, float],
+    ) -> tuple[dict[str, Any], list[str]]:
+        """What is said of seeds, of methods against each other and of their cost: as numbers, and in sentences."""
+        further: dict[str, Any] = {
+            "seeds": over_seeds(summarise(results), groups),
+            "comparisons": comparisons(results, groups),
+        }
+        if self.cost is None:
+            return further, []
+        try:
+            found = self.cost.measure(simulators, test, device, training_seconds)
+        except ValueError as error:
+            return further, [f"break-even: not applicable, {error}"]
+        return further | found.to_dict(), [one.sentence for one in found.verdicts]
 
     def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
         return WholeTrajectories(test, self.batch_size, device)
@@ -231,6 +269,7 @@ def evaluate(config: DictConfig) -> None:
         config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
         trained_stride=recipes[0].get("stride", 1),
         skipped=selection.skipped,
+        groups=seed_groups(names, checkpoints, recipes),
     )
     print("\n".join(lines))
     for run, reason in selection.skipped.items():

@@ -15,11 +15,15 @@ from browser import find_browser, must_be_tested
 
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
-from evaluation.report import write_report
+from evaluation.page import render
+from evaluation.recordings import record
+from evaluation.report import page_content
+from evaluation.rollout_reader import RolloutReader
 from evaluation.space import Space
 from simulation import Boundary, Conditions, Grid, Window, map_tensors
 from simulation.geometry import random_nodes
 
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions"]
 NASTY = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'&lt; {{ 7*7 }} </script>"
 
 
@@ -85,16 +89,19 @@ def report(tmp_path_factory):
             methods | {"persistence": Persistence()}, parts, ["u", NASTY], folder, description=description
         )
         points = [{"method": "solver", "seconds": 0.1, "error": 0.2, "label": "32"}]
-        write_report(
+        content = page_content(
             results,
             folder,
             title=NASTY,
-            space=Space(geometry, window.conditions.extent.numpy()),
             configuration={NASTY: NASTY},
             certificate={"trajectories": 2, "figures": [figure(NASTY)]},
             provenance={NASTY: NASTY},
             further={"break_even": points} if kind == "line" else None,
         )
+        space = Space(geometry, window.conditions.extent.numpy())
+        with RolloutReader(folder / "rollouts.nc") as reader:
+            page = render(content, lambda most_bytes: record(results, reader, space, most_bytes))
+        (folder / "report.html").write_text(page, encoding="utf-8")
         return folder
 
     return written
@@ -113,7 +120,7 @@ def chromium():
         (pytest.fail if must_be_tested() else pytest.skip)("no browser")
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
 
