@@ -28,7 +28,8 @@ install: $(STAMP)  ## the virtual environment, with everything that CI tested
 train: $(STAMP)  ## dataset, surrogate and rollout report of the default problem (about 5 minutes on 2 cores)
 	@$(BIN)/python train.py model=fno pde=navier_stokes resume=auto $(ARGS)
 
-test: $(STAMP)  ## all but the slow tests
+test: $(STAMP)  ## all but the slow tests; those of the page take a Chromium, Chrome or Edge that is there
+	@$(BIN)/python tests/page/browser.py
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
 
 test-slow: $(STAMP)  ## the slow ones

@@ -106,11 +106,12 @@ class TrajectoryDataset(Dataset[Window]):
         gathered = _gather(parts, trajectory, at, self.chunk_size)
         return Window(index=index, present=-low, stride=torch.ones_like(present), **gathered)
 
-    def _chunk(self, chunk: int) -> Trajectories:
-        """One decoded chunk, from memory where it is there."""
-        if chunk in self.cache:
-            self.cache.move_to_end(chunk)
-            return self.cache[chunk]
+    def chunk_path(self, chunk: int) -> Path:
+        """Where a chunk lies.
+
+        Raises:
+            DatasetError: it has not the size that it was made with.
+        """
         name = chunk_name(self.split, chunk)
         path = self.folder / name
         if path.exists() and path.stat().st_size != self.manifest.chunks[name]["bytes"]:
@@ -118,7 +119,14 @@ class TrajectoryDataset(Dataset[Window]):
                 f"chunk {path}: expected {self.manifest.chunks[name]['bytes']} bytes, got {path.stat().st_size}; "
                 "delete it and run generate.py again: it alone is made anew"
             )
-        trajectories = read_trajectories(path, self.metadata)
+        return path
+
+    def _chunk(self, chunk: int) -> Trajectories:
+        """One decoded chunk, from memory where it is there."""
+        if chunk in self.cache:
+            self.cache.move_to_end(chunk)
+            return self.cache[chunk]
+        trajectories = read_trajectories(self.chunk_path(chunk), self.metadata)
         self.cache[chunk] = trajectories
         while len(self.cache) > 1 and sum(_bytes(part) for part in self.cache.values()) > self.cache_bytes:
             self.cache.popitem(last=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from simulation.fields import Field, channel_names
 from simulation.geometry import Geometry, geometry_from_dict
-from simulation.problem import Problem
+from simulation.problem import CharacteristicTime, Problem
 
 
 class DatasetError(ValueError):
@@ -30,6 +30,7 @@ class TrajectoryMetadata:
         dt: time between snapshots, or None where it varies between trajectories.
         resolution: ``resolved`` or ``as_published``.
         has_time_derivative: whether u_t is stored.
+        characteristic_time: of the problem, where it has one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class TrajectoryMetadata:
     dt: float | None
     resolution: str = "resolved"
     has_time_derivative: bool = False
+    characteristic_time: CharacteristicTime | None = None
 
     @property
     def spatial_dims(self) -> int:
@@ -61,6 +63,7 @@ class TrajectoryMetadata:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
+        time = self.characteristic_time
         return {
             "name": self.name,
             "equation": self.equation,
@@ -73,6 +76,7 @@ class TrajectoryMetadata:
             "dt": self.dt,
             "resolution": self.resolution,
             "has_time_derivative": self.has_time_derivative,
+            "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
         }
 
     @classmethod
@@ -83,6 +87,8 @@ class TrajectoryMetadata:
             DatasetError: an entry is missing or unknown.
         """
         try:
+            # A dataset that was made before there was such a time has none.
+            time = plain.get("characteristic_time")
             return cls(
                 **plain
                 | {
@@ -90,6 +96,7 @@ class TrajectoryMetadata:
                     "param_names": tuple(plain["param_names"]),
                     "hidden_names": tuple(plain["hidden_names"]),
                     "geometry": geometry_from_dict(plain["geometry"]),
+                    "characteristic_time": None if time is None else CharacteristicTime(**time),
                 }
             )
         except (KeyError, TypeError) as error:
@@ -113,4 +120,5 @@ def metadata_of(problem: Problem, has_time_derivative: bool = False) -> Trajecto
         dt=value,
         resolution=problem.resolution,
         has_time_derivative=has_time_derivative,
+        characteristic_time=problem.characteristic_time,
     )

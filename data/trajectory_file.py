@@ -200,29 +200,55 @@ def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
         DatasetError: it is damaged, links elsewhere, disagrees with the metadata, or holds values that are not finite.
     """
     with opened(path) as file:
-        parts = []
-        for field in metadata.fields:
-            dataset = _safe_dataset(file, f"t{field.rank}_fields/{field.name}", path)
-            inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
-            if tuple(dataset.shape[1:]) != (metadata.num_snapshots, *inner):
-                expected = ("B", metadata.num_snapshots, *inner)
-                raise DatasetError(
-                    f"chunk {path}: expected {field.name} of shape {expected}, got {dataset.shape}; {_REMEDY}"
-                )
-            values = torch.from_numpy(_read(dataset, path))
-            flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
-            parts.append(flat.movedim(-1, 2))
-        u = torch.cat(parts, 2)
-        own = {
-            name: torch.from_numpy(_read(_safe_dataset(file, f"tendency/{name}", path), path))
-            for name in ("extent", "times", "params", "hidden", "boundary_values")
-        }
+        u = read_states(file, path, metadata, slice(None), slice(None))
+        times, conditions = read_circumstances(file, path, metadata)
         u_t = None
         if metadata.has_time_derivative:
             u_t = torch.from_numpy(_read(_safe_dataset(file, "tendency/u_t", path), path))
+    return Trajectories(u, times, conditions, u_t)
+
+
+def read_states(
+    file: h5py.File, path: Path, metadata: TrajectoryMetadata, rows: slice, snapshots: slice
+) -> torch.Tensor:
+    """Reads u (B, T, C, *N) float32 of some of a chunk's trajectories and snapshots.
+
+    Args:
+        file: from ``opened``.
+        path: of the chunk, for messages.
+        metadata: of the dataset.
+        rows: which trajectories.
+        snapshots: which snapshots.
+
+    Raises:
+        DatasetError: as of ``read_trajectories``.
+    """
+    parts = []
+    for field in metadata.fields:
+        dataset = _safe_dataset(file, f"t{field.rank}_fields/{field.name}", path)
+        inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
+        if tuple(dataset.shape[1:]) != (metadata.num_snapshots, *inner):
+            expected = ("B", metadata.num_snapshots, *inner)
+            raise DatasetError(
+                f"chunk {path}: expected {field.name} of shape {expected}, got {dataset.shape}; {_REMEDY}"
+            )
+        values = torch.from_numpy(_read(dataset, path, (rows, snapshots)))
+        flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
+        parts.append(flat.movedim(-1, 2))
+    u = torch.cat(parts, 2)
     if not bool(torch.isfinite(u).all()):
         row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
+        row, snapshot = row + (rows.start or 0), snapshot * (snapshots.step or 1) + (snapshots.start or 0)
         raise DatasetError(f"chunk {path}: trajectory {row}, snapshot {snapshot} is not finite; {_REMEDY}")
+    return u
+
+
+def read_circumstances(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> tuple[torch.Tensor, Conditions]:
+    """Reads the times (B, T) float64 and the conditions of all of a chunk's trajectories; as ``read_states``."""
+    own = {
+        name: torch.from_numpy(_read(_safe_dataset(file, f"tendency/{name}", path), path))
+        for name in ("extent", "times", "params", "hidden", "boundary_values")
+    }
     conditions = Conditions(
         params=own["params"],
         hidden=own["hidden"],
@@ -232,7 +258,7 @@ def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
         param_names=metadata.param_names,
         hidden_names=metadata.hidden_names,
     )
-    return Trajectories(u, own["times"], conditions, u_t)
+    return own["times"], conditions
 
 
 def _safe_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
@@ -255,8 +281,8 @@ def _safe_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
     return dataset
 
 
-def _read(dataset: h5py.Dataset, path: Path) -> np.ndarray:
+def _read(dataset: h5py.Dataset, path: Path, part: tuple[slice, ...] = ()) -> np.ndarray:
     try:
-        return dataset[()]
+        return dataset[part]
     except OSError as error:
         raise DatasetError(f"chunk {path}: {dataset.name} is damaged ({_first_line(error)}); {_REMEDY}") from None

@@ -1,18 +1,32 @@
 """The report of an evaluation: one page that opens anywhere, and the numbers behind it."""
 
-import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.whole_file import whole_file
-from evaluation.figures import ReportFigure, curves, rollout_images, spectra, write_figures
-from evaluation.summary import COLUMNS, cell, summarise
+from evaluation.animation import animate
+from evaluation.charts import break_even, error_curves, spectra
+from evaluation.figures import ReportFigure, curves, rollout_images, write_figures
+from evaluation.figures import spectra as spectra_figure
+from evaluation.markdown import report_markdown
+from evaluation.page import PageContent, configuration_texts, deflated_size, render
+from evaluation.ranking import learned_methods, method_names, ranked_trajectories
+from evaluation.recordings import record
+from evaluation.rollout_reader import RolloutReader
+from evaluation.rows import Row, summary_columns, summary_rows
+from evaluation.space import Space
+from evaluation.summary import summarise
+from evaluation.tables import curves_csv, records_csv, snapshots_csv, spectra_csv, summary_csv, trajectories_csv
+
+MOST_FIGURES = 4
+"""Methods whose rollouts are drawn for papers; the page plays more."""
+MOST_TABLE = 2_000_000
+"""Bytes that metrics.csv may take in the page; beside it, it is always whole."""
 
 
 def write_report(
@@ -20,87 +34,168 @@ def write_report(
     folder: Path,
     *,
     title: str,
+    space: Space,
     configuration: Mapping[str, Any],
     certificate: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    further: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Writes report.html, metrics.json and figures/ beside metrics.nc and rollouts.nc.
+    """Writes report.html, report.md, metrics.json, metrics.csv, animation.gif and figures/ beside what is there.
 
-    The page holds its images, loads nothing from anywhere, and escapes every text that it is given.
+    The page holds all that it shows, loads nothing from anywhere, and escapes every text that it is given.
 
     Args:
         results: from ``evaluate_rollouts``, whose files lie in ``folder``.
         folder: of the report.
         title: of the page.
+        space: where the values lie.
         configuration: of the runs, plain data.
         certificate: of the dataset, plain data.
         provenance: of the dataset, plain data.
+        further: more for metrics.json: ``seeds`` and ``comparisons`` stand in the page, ``break_even`` is drawn.
 
     Returns:
         The path of report.html.
     """
-    summary = summarise(results)
-    figures = _figures(results, folder)
-    write_figures(figures, folder / "figures")
-    _write_whole(folder / "metrics.json", json.dumps(_numbers(results, summary), indent=1))
-    environment = Environment(
-        loader=PackageLoader("evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["data_uri"] = _data_uri
-    best = min(
-        (name for name in summary if name != "persistence"), key=lambda n: summary[n]["one_step_nrmse"], default=None
-    )
-    page = environment.get_template("report.html").render(
+    content = page_content(
+        results,
+        folder,
         title=title,
-        description=json.loads(results.attrs["description"]),
-        columns=[label for _, label in COLUMNS],
-        rows=[(name, [cell(values, key) for key, _ in COLUMNS]) for name, values in summary.items()],
-        trajectories=results.sizes["trajectory"],
-        horizon=f"{float(results.time.max()):.4g}",
-        gain=_gain(summary, best),
-        best=best,
-        figures=figures,
+        configuration=configuration,
         certificate=certificate,
-        configuration=json.dumps(configuration, indent=2, default=str),
         provenance=provenance,
+        further=further,
     )
+    with RolloutReader(folder / "rollouts.nc") as reader:
+        figures = _figures(results, reader, space)
+        write_figures(figures, folder / "figures")
+        best = (learned_methods(results) or method_names(results))[0]
+        middle = ranked_trajectories(results, best)
+        row = middle.get("median", next(iter(middle.values())))
+        animate(reader, results, space, best, row, folder / "figures" / "animation.gif")
+        page = render(content, lambda most_bytes: record(results, reader, space, most_bytes))
     _write_whole(folder / "report.html", page)
+    moving = f"{reader.channels[0]} of one test trajectory: truth, prediction by {best}, and their difference."
+    _write_whole(folder / "report.md", report_markdown(content, figures, moving))
     return folder / "report.html"
 
 
-def _figures(results: xr.Dataset, folder: Path) -> list[ReportFigure]:
-    figures = [curves(results, "nrmse", "nRMSE", True), curves(results, "correlation", "Correlation", False)]
+def page_content(
+    results: xr.Dataset,
+    folder: Path,
+    *,
+    title: str,
+    configuration: Mapping[str, Any],
+    certificate: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    further: Mapping[str, Any] | None = None,
+) -> PageContent:
+    """Writes metrics.json and metrics.csv; returns what the page says of them. Arguments as of ``write_report``."""
+    summary = summarise(results)
+    numbers = _numbers(results, summary) | dict(further or {})
+    description = numbers["description"]
+    rows = summary_rows(summary, learned_methods(results), description["network_calls"], numbers.get("seeds"))
+    _write_whole(folder / "metrics.json", json.dumps(numbers, indent=1))
+    snapshots_csv(results, folder / "metrics.csv")
+    points = numbers.get("break_even") or []
+    files, notes = _files(results, folder, numbers, rows, certificate)
+    return PageContent(
+        title=title,
+        lead=_lead(results, description),
+        headline=_headline(summary, learned_methods(results)),
+        columns=summary_columns(),
+        rows=rows,
+        charts=[
+            error_curves(results),
+            *([spectra(results)] if "true_spectrum" in results else []),
+            *([break_even(points)] if points else []),
+        ],
+        comparisons=[one["sentence"] for one in numbers.get("comparisons", [])],
+        verdicts=[one["sentence"] for one in numbers.get("break_even_verdict", {}).get("verdicts", [])],
+        missing=[] if points else [("Break-even", NOT_MEASURED)],
+        certificate=certificate,
+        configuration=configuration_texts(configuration),
+        provenance=provenance,
+        files=files,
+        notes=[*_left_out(description), *notes],
+    )
+
+
+NOT_MEASURED = "Not measured: python evaluate.py runs=[...] evaluation/cost=full sets error against computing time."
+
+
+def _lead(results: xr.Dataset, description: Mapping[str, Any]) -> str:
+    resolved = description["resolution"] == "resolved"
+    return (
+        f"{results.sizes['trajectory']} test trajectories of {description['pde']}, rolled out over "
+        f"{float(results.time.max()):.4g} units of time. Dataset {description['dataset']}"
+        + ("." if resolved else ", under-resolved as published in its source.")
+    )
+
+
+def _left_out(description: Mapping[str, Any]) -> list[str]:
+    """Which runs, baselines and metrics are not in the report, and why."""
+    lines = []
+    for what, key in (("Runs", "skipped_runs"), ("Baselines", "missing_baselines"), ("Metrics", "not_applicable")):
+        if reasons := description.get(key):
+            lines.append(f"{what} left out: " + "; ".join(f"{name} ({why})" for name, why in reasons.items()) + ".")
+    return lines
+
+
+def _headline(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> str:
+    """How many times smaller the best one-step error is than persistence's."""
+    best = min(learned, key=lambda name: summary[name]["one_step_nrmse"], default=None)
+    if best is None or "persistence" not in summary or not summary[best]["one_step_nrmse"]:
+        return ""
+    gain = summary["persistence"]["one_step_nrmse"] / summary[best]["one_step_nrmse"]
+    if not np.isfinite(gain):
+        return ""
+    return f"{best} has a one-step error {gain:.3g} times smaller than persistence's."
+
+
+def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[ReportFigure]:
+    figures = [curves(results, "nrmse", "nRMSE", True), curves(results, "correlation", "correlation", False)]
     if "true_spectrum" in results:
-        figures.append(spectra(results))
-    learned = [str(name) for name in results.simulator.values if str(name) != "persistence"]
-    if not learned or "true_spectrum" not in results:
-        return figures
-    with xr.open_dataset(folder / "rollouts.nc", engine="h5netcdf") as rollouts:
-        for number, method in enumerate(learned[:4]):
-            error = results.nrmse.sel({"simulator": method}).values[:, -1]
-            order = np.argsort(np.where(np.isfinite(error), error, np.inf), kind="stable")
-            for which, row in (("median", order[(len(order) - 1) // 2]), ("worst", order[-1])):
-                figures.append(rollout_images(rollouts, method, int(row), f"rollout_{number}_{which}", which))
+        figures.append(spectra_figure(results))
+    for number, method in enumerate(learned_methods(results)[:MOST_FIGURES]):
+        ranked = ranked_trajectories(results, method)
+        for rank, row in [(rank, ranked[rank]) for rank in ("median", "worst") if rank in ranked]:
+            figures.append(rollout_images(reader, results, space, method, row, f"rollout_{number}_{rank}", rank))
     return figures
 
 
-def _gain(summary: Mapping[str, Mapping[str, Any]], best: str | None) -> str | None:
-    """How many times smaller the best one-step error is than persistence's."""
-    if best is None or "persistence" not in summary or not summary[best]["one_step_nrmse"]:
-        return None
-    return f"{summary['persistence']['one_step_nrmse'] / summary[best]['one_step_nrmse']:.1f}"
+def _files(
+    results: xr.Dataset, folder: Path, numbers: Mapping[str, Any], rows: Sequence[Row], certificate: Mapping[str, Any]
+) -> tuple[dict[str, str], list[str]]:
+    """What can be downloaded from the page, and what cannot."""
+    files = {
+        "summary.csv": summary_csv(summary_columns(), rows),
+        "trajectories.csv": trajectories_csv(numbers["per_trajectory"]),
+        "curves.csv": curves_csv(results),
+        "certificate.csv": records_csv(certificate["figures"]),
+    }
+    if "true_spectrum" in results:
+        files["spectra.csv"] = spectra_csv(results)
+    if numbers.get("break_even"):
+        files["break_even.csv"] = records_csv(numbers["break_even"])
+    if numbers.get("comparisons"):
+        files["comparisons.csv"] = records_csv(numbers["comparisons"])
+    beside = "Beside this page: metrics.nc, metrics.csv and metrics.json, the rollouts in rollouts.nc, and figures/."
+    path = folder / "metrics.csv"
+    # Ten to one is more than numbers can be squeezed; what is larger need not be read at all.
+    if path.stat().st_size <= 10 * MOST_TABLE:
+        everything = path.read_text(encoding="utf-8")
+        if deflated_size(everything) <= MOST_TABLE:
+            return {**files, "metrics.csv": everything}, [beside]
+    return files, ["Every value of every trajectory and snapshot is too much for a page: metrics.csv has it.", beside]
 
 
 def _numbers(results: xr.Dataset, summary: Mapping[str, Any]) -> dict[str, Any]:
     """The summary, and the value of each trajectory that it came from; what is not finite is null."""
     per_trajectory = {}
-    for method in results.simulator.values:
+    for method in method_names(results):
         one = results.sel({"simulator": method})
-        per_trajectory[str(method)] = {
+        per_trajectory[method] = {
             "trajectory": results.trajectory.values.tolist(),
             "final_nrmse": _plain(one.nrmse.values[:, -1]),
             "final_correlation": _plain(one.correlation.values[:, -1]),
@@ -123,10 +218,6 @@ def _numbers(results: xr.Dataset, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(values: np.ndarray) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
-
-
-def _data_uri(image: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(image).decode()
 
 
 def _write_whole(path: Path, text: str) -> None:

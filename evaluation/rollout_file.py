@@ -1,4 +1,4 @@
-"""Rollouts on disk, written batch by batch, read by xarray as netCDF."""
+"""Rollouts on disk, written snapshot by snapshot, read by xarray as netCDF."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from data.whole_file import whole_file
 class RolloutFile:
     """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (simulator, ...), float32.
 
-    Memory holds one batch. The file exists whole or not at all.
+    Memory holds one snapshot of a batch. The file exists whole or not at all.
 
     Args:
         path: of the file.
@@ -44,22 +44,25 @@ class RolloutFile:
         """Closes the file; puts it in its place unless something failed."""
         self.open.__exit__(kind, error, trace)
 
-    def append_truth(self, index: Tensor, times: Tensor, truth: Tensor) -> None:
-        """Adds a batch: index (B,), times (B, T), truth (B, T, C, *N)."""
+    def append(self, index: Tensor, times: Tensor, state: Tensor) -> None:
+        """Makes room for a batch: index (B,), times (B, T), and a state (B, C, *N) of the shape that all have."""
         file = self._opened()
         if not file.dimensions:
-            self._layout(tuple(truth.shape[1:]))
+            self._layout((times.shape[1], *state.shape[1:]))
         self.first, self.last = self.last, self.last + len(index)
         file.resize_dimension("trajectory", self.last)
         here = slice(self.first, self.last)
         file.variables["trajectory"][here] = index.cpu().numpy()
         file.variables["time"][here] = times.cpu().numpy()
-        file.variables["truth"][here] = truth.float().cpu().numpy()
 
-    def append_prediction(self, method: str, prediction: Tensor) -> None:
-        """Adds one method's rollouts (B, T, C, *N) of the batch whose truth was added last."""
+    def write_truth(self, snapshot: int, u: Tensor) -> None:
+        """Writes one snapshot (B, C, *N) of the batch that was appended last."""
+        self._opened().variables["truth"][self.first : self.last, snapshot] = u.float().cpu().numpy()
+
+    def write_prediction(self, method: str, snapshot: int, u: Tensor) -> None:
+        """Writes one snapshot (B, C, *N) of one method's rollouts of the batch that was appended last."""
         variable = self._opened().variables["prediction"]
-        variable[self.methods.index(method), self.first : self.last] = prediction.float().cpu().numpy()
+        variable[self.methods.index(method), self.first : self.last, snapshot] = u.float().cpu().numpy()
 
     def _opened(self) -> h5netcdf.File:
         if self.file is None:

@@ -1,5 +1,6 @@
 """The numbers of a report: medians over trajectories, with what is censored said so."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -16,33 +17,84 @@ def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
         results: from ``evaluate_rollouts``.
 
     Returns:
-        {method: {figure: value}}; a correlation time that more than half of the trajectories exceed is the horizon, and
-        its ``..._censored`` is True.
+        {method: {figure: value}}; a time that more than half of the trajectories exceed is the horizon, and its
+        ``..._censored`` is True. Times with the suffix ``_characteristic`` are multiples of the problem's Lyapunov or
+        eddy-turnover time, where it states one. Figures that do not apply are left out.
     """
-    return {str(method): _figures(results.sel({"simulator": method})) for method in results.simulator.values}
+    unit = json.loads(results.attrs.get("description", "{}")).get("characteristic_time")
+    return {
+        str(method): _figures(results.sel({"simulator": method}), unit and float(unit["value"]))
+        for method in results.simulator.values
+    }
 
 
-def _figures(one: xr.Dataset) -> dict[str, Any]:
+def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
     error = one.nrmse.values[:, 1:]
-    stable = np.isfinite(error).all(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        geometric = np.exp(np.log(np.maximum(error, 1e-300)).mean(1))
     figures: dict[str, Any] = {
         "one_step_nrmse": _median(one.one_step_nrmse.values[:, 1:].ravel()),
         "final_nrmse": _median(error[:, -1]),
-        "geometric_mean_nrmse": _median(geometric),
+        "geometric_mean_nrmse": _median(one.geometric_mean_nrmse.values),
         "final_correlation": _median(one.correlation.values[:, -1], worst=-np.inf),
-        "stable_share": float(stable.mean()),
+        "stable_share": float(1 - one.blew_up.values.astype(float).mean()),
         "horizon": float(one.time.values[:, -1].max()),
         "trajectories": int(one.sizes["trajectory"]),
     }
-    for column, threshold in enumerate(one.threshold.values):
-        times = torch.from_numpy(one.correlation_time.values[:, column])
-        censored = torch.from_numpy(one.correlation_time_censored.values[:, column])
-        median, beyond = censored_median(times, censored)
-        figures[f"correlation_time_{threshold:g}"] = median
-        figures[f"correlation_time_{threshold:g}_censored"] = beyond
-    return figures
+    for name, thresholds in (("correlation_time", "threshold"), ("nrmse_time", "nrmse_threshold")):
+        if name in one:
+            for column, threshold in enumerate(one[thresholds].values):
+                times, censored = one[name].values[:, column], one[f"{name}_censored"].values[:, column]
+                figures |= _times(f"{name}_{threshold:g}", times, censored, unit)
+    figures |= _times("blow_up_time", one.blow_up_time.values, ~one.blew_up.values.astype(bool), unit)
+    return figures | _further(one) | _of_ensemble(one)
+
+
+def _times(name: str, times: np.ndarray, censored: np.ndarray, unit: float | None) -> dict[str, Any]:
+    """The median of times of which some are only known to be longer, and whether it is one of those."""
+    median, beyond = censored_median(torch.from_numpy(times), torch.from_numpy(censored))
+    found = {name: median, f"{name}_censored": beyond}
+    if unit is not None:
+        found |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
+    return found
+
+
+def _further(one: xr.Dataset) -> dict[str, float]:
+    """Medians over trajectories of what was measured beside the figures of every report."""
+    found: dict[str, float] = {}
+    if "band_error" in one:
+        for column, band in enumerate(one.band.values):
+            for name in ("band_error", "band_energy"):
+                values = one[name].values[:, -1, column]
+                # A grid may have no modes in a band; NaN there says nothing of the prediction.
+                if not np.isnan(one[name].values[:, 0, column]).all():
+                    found[f"final_{name}_{band}"] = _median(values)
+    if "enstrophy" in one:
+        found["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
+    if "conserved_drift" in one:
+        drift = one.conserved_drift.values.max(2)
+        found["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
+    if "boundary_error" in one:
+        found["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
+    for name in ("wasserstein", "spectrum_log_error"):
+        if name in one:
+            for column, channel in enumerate(one.channel.values):
+                found[f"{name}_{channel}"] = _median(one[name].values[:, column])
+    return found
+
+
+def _of_ensemble(one: xr.Dataset) -> dict[str, float]:
+    """Means over trajectories and snapshots, which come before the root of the spread over the error."""
+    found: dict[str, float] = {}
+    if "crps" not in one or np.isnan(one.crps.values[:, 1:]).all():
+        return found
+    members = int(one.attrs["ensemble"])
+    for column, channel in enumerate(one.channel.values):
+        variance, square, crps, coverage = (
+            float(one[name].values[:, 1:, column].mean())
+            for name in ("ensemble_variance", "ensemble_mse", "crps", "coverage")
+        )
+        found |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
+        found[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
+    return found
 
 
 def _median(values: np.ndarray, worst: float = np.inf) -> float:

@@ -65,6 +65,21 @@ class Tolerances:
 
 
 @dataclass(frozen=True)
+class CharacteristicTime:
+    """A time that is natural to a problem, in which the length of a forecast says more than in its own units.
+
+    It is read and not solved with: it is no part of what a dataset's or a run's name is made of.
+
+    Args:
+        name: what it is, e.g. ``Lyapunov time``.
+        value: in the problem's units.
+    """
+
+    name: str
+    value: PositiveFloat
+
+
+@dataclass(frozen=True)
 class Draw:
     """Where B trajectories start: u (B, C, *N) at time 0, times (B, T) of the snapshots to store, their conditions."""
 
@@ -89,6 +104,7 @@ class Problem:
         seed: trajectory i of a split is a pure function of (seed, split, i).
         resolution: ``resolved``, or ``as_published`` for a setting that is under-resolved in its source.
         store_on: the grid or nodes at which snapshots are stored; those of ``geometry`` when left out.
+        characteristic_time: Lyapunov or eddy-turnover time, for problems that have one.
 
     Raises:
         ValueError: parameters that the equation lacks or does not know, an extent with other axes than the geometry,
@@ -108,6 +124,7 @@ class Problem:
         seed: NonNegativeInt = 0,
         resolution: str = "resolved",
         store_on: Geometry | None = None,
+        characteristic_time: CharacteristicTime | None = None,
     ) -> None:
         expected, given = set(simulator.parameter_names), set(parameters)
         if expected != given:
@@ -127,7 +144,7 @@ class Problem:
         self.name, self.simulator, self.geometry = name, simulator, geometry
         self.extent, self.parameters = tuple(extent), dict(parameters)
         self.initial_condition, self.times, self.tolerances = initial_condition, times, tolerances
-        self.seed, self.resolution = seed, resolution
+        self.seed, self.resolution, self.characteristic_time = seed, resolution, characteristic_time
         self.stored_geometry: Geometry = geometry if store_on is None else store_on
 
     @property

@@ -1,5 +1,6 @@
 """The only batch type: some consecutive snapshots of each sample's trajectory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -42,6 +43,10 @@ class Window:
     def time(self, offset: int) -> Tensor:
         """The time (B,) at an offset from the present."""
         return self.gather(self.t, offset)
+
+    def snapshots(self) -> Iterator[Tensor]:
+        """All W states (B, C, *N), one after the other."""
+        return iter(self.u.unbind(1))
 
     def history(self, k: int) -> tuple[Tensor, Tensor]:
         """The k latest snapshots (B, k, C, *N), oldest first, and their times (B, k)."""

@@ -18,6 +18,7 @@ from simulation.annotations import NonNegativeInt, PositiveInt
 from simulation.problem import Problem
 from tendency.build import build_problem
 from tendency.errors import ArtefactError
+from tendency.small_form import solved_part
 
 
 class DataPlan:
@@ -60,7 +61,7 @@ class DataPlan:
     def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         """What the dataset's name is a hash of."""
         return {
-            "problem": dict(pde),
+            "problem": solved_part(pde),
             "equation_version": problem.simulator.version,
             "chunk_size": self.chunk_size,
             "store_u_t": self.store_u_t,

@@ -6,36 +6,41 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import xarray as xr
 from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
 from data.manifest import read_manifest
 from data.metadata import TrajectoryMetadata
-from evaluation.baselines import Persistence
+from data.recording import Recording
+from evaluation.baselines import Baseline, Persistence, made
+from evaluation.comparison import comparisons, over_seeds
 from evaluation.evaluate import evaluate_rollouts
+from evaluation.metrics.metric import Metric
 from evaluation.report import write_report
-from evaluation.summary import summary_lines
+from evaluation.space import Space
+from evaluation.summary import summarise, summary_lines
 from simulation.annotations import PositiveInt
 from simulation.simulator import Simulator
-from simulation.tree import map_tensors
-from simulation.window import Window
 from surrogates.correction import CorrectedPrediction
 from surrogates.integrators.integrator import Integrator
 from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
+from tendency.baselines import COARSE_SOLVER, subject_of, training_pairs
 from tendency.build import build
 from tendency.check import check_nodes, check_settings
 from tendency.compose import plain
 from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
+from tendency.full_cost import CostStudy
 from tendency.hardware import keep_freed_memory, set_matmul_precision
-from tendency.load import checkpoint_path, load_stepper, read_checkpoint
+from tendency.load import load_stepper, read_checkpoint
 from tendency.run_folder import check_name
+from tendency.run_selection import select_runs
+from tendency.seed_groups import seed_groups
 from tendency.settings import EvaluateSettings, settings_of
-
-COARSE_SOLVER = "coarse solver"
-"""Its name in the report of a network that corrects it."""
 
 
 class RolloutReport:
@@ -45,12 +50,26 @@ class RolloutReport:
         batch_size: trajectories that are rolled out together.
         stride: every so many stored snapshots are asked for; None asks for those that the surrogate was trained on.
         integrator: of predicted derivatives; None takes the one that each was trained with.
+        metrics: by name, measured beside those that every report rests on.
+        baselines: by name, rolled out beside the surrogates; persistence alone when left out.
+        ensemble: members that a surrogate which draws noise is rolled out with; 1 for none beside its rollout.
+        cost: whether the surrogates pay for themselves; not measured when left out.
     """
 
     def __init__(
-        self, batch_size: PositiveInt = 16, stride: PositiveInt | None = None, integrator: Integrator | None = None
+        self,
+        batch_size: PositiveInt = 16,
+        stride: PositiveInt | None = None,
+        integrator: Integrator | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+        baselines: Mapping[str, Baseline] | None = None,
+        ensemble: PositiveInt = 1,
+        cost: CostStudy | None = None,
     ) -> None:
-        self.batch_size, self.stride, self.integrator = batch_size, stride, integrator
+        self.batch_size, self.stride, self.integrator, self.ensemble = batch_size, stride, integrator, ensemble
+        self.cost = cost
+        self.metrics = list((metrics or {}).values())
+        self.baselines = dict(baselines) if baselines is not None else {"persistence": Persistence()}
 
     def prediction(self, trained: Prediction) -> Prediction:
         """What is judged of a trained prediction: itself, or stepped by the integrator of this report.
@@ -82,6 +101,9 @@ class RolloutReport:
         config: Mapping[str, Any],
         use_gpu: bool = True,
         trained_stride: int = 1,
+        skipped: Mapping[str, str] | None = None,
+        groups: Mapping[str, list[str]] | None = None,
+        training_seconds: Mapping[str, float] | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -94,6 +116,9 @@ class RolloutReport:
             config: shown in it.
             use_gpu: where there is one.
             trained_stride: of the surrogates' training data.
+            skipped: runs that are not judged, each with its reason, which the page repeats.
+            groups: names of the surrogates that differ in their seed alone, by what they have in common.
+            training_seconds: of each surrogate, where they are known.
 
         Returns:
             A short table, and the path of the page.
@@ -102,37 +127,74 @@ class RolloutReport:
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         judged = {name: self.judged(stepper) for name, stepper in steppers.items()}
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
+        subject = subject_of(test)
+        beside, reasons = made(self.baselines, subject, training_pairs(dataset, test.stride, device))
         corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
         if corrected:
-            simulators[COARSE_SOLVER] = corrected[0].coarse
-        simulators["persistence"] = Persistence()
-        calls = {name: _calls(stepper) for name, stepper in judged.items()}
+            beside[COARSE_SOLVER] = corrected[0].coarse
+        recordings = self._windows(test, device)
+        for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
+            reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
+        time = test.metadata.characteristic_time
         description = {
             "title": title,
             "dataset": dataset.name,
             "pde": test.metadata.name,
             "equation": test.metadata.equation,
             "resolution": test.metadata.resolution,
-            "network_calls": calls,
+            "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
+            "learned": list(judged),
+            "missing_baselines": reasons,
+            "skipped_runs": dict(skipped or {}),
+            "seeds": dict(groups or {}),
+            "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
             "test_trajectories": num_test,
         }
         results = evaluate_rollouts(
-            simulators,
-            self._windows(test, device),
+            simulators | beside,
+            recordings,
             test.metadata.channel_names,
             folder,
             description=description,
+            metrics=self.metrics,
+            subject=subject,
+            ensemble=self.ensemble,
             progress=progress_line("evaluating"),
         )
+        further, verdicts = self._further(results, simulators, test, device, groups or {}, training_seconds or {})
         page = write_report(
             results,
             folder,
             title=title,
+            space=recordings.space(),
             configuration=dict(config),
             certificate=test.manifest.certificate.to_dict(),
             provenance=test.manifest.provenance,
+            further=further,
         )
-        return summary_lines(results), page
+        return [*summary_lines(results), *verdicts], page
+
+    def _further(
+        self,
+        results: xr.Dataset,
+        simulators: Mapping[str, Simulator],
+        test: TrajectoryDataset,
+        device: torch.device,
+        groups: Mapping[str, list[str]],
+        training_seconds: Mapping[str, float],
+    ) -> tuple[dict[str, Any], list[str]]:
+        """What is said of seeds, of methods against each other and of their cost: as numbers, and in sentences."""
+        further: dict[str, Any] = {
+            "seeds": over_seeds(summarise(results), groups),
+            "comparisons": comparisons(results, groups),
+        }
+        if self.cost is None:
+            return further, []
+        try:
+            found = self.cost.measure(simulators, test, device, training_seconds)
+        except ValueError as error:
+            return further, [f"break-even: not applicable, {error}"]
+        return further | found.to_dict(), [one.sentence for one in found.verdicts]
 
     def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
         return WholeTrajectories(test, self.batch_size, device)
@@ -150,15 +212,24 @@ class WholeTrajectories:
     def __init__(self, dataset: TrajectoryDataset, batch_size: int, device: torch.device) -> None:
         self.dataset, self.batch_size, self.device = dataset, batch_size, device
 
+    @property
+    def num_snapshots(self) -> int:
+        """T of each trajectory."""
+        return (self.dataset.metadata.num_snapshots - 1) // self.dataset.stride + 1
+
     def __len__(self) -> int:
         """Number of batches."""
         return -(-len(self.dataset) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Window]:
+    def __iter__(self) -> Iterator[Recording]:
         """The batches in order."""
         for first in range(0, len(self.dataset), self.batch_size):
-            indices = list(range(first, min(first + self.batch_size, len(self.dataset))))
-            yield map_tensors(lambda x: x.to(self.device), self.dataset.__getitems__(indices))
+            yield Recording(self.dataset, first, min(self.batch_size, len(self.dataset) - first), self.device)
+
+    def space(self) -> Space:
+        """Where the trajectories lie."""
+        extents = [recording.conditions.extent.double().cpu().numpy() for recording in self]
+        return Space(self.dataset.metadata.geometry, np.concatenate(extents))
 
 
 def evaluate(config: DictConfig) -> None:
@@ -174,8 +245,8 @@ def evaluate(config: DictConfig) -> None:
     check_nodes({"evaluation": content["evaluation"]})
     settings = EvaluateSettings(**settings_of(content, groups))
     report: RolloutReport = build(content["evaluation"], "evaluation")
-    checkpoints = [checkpoint_path(Path(run)) for run in settings.runs]
-    recipes = [read_checkpoint(path)["recipe"] for path in checkpoints]
+    selection = select_runs(settings.runs)
+    checkpoints, recipes = selection.checkpoints, selection.recipes
     names = _names(checkpoints)
     dataset = _dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
     keep_freed_memory()
@@ -197,8 +268,12 @@ def evaluate(config: DictConfig) -> None:
         title=folder.name,
         config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
         trained_stride=recipes[0].get("stride", 1),
+        skipped=selection.skipped,
+        groups=seed_groups(names, checkpoints, recipes),
     )
     print("\n".join(lines))
+    for run, reason in selection.skipped.items():
+        print(f"left out: {run}: {reason}")
     print(f"report: {page}")
 
 

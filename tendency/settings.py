@@ -11,6 +11,7 @@ from simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.compose import plain
 from tendency.hardware import MatmulPrecision
 from tendency.run_folder import default_name
+from tendency.small_form import solved_part
 
 NOT_HASHED = ("paths", "name", "small", "resume", "ckpt_path", "logger", "evaluation", "experiment", "strategy")
 """Parts of the configuration that do not change what is learned."""
@@ -59,7 +60,7 @@ class EvaluateSettings:
     """Of ``evaluate.py``.
 
     Args:
-        runs: folders of runs, or checkpoints.
+        runs: folders of runs, checkpoints, patterns of either, or folders of sweeps.
         name: of the report's folder in the outputs; None names it after the runs.
         trust: build classes outside this project that a checkpoint names.
         dataset: folder of the dataset to judge on; None takes the one that the runs were trained on.
@@ -95,6 +96,7 @@ def named(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     for place in ("datasets", "outputs"):
         OmegaConf.update(neutral, f"paths.{place}", "-")
     hashed = {key: value for key, value in plain(neutral).items() if key not in NOT_HASHED}
+    hashed["pde"] = solved_part(hashed["pde"])
     if config.name is None:
         config.name = default_name(choices, config.seed, hashed)
     return hashed

@@ -47,6 +47,11 @@ def problem_node(name: str, small: bool = False) -> dict[str, Any]:
     return plain(config.pde)
 
 
+def solved_part(pde: Mapping[str, Any]) -> dict[str, Any]:
+    """What a problem's node says of its solutions: all but how long a forecast is in times of its own."""
+    return {key: value for key, value in pde.items() if key != "characteristic_time"}
+
+
 def _check(small: Mapping[str, Any]) -> None:
     if unknown := sorted(set(small) - set(PARTS)):
         raise ConfigError([f"pde.small.{key}: a small form has the parts {', '.join(PARTS)}" for key in unknown])

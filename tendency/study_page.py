@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data.whole_file import whole_file
-from evaluation.figures import COLOURS
+from evaluation.colours import COLOURS
 from tendency.study_numbers import STILL_FALLING, Cell, validation_curve
 from tendency.study_plan import MODELS, PROBLEMS, ROWS, StudySettings, Training
 

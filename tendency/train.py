@@ -1,7 +1,10 @@
 """``python train.py model=fno pde=navier_stokes``: dataset (made if missing) -> surrogate -> rollout report."""
 
+from pathlib import Path
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from tendency.compose import check_command_line, conf_folder
@@ -22,7 +25,14 @@ def _composed(config: DictConfig) -> None:
 
 def _train(config: DictConfig) -> None:
     # Imported here: everything above answers a mistyped command without waiting for torch.
+    from tendency.run_selection import note_run
+    from tendency.settings import named
     from tendency.training import train
 
-    settle(config, HydraConfig.get().overrides.task)
-    train(config, dict(HydraConfig.get().runtime.choices))
+    job = HydraConfig.get()
+    settle(config, job.overrides.task)
+    choices = dict(job.runtime.choices)
+    if job.mode == RunMode.MULTIRUN:
+        named(config, choices)
+        note_run(Path(job.sweep.dir), Path(config.paths.run))
+    train(config, choices)

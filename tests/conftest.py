@@ -18,6 +18,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says so, loudly, where no browser was found: tests that were skipped are easily taken for tests that passed."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any("no browser" in str(report.longrepr) for report in skipped):
+        terminalreporter.write_sep("=", "THE REPORT'S PAGE WENT UNTESTED", red=True, bold=True)
+        terminalreporter.write_line(
+            "NO CHROMIUM, CHROME OR EDGE WAS FOUND. INSTALL ONE, OR NAME ITS PATH IN TENDENCY_BROWSER.", red=True
+        )
+
+
 @pytest.fixture(scope="session")
 def compose_config() -> Callable[..., dict[str, Any]]:
     """``compose_config("train", ["pde=heat"])``: a resolved configuration as plain data."""

@@ -1,10 +1,18 @@
 """How long a rollout follows the truth, and medians over trajectories of which some follow to the very end."""
 
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
 import torch
+from annotated_types import Gt, Len, Lt
 from torch import Tensor
 
-THRESHOLDS = (0.8, 0.9)
+from evaluation.metrics.metric import Setting, TrajectoryMetric
+from simulation.annotations import PositiveFloat
+
+THRESHOLDS = (0.8, 0.9, 0.95)
 """The correlations at which the literature stops the clock."""
+Correlation = Annotated[float, Gt(-1), Lt(1)]
 
 
 def correlation_time(times: Tensor, correlation: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
@@ -22,8 +30,28 @@ def correlation_time(times: Tensor, correlation: Tensor, threshold: float) -> tu
     Returns:
         The times (B,) float64, the horizon where censored; and whether censored (B,) bool.
     """
+    return _first_fall(times, torch.where(correlation.isfinite(), correlation.double(), 0.0), threshold)
+
+
+def error_time(times: Tensor, error: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """The time from the start until an error first exceeds a threshold.
+
+    As ``correlation_time``, but an error that is not finite exceeds every threshold as soon as the snapshot before it.
+
+    Args:
+        times: (B, T), increasing; the first is the start.
+        error: (B, T), not negative.
+        threshold: positive.
+
+    Returns:
+        The times (B,) float64, the horizon where censored; and whether censored (B,) bool.
+    """
+    return _first_fall(times, -error.double().nan_to_num(nan=torch.inf), -threshold)
+
+
+def _first_fall(times: Tensor, values: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """The time at which values (B, T), linear between snapshots, first fall below a threshold."""
     times = times.double() - times[:, :1].double()
-    values = torch.where(correlation.isfinite(), correlation.double(), 0.0)
     below = values < threshold
     censored = ~below.any(1)
     # argmax finds the first True. Where the very first snapshot is below, both ends are that snapshot: time 0.
@@ -33,6 +61,52 @@ def correlation_time(times: Tensor, correlation: Tensor, threshold: float) -> tu
     v0, v1 = values.gather(1, before)[:, 0], values.gather(1, after)[:, 0]
     share = torch.where(v0 > v1, (v0 - threshold) / (v0 - v1), 0.0)
     return torch.where(censored, times[:, -1], t0 + share * (t1 - t0)), censored
+
+
+class CorrelationTime(TrajectoryMetric):
+    """The valid time by correlation: how long the correlation over all channels stays above each threshold.
+
+    Args:
+        thresholds: correlations.
+    """
+
+    variables = {"correlation_time": ("threshold",), "correlation_time_censored": ("threshold",)}
+
+    def __init__(self, thresholds: Annotated[Sequence[Correlation], Len(1)] = THRESHOLDS) -> None:
+        self.thresholds = tuple(thresholds)
+
+    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+        """The thresholds."""
+        return {"threshold": self.thresholds}
+
+    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+        """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
+        pairs = [correlation_time(setting.times, curves["correlation"], threshold) for threshold in self.thresholds]
+        times, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
+        return {"correlation_time": times, "correlation_time_censored": censored}
+
+
+class ErrorTime(TrajectoryMetric):
+    """The valid time by error: how long the nRMSE over all channels stays below each threshold.
+
+    Args:
+        thresholds: errors.
+    """
+
+    variables = {"nrmse_time": ("nrmse_threshold",), "nrmse_time_censored": ("nrmse_threshold",)}
+
+    def __init__(self, thresholds: Annotated[Sequence[PositiveFloat], Len(1)] = (0.1, 0.2, 0.5)) -> None:
+        self.thresholds = tuple(thresholds)
+
+    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+        """The thresholds."""
+        return {"nrmse_threshold": self.thresholds}
+
+    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+        """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
+        pairs = [error_time(setting.times, curves["nrmse"], threshold) for threshold in self.thresholds]
+        times, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
+        return {"nrmse_time": times, "nrmse_time_censored": censored}
 
 
 def censored_median(times: Tensor, censored: Tensor) -> tuple[float, bool]:

@@ -1,0 +1,73 @@
+"""At which scales a prediction is wrong."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Len
+from torch import Tensor
+
+from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
+from evaluation.metrics.spectra import NODES
+from simulation.annotations import PositiveInt
+from simulation.geometry import Grid
+
+
+class BandErrors(SnapshotMetric):
+    """The error and the energy in low, middle and high wavenumbers, over all channels.
+
+    With E_j the energy in shell j of width κ, and S a band of shells::
+
+        band_error  = √( Σ_{j ∈ S} E_j(p − y) / Σ_j E_j(y) )             so that  Σ_bands band_error² = nRMSE²
+        band_energy = Σ_{j ∈ S} E_j(p) / Σ_{j ∈ S} E_j(y)                1 where the band holds as much as the truth's
+
+    The first counts a wave in the wrong place as an error, the second does not: a prediction that is blurred has too
+    little energy in the high band, one that breaks up too much. A band without modes on a grid is NaN.
+
+    Args:
+        edges: the shells j at which the middle and the high band begin; those of PDEBench unless told otherwise.
+
+    Raises:
+        ValueError: edges that do not increase.
+
+    References:
+        Takamoto et al.: PDEBench. arXiv:2210.07182, appendix B (errors in low, middle and high frequencies).
+    """
+
+    variables = {"band_error": ("band",), "band_energy": ("band",)}
+
+    def __init__(self, edges: Annotated[list[PositiveInt], Len(2, 2)] = (4, 12)) -> None:  # type: ignore[assignment]
+        if edges[0] >= edges[1]:
+            raise ValueError(f"edges: expected two shells that increase, got {list(edges)}")
+        self.edges = tuple(edges)
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Nodes have no spectrum."""
+        return None if isinstance(subject.geometry, Grid) else NODES
+
+    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+        """The bands' names."""
+        return {"band": ("low", "middle", "high")}
+
+    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """(B, 3) both."""
+        shells = setting.isotropic()
+
+        def bands(energy: Tensor) -> Tensor:
+            return self._bands(energy, shells.missing)
+
+        error = bands(shells(prediction.double() - truth.double()))
+        there, predicted = bands(setting.spectrum(truth)), bands(setting.spectrum(prediction))
+        # A band without modes holds nothing of the whole.
+        whole = torch.where(there.isnan(), 0.0, there).sum(1, keepdim=True)
+        return {"band_error": (error / whole).sqrt(), "band_energy": predicted / there}
+
+    def _bands(self, energy: Tensor, missing: Tensor) -> Tensor:
+        """The energy (B, 3) of the bands, from that of the shells (B, C, K) of which some may be ``missing`` (B, K)."""
+        low, high = self.edges
+        total = torch.where(missing[:, None], 0.0, energy).sum(1)
+        parts = []
+        for band in (slice(0, low), slice(low, high), slice(high, None)):
+            empty = missing[:, band].all(1)
+            parts.append(torch.where(empty, torch.nan, total[:, band].sum(1)))
+        return torch.stack(parts, 1)

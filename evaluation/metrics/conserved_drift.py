@@ -1,0 +1,40 @@
+"""Whether a rollout keeps what the equation keeps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
+
+
+class ConservedDrift(SnapshotMetric):
+    """The drift |q(t) − q(0)| / max(|q(0)|, max|u(0)|) of each quantity q that the equation conserves.
+
+    As the certificate of a dataset measures it of the reference solver. The solver names the quantities: the mean of a
+    density, the energy of a wave.
+    """
+
+    variables = {"conserved_drift": ("quantity",)}
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """No solver that could say what is conserved."""
+        return None if subject.solver is not None else "no reference solver works where the snapshots lie"
+
+    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+        """The quantities' names; none where nothing is conserved."""
+        return {"quantity": sorted(self._quantities(setting.start, setting))}
+
+    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """(B, quantities)."""
+        start = self._quantities(setting.start, setting)
+        now = self._quantities(prediction, setting)
+        scale = setting.start.double().flatten(1).abs().amax(1)
+        drifts = [(now[q] - start[q]).abs() / torch.maximum(start[q].abs(), scale) for q in sorted(start)]
+        empty = torch.zeros(len(prediction), 0, dtype=torch.float64, device=prediction.device)
+        return {"conserved_drift": torch.stack(drifts, 1) if drifts else empty}
+
+    def _quantities(self, u: Tensor, setting: Setting) -> dict[str, Tensor]:
+        solver = setting.subject.solver
+        return {} if solver is None else solver.conserved(u.double(), setting.conditions)

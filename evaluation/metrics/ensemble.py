@@ -1,0 +1,67 @@
+"""How well several rollouts that draw differently say what they do not know."""
+
+import torch
+from torch import Tensor
+
+from evaluation.metrics.metric import EnsembleMetric, Setting
+from evaluation.metrics.snapshot import mean_over_space
+
+
+class ContinuousRankedProbability(EnsembleMetric):
+    """The continuous ranked probability score of M members, averaged over space, per channel.
+
+    CRPS = mean_i |x_i − y| − Σ_ij |x_i − x_j| / (2 M (M − 1)), the fair form, whose expectation does not depend on M.
+    It is in the field's unit; that of a single value is its absolute error.
+
+    References:
+        Ferro: Fair scores for ensemble forecasts. Q. J. R. Meteorol. Soc. 140 (2014), doi:10.1002/qj.2270.
+    """
+
+    variables = {"crps": ("channel",)}
+
+    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """(B, C)."""
+        x, count = members.double(), len(members)
+        skill = (x - truth.double()).abs().mean(0)
+        # Sorted, member i is above i of the others and below M − 1 − i.
+        ranks = 2 * torch.arange(count, dtype=torch.float64, device=x.device) - (count - 1)
+        pairs = (x.sort(0).values * ranks.reshape(-1, *[1] * truth.ndim)).sum(0)
+        return {"crps": mean_over_space(skill - pairs / (count * (count - 1)), setting.weights)}
+
+
+class SpreadAndSkill(EnsembleMetric):
+    """The variance of the members and the squared error of their mean, averaged over space, per channel.
+
+    An ensemble whose members are as far apart as they are from the truth has √((M + 1) / M) · √(mean variance) /
+    √(mean squared error) = 1; both are stored, because the means over trajectories come before the roots.
+
+    References:
+        Fortin et al.: Why should ensemble spread match the RMSE of the ensemble mean? J. Hydrometeorol. 15 (2014),
+        doi:10.1175/JHM-D-14-0008.1.
+    """
+
+    variables = {"ensemble_variance": ("channel",), "ensemble_mse": ("channel",)}
+
+    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """(B, C) both, in the field's unit squared; the variance is the unbiased one."""
+        x = members.double()
+        return {
+            "ensemble_variance": mean_over_space(x.var(0), setting.weights),
+            "ensemble_mse": mean_over_space((x.mean(0) - truth.double()).square(), setting.weights),
+        }
+
+
+class Coverage(EnsembleMetric):
+    """The share of the domain in which the truth lies between the smallest and the largest member, per channel.
+
+    It should be (M − 1) / (M + 1): the truth is as likely as any member to be the outermost of them all.
+    """
+
+    variables = {"coverage": ("channel",)}
+
+    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """(B, C); NaN where a member is not finite."""
+        low, high = torch.aminmax(members, dim=0)
+        inside = ((low <= truth) & (truth <= high)).double()
+        broken = ~members.isfinite().all(0).flatten(2).all(2)
+        return {"coverage": mean_over_space(inside, setting.weights).masked_fill(broken, torch.nan)}

@@ -1,0 +1,86 @@
+"""How much a flow turns."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
+from evaluation.metrics.snapshot import mean_over_space
+from simulation.fields import Field
+from simulation.geometry import Grid
+
+
+def vorticity(velocity: Tensor, extent: Tensor) -> Tensor:
+    """ω = ∂v/∂x − ∂u/∂y on a periodic grid, by its Fourier series.
+
+    Args:
+        velocity: (B, 2, n, m), its first component along the first axis.
+        extent: (B, 2) side lengths.
+
+    Returns:
+        (B, 1, n, m) float64.
+    """
+    u_hat = torch.fft.rfftn(velocity.double(), dim=(2, 3))
+    shape = velocity.shape[2:]
+    x, y = (
+        frequencies(n, 1 / n, dtype=torch.float64, device=velocity.device)
+        for frequencies, n in ((torch.fft.fftfreq, shape[0]), (torch.fft.rfftfreq, shape[1]))
+    )
+    # The derivative of the Nyquist wave vanishes on the grid's points.
+    x, y = (torch.where(k.abs() * 2 == n, 0.0, k) for k, n in ((x, shape[0]), (y, shape[1])))
+    waves = 2 * math.pi / extent.double()
+    k_x, k_y = waves[:, 0, None, None] * x[:, None], waves[:, 1, None, None] * y
+    curl = 1j * (k_x * u_hat[:, 1] - k_y * u_hat[:, 0])
+    return torch.fft.irfftn(curl, s=shape, dim=(1, 2))[:, None]
+
+
+class Enstrophy(SnapshotMetric):
+    """The enstrophy ½ ⟨ω²⟩ of a two-dimensional flow, of the prediction and of the truth.
+
+    It applies where a field is called ``vorticity``, or where one called ``velocity`` lies on a periodic grid.
+    """
+
+    variables = {"enstrophy": (), "true_enstrophy": ()}
+    of_truth = frozenset({"true_enstrophy"})
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Other fields, other dimensions, or a velocity that cannot be differentiated here."""
+        geometry = subject.geometry
+        if geometry.spatial_dims != 2:
+            return f"enstrophy is that of a flow in 2D, this is in {geometry.spatial_dims}D"
+        found = _flow(subject.fields)
+        if found is None:
+            names = ", ".join(field.name for field in subject.fields)
+            return f"no field is a vorticity or a velocity: {names}"
+        if found[0].name == "velocity" and not (
+            isinstance(geometry, Grid) and all(geometry.boundary.is_periodic(axis) for axis in (0, 1))
+        ):
+            return "the curl of a velocity is taken on periodic grids alone"
+        return None
+
+    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """(B,) both, in 1 / time²."""
+        return {
+            name: mean_over_space(self._vorticity(u, setting).square(), setting.weights)[:, 0] / 2
+            for name, u in (("enstrophy", prediction), ("true_enstrophy", truth))
+        }
+
+    def _vorticity(self, u: Tensor, setting: Setting) -> Tensor:
+        found = _flow(setting.subject.fields)
+        if found is None:
+            raise ValueError("enstrophy: no field is a vorticity or a velocity")
+        flow, first = found
+        if flow.name == "vorticity":
+            return u[:, first : first + 1].double()
+        return vorticity(u[:, first : first + 2], setting.conditions.extent.to(u.device))
+
+
+def _flow(fields: tuple[Field, ...]) -> tuple[Field, int] | None:
+    """The field that says how a flow turns, and its first channel in 2D."""
+    channel = 0
+    for field in fields:
+        if (field.name, field.rank) in (("vorticity", 0), ("velocity", 1)):
+            return field, channel
+        channel += field.channels(2)
+    return None

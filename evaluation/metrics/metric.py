@@ -1,0 +1,168 @@
+"""What a metric is: of one snapshot, of a whole rollout, or of an ensemble of rollouts.
+
+A new metric is one file with a class of one of the three kinds, and one entry in ``conf/evaluation/metrics``. No kind
+averages over trajectories: what a report says of many is made of what is stored for each.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from evaluation.metrics.spectrum import IsotropicSpectrum
+from simulation.conditions import Conditions
+from simulation.fields import Field
+from simulation.geometry import Geometry, Grid
+from simulation.moments import Moments
+from simulation.simulator import ReferenceSolver
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged, whatever the trajectory.
+
+    Args:
+        fields: of a state, in channel order.
+        geometry: where the snapshots lie.
+        solver: the reference solver, where it works on that geometry.
+        moments: mean and standard deviation of the channels over the training split, where they are known.
+        step: time between snapshots; None where it differs between trajectories, or is not known.
+    """
+
+    fields: tuple[Field, ...]
+    geometry: Geometry
+    solver: ReferenceSolver | None = None
+    moments: Moments | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The circumstances of B trajectories that are judged together.
+
+    Args:
+        subject: what they share with all others.
+        conditions: of the B trajectories.
+        times: (B, T) of the snapshots, the first being the start.
+        start: (B, C, *N) the state that every rollout starts from.
+        weights: (B, *N) cell volumes.
+    """
+
+    subject: Subject
+    conditions: Conditions
+    times: Tensor
+    start: Tensor
+    weights: Tensor
+    _spectra: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def spectrum(self, u: Tensor) -> Tensor:
+        """The isotropic spectrum (B, C, K) of u (B, C, *N); those of the last states are remembered.
+
+        Several metrics ask for the same ones, and every method for the truth's.
+        """
+        recent: list[tuple[Tensor, Tensor]] = self._spectra.setdefault("recent", [])
+        for known, energy in recent:
+            if known is u:
+                recent.append(recent.pop(next(i for i, pair in enumerate(recent) if pair[0] is u)))
+                return energy
+        energy = self.isotropic()(u)
+        recent.append((u, energy))
+        del recent[:-2]
+        return energy
+
+    def isotropic(self) -> IsotropicSpectrum:
+        """The shells of this geometry; of grids alone.
+
+        Raises:
+            ValueError: scattered nodes.
+        """
+        if "shells" not in self._spectra:
+            geometry = self.conditions.geometry
+            if not isinstance(geometry, Grid):
+                raise ValueError("a spectrum needs a grid; the snapshots lie on scattered nodes")
+            self._spectra["shells"] = IsotropicSpectrum(geometry, self.conditions.extent.to(self.start.device))
+        return self._spectra["shells"]
+
+
+class Metric(ABC):
+    """What the three kinds share: the names of their figures, and where they make no sense.
+
+    ``variables`` names each figure and its axes beyond the simulator's, the trajectory's and the snapshot's.
+    """
+
+    variables: Mapping[str, tuple[str, ...]]
+    of_truth: frozenset[str] = frozenset()
+    """Those that depend on the truth alone, which are the same for every simulator."""
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Why the metric says nothing about a subject; None where it applies."""
+        return None
+
+    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+        """The labels along axes of its own."""
+        return {}
+
+
+class SnapshotMetric(Metric):
+    """Figures of one predicted snapshot."""
+
+    @abstractmethod
+    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """The figures by name.
+
+        Args:
+            prediction: (B, C, *N), which may hold values that are not finite.
+            truth: (B, C, *N).
+            setting: of the B trajectories.
+
+        Returns:
+            (B, ...) float64 for each of ``variables``.
+        """
+
+
+class TrajectoryMetric(Metric):
+    """Figures of a whole rollout, taken in snapshot by snapshot: no more than one is ever at hand."""
+
+    def take(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, setting: Setting) -> Any:
+        """The memory after one more snapshot; a metric of curves alone needs none.
+
+        Args:
+            memory: from the snapshot before; None at the start.
+            snapshot: 0 at the start, where prediction and truth are the same.
+            prediction: (B, C, *N).
+            truth: (B, C, *N).
+            setting: of the B trajectories.
+        """
+        return memory
+
+    @abstractmethod
+    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+        """The figures by name, after the last snapshot.
+
+        Args:
+            memory: what ``take`` made of the snapshots.
+            curves: (B, T, ...) of each snapshot metric, the first value being the start's.
+            setting: of the B trajectories.
+
+        Returns:
+            (B, ...) for each of ``variables``.
+        """
+
+
+class EnsembleMetric(Metric):
+    """Figures of one snapshot of several rollouts that differ in what they drew."""
+
+    @abstractmethod
+    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+        """The figures by name.
+
+        Args:
+            members: (M, B, C, *N), M at least 2.
+            truth: (B, C, *N).
+            setting: of the B trajectories.
+
+        Returns:
+            (B, ...) float64 for each of ``variables``.
+        """

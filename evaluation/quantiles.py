@@ -1,0 +1,32 @@
+"""Quantiles over trajectories of which some blew up."""
+
+import numpy as np
+
+BAND = (0.1, 0.5, 0.9)
+
+
+def worst_of(metric: str) -> float:
+    """What a value that is not finite counts as: the worst that the metric can say."""
+    return -np.inf if "correlation" in metric else np.inf
+
+
+def quantiles(values: np.ndarray, worst: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """10, 50 and 90 % over trajectories; NaN where the quantile is a trajectory that blew up.
+
+    Args:
+        values: (trajectories, snapshots).
+        worst: what a value that is not finite counts as, so that those that survive are not taken for all.
+
+    Returns:
+        Three arrays (snapshots,).
+    """
+    ordered = np.sort(np.where(np.isfinite(values), values, worst), axis=0)
+    edges = []
+    for share in BAND:
+        below, part = divmod(share * (len(ordered) - 1), 1)
+        lower, upper = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
+        # Not lower + part (upper - lower) at part = 0: 0 times infinity is no number.
+        with np.errstate(invalid="ignore"):
+            edge = lower if part == 0 else (1 - part) * lower + part * upper
+        edges.append(np.where(np.isfinite(edge), edge, np.nan))
+    return edges[0], edges[1], edges[2]

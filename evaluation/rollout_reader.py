@@ -1,0 +1,56 @@
+"""Reads rollouts.nc a snapshot at a time, so that a report needs the memory of a few snapshots."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import h5netcdf
+import numpy as np
+
+Snapshots = Sequence[int] | np.ndarray
+"""Which snapshots, counted from the start of the rollout."""
+
+
+class RolloutReader:
+    """Fields of ``rollouts.nc``; of a field in 3D, the slice through the middle of the last axis.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = h5netcdf.File(path, "r")
+        self.methods = [_text(name) for name in self.file.variables["simulator"][...]]
+        self.channels = [_text(name) for name in self.file.variables["channel"][...]]
+        truth = self.file.variables["truth"]
+        self.num_snapshots = truth.shape[1]
+        self.slice: tuple[int, ...] = (truth.shape[5] // 2,) if truth.ndim == 6 else ()
+        self.shape: tuple[int, ...] = truth.shape[3:5]
+
+    def __enter__(self) -> Self:
+        """The reader, open."""
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Closes the file."""
+        self.file.close()
+
+    def truth(self, row: int, snapshots: Snapshots, channel: int) -> np.ndarray:
+        """One field (len(snapshots), *N) float32 of one trajectory."""
+        return self._read("truth", (row,), snapshots, channel)
+
+    def prediction(self, method: str, row: int, snapshots: Snapshots, channel: int) -> np.ndarray:
+        """One field (len(snapshots), *N) float32 of one method's rollout."""
+        return self._read("prediction", (self.methods.index(method), row), snapshots, channel)
+
+    def _read(self, name: str, before: tuple[int, ...], snapshots: Snapshots, channel: int) -> np.ndarray:
+        """One snapshot after the other, since each is a chunk of the file; in 1D all at once, since they are small."""
+        variable = self.file.variables[name]
+        if len(self.shape) == 1:
+            return np.asarray(variable[(*before, slice(None), channel)])[list(snapshots)]
+        space = (slice(None),) * len(self.shape)
+        return np.stack([variable[(*before, int(s), channel, *space, *self.slice)] for s in snapshots])
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)

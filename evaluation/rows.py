@@ -1,0 +1,96 @@
+"""The rows of a report's table, as the page and the Markdown show them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluation.seeds import Interval
+from evaluation.summary import COLUMNS, cell
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of one method.
+
+    Args:
+        text: as it is read.
+        value: that it is sorted by; None where there is none, which comes last.
+        note: said when the reader asks, such as an interval.
+    """
+
+    text: str
+    value: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method.
+
+    Args:
+        name: of it.
+        cells: one for each column.
+        note: beside the name, such as the number of seeds.
+        baseline: whether it is one that the others must beat.
+    """
+
+    name: str
+    cells: Sequence[Cell]
+    note: str = ""
+    baseline: bool = False
+
+
+def summary_columns() -> list[str]:
+    """The head of the table, without the method's own column."""
+    return [*(label for _, label in COLUMNS), "network calls per step"]
+
+
+def summary_rows(
+    summary: Mapping[str, Mapping[str, Any]],
+    learned: Sequence[str],
+    calls: Mapping[str, Any],
+    seeds: Mapping[str, Mapping[str, Mapping[str, float | None]]] | None = None,
+) -> list[Row]:
+    """One row for each method that was trained with several seeds, and one for each run and baseline.
+
+    Args:
+        summary: from ``summarise``.
+        learned: the methods that are no baselines.
+        calls: of the network in one step, by method.
+        seeds: {method: {figure: {mean, low, high}}} over the seeds of each method that has several.
+    """
+    rows = [_group(name, figures) for name, figures in (seeds or {}).items()]
+    for name, figures in summary.items():
+        cells = [_cell(figures, key) for key, _ in COLUMNS]
+        rows.append(Row(name, [*cells, _count(calls.get(name, 0))], baseline=name not in learned))
+    return rows
+
+
+def _group(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> Row:
+    """Several seeds of one method: means, with the intervals that say how well they are known."""
+    cells = []
+    for key, _ in COLUMNS:
+        mean, low, high = (figures.get(key, {}).get(part) for part in ("mean", "low", "high"))
+        interval = Interval(math.inf if mean is None else mean, low, high)
+        cells.append(Cell(interval.text(), mean, "mean over the seeds, with its 95 % interval"))
+    return Row(name, [*cells, Cell("", None)])
+
+
+def _cell(figures: Mapping[str, Any], key: str) -> Cell:
+    value = float(figures[key])
+    note = f"median over {figures['trajectories']} trajectories"
+    if figures.get(f"{key}_censored"):
+        note = "more than half of the trajectories last longer than was looked at"
+    elif key == "stable_share":
+        note = f"of {figures['trajectories']} trajectories"
+    return Cell(cell(dict(figures), key), value if np.isfinite(value) else None, note)
+
+
+def _count(calls: Any) -> Cell:
+    try:
+        return Cell(str(calls), float(calls))
+    except ValueError:
+        return Cell(str(calls), None)

@@ -1,0 +1,64 @@
+"""Where a surrogate pays and where it does not, on fronts that can be read off by eye."""
+
+import json
+import math
+
+import pytest
+
+from evaluation.break_even import BreakEven, Point, front, verdict
+
+SOLVER = [
+    Point("solver", "fine", 8.0, 1e-6, 1),
+    Point("solver", "middle", 2.0, 1e-3, 1),
+    Point("solver", "slow and bad", 4.0, 1e-2, 1),
+    Point("solver", "coarse", 0.5, 1e-1, 1),
+    Point("solver", "unstable", 0.1, math.inf, 1),
+]
+
+
+def test_the_front_holds_what_nothing_beats():
+    assert [point.label for point in front(SOLVER)] == ["coarse", "middle", "fine"]
+
+
+def test_a_fast_surrogate_wins_and_pays_after_some_solves():
+    found = verdict(Point("net", "", 0.25, 5e-3, 1), SOLVER, investment=700.0)
+    assert found.wins
+    assert found.solver_seconds == 2.0
+    assert found.speed_up == 8
+    assert found.solver_error is None
+    assert found.solves_until_paid == pytest.approx(700 / 1.75)
+    assert found.sentence == (
+        "net wins: 8 times faster than the solver at equal error; "
+        "data and training have paid for themselves after 400 solves"
+    )
+
+
+def test_a_slow_surrogate_does_not_and_is_told_what_its_time_would_buy():
+    found = verdict(Point("net", "", 3.0, 5e-2, 1), SOLVER, investment=700.0)
+    assert not found.wins
+    assert found.speed_up == pytest.approx(2 / 3)
+    assert found.solver_error == 1e-3
+    assert found.solves_until_paid is None
+    assert (
+        "does not win: the solver is 1.5 times faster at equal error, and reaches an error of 0.001" in found.sentence
+    )
+
+
+def test_the_extremes_are_told_apart():
+    assert verdict(Point("net", "", 1.0, 1e-9, 1), SOLVER, None).wins
+    assert "is as accurate" in verdict(Point("net", "", 1.0, 1e-9, 1), SOLVER, None).sentence
+    lost = verdict(Point("net", "", 1e-3, math.inf, 1), SOLVER, 1.0)
+    assert not lost.wins
+    assert lost.sentence == "net loses: its rollout blew up"
+    # An error that the coarsest setting beats in less time.
+    assert not verdict(Point("net", "", 0.6, 0.5, 1), SOLVER, 1.0).wins
+
+
+def test_what_is_written_is_plain_json():
+    surrogate = Point("net", "", 0.25, 5e-3, 16)
+    verdicts = [verdict(surrogate, SOLVER, None)]
+    found = BreakEven([*SOLVER, surrogate], [surrogate], verdicts, 1.0, 4, "here", None, {}).to_dict()
+    again = json.loads(json.dumps(found, allow_nan=False))
+    methods = [point["method"] for point in again["break_even"]]
+    assert methods == ["solver"] * 4 + ["net", "net, best batch"]
+    assert again["break_even_verdict"]["verdicts"][0]["wins"] is True

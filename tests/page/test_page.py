@@ -1,0 +1,153 @@
+"""The page in a browser: it shows what was computed, needs no mouse, no network and no large screen."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib import colormaps
+
+LOOKS = [
+    ("plane", 1280, "light"),
+    ("plane", 390, "dark"),
+    ("line", 1280, "dark"),
+    ("line", 390, "light"),
+    ("cloud", 390, "light"),
+]
+
+
+@pytest.mark.parametrize(("kind", "width", "theme"), LOOKS, ids=lambda value: str(value))
+def test_it_fits_the_screen_and_the_theme(opened, kind, width, theme):
+    look = opened(kind, width=width, theme=theme)
+    assert look.page.evaluate("document.documentElement.scrollWidth") <= width
+    background = look.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(255, 255, 255)") == (theme == "light")
+    # Every figure has been drawn: curves with their axes, and images that are not of one colour.
+    charts = look.page.evaluate("[...document.querySelectorAll('.chart')].map((c) => c.querySelectorAll('.xy').length)")
+    assert charts
+    assert min(charts) > 0
+    if kind != "line":
+        assert look.pixels("truth").reshape(-1, 3).std(0).max() > 10
+
+
+def test_the_scrubber_shows_the_snapshot_that_it_names(opened, report):
+    look = opened("plane")
+    look.page.select_option("#method", "slower")
+    look.page.select_option("#trajectory", "worst")
+    number = int(
+        look.page.evaluate("document.querySelector('#trajectory option:checked').textContent").split()[-1][:-1]
+    )
+    look.page.focus("#scrubber")
+    before = look.pixels("prediction")
+    for _ in range(5):
+        look.page.keyboard.press("ArrowRight")
+    assert "t = 1.25, snapshot 5" in look.page.text_content("#moment")
+    assert not np.array_equal(look.pixels("prediction"), before)
+    with xr.open_dataset(report("plane") / "rollouts.nc", engine="h5netcdf") as file:
+        row = file.trajectory.values.tolist().index(number)
+        truth = file.truth.isel(trajectory=row, channel=0).values
+        prediction = file.prediction.sel(simulator="slower").isel(trajectory=row, channel=0).values
+    limit = np.abs(truth).max()
+    for part, values in (("truth", truth[5]), ("prediction", prediction[5]), ("difference", (prediction - truth)[5])):
+        # The first axis to the right, the second up; all three on the truth's scale.
+        expected = colormaps["RdBu_r"]((values.T[::-1] + limit) / (2 * limit))[..., :3] * 255
+        assert np.abs(look.pixels(part) - expected).max() < 8, part
+
+
+def test_what_is_not_finite_is_grey(opened):
+    look = opened("plane")
+    look.page.select_option("#method", index=2)
+    look.page.focus("#scrubber")
+    look.page.keyboard.press("End")
+    assert "not finite" in look.page.text_content("#moment")
+    assert (look.pixels("prediction") == 0x9A).all()
+    assert not (look.pixels("truth") == 0x9A).all()
+
+
+def test_it_plays_and_pauses_with_the_space_bar(opened):
+    look = opened("plane", width=390)
+    look.page.focus("#scrubber")
+    look.page.keyboard.press("Home")
+    look.page.keyboard.press("Space")
+    assert look.page.get_attribute("#play", "aria-label") == "Pause"
+    look.page.wait_for_function("document.getElementById('play').getAttribute('aria-label') === 'Play'")
+    assert look.page.input_value("#scrubber") == look.page.get_attribute("#scrubber", "max") == "8"
+    look.page.keyboard.press("Space")
+    look.page.keyboard.press("Space")
+    assert look.page.get_attribute("#play", "aria-label") == "Play"
+    assert int(look.page.input_value("#scrubber")) < 8
+
+
+def test_on_a_line_the_cursor_goes_where_space_time_is_touched(opened):
+    look = opened("line")
+    look.page.wait_for_function("document.querySelectorAll('.line .shapelayer path').length >= 3")
+    box = look.page.locator(".line .plot").first.bounding_box()
+    look.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    assert look.page.input_value("#scrubber") == "6"
+    assert "t = 1.5, snapshot 6" in look.page.text_content("#moment")
+    drawn = look.page.evaluate("document.querySelector('.profile').data.map((trace) => [trace.name, trace.y.length])")
+    assert drawn == [["truth", 48], ["prediction", 48]]
+
+
+def test_the_table_sorts_by_click_and_by_key(opened, numbers):
+    look = opened("plane")
+    summary = numbers("plane")["summary"]
+    key = "final_nrmse"
+    finite = sorted((name for name in summary if summary[name][key] is not None), key=lambda name: summary[name][key])
+    (lost,) = (name for name in summary if summary[name][key] is None)
+    head = look.page.locator("table.sorts thead th", has_text="nRMSE at the horizon")
+    names = "[...document.querySelectorAll('table.sorts tbody th')].map((cell) => cell.textContent)"
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert look.page.evaluate(names) == [*finite, lost]
+    look.page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert look.page.evaluate(names) == [*reversed(finite), lost]
+    assert look.page.locator("th[aria-sort=descending], th[aria-sort=ascending]").count() == 1
+
+
+def test_the_switch_of_themes_works_without_a_mouse(opened):
+    look = opened("plane", theme="light")
+    colour = "getComputedStyle(document.querySelector('#errors .xtick text')).fill"
+    before = look.page.evaluate(colour)
+    look.page.focus("input[name=theme]:checked")
+    look.page.keyboard.press("ArrowLeft")
+    assert look.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert look.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+    look.page.wait_for_function(f"{colour} !== '{before}'")
+
+
+def test_curves_change_their_axis_and_say_what_is_under_the_pointer(opened):
+    look = opened("line")
+    assert look.page.evaluate("document.getElementById('errors').layout.yaxis.type") == "log"
+    look.page.uncheck("[data-logarithmic=errors]")
+    assert look.page.evaluate("document.getElementById('errors').layout.yaxis.type") == "linear"
+    look.page.select_option("[data-chart=errors]", "correlation of the rollout")
+    assert "correlation" in look.page.evaluate("document.getElementById('errors').layout.yaxis.title.text")
+    look.page.locator("#errors").scroll_into_view_if_needed()
+    box = look.page.locator("#errors .plot").bounding_box()
+    look.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    look.page.wait_for_selector("#errors .hoverlayer text")
+    assert "slower" in look.page.text_content("#errors .hoverlayer")
+    assert look.page.locator("#break-even .scatterlayer .trace").count() == 1
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "spectra.csv"])
+def test_numbers_are_downloaded_from_the_page(opened, report, tmp_path, name):
+    look = opened("line", width=390)
+    with look.page.expect_download() as started:
+        look.page.click(f"button[data-file='{name}']")
+    started.value.save_as(tmp_path / name)
+    text = (tmp_path / name).read_text()
+    if name == "metrics.csv":
+        assert text == (report("line") / name).read_text()
+    assert text.count("\n") > 40
+
+
+def test_names_stay_text_wherever_they_are_shown(opened):
+    look = opened("line")
+    look.page.select_option("#method", index=2)
+    look.page.wait_for_timeout(100)
+    assert "<script>alert(1)</script>" in look.page.text_content("#facts")
+    assert "<script>alert(1)</script>" in look.page.text_content("h1")
+    assert look.page.locator("img[src=x]").count() == 0
+    own = look.page.locator("script:not([type])").count()
+    assert own == 3

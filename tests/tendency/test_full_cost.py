@@ -1,0 +1,76 @@
+"""The whole break-even study on a small problem, with surrogates whose worth is known beforehand."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from data.dataset import TrajectoryDataset
+from evaluation.baselines import Persistence
+from solvers.etdrk import ETDRK2, ETDRK4
+from solvers.runge_kutta import SSPRK3
+from surrogates.coarse_solver import CoarseSolver
+from tendency.baselines import problem_of, subject_of, training_pairs
+from tendency.full_cost import FullCost
+from tendency.load import read_checkpoint
+
+TINY = ["model=fno", "model.width=4", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[64]"]
+
+
+@pytest.fixture(scope="module")
+def test_trajectories(small_run, homes):
+    run = small_run("burgers", [*TINY, "small=true", "name=break-even", "trainer.max_epochs=1"])
+    recipe = read_checkpoint(run)["recipe"]
+    return TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / recipe["dataset"], "test", 2)
+
+
+def study(**changes):
+    return FullCost(
+        **{
+            "trajectories": 2,
+            "coarsenings": [1, 2],
+            "step_factors": [1, 4],
+            "integrators": {"ETDRK2": ETDRK2(), "ETDRK4": ETDRK4(), "SSPRK3": SSPRK3()},
+            "batches": [1, 2],
+            "repeats": 1,
+        }
+        | changes
+    )
+
+
+def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembered(test_trajectories):
+    problem = problem_of(test_trajectories)
+    surrogates = {"the solver in disguise": CoarseSolver(problem.simulator.refined(), 1), "persistence": Persistence()}
+    cpu = torch.device("cpu")
+    found = study().measure(surrogates, test_trajectories, cpu, {"persistence": 100.0})
+    solver = [point for point in found.points if point.method == "solver"]
+    # Its own scheme and one that is interchangeable with it, two grids, two steps, two precisions.
+    assert len(solver) == 16
+    assert not any("SSPRK3" in point.label or "ETDRK4" in point.label for point in solver)
+    errors = {point.label: point.error for point in solver}
+    own = "64, its own integrator, {} x the step, float64"
+    # Half the step of the finest setting: closer to the truth than any, but none of its settings is cheaper by magic.
+    assert errors[own.format(1)] <= errors["32, its own integrator, 1 x the step, float64"]
+    assert errors["64, ETDRK2, 1 x the step, float64"] < errors["64, ETDRK2, 4 x the step, float64"]
+    still = next(one for one in found.verdicts if one.surrogate == "persistence" and one.batch == 1)
+    assert still.error > max(errors.values())
+    assert found.generation_seconds > 0
+    assert found.horizon <= problem.tolerances.window * (1 + 1e-9)
+    again = study().measure({"persistence": Persistence()}, test_trajectories, cpu, {})
+    assert [point for point in again.points if point.method == "solver"] == solver
+    other = study(coarsenings=[1]).measure({"persistence": Persistence()}, test_trajectories, cpu, {})
+    assert len([point for point in other.points if point.method == "solver"]) == 8
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_dataset_says_what_is_judged(test_trajectories):
+    subject = subject_of(test_trajectories)
+    assert subject.step == pytest.approx(0.1)
+    assert subject.solver is not None
+    assert subject.moments.std.shape == (1,)
+    pairs = list(training_pairs(test_trajectories.folder, 1, torch.device("cpu"))())
+    assert len(pairs) == test_trajectories.metadata.num_snapshots - 1
+    train = TrajectoryDataset.whole(test_trajectories.folder, "train").__getitems__([0, 1, 2, 3])
+    assert torch.equal(pairs[3][0], train.u[:, 3])
+    assert torch.equal(pairs[3][1], train.u[:, 4])
