@@ -19,6 +19,7 @@ class Network:
 
     def __init__(self, surrogate: Surrogate, normalizer: Normalizer, conditions: Conditions) -> None:
         self.surrogate, self.normalizer = surrogate, normalizer
+        self.geometry, self.extent = conditions.geometry, conditions.extent
         self.x = conditions.geometry.coordinates(conditions.extent)
 
     def raw(self, u: Tensor, c: Tensor, extra: Tensor | None = None) -> Tensor:
@@ -33,6 +34,7 @@ class Network:
         if extra is not None:
             encoded = torch.cat([encoded, extra], 1)
         conditions = self.normalizer.conditions.encode(c.double()).to(u.dtype)
+        self.surrogate.place(self.geometry, self.extent)
         return self.surrogate(encoded, conditions, self.x.to(u.dtype))
 
     def __call__(self, u: Tensor, c: Tensor, scale: Tensor) -> Tensor:

@@ -49,6 +49,16 @@ class Surrogate(nn.Module, ABC):
             ValueError: naming the config key, what was expected and what was found.
         """
 
+    def place(self, geometry: Geometry, extent: Tensor) -> None:
+        """Tells the network which points its fields live on; what calls it says so before each evaluation.
+
+        Positions x alone do not tell: scattered nodes do not show where the torus closes, nor that they are no grid.
+
+        Args:
+            geometry: the grid or the nodes.
+            extent: (B, D) side lengths of the domain, physical units.
+        """
+
     def require_shapes(self, u: Tensor, c: Tensor) -> None:
         """Refuses inputs of the wrong shape.
 

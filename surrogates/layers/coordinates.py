@@ -25,14 +25,30 @@ def coordinate_features(x: Tensor, boundary: Boundary) -> Tensor:
     Returns:
         (B, F, *N) with values in [-1, 1].
     """
-    features = []
+    shares = []
     for axis in range(boundary.spatial_dims):
         along = x[:, axis]
         n = along.shape[axis + 1]
         spacing = along.select(axis + 1, 1) - along.select(axis + 1, 0)
-        share = along / (n * spacing.unsqueeze(axis + 1))
+        shares.append(along / (n * spacing.unsqueeze(axis + 1)))
+    return share_features(torch.stack(shares, 1), boundary)
+
+
+def share_features(share: Tensor, boundary: Boundary) -> Tensor:
+    """Position in the domain, on whatever points.
+
+    Args:
+        share: (B, D, *N) positions over the side lengths, in [0, 1].
+        boundary: of the domain.
+
+    Returns:
+        (B, F, *N): sine and cosine on a periodic axis, a number in [-1, 1] on any other.
+    """
+    features = []
+    for axis in range(boundary.spatial_dims):
+        along = share[:, axis]
         if boundary.is_periodic(axis):
-            features += [torch.sin(2 * math.pi * share), torch.cos(2 * math.pi * share)]
+            features += [torch.sin(2 * math.pi * along), torch.cos(2 * math.pi * along)]
         else:
-            features.append(2 * share - 1)
+            features.append(2 * along - 1)
     return torch.stack(features, 1)

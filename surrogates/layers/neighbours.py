@@ -1,12 +1,24 @@
 """Who hears from whom: neighbour tables of grids and point clouds."""
 
 import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
-from simulation.geometry import Boundary
+from simulation.annotations import PositiveFloat, PositiveInt
+from simulation.geometry import Boundary, Geometry, Grid
+
+SAME_PLACE = 1e-9
+"""Spacings below which two places are one: positions carry rounding."""
+TIE_DECIMALS = 3
+"""To which distances are compared: lengths that were stored in single precision must not decide between equal ones."""
+Steps = list[tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -14,9 +26,9 @@ class Neighbours:
     """K neighbours of each of M nodes.
 
     Args:
-        index: (M, K) which nodes they are.
-        offset: (B, M, K, D) or (1, M, K, D) where they are relative to the node, in mean spacings.
-        present: (M, K) 1, or 0 where a neighbour lies beyond a wall and is not there.
+        index: (M, K) int64 which nodes they are.
+        offset: (M, K, D) float64 where they are relative to the node, in spacings.
+        present: (M, K) bool, False where a row has fewer than K; there the index is some node's, to be ignored.
     """
 
     index: Tensor
@@ -24,14 +36,92 @@ class Neighbours:
     present: Tensor
 
 
-def grid_neighbours(shape: tuple[int, ...], boundary: Boundary, radius: int) -> Neighbours:
-    """The points of a grid within ``radius`` cells on each axis, the point itself left out."""
-    steps = [s for s in itertools.product(range(-radius, radius + 1), repeat=len(shape)) if any(s)]
+class Neighbourhood(ABC):
+    """A rule that says which points of a geometry are neighbours.
+
+    Distances are measured in spacings. On a grid that is in cells along each axis, whatever their sides. On a point
+    cloud it is the distance in the stretched box over the mean spacing (V / M)^(1/D), around the torus on periodic
+    axes. So a table does not depend on the unit of length, and a cloud of the points of a grid with square cells has
+    the grid's table.
+    """
+
+    @abstractmethod
+    def of(self, geometry: Geometry, box: Sequence[float]) -> Neighbours:
+        """The table of a geometry.
+
+        Args:
+            geometry: the grid or the nodes.
+            box: D sides of the domain over their geometric mean; on a grid they do not matter.
+
+        Raises:
+            ValueError: points without neighbours to be had, or nodes at the same place.
+        """
+
+
+class WithinRadius(Neighbourhood):
+    """All points within a radius: rows are as long as the longest, and a node in a gap may have no neighbour at all.
+
+    Made for grids; on scattered nodes, whose density varies, ``Nearest`` wastes nothing.
+
+    Args:
+        radius: in spacings; 1.5 is 2, 8 and 18 points in one, two and three dimensions.
+    """
+
+    def __init__(self, radius: PositiveFloat) -> None:
+        self.radius = radius
+
+    def of(self, geometry: Geometry, box: Sequence[float]) -> Neighbours:
+        """See ``Neighbourhood.of``."""
+        reach = self.radius + SAME_PLACE
+        if isinstance(geometry, Grid):
+            found = grid_neighbours(geometry.shape, geometry.boundary, _steps_within(geometry, reach))
+        else:
+            positions, period = _positions(geometry, box)
+            pairs = cKDTree(positions, boxsize=period).query_pairs(reach, output_type="ndarray")
+            found = _padded(np.concatenate([pairs, pairs[:, ::-1]]), positions, period)
+        if not found.present.any():
+            raise ValueError(f"model.neighbours.radius: no point has another within {self.radius:g} spacings")
+        return found
+
+
+class Nearest(Neighbourhood):
+    """The nearest points, as many for each: next to a wall they lie to one side.
+
+    Of points that are equally far, those come first whose offset is first in lexical order, so that all nodes of a
+    periodic grid have the same stencil.
+
+    Args:
+        count: neighbours of each point; or three numbers, for one, two and three dimensions.
+    """
+
+    def __init__(self, count: PositiveInt | Sequence[PositiveInt]) -> None:
+        if not isinstance(count, int) and len(count) != 3:
+            raise ValueError(f"model.neighbours.count: expected one number or three, got {list(count)}")
+        self.count = count
+
+    def of(self, geometry: Geometry, box: Sequence[float]) -> Neighbours:
+        """See ``Neighbourhood.of``.
+
+        Raises:
+            ValueError: more neighbours than there are other points.
+        """
+        count = self.count if isinstance(self.count, int) else self.count[geometry.spatial_dims - 1]
+        others = int(np.prod(geometry.shape)) - 1
+        if count > others:
+            raise ValueError(f"model.neighbours.count: each of {others + 1} points has {others} others, got {count}")
+        around = all(geometry.boundary.is_periodic(axis) for axis in range(geometry.spatial_dims))
+        if isinstance(geometry, Grid) and around:
+            return grid_neighbours(geometry.shape, geometry.boundary, _nearest_steps(geometry, count))
+        return _nearest(*_positions(geometry, box), count)
+
+
+def grid_neighbours(shape: Sequence[int], boundary: Boundary, steps: Steps) -> Neighbours:
+    """The points of a grid that lie at the given steps (in cells) from each; those beyond a wall are not present."""
     axes = torch.meshgrid(*[torch.arange(n) for n in shape], indexing="ij")
     index = torch.zeros(*shape, len(steps), dtype=torch.int64)
     present = torch.ones(*shape, len(steps), dtype=torch.bool)
     for column, step in enumerate(steps):
-        flat = torch.zeros(shape, dtype=torch.int64)
+        flat = torch.zeros(tuple(shape), dtype=torch.int64)
         for axis, (n, move) in enumerate(zip(shape, step, strict=True)):
             there = axes[axis] + move
             if boundary.is_periodic(axis):
@@ -41,30 +131,94 @@ def grid_neighbours(shape: tuple[int, ...], boundary: Boundary, radius: int) -> 
                 there = there.clamp(0, n - 1)
             flat = flat * n + there
         index[..., column] = flat
-    offset = torch.tensor(steps, dtype=torch.float64)[None, None]
-    nodes = index.reshape(-1, len(steps))
-    return Neighbours(nodes, offset.expand(1, len(nodes), -1, -1), present.reshape(-1, len(steps)))
+    nodes = index.flatten(0, -2)
+    offset = torch.tensor(steps, dtype=torch.float64).reshape(1, len(steps), len(shape)).repeat(len(nodes), 1, 1)
+    return Neighbours(nodes, offset, present.flatten(0, -2))
 
 
-def nearest_neighbours(x: Tensor, extent: Tensor, boundary: Boundary, count: int) -> Neighbours:
-    """The ``count`` nearest nodes of each node, around the torus on periodic axes.
+def _steps_within(grid: Grid, reach: float) -> Steps:
+    """All steps of a grid up to a length of ``reach`` cells, the nearest first, none of them twice around a torus."""
+    ranges = []
+    for axis, n in enumerate(grid.shape):
+        lower, upper = (-(n // 2), (n - 1) // 2) if grid.boundary.is_periodic(axis) else (1 - n, n - 1)
+        ranges.append(range(max(lower, -int(reach)), min(upper, int(reach)) + 1))
+    squares = {step: sum(s * s for s in step) for step in itertools.product(*ranges) if any(step)}
+    return sorted((step for step in squares if squares[step] <= reach**2), key=lambda step: (squares[step], step))
 
-    Args:
-        x: (B, D, M) positions, alike in all trajectories but for the extent.
-        extent: (B, D).
-        boundary: of the domain.
-        count: neighbours of each node.
-    """
-    unit = (x / extent[:, :, None])[0].T  # the same for all: nodes are stretched by the extent
-    apart = unit[None, :, :] - unit[:, None, :]
-    for axis in range(boundary.spatial_dims):
-        if boundary.is_periodic(axis):
-            apart[..., axis] -= apart[..., axis].round()
-    stretched = apart * extent[0]
-    distance = stretched.square().sum(-1)
-    distance.fill_diagonal_(torch.inf)
-    index = distance.topk(min(count, len(unit) - 1), largest=False).indices
-    rows = torch.arange(len(unit), device=x.device)[:, None]
-    spacing = extent.prod(1).div(len(unit)) ** (1 / boundary.spatial_dims)
-    offset = apart[rows, index][None] * extent[:, None, None] / spacing[:, None, None, None]
-    return Neighbours(index, offset, torch.ones_like(index, dtype=torch.bool))
+
+def _nearest_steps(grid: Grid, count: int) -> Steps:
+    """The ``count`` shortest steps of a grid."""
+    reach = 1
+    while len(steps := _steps_within(grid, reach)) < count:
+        reach += 1
+    return steps[:count]
+
+
+def _positions(geometry: Geometry, box: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the points are (M, D), in spacings, and the period (D,) of each axis, 0 where it has walls."""
+    dims = geometry.spatial_dims
+    if isinstance(geometry, Grid):
+        sides = np.array(geometry.shape, dtype=np.float64)
+        unit = np.stack(np.meshgrid(*[axis.numpy() for axis in geometry.axes()], indexing="ij"), -1).reshape(-1, dims)
+    else:
+        sides = np.array(box) * len(geometry.positions) ** (1 / dims)
+        unit = geometry.positions.numpy()
+    around = np.array([geometry.boundary.is_periodic(axis) for axis in range(dims)])
+    period = np.where(around, sides, 0.0)
+    positions = unit * sides
+    positions[:, around] %= period[around]
+    twice = cKDTree(positions, boxsize=period).query_pairs(SAME_PLACE, output_type="ndarray")
+    if len(twice):
+        raise ValueError(f"pde.store_on: nodes {twice[0, 0]} and {twice[0, 1]} lie at the same place")
+    return positions, period
+
+
+def _apart(positions: np.ndarray, period: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Offsets (..., D) from some points to others, the shortest way around; half way around counts as backwards."""
+    offset = positions[there] - positions[here]
+    around = np.where(period > 0, period, np.inf)
+    return cast(np.ndarray, offset - period * np.floor(offset / around + 0.5 + SAME_PLACE))
+
+
+def _order(offset: np.ndarray) -> np.ndarray:
+    """Sorts the last but one axis of offsets (..., K, D): the nearest first, then in lexical order."""
+    rounded = np.round(offset, TIE_DECIMALS)
+    distance = np.round(np.square(offset).sum(-1), TIE_DECIMALS)
+    # The last key counts most.
+    return np.lexsort([*np.moveaxis(rounded, -1, 0)[::-1], distance], axis=-1)
+
+
+def _nearest(positions: np.ndarray, period: np.ndarray, count: int) -> Neighbours:
+    tree, total = cKDTree(positions, boxsize=period), len(positions)
+    candidates = count + 1 + 8 * positions.shape[1]
+    while True:
+        asked = min(candidates, total)
+        distance, index = tree.query(positions, k=asked)
+        # The farthest that is taken must not be one of several whose rest was cut off.
+        if asked == total or bool((distance[:, -1] > distance[:, count] + 10**-TIE_DECIMALS).all()):
+            break
+        candidates *= 2
+    here = np.arange(total)[:, None]
+    index = index[index != here].reshape(total, asked - 1)
+    offset = _apart(positions, period, here, index)
+    chosen = _order(offset)[:, :count]
+    index = np.take_along_axis(index, chosen, 1)
+    offset = np.take_along_axis(offset, chosen[..., None], 1)
+    present = torch.ones(index.shape, dtype=torch.bool)
+    return Neighbours(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(offset), present)
+
+
+def _padded(pairs: np.ndarray, positions: np.ndarray, period: np.ndarray) -> Neighbours:
+    """Rows of equal length from pairs (P, 2) of receiver and sender."""
+    total = len(positions)
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    counts = np.bincount(pairs[:, 0], minlength=total)
+    longest = int(counts.max(initial=0))
+    column = np.arange(len(pairs)) - np.repeat(np.cumsum(counts) - counts, counts)
+    index = np.tile(np.arange(total)[:, None], (1, longest))
+    offset = np.zeros((total, longest, positions.shape[1]))
+    present = np.zeros((total, longest), dtype=bool)
+    index[pairs[:, 0], column] = pairs[:, 1]
+    offset[pairs[:, 0], column] = _apart(positions, period, pairs[:, 0], pairs[:, 1])
+    present[pairs[:, 0], column] = True
+    return Neighbours(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(offset), torch.from_numpy(present))

@@ -1,22 +1,34 @@
 """A message-passing network, on grids and on scattered nodes."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from simulation.annotations import PositiveInt
-from simulation.geometry import Boundary
-from surrogates.layers.neighbours import Neighbours, grid_neighbours, nearest_neighbours
+from simulation.geometry import Boundary, Geometry, Grid, PointCloud
+from surrogates.layers.coordinates import num_features
+from surrogates.layers.message_round import InstanceNorm, MessageRound
+from surrogates.layers.message_tables import MessageTable, MessageTables, box_shapes
+from surrogates.layers.neighbours import Neighbourhood
+from surrogates.layers.node_decoders import NodeDecoder
 from surrogates.surrogate import Surrogate
 
 
 class MessagePassing(Surrogate):
-    """Encoder, rounds of messages between neighbours, decoder; in one and two dimensions and more.
+    """Encoder, rounds of messages between neighbours, decoder; in one, two and three dimensions.
 
-    A message is MLP(h_i, h_j, u_i - u_j, x_j - x_i, c); the mean over the neighbours updates the node. On a grid the
-    neighbours are the points within ``radius`` cells; on a point cloud as many nearest nodes as that would be.
-    Positions enter as differences in mean spacings alone, so the network is equivariant to translations; where the
-    equation depends on position, ``reads_coordinates`` gives positions as well.
+    Positions enter as offsets in spacings alone, so the network is equivariant to translations; where the equation
+    depends on position, ``reads_coordinates`` gives positions as well. What happens at a point is felt as many
+    neighbours away as there are rounds, unless ``norm`` ties all points together.
+
+    Neighbours belong to the geometry and the shape of the box, which ``place`` is told: never to the batch, so that a
+    trajectory's result does not depend on which others it is evaluated with. Where boxes of a batch differ in shape
+    (two and three dimensions, point clouds), those of each shape are evaluated together. Without ``place``, a state
+    with D axes lies on the grid of its shape.
+
+    ``torch.compile`` and ``torch.export`` take the network once it is placed; an exported program keeps the tables of
+    that geometry as constants.
 
     Args:
         spatial_dims: D.
@@ -26,11 +38,13 @@ class MessagePassing(Surrogate):
         boundary: of the domain; neighbours wrap around periodic axes.
         width: hidden channels.
         num_layers: rounds of messages.
-        radius: reach of a message in cells.
+        neighbours: who hears from whom.
+        decoder: from the hidden vector of a node to its outputs.
         reads_coordinates: feed positions in.
+        norm: after each round; none where left out.
 
     References:
-        Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, section 3.2, eqs. 8 and 9.
+        Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, section 3.2.
     """
 
     def __init__(
@@ -43,99 +57,111 @@ class MessagePassing(Surrogate):
         *,
         width: PositiveInt,
         num_layers: PositiveInt,
-        radius: PositiveInt = 1,
+        neighbours: Neighbourhood,
+        decoder: NodeDecoder,
         reads_coordinates: bool = True,
+        norm: InstanceNorm | None = None,
     ) -> None:
         super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
-        self.radius, self.reads_coordinates = radius, reads_coordinates
-        lifted = in_channels + num_conditions + (2 * spatial_dims if reads_coordinates else 0)
-        self.encoder = nn.Sequential(nn.Linear(lifted, width), nn.GELU(), nn.Linear(width, width))
+        self.reads_coordinates = reads_coordinates
+        lifted = in_channels + num_conditions + (num_features(boundary) if reads_coordinates else 0)
+        self.encoder = nn.Sequential(nn.Linear(lifted, width), nn.SiLU(), nn.Linear(width, width))
         self.rounds = nn.ModuleList(
             MessageRound(width, in_channels, spatial_dims, num_conditions) for _ in range(num_layers)
         )
-        self.decoder = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, out_channels))
-        self.tables: dict[tuple[int, ...], Neighbours] = {}
+        self.norm = nn.Identity() if norm is None else norm
+        self.decoder = decoder.build(width, out_channels)
+        self.tables = MessageTables(neighbours)
+        self.placed: _Placed | None = None
+
+    def check(self, geometry: Geometry) -> None:
+        """Refuses a geometry that has no such neighbours.
+
+        Raises:
+            ValueError: too few points, nobody within the radius, or nodes at the same place.
+        """
+        self.tables.neighbourhood.of(geometry, (1.0,) * geometry.spatial_dims)
+
+    def place(self, geometry: Geometry, extent: Tensor) -> None:
+        """See ``Surrogate.place``."""
+        # The same objects come at every step of a rollout; lengths are read from the device only when others come.
+        if self.placed is None or self.placed.geometry is not geometry or self.placed.extent is not extent:
+            parameter = next(self.parameters())
+            self._place(geometry, extent, parameter.device, parameter.dtype)
 
     def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
-        """See ``Surrogate.forward``; u (B, C, M) with x (B, D, M) is a point cloud."""
-        self.require_shapes(u, c)
-        shape = tuple(u.shape[2:])
-        x = (x if x.ndim == len(shape) + 2 else x[None]).expand(len(u), *x.shape[-len(shape) - 1 :])
-        neighbours = self._neighbours(shape, x)
-        nodes = u.flatten(2).transpose(1, 2)
-        parts = [nodes, c[:, None].expand(-1, nodes.shape[1], -1)]
-        if self.reads_coordinates:
-            share = 2 * torch.pi * x.flatten(2) / self._extent(x, shape)[:, :, None]
-            parts.append(torch.cat([share.sin(), share.cos()], 1).transpose(1, 2).to(u.dtype))
-        h = self.encoder(torch.cat(parts, -1))
-        offset, present = neighbours.offset.to(u.dtype), neighbours.present.to(u.dtype)
-        for one_round in self.rounds:
-            h = one_round(h, nodes, c, neighbours.index, offset, present)
-        return self.decoder(h).transpose(1, 2).reshape(len(u), -1, *shape)
+        """See ``Surrogate.forward``; u (B, C, M) on M scattered nodes.
 
-    def _neighbours(self, shape: tuple[int, ...], x: Tensor) -> Neighbours:
-        """The table of a grid, made once for each shape; of a point cloud, made from its positions."""
-        if len(shape) == self.spatial_dims and self._is_uniform(x):
-            if shape not in self.tables or self.tables[shape].index.device != x.device:
-                made = grid_neighbours(shape, self.boundary, self.radius)
-                moved = (made.index.to(x.device), made.offset.to(x.device), made.present.to(x.device))
-                self.tables[shape] = Neighbours(*moved)
-            return self.tables[shape]
-        count = (2 * self.radius + 1) ** self.spatial_dims - 1
-        return nearest_neighbours(x.flatten(2), self._extent(x, shape), self.boundary, count)
-
-    def _is_uniform(self, x: Tensor) -> bool:
-        """In one dimension a grid and a point cloud look alike, but for their spacing."""
-        if self.spatial_dims > 1:
-            return True
-        steps = x[:, 0].diff(dim=-1)
-        return bool((steps - steps[:, :1]).abs().max() <= 1e-3 * steps.abs().max())
-
-    def _extent(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Side lengths (B, D) as the positions tell them: their range and one mean spacing."""
-        flat = x.flatten(2)
-        span = flat.amax(2) - flat.amin(2)
-        per_axis = shape if len(shape) == self.spatial_dims else [flat.shape[2] ** (1 / self.spatial_dims)]
-        count = torch.tensor([float(n) for n in per_axis], dtype=x.dtype, device=x.device)
-        return span * count / (count - 1)
-
-
-class MessageRound(nn.Module):
-    """One round: messages, their mean, an update of each node.
-
-    The first layer of the message MLP is linear in its inputs, so that it is applied to the M nodes and not to their
-    M K pairs, and summed where they meet.
-
-    Args:
-        width: channels of h.
-        fields: channels of u.
-        spatial_dims: D.
-        num_conditions: length of c.
-    """
-
-    def __init__(self, width: int, fields: int, spatial_dims: int, num_conditions: int) -> None:
-        super().__init__()
-        self.receiver = nn.Linear(width + fields + num_conditions, width)
-        self.sender = nn.Linear(width + fields, width, bias=False)
-        self.relative = nn.Linear(spatial_dims, width, bias=False)
-        self.message = nn.Linear(width, width)
-        self.update = nn.Sequential(nn.Linear(2 * width + num_conditions, width), nn.GELU(), nn.Linear(width, width))
-
-    def forward(self, h: Tensor, nodes: Tensor, c: Tensor, index: Tensor, offset: Tensor, present: Tensor) -> Tensor:
-        """One round.
-
-        Args:
-            h: (B, M, width).
-            nodes: (B, M, fields).
-            c: (B, num_conditions).
-            index: (M, K).
-            offset: (B or 1, M, K, D).
-            present: (M, K).
+        Raises:
+            ValueError: a state that does not lie on the nodes where the network was placed.
         """
-        told = c[:, None].expand(-1, h.shape[1], -1)
-        received = self.receiver(torch.cat([h, nodes, told], -1))
-        sent = self.sender(torch.cat([h, -nodes], -1))
-        pairs = received[:, :, None] + sent[:, index] + self.relative(offset)
-        messages = functional.gelu(self.message(functional.gelu(pairs)))
-        mean = (messages * present[..., None]).sum(2) / present.sum(1)[:, None]
-        return h + self.update(torch.cat([h, mean, told], -1))
+        self.require_shapes(u, c)
+        groups = self._groups(u)
+        if len(groups) == 1:
+            return self._evaluate(u, c, groups[0].table)
+        outputs = [self._evaluate(u[group.rows], c[group.rows], group.table) for group in groups]
+        return torch.cat(outputs)[torch.cat([group.rows for group in groups]).argsort()]
+
+    def _evaluate(self, u: Tensor, c: Tensor, table: MessageTable) -> Tensor:
+        nodes = u.flatten(2).permute(2, 0, 1)
+        parts = [nodes, c.expand(len(nodes), -1, -1)]
+        if self.reads_coordinates:
+            parts.append(table.positions[:, None].expand(-1, len(u), -1))
+        h = self.encoder(torch.cat(parts, -1))
+        for one_round in self.rounds:
+            h = self.norm(one_round(h, nodes, c, table))
+        return self.decoder(h).permute(1, 2, 0).reshape(len(u), -1, *u.shape[2:])
+
+    def _groups(self, u: Tensor) -> "tuple[_Group, ...]":
+        """Rows of the batch and the table that they share."""
+        shape, placed = tuple(u.shape[2:]), self.placed
+        if placed is None or placed.geometry.shape != shape:
+            self._place_on_grid(shape, u)
+        elif placed.device != u.device or placed.dtype != u.dtype:
+            self._place(placed.geometry, placed.extent, u.device, u.dtype)
+        assert self.placed is not None  # noqa: S101  for mypy
+        return self.placed.groups
+
+    @torch.compiler.disable
+    def _place_on_grid(self, shape: tuple[int, ...], u: Tensor) -> None:
+        if len(shape) != self.spatial_dims or (
+            self.placed is not None and isinstance(self.placed.geometry, PointCloud)
+        ):
+            placed = "nowhere yet" if self.placed is None else f"on {self.placed.geometry.shape}"
+            raise ValueError(
+                f"expected a state on the points that place(geometry, extent) was told, got one on {shape}; "
+                f"the network is placed {placed}"
+            )
+        extent = torch.ones(1, self.spatial_dims)
+        self._place(Grid(shape, self.boundary), extent, u.device, u.dtype)
+
+    @torch.compiler.disable
+    def _place(self, geometry: Geometry, extent: Tensor, device: torch.device, dtype: torch.dtype) -> None:
+        """Takes the tables from the store, or makes them."""
+        shapes, which = torch.ones(1, self.spatial_dims), torch.zeros(len(extent), dtype=torch.int64)
+        if isinstance(geometry, PointCloud) and self.spatial_dims > 1:
+            shapes, which = box_shapes(extent)
+        groups = []
+        for number, box in enumerate(shapes.tolist()):
+            rows = torch.nonzero(which == number)[:, 0].to(device)
+            groups.append(_Group(rows, self.tables.table(geometry, box, device, dtype)))
+        self.placed = _Placed(geometry, extent, device, dtype, tuple(groups))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Rows (R,) of a batch in boxes of one shape, and their table."""
+
+    rows: Tensor
+    table: MessageTable
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Where the network is: geometry and boxes, and the tables that follow from them, on one device."""
+
+    geometry: Geometry
+    extent: Tensor
+    device: torch.device
+    dtype: torch.dtype
+    groups: tuple[_Group, ...]

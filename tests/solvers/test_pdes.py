@@ -157,6 +157,7 @@ def test_kuramoto_sivashinsky_converges_and_its_long_run_statistics_are_known(co
 STORED = {
     "advection": (0.1220181876358347, -0.23509832680996826),
     "allen_cahn": (0.16170330223988771, -0.31913591014402437),
+    "allen_cahn_scattered": (0.16170330223988771, -0.31913591014402437),
     "burgers": (0.10413413514304257, -0.013754617646746015),
     "burgers_directed": (0.004714412701487216, 0.016108249899188045),
     "burgers_vector": (0.14335913063085065, 0.49572078894215615),

@@ -1,4 +1,4 @@
-"""Layers against formulas: the spectral convolution on both paths, padding, neighbours."""
+"""Layers against formulas: the spectral convolution on both paths, padding."""
 
 import math
 
@@ -7,11 +7,9 @@ import torch
 
 from simulation import Boundary, Grid
 from surrogates.layers import spectral_convolution
-from surrogates.layers.neighbours import grid_neighbours, nearest_neighbours
 from surrogates.layers.padding import pad
 from surrogates.layers.spectral_convolution import SpectralConvolution
 from surrogates.models.fno import FNO
-from surrogates.models.message_passing import MessagePassing
 
 
 @pytest.fixture
@@ -108,30 +106,3 @@ def test_padding_follows_each_axis():
     around = pad(h, 1, Boundary.periodic(2))
     assert around[0, 0, 0].tolist() == [5, 3, 4, 5, 3]
     assert torch.equal(pad(h, 0, Boundary.periodic(2)), h)
-
-
-def test_neighbours_of_a_grid_wrap_or_end():
-    around = grid_neighbours((4,), Boundary.periodic(1), 1)
-    assert around.index.tolist() == [[3, 1], [0, 2], [1, 3], [2, 0]]
-    assert around.present.all()
-    walled = grid_neighbours((4,), Boundary([["open", "open"]]), 1)
-    assert walled.present.tolist() == [[False, True], [True, True], [True, True], [True, False]]
-    assert grid_neighbours((4, 5), Boundary.periodic(2), 1).index.shape == (20, 8)
-
-
-def test_nearest_nodes_of_a_grid_are_its_neighbours():
-    grid = Grid([6, 6], Boundary.periodic(2))
-    extent = torch.ones(1, 2, dtype=torch.float64)
-    found = nearest_neighbours(grid.coordinates(extent).flatten(2), extent, Boundary.periodic(2), 8)
-    expected = grid_neighbours((6, 6), Boundary.periodic(2), 1)
-    assert found.index.sort(1).values.tolist() == expected.index.sort(1).values.tolist()
-
-
-def test_message_passing_on_nodes_equals_the_grid_where_they_coincide():
-    torch.manual_seed(0)
-    net = MessagePassing(2, 1, 1, 1, Boundary.periodic(2), width=8, num_layers=2).double()
-    grid = Grid([6, 6], Boundary.periodic(2))
-    x = grid.coordinates(torch.ones(1, 2).double())
-    u, c = torch.randn(1, 1, 6, 6, dtype=torch.float64), torch.randn(1, 1, dtype=torch.float64)
-    on_grid, on_nodes = net(u, c, x), net(u.flatten(2), c, x.flatten(2))
-    assert torch.allclose(on_grid.flatten(2), on_nodes, atol=1e-10)

@@ -17,7 +17,11 @@ SHAPES = {1: [16], 2: [8, 16], 3: [8, 8, 8]}
 @pytest.fixture(params=MODELS)
 def make(request):
     """``make(dims, conditions)``: the network of one yaml, made small, in double precision."""
-    node = OmegaConf.to_container(OmegaConf.load(conf_folder() / "model" / f"{request.param}.yaml"))
+    chosen = OmegaConf.load(conf_folder() / "model" / f"{request.param}.yaml")
+    # A model may read what the prediction says of it.
+    node = OmegaConf.to_container(OmegaConf.create({"model": chosen, "prediction": {"bundle": 2}}), resolve=True)[
+        "model"
+    ]
 
     def made(dims, num_conditions=2, boundary=None, **changes):
         known = {"width": 8, "modes": 3, "num_layers": 2} | changes
@@ -161,7 +165,8 @@ def test_point_clouds_are_taken_or_refused(make):
     except ValueError as error:
         assert "message_passing works on point clouds" in str(error)  # noqa: PT017
         return
-    u = torch.randn(2, 3, 60, dtype=torch.float64)
-    y = net(u, torch.zeros(2, 2).double(), cloud.coordinates(torch.ones(2, 2).double()))
+    u, extent = torch.randn(2, 3, 60, dtype=torch.float64), torch.ones(2, 2).double()
+    net.place(cloud, extent)
+    y = net(u, torch.zeros(2, 2).double(), cloud.coordinates(extent))
     assert y.shape == (2, 2, 60)
     assert torch.isfinite(y).all()

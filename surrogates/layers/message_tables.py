@@ -1,0 +1,93 @@
+"""What message passing keeps of a geometry: its neighbours and positions, made once."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simulation.geometry import Geometry
+from surrogates.layers.coordinates import share_features
+from surrogates.layers.neighbours import Neighbourhood
+
+KEPT = 16
+"""Tables that are kept at once, the least recently used given up: one for each geometry and shape of the box."""
+
+
+@dataclass(frozen=True)
+class MessageTable:
+    """One geometry as rounds of messages read it.
+
+    Args:
+        senders: (M K,) int64, row after row.
+        offset: (M, K, D) in spacings.
+        weight: (M, K), which sum to 1 over the neighbours that there are; None where all rows are full.
+        positions: (M, F) ``share_features`` of the points.
+    """
+
+    senders: Tensor
+    offset: Tensor
+    weight: Tensor | None
+    positions: Tensor
+
+    def gathered(self, nodes: Tensor) -> Tensor:
+        """The values (M, K, B, C) of each point's neighbours, from those of the points (M, B, C)."""
+        # Nodes first, so that a row is one contiguous piece of B C numbers.
+        return nodes.index_select(0, self.senders).unflatten(0, self.offset.shape[:2])
+
+    def mean(self, messages: Tensor) -> Tensor:
+        """The mean (M, B, C) of messages (M, K, B, C) over the neighbours that there are; 0 where there is none."""
+        if self.weight is None:
+            return messages.mean(1)
+        return torch.matmul(self.weight[:, None], messages.flatten(2)).unflatten(2, messages.shape[2:]).squeeze(1)
+
+
+class MessageTables:
+    """A bounded store of tables; they are made on the CPU, outside any compiled graph.
+
+    Args:
+        neighbourhood: the rule by which they are made.
+    """
+
+    def __init__(self, neighbourhood: Neighbourhood) -> None:
+        self.neighbourhood = neighbourhood
+        self.made: OrderedDict[tuple[object, ...], MessageTable] = OrderedDict()
+
+    def table(self, geometry: Geometry, box: Sequence[float], device: torch.device, dtype: torch.dtype) -> MessageTable:
+        """The table of a geometry in a box of one shape; see ``Neighbourhood.of``."""
+        key = (geometry, tuple(box), device, dtype)
+        if key not in self.made:
+            self.made[key] = self._make(geometry, box, device, dtype)
+            if len(self.made) > KEPT:
+                self.made.popitem(last=False)
+        self.made.move_to_end(key)
+        return self.made[key]
+
+    def _make(self, geometry: Geometry, box: Sequence[float], device: torch.device, dtype: torch.dtype) -> MessageTable:
+        found = self.neighbourhood.of(geometry, box)
+        unit = geometry.coordinates(torch.ones(1, geometry.spatial_dims, dtype=torch.float64)).flatten(2)
+        positions = share_features(unit, geometry.boundary)[0].T
+        weight = None
+        if not found.present.all():
+            weight = found.present.double() / found.present.sum(1, keepdim=True).clamp(min=1)
+            weight = weight.to(device, dtype)
+        return MessageTable(
+            found.index.flatten().to(device),
+            found.offset.to(device, dtype),
+            weight,
+            positions.to(device, dtype).contiguous(),
+        )
+
+
+def box_shapes(extent: Tensor) -> tuple[Tensor, Tensor]:
+    """The different shapes of boxes of side lengths (B, D), and which of them (B,) each box has.
+
+    Returns:
+        (S, D) sides over their geometric mean, float64, and (B,) int64, both on the CPU.
+    """
+    sides = extent.detach().double().cpu()
+    shape = sides / sides.prod(1, keepdim=True) ** (1 / sides.shape[1])
+    # Equal up to the rounding of the lengths.
+    decimals = 12 if extent.dtype == torch.float64 else 5
+    return torch.unique(shape.round(decimals=decimals), dim=0, return_inverse=True)

@@ -1,0 +1,267 @@
+"""What message passing promises: symmetries, reach, the plain formula, nodes equal to grids, compiled and exported."""
+
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from simulation import Boundary, Conditions, Grid, PointCloud
+from simulation.geometry import random_nodes
+from surrogates.layers.message_round import InstanceNorm, MessageRound
+from surrogates.layers.message_tables import MessageTables
+from surrogates.layers.neighbours import Nearest, WithinRadius
+from surrogates.layers.node_decoders import PointwiseDecoder, TemporalDecoder
+from surrogates.models.message_passing import MessagePassing
+from surrogates.network import Network
+from surrogates.normalizer import Normalizer
+
+WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
+RULES = [Nearest([4, 8, 18]), WithinRadius(1.5)]
+
+
+def network(boundary, neighbours=RULES[0], **changes):
+    torch.manual_seed(0)
+    settings = {"width": 8, "num_layers": 2, "decoder": PointwiseDecoder()} | changes
+    return MessagePassing(boundary.spatial_dims, 2, 2, 1, boundary, neighbours=neighbours, **settings).double()
+
+
+def inputs(shape, batch=2):
+    generator = torch.Generator().manual_seed(1)
+    u = torch.randn(batch, 2, *shape, generator=generator, dtype=torch.float64)
+    return u, torch.randn(batch, 1, generator=generator, dtype=torch.float64)
+
+
+def on(net, geometry, u, c, extent=None):
+    extent = torch.ones(len(u), net.spatial_dims, dtype=torch.float64) if extent is None else extent
+    net.place(geometry, extent)
+    return net(u, c, geometry.coordinates(extent))
+
+
+def as_cloud(grid):
+    unit = grid.coordinates(torch.ones(1, grid.spatial_dims, dtype=torch.float64))[0].flatten(1).T
+    return PointCloud(unit, torch.full((len(unit),), 1 / len(unit), dtype=torch.float64), grid.boundary)
+
+
+@pytest.mark.parametrize("sides", [[AROUND], [WALL], [AROUND, AROUND], [WALL, AROUND], [WALL, WALL]])
+@pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
+@pytest.mark.parametrize("norm", [None, InstanceNorm()], ids=["", "norm"])
+def test_on_a_grids_points_a_cloud_is_the_grid(sides, rule, norm):
+    """Cells are square, the box is not, and trajectories have boxes of their own size."""
+    shape = [7, 12][: len(sides)]
+    grid = Grid(shape, Boundary(sides))
+    net = network(grid.boundary, rule, norm=norm)
+    u, c = inputs(shape)
+    extent = torch.tensor([[0.3], [5.0]], dtype=torch.float64) * torch.tensor([shape], dtype=torch.float64)
+    on_grid = on(net, grid, u, c, extent)
+    on_nodes = on(net, as_cloud(grid), u.flatten(2), c, extent)
+    assert on_grid.std() > 0.01
+    assert torch.allclose(on_nodes, on_grid.flatten(2), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("sides", [[AROUND, WALL], [AROUND, AROUND]])
+def test_the_order_of_nodes_does_not_matter(sides):
+    cloud = random_nodes(50, Boundary(sides), seed=2)
+    order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
+    shuffled = PointCloud(cloud.positions[order], cloud.node_weights[order], cloud.boundary)
+    net = network(cloud.boundary)
+    u, c = inputs([50])
+    assert torch.allclose(on(net, shuffled, u[..., order], c), on(net, cloud, u, c)[..., order], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
+def test_without_coordinates_nodes_may_all_be_moved_around_the_torus(dims, rule):
+    boundary = Boundary.periodic(dims)
+    cloud = random_nodes(60, boundary, seed=2)
+    shift = torch.tensor([0.37, 0.81, 0.1], dtype=torch.float64)[:dims]
+    moved = PointCloud((cloud.positions + shift) % 1, cloud.node_weights, boundary)
+    net = network(boundary, rule, reads_coordinates=False)
+    u, c = inputs([60])
+    assert torch.allclose(on(net, moved, u, c), on(net, cloud, u, c), rtol=0, atol=1e-10)
+    told = network(boundary, rule)
+    assert (on(told, moved, u, c) - on(told, cloud, u, c)).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("radius", "num_layers"), [(1.5, 1), (1.5, 3), (2.5, 2)])
+def test_a_change_is_felt_as_far_as_messages_go_and_no_farther(radius, num_layers):
+    boundary = Boundary([AROUND, WALL])
+    grid = Grid([17, 15], boundary)
+    net = network(boundary, WithinRadius(radius), num_layers=num_layers)
+    u, c = inputs([17, 15], batch=1)
+    changed = u.clone()
+    changed[..., 8, 7] += 1
+    felt = (on(net, grid, changed, c) - on(net, grid, u, c)).abs().amax((0, 1)) > 0
+    reach = num_layers * int(radius)
+    for axis in range(2):
+        there = torch.nonzero(felt.any(1 - axis))[:, 0]
+        middle = (8, 7)[axis]
+        assert (there.min().item(), there.max().item()) == (middle - reach, middle + reach)
+    whole = network(boundary, WithinRadius(radius), num_layers=2, norm=InstanceNorm())
+    assert ((on(whole, grid, changed, c) - on(whole, grid, u, c)).abs() > 0).all()
+
+
+@pytest.mark.parametrize("sides", [[AROUND], [WALL], [WALL, AROUND]])
+@pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
+@pytest.mark.parametrize("told", [0, 2])
+def test_a_round_is_the_formula_pair_by_pair(sides, rule, told):
+    """m = Swish(W2 Swish(W1 [h_i, h_j, u_i - u_j, x_j - x_i, c] + b1) + b2), W1 in one piece, over the real pairs."""
+    torch.manual_seed(0)
+    dims, width, fields, batch = len(sides), 5, 3, 2
+    grid = Grid([6, 5][:dims], Boundary(sides))
+    found = rule.of(grid, (1.0,) * dims)
+    table = MessageTables(rule).table(grid, (1.0,) * dims, torch.device("cpu"), torch.float64)
+    one = MessageRound(width, fields, dims, told).double()
+    points = len(found.index)
+    h, u = (torch.randn(points, batch, n, dtype=torch.float64) for n in (width, fields))
+    c = torch.randn(batch, told, dtype=torch.float64)
+    received, sent, own = one.roles.weight.chunk(3)
+    first_bias, sent_bias, own_bias = one.roles.bias.chunk(3)
+    to_message, to_update = one.told.weight.chunk(2) if told else (c.new_zeros(width, 0),) * 2
+    first = torch.cat([received, sent, one.difference.weight, one.relative.weight, to_message], 1)
+    second = torch.cat([own, one.heard.weight, to_update], 1)
+    expected = torch.empty_like(h)
+    for i, b in itertools.product(range(points), range(batch)):
+        messages = []
+        for k in torch.nonzero(found.present[i])[:, 0]:
+            j = found.index[i, k]
+            seen = torch.cat([h[i, b], h[j, b], u[i, b] - u[j, b], found.offset[i, k], c[b]])
+            hidden = nn.functional.silu(first @ seen + first_bias + sent_bias)
+            messages.append(nn.functional.silu(one.message(hidden)))
+        heard = torch.stack(messages).mean(0)
+        hidden = nn.functional.silu(second @ torch.cat([h[i, b], heard, c[b]]) + own_bias)
+        expected[i, b] = h[i, b] + one.update(hidden)
+    assert torch.allclose(one(h, u, c, table), expected, rtol=0, atol=1e-12)
+
+
+def test_a_node_in_a_gap_hears_nothing():
+    boundary = Boundary([WALL])
+    cloud = PointCloud(
+        torch.tensor([[0.0], [0.05], [0.1], [1.0]], dtype=torch.float64), torch.full((4,), 0.25).double(), boundary
+    )
+    net = network(boundary, WithinRadius(1.0))
+    u, c = inputs([4], batch=1)
+    y, changed = on(net, cloud, u, c), u.clone()
+    changed[..., :3] += 1
+    assert torch.isfinite(y).all()
+    assert torch.equal(on(net, cloud, changed, c)[..., 3], y[..., 3])
+
+
+def test_trajectories_in_boxes_of_other_shapes_do_not_change_one_another():
+    boundary = Boundary([AROUND, WALL])
+    cloud = random_nodes(40, boundary, seed=1)
+    net = network(boundary)
+    u, c = inputs([40], batch=4)
+    extent = torch.tensor([[1.0, 1.0], [1.0, 9.0], [2.0, 2.0], [9.0, 1.0]], dtype=torch.float64)
+    together = on(net, cloud, u, c, extent)
+    for row in range(4):
+        assert torch.allclose(on(net, cloud, u[[row]], c[[row]], extent[[row]]), together[[row]], rtol=0, atol=1e-12)
+    assert (on(net, cloud, u, c) - together)[[1, 3]].abs().max() > 1e-3
+
+
+def test_the_network_is_placed_by_whatever_calls_it():
+    """A Network knows its geometry: two of them over one surrogate may take turns."""
+    boundary = Boundary.periodic(2)
+    net = network(boundary)
+    empty = torch.zeros(2, 0, dtype=torch.float64)
+    asked = []
+    for cloud in (random_nodes(40, boundary, seed=1), random_nodes(40, boundary, seed=2)):
+        extent = torch.ones(2, 2, dtype=torch.float64)
+        conditions = Conditions(empty, empty, extent, empty, cloud)
+        asked.append((Network(net, Normalizer.empty(2, 2, 1).double(), conditions), cloud))
+    u, c = inputs([40])
+    first, second = (called.raw(u, c) for called, _ in asked)
+    assert torch.equal(first, on(net, asked[0][1], u, c))
+    assert (first - second).abs().max() > 1e-3
+    assert torch.equal(asked[0][0].raw(u, c), first)
+
+
+def test_scattered_nodes_without_a_place_are_refused():
+    boundary = Boundary.periodic(2)
+    net = network(boundary)
+    u, c = inputs([40])
+    x = torch.zeros(2, 2, 40)
+    with pytest.raises(ValueError, match=r"place\(geometry, extent\) was told, got one on \(40,\).*nowhere yet"):
+        net(u, c, x)
+    on(net, random_nodes(30, boundary), u[..., :30], c)
+    with pytest.raises(ValueError, match=r"got one on \(40,\); the network is placed on \(30,\)"):
+        net(u, c, x)
+
+
+def test_copies_and_other_precisions_are_placed_anew():
+    boundary = Boundary.periodic(2)
+    cloud, net = random_nodes(40, boundary), network(boundary)
+    u, c = inputs([40])
+    y = on(net, cloud, u, c)
+    other = copy.deepcopy(net).float()
+    single = on(other, cloud, u.float(), c.float())
+    assert single.dtype == torch.float32
+    assert torch.allclose(single.double(), y, rtol=0, atol=1e-4)
+    assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}
+
+
+@pytest.mark.parametrize("fields", [1, 3])
+@pytest.mark.parametrize("bundle", [1, 2, 5, 25, 50])
+def test_the_temporal_decoder_reads_snapshot_after_snapshot(bundle, fields):
+    """Every output of a bundle hears a stretch of the hidden vector that moves on with time; all of it is heard."""
+    torch.manual_seed(0)
+    decoder = TemporalDecoder(bundle).build(128, bundle * fields).double()
+    h = torch.randn(2, 3, 128, dtype=torch.float64)
+    y = decoder(h)
+    assert y.shape == (2, 3, bundle * fields)
+    heard = torch.autograd.functional.jacobian(decoder, h[0, 0]).unflatten(0, (bundle, fields)).abs() > 0
+    starts = [torch.nonzero(heard[m, 0])[0].item() for m in range(bundle)]
+    stride = decoder.first.stride[0]
+    assert starts == [m * stride for m in range(bundle)]
+    assert heard.any(0).any(0).all()
+    # A signal moved by one stride is the same snapshots one later.
+    later = decoder(h.roll(stride, -1)).unflatten(-1, (bundle, fields))
+    inner = y.unflatten(-1, (bundle, fields))[..., :-1, :]
+    assert torch.allclose(later[..., 1:, :], inner, rtol=0, atol=1e-12)
+
+
+def test_a_decoder_that_does_not_fit_says_so():
+    with pytest.raises(ValueError, match=r"model.decoder.bundle: .* asks for 3 channels; got 2"):
+        TemporalDecoder(2).build(8, 3)
+    with pytest.raises(ValueError, match=r"model.width: .* expected at least 25, got 8"):
+        TemporalDecoder(25).build(8, 25)
+
+
+@pytest.mark.parametrize("geometry", [Grid([6, 5], Boundary([AROUND, WALL])), random_nodes(30, Boundary([WALL, WALL]))])
+def test_an_exported_network_answers_as_it_does(geometry):
+    net = network(geometry.boundary, WithinRadius(1.5), decoder=TemporalDecoder(2), norm=InstanceNorm())
+    u, c = inputs(geometry.shape)
+    extent = torch.ones(2, 2, dtype=torch.float64)
+    expected = on(net, geometry, u, c, extent)
+    x = geometry.coordinates(extent)
+    program = torch.export.export(net, (u, c, x)).module()
+    assert torch.allclose(program(u + 1, c, x), net(u + 1, c, x), rtol=0, atol=1e-12)
+    assert torch.allclose(program(u, c, x), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("geometry", [Grid([8], Boundary([WALL])), random_nodes(30, Boundary.periodic(2))])
+def test_compiled_equals_eager_with_gradients_and_on_another_geometry(geometry):
+    net = network(geometry.boundary, WithinRadius(1.5))
+    compiled = torch.compile(net)
+    for where in (geometry, geometry.scaled(2) if isinstance(geometry, Grid) else random_nodes(40, geometry.boundary)):
+        u, c = inputs(where.shape)
+        found = []
+        for called in (net, compiled):
+            net.zero_grad()
+            y = on(called, where, u, c)
+            y.square().sum().backward()
+            found.append([y.detach(), *(p.grad.clone() for p in net.parameters())])
+        for eager, fused in zip(*found, strict=True):
+            assert torch.allclose(eager, fused, rtol=0, atol=1e-10)
+
+
+def test_a_placed_network_is_one_graph():
+    """Nothing about tables is traced: they are made before."""
+    grid = Grid([8, 6], Boundary([AROUND, WALL]))
+    net = network(grid.boundary, WithinRadius(1.5))
+    u, c = inputs(grid.shape)
+    expected = on(net, grid, u, c)
+    traced = torch.compile(net, backend="eager", fullgraph=True)
+    assert torch.allclose(traced(u, c, grid.coordinates(torch.ones(2, 2).double())), expected, rtol=0, atol=1e-12)
