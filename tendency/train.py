@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from tendency.compose import check_command_line, conf_folder
 from tendency.errors import guarded
+from tendency.external_model import settle_external
 from tendency.small_form import settle
 
 
@@ -25,4 +26,5 @@ def _train(config: DictConfig) -> None:
     from tendency.training import train
 
     settle(config, HydraConfig.get().overrides.task)
+    settle_external(config)
     train(config, dict(HydraConfig.get().runtime.choices))

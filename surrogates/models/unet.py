@@ -1,6 +1,7 @@
 """A U-Net: convolutions on successively coarser grids, with skips between equal ones."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -133,7 +134,7 @@ class UNet(Surrogate):
         h = self.first(with_coordinates(u, x, self.boundary) if self.reads_coordinates else u)
         skips = [h]
         for level, blocks in enumerate(self.down_blocks):
-            for block in blocks:
+            for block in cast(nn.ModuleList, blocks):
                 h = block(h, e)
                 skips.append(h)
             if level < len(self.down):
@@ -142,7 +143,7 @@ class UNet(Surrogate):
         for block in self.middle:
             h = block(h, e)
         for level in reversed(range(len(self.up_blocks))):
-            for block in self.up_blocks[level]:
+            for block in cast(nn.ModuleList, self.up_blocks[level]):
                 h = block(torch.cat([h, skips.pop()], 1), e)
             if level:
                 h = self.up[level - 1](h)
