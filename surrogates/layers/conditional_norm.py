@@ -37,14 +37,18 @@ class ConditionalNorm(nn.Module):
     def forward(self, h: Tensor, e: Tensor | None = None) -> Tensor:
         """h (B, C, *N) and e (B, E) to (B, C, *N)."""
         if self.condition is None or e is None:
-            return functional.group_norm(h, self.num_groups, self.weight, self.bias) if self.num_groups else h
+            return self._normalised(h)
         scale, shift = self.condition(e).chunk(2, 1)
         scale = 1 + scale
-        if self.weight is None or self.bias is None:
+        # A compiler fuses the formula by itself, and B G groups would fix the size of the batch in an exported program.
+        if self.weight is None or self.bias is None or torch.compiler.is_compiling():
             ends = (*scale.shape, *[1] * (h.ndim - 2))
-            return torch.addcmul(shift.reshape(ends), h, scale.reshape(ends))
+            return torch.addcmul(shift.reshape(ends), self._normalised(h), scale.reshape(ends))
         # One normalisation of B C channels in B G groups has a weight of its own for every sample: no pass over memory
         # is spent on the modulation.
         weight, bias = (self.weight * scale).flatten(), torch.addcmul(shift, self.bias, scale).flatten()
         rows = h.reshape(1, -1, *h.shape[2:])
-        return functional.group_norm(rows, len(h) * self.num_groups, weight, bias).reshape(h.shape)
+        return functional.group_norm(rows, h.shape[0] * self.num_groups, weight, bias).reshape(h.shape)
+
+    def _normalised(self, h: Tensor) -> Tensor:
+        return functional.group_norm(h, self.num_groups, self.weight, self.bias) if self.num_groups else h

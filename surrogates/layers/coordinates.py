@@ -49,5 +49,5 @@ def with_coordinates(u: Tensor, x: Tensor, boundary: Boundary) -> Tensor:
     Returns:
         (B, C + F, *N).
     """
-    x = (x if x.ndim == u.ndim else x[None]).expand(len(u), *x.shape[-u.ndim + 1 :])
+    x = (x if x.ndim == u.ndim else x[None]).expand(u.shape[0], *x.shape[-u.ndim + 1 :])
     return torch.cat([u, coordinate_features(x, boundary).to(u.dtype)], 1)

@@ -102,7 +102,7 @@ class External(Surrogate):
         return self._require_output(self.network(image), image)
 
     def _require_output(self, y: object, image: Tensor) -> Tensor:
-        expected = (len(image), self.out_channels, *image.shape[2:])
+        expected = (image.shape[0], self.out_channels, *image.shape[2:])
         if not isinstance(y, Tensor) or tuple(y.shape) != expected:
             got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
             raise ValueError(

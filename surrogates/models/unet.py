@@ -95,6 +95,7 @@ class UNet(Surrogate):
             for i in levels
         )
         self.down = nn.ModuleList(BoundaryConvolution(c, c, 3, boundary, stride=2) for c in channels[:-1])
+        # Where the coarsest level attends, the bottom does so once, between its blocks.
         self.middle = nn.ModuleList([block(channels[-1], channels[-1], i) for i in (levels[-1], len(levels))])
         self.up_blocks = nn.ModuleList(
             nn.ModuleList(
