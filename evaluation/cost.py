@@ -80,7 +80,7 @@ def cost_of_call(network: nn.Module, *inputs: Tensor) -> CallCost:
     network.eval()
     try:
         with (
-            torch.random.fork_rng(),
+            torch.random.fork_rng([x.get_device() for x in inputs if x.is_cuda][:1]),
             torch.enable_grad(),
             torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x),
             FlopCounterMode(display=False, custom_mapping=UNLISTED_OPERATIONS) as counter,

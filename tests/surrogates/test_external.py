@@ -174,9 +174,17 @@ def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script,
 
     arguments = ["pde=heat", "small=true", "model=external", "model._target_=foreign_networks.Plain", "name=foreign"]
     arguments += ["+model.network.width=4", "data.num_train=4", "data.num_valid=2", "data.num_test=2"]
-    arguments += ["data.chunk_size=2", "data.batch_size=8", "trainer.max_epochs=1", "trainer.accelerator=cpu", "evaluate=false"]
+    arguments += [
+        "data.chunk_size=2",
+        "data.batch_size=8",
+        "trainer.max_epochs=1",
+        "trainer.accelerator=cpu",
+        "evaluate=false",
+    ]
     done = run_script("train.py", *arguments, env={"PYTHONPATH": str(package)})
     assert "model    External(Plain), 53 parameters, " in done.stdout
+    # Each of 53 weights four times, in four bytes.
+    assert "memory   848 B of weights, gradients and moments, " in done.stdout
     folder = f"{homes['TENDENCY_OUTPUTS']}/foreign"
     with pytest.raises(ArtefactError, match="model.network: foreign_networks.Plain.*trust=true"):
         load_surrogate(folder)
