@@ -68,5 +68,6 @@ class Surrogate(nn.Module, ABC):
         if u.shape[1] != self.in_channels:
             expected = ("B", self.in_channels, *u.shape[2:])
             raise ValueError(f"expected u of shape {expected}, got {tuple(u.shape)}".replace("'", ""))
+        # Not len(u), which would fix the size of the batch in an exported program.
         if tuple(c.shape) != (u.shape[0], self.num_conditions):
             raise ValueError(f"expected c of shape {(u.shape[0], self.num_conditions)}, got {tuple(c.shape)}")

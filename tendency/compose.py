@@ -17,6 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tendency.errors import ConfigError
+from tendency.external_model import settle_external
 
 
 def conf_folder() -> Path:
@@ -160,7 +161,9 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
             config = compose(config_name, groups)
             problems += [problem for override in keys if (problem := _unknown_key(override, config))]
             if not problems:
-                problems = _missing(compose(config_name, [*groups, *(str(override.input_line) for override in keys)]))
+                config = compose(config_name, [*groups, *(str(override.input_line) for override in keys)])
+                settle_external(config)
+                problems = _missing(config)
         except (HydraException, OmegaConfBaseException) as error:
             problems = problems or [" ".join(str(error).split())]
     return problems

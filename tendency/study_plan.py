@@ -12,6 +12,7 @@ from omegaconf import DictConfig, open_dict
 from simulation.annotations import NonNegativeInt
 from tendency.compose import closest, conf_folder, plain
 from tendency.errors import ConfigError
+from tendency.external_model import settle_external
 from tendency.judging import COARSE_SOLVER
 from tendency.run_folder import RunFolder
 from tendency.settings import named
@@ -148,6 +149,7 @@ def compose_training(overrides: Sequence[str]) -> dict[str, Any]:
     with open_dict(config):
         config.pop("hydra")
     settle(config, overrides)
+    settle_external(config)
     named(config, choices)
     return plain(config)
 

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from tendency.compose import check_command_line, conf_folder
 from tendency.errors import guarded
+from tendency.external_model import settle_external
 from tendency.small_form import settle
 
 
@@ -31,6 +32,7 @@ def _train(config: DictConfig) -> None:
 
     job = HydraConfig.get()
     settle(config, job.overrides.task)
+    settle_external(config)
     choices = dict(job.runtime.choices)
     if job.mode == RunMode.MULTIRUN:
         named(config, choices)

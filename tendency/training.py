@@ -25,6 +25,7 @@ from tendency.errors import ArtefactError, ConfigError
 from tendency.hardware import keep_freed_memory, set_matmul_precision
 from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
+from tendency.model_size import size_of
 from tendency.run_folder import RunFolder, check_name, differences
 from tendency.settings import TrainSettings, named, settings_of
 from trainers.callbacks.growing_depth import GrowingDepth
@@ -232,11 +233,12 @@ class TrainingRun:
         return self.plan.module(dataset, self.settings.seed, *self.objective.offsets(self.prediction))
 
     def _header(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer, matmul: str) -> None:
-        parameters = sum(p.numel() for p in stepper.surrogate.parameters())
-        name = type(stepper.surrogate).__name__
+        share = self.plan.batch_size // trainer.num_devices
         print(f"run      {self.folder.path}")
         print(f"dataset  {dataset}  {self.plan.counts}")
-        print(f"model    {name}, {parameters:,} parameters, {type(self.prediction).__name__}")
+        size, memory = size_of(stepper.surrogate, self.metadata.geometry, share)
+        print(f"model    {size}, {type(self.prediction).__name__}")
+        print(f"memory   {memory}")
         devices = f"{trainer.num_devices} x {type(trainer.accelerator).__name__.removesuffix('Accelerator')}"
         print(f"device   {devices}, precision {trainer.precision}, matrix products {matmul}", flush=True)
 

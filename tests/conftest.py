@@ -71,7 +71,9 @@ def options(
 
     @functools.cache
     def composed(group: str, pde: str = "heat") -> dict[str, Any]:
-        names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+        paths = (conf_folder() / group).glob("*.yaml")
+        # What wants a value cannot be built without it.
+        names = sorted(path.stem for path in paths if "???" not in path.read_text())
         small = [f"pde={pde}", "small=true", "name=test"]
         if "/" not in group:
             return {name: compose_config("train", [*small, f"{group}={name}"])[group] for name in names}

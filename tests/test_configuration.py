@@ -15,7 +15,13 @@ GROUPS = {
     if len(path.relative_to(conf_folder()).parts) > 1
     and path.relative_to(conf_folder()).parts[0] not in ("comparison", "experiment", "scale")
 }
-CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
+# A yaml that wants a value does not bind without it.
+CHOICES = [
+    (group, path.stem)
+    for group in GROUPS
+    for path in sorted((conf_folder() / group).glob("*.yaml"))
+    if "???" not in path.read_text()
+]
 EXPERIMENTS = options_of("experiment", [conf_folder()])
 
 

@@ -6,6 +6,7 @@ from simulation.geometry import Boundary
 from surrogates.layers.padding import pad
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED_CONVOLUTIONS = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 class BoundaryConvolution(nn.Module):
@@ -17,14 +18,43 @@ class BoundaryConvolution(nn.Module):
         kernel: odd, on each axis.
         boundary: of the domain.
         stride: on each axis.
+        dilation: points from one tap of the kernel to the next, on each axis.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, boundary: Boundary, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        boundary: Boundary,
+        stride: int = 1,
+        dilation: int = 1,
+    ) -> None:
         super().__init__()
-        self.boundary, self.width = boundary, kernel // 2
+        self.boundary, self.width = boundary, kernel // 2 * dilation
         convolution = CONVOLUTIONS[boundary.spatial_dims - 1]
-        self.convolution = convolution(in_channels, out_channels, kernel, stride=stride)
+        self.convolution = convolution(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
 
     def forward(self, h: Tensor) -> Tensor:
         """h (B, C, *N) to (B, C', *(N / stride))."""
         return self.convolution(pad(h, self.width, self.boundary))
+
+
+class Upsampling(nn.Module):
+    """A transposed convolution that doubles the grid; each new value is read from its two nearest on each axis.
+
+    Args:
+        channels: of input and output.
+        boundary: of the domain.
+    """
+
+    def __init__(self, channels: int, boundary: Boundary) -> None:
+        super().__init__()
+        self.boundary = boundary
+        # Of the 2 N + 6 values that come out of N + 2 padded ones, the 2 N inner ones miss no neighbour.
+        convolution = TRANSPOSED_CONVOLUTIONS[boundary.spatial_dims - 1]
+        self.convolution = convolution(channels, channels, 4, stride=2, padding=3)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """h (B, C, *N) to (B, C, *(2 N))."""
+        return self.convolution(pad(h, 1, self.boundary))

@@ -52,3 +52,18 @@ def share_features(share: Tensor, boundary: Boundary) -> Tensor:
         else:
             features.append(2 * along - 1)
     return torch.stack(features, 1)
+
+
+def with_coordinates(u: Tensor, x: Tensor, boundary: Boundary) -> Tensor:
+    """Channels followed by the features of their positions.
+
+    Args:
+        u: (B, C, *N).
+        x: (D, *N) or (B, D, *N) coordinates of a uniform grid.
+        boundary: of the domain.
+
+    Returns:
+        (B, C + F, *N).
+    """
+    x = (x if x.ndim == u.ndim else x[None]).expand(u.shape[0], *x.shape[-u.ndim + 1 :])
+    return torch.cat([u, coordinate_features(x, boundary).to(u.dtype)], 1)

@@ -1,8 +1,9 @@
 """Padding that follows the boundary of each axis."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from simulation.geometry import Boundary
 
@@ -16,22 +17,86 @@ def pad(h: Tensor, width: int, boundary: Boundary) -> Tensor:
 
     Args:
         h: (B, C, *N).
-        width: at most the number of points on each axis.
+        width: any number of points; an axis that is shorter is gone around, or mirrored, more than once.
         boundary: of the domain.
 
     Returns:
         (B, C, *(N + 2 width)).
     """
-    dims = boundary.spatial_dims
     if width == 0:
         return h
-    if all(boundary.is_periodic(axis) for axis in range(dims)):
-        return functional.pad(h, [width] * (2 * dims), mode="circular")
-    for axis in range(dims):
-        dim, n = axis + 2, h.shape[axis + 2]
+    # A compiler makes one loop of the gathers, and would not see through the slices' own gradient.
+    if torch.compiler.is_compiling() or width > min(h.shape[2:]):
+        return _gathered(h, width, boundary)
+    return _Padded.apply(h, width, tuple(boundary.is_periodic(axis) for axis in range(boundary.spatial_dims)))
+
+
+def _gathered(h: Tensor, width: int, boundary: Boundary) -> Tensor:
+    """Each padded point from the inner one that it repeats, whatever the width."""
+    for axis in range(boundary.spatial_dims):
+        n = h.shape[axis + 2]
+        source = torch.arange(-width, n + width, device=h.device)
         if boundary.is_periodic(axis):
-            lower, upper = h.narrow(dim, n - width, width), h.narrow(dim, 0, width)
+            source = source % n
         else:
-            lower, upper = h.narrow(dim, 0, width).flip(dim), h.narrow(dim, n - width, width).flip(dim)
-        h = torch.cat([lower, h, upper], dim)
+            # Mirrored at both walls, the domain repeats after twice its length.
+            source = source % (2 * n)
+            source = torch.minimum(source, 2 * n - 1 - source)
+        h = h.index_select(axis + 2, source)
     return h
+
+
+class _Padded(torch.autograd.Function):
+    """``pad`` by slices, for widths up to the size of each axis.
+
+    Its gradient adds the borders' to their sources'. Left to autograd, each slice would bring a tensor of the full size
+    with it, which takes a fourth of a network's training step.
+    """
+
+    @staticmethod
+    def forward(h: Tensor, width: int, periodic: tuple[bool, ...]) -> Tensor:
+        padded = h.new_empty((*h.shape[:2], *(n + 2 * width for n in h.shape[2:])))
+        inner = padded
+        for axis, n in enumerate(h.shape[2:]):
+            inner = inner.narrow(axis + 2, width, n)
+        inner.copy_(h)
+        # One axis after another, so that corners follow from borders.
+        for axis, is_periodic in enumerate(periodic):
+            along = padded
+            for later in range(axis + 1, len(periodic)):
+                along = along.narrow(later + 2, width, h.shape[later + 2])
+            for border, source in _sources(h.shape[axis + 2], width, is_periodic):
+                values = along.narrow(axis + 2, width + source, width)
+                along.narrow(axis + 2, border, width).copy_(_turned(values, axis, is_periodic))
+        return padded
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        _, ctx.width, ctx.periodic = inputs
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        return _folded(grads[0], ctx.width, ctx.periodic, 0), None, None
+
+
+def _sources(n: int, width: int, is_periodic: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where both borders of a padded axis begin, and what they repeat in the axis of n points."""
+    return ((0, n - width), (n + width, 0)) if is_periodic else ((0, 0), (n + width, n - width))
+
+
+def _turned(values: Tensor, axis: int, is_periodic: bool) -> Tensor:
+    """Beyond a wall is a mirror image."""
+    return values if is_periodic else values.flip(axis + 2)
+
+
+def _folded(grad: Tensor, width: int, periodic: tuple[bool, ...], axis: int) -> Tensor:
+    """A new gradient in which the borders of this axis and of all later ones are added to their sources."""
+    if axis == len(periodic):
+        return grad.clone(memory_format=torch.contiguous_format)
+    dim, n = axis + 2, grad.shape[axis + 2] - 2 * width
+    # The later axes first: they have borders within the borders of this one.
+    result = _folded(grad.narrow(dim, width, n), width, periodic, axis + 1)
+    for border, source in _sources(n, width, periodic[axis]):
+        values = _folded(grad.narrow(dim, border, width), width, periodic, axis + 1)
+        result.narrow(dim, source, width).add_(_turned(values, axis, periodic[axis]))
+    return result

@@ -1,21 +1,26 @@
 """A U-Net: convolutions on successively coarser grids, with skips between equal ones."""
 
-import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulation.annotations import PositiveInt
+from simulation.annotations import NonNegativeInt, PositiveInt
 from simulation.geometry import Boundary, Geometry, Grid
-from surrogates.layers.convolution import BoundaryConvolution
-from surrogates.layers.coordinates import coordinate_features, num_features
+from surrogates.layers.conditional_norm import ConditionalNorm
+from surrogates.layers.convolution import BoundaryConvolution, Upsampling
+from surrogates.layers.coordinates import num_features, with_coordinates
+from surrogates.layers.self_attention import SelfAttention
 from surrogates.surrogate import Surrogate
 
 
 class UNet(Surrogate):
-    """A residual U-Net in one, two or three dimensions; conditions scale and shift each block's channels.
+    """The modern U-Net in one, two or three dimensions; conditions scale and shift the channels of each block.
+
+    On the way down each level has ``num_blocks`` residual blocks; two more stand at the bottom. On the way up each
+    level has ``num_blocks`` + 1, and each of them reads what came out at its place on the way down.
 
     Args:
         spatial_dims: D.
@@ -23,13 +28,22 @@ class UNet(Surrogate):
         out_channels: of the output.
         num_conditions: length of c.
         boundary: of the domain; every convolution pads by it.
-        width: channels of the finest level; a multiple of 8 or less than 8.
+        width: channels before the first level.
         multipliers: channels of each level over ``width``; each further level halves the grid.
+        num_blocks: residual blocks of each level on the way down.
+        num_groups: of each group normalisation; 0 for none. The fewer, the more of the amplitudes remains.
+        attention_levels: whose blocks are followed by self-attention, which costs the square of their points; 0 is the
+            finest, -1 the coarsest, whose attention stands at the bottom, too.
+        num_heads: of self-attention.
         reads_coordinates: feed positions in, for equations that depend on them.
+
+    Raises:
+        ValueError: no level, attention on a level that is not there, or groups or heads that do not divide channels.
 
     References:
         Ronneberger, Fischer, Brox: U-Net. arXiv:1505.04597.
         Gupta, Brandstetter: Towards Multi-spatiotemporal-scale Generalized PDE Modeling. arXiv:2209.15616.
+        Dhariwal, Nichol: Diffusion Models Beat GANs. arXiv:2105.05233.
     """
 
     def __init__(
@@ -42,22 +56,57 @@ class UNet(Surrogate):
         *,
         width: PositiveInt,
         multipliers: Sequence[PositiveInt] = (1, 2, 4),
+        num_blocks: PositiveInt = 1,
+        num_groups: NonNegativeInt = 1,
+        attention_levels: Sequence[int] = (),
+        num_heads: PositiveInt = 4,
         reads_coordinates: bool = True,
     ) -> None:
         super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
         if not multipliers:
             raise ValueError("model.multipliers: expected at least one level, got none")
+        levels = range(len(multipliers))
+        if wrong := [level for level in attention_levels if not -len(levels) <= level < len(levels)]:
+            raise ValueError(
+                f"model.attention_levels: expected levels from {-len(levels)} to {levels[-1]}, got {wrong[0]}"
+            )
+        attentive = {levels[level] for level in attention_levels}
         self.reads_coordinates = reads_coordinates
         self.factor = 2 ** (len(multipliers) - 1)
+        embedding = 4 * width if num_conditions else 0
+        self.embed = (
+            nn.Sequential(nn.Linear(num_conditions, embedding), nn.GELU(), nn.Linear(embedding, embedding), nn.GELU())
+            if num_conditions
+            else None
+        )
+
+        def block(inner: int, outer: int, level: int) -> Block:
+            heads = num_heads if level in attentive else 0
+            return Block(inner, outer, embedding, num_groups, heads, boundary)
+
         channels = [width * multiplier for multiplier in multipliers]
-        first = in_channels + (num_features(boundary) if reads_coordinates else 0)
-        self.first = BoundaryConvolution(first, channels[0], 3, boundary)
-        self.down_blocks = nn.ModuleList(ResidualBlock(c, c, num_conditions, boundary) for c in channels)
-        pairs = list(itertools.pairwise(channels))
-        self.down = nn.ModuleList(BoundaryConvolution(a, b, 3, boundary, stride=2) for a, b in pairs)
-        self.up = nn.ModuleList(BoundaryConvolution(b, a, 3, boundary) for a, b in pairs)
-        self.up_blocks = nn.ModuleList(ResidualBlock(2 * a, a, num_conditions, boundary) for a, _ in pairs)
-        self.last = BoundaryConvolution(channels[0], out_channels, 3, boundary)
+        # What a level is given, and gives back on the way up.
+        given = [width, *channels[:-1]]
+        self.first = BoundaryConvolution(
+            in_channels + (num_features(boundary) if reads_coordinates else 0), width, 3, boundary
+        )
+        self.down_blocks = nn.ModuleList(
+            nn.ModuleList(block(given[i] if j == 0 else channels[i], channels[i], i) for j in range(num_blocks))
+            for i in levels
+        )
+        self.down = nn.ModuleList(BoundaryConvolution(c, c, 3, boundary, stride=2) for c in channels[:-1])
+        # Where the coarsest level attends, the bottom does so once, between its blocks.
+        self.middle = nn.ModuleList([block(channels[-1], channels[-1], i) for i in (levels[-1], len(levels))])
+        self.up_blocks = nn.ModuleList(
+            nn.ModuleList(
+                [block(2 * channels[i], channels[i], i) for _ in range(num_blocks)]
+                + [block(channels[i] + given[i], given[i], i)]
+            )
+            for i in levels
+        )
+        self.up = nn.ModuleList(Upsampling(c, boundary) for c in channels[:-1])
+        self.last_norm = ConditionalNorm(width, num_groups, 0)
+        self.last = BoundaryConvolution(width, out_channels, 3, boundary)
 
     def check(self, geometry: Geometry) -> None:
         """Refuses point clouds and sizes that cannot be halved so often.
@@ -82,60 +131,61 @@ class UNet(Surrogate):
         """See ``Surrogate.forward``."""
         self.require_shapes(u, c)
         self._check_shape(tuple(u.shape[2:]))
-        if self.reads_coordinates:
-            x = (x if x.ndim == u.ndim else x[None]).expand(len(u), *x.shape[-u.ndim + 1 :])
-            u = torch.cat([u, coordinate_features(x, self.boundary).to(u.dtype)], 1)
-        h = self.first(u)
-        skips = []
-        for level, block in enumerate(self.down_blocks):
-            h = block(h, c)
-            if level < len(self.down):
+        e = None if self.embed is None else self.embed(c)
+        h = self.first(with_coordinates(u, x, self.boundary) if self.reads_coordinates else u)
+        skips = [h]
+        for level, blocks in enumerate(self.down_blocks):
+            for block in cast(nn.ModuleList, blocks):
+                h = block(h, e)
                 skips.append(h)
+            if level < len(self.down):
                 h = self.down[level](h)
-        for level in reversed(range(len(self.up))):
-            h = self.up[level](functional.interpolate(h, scale_factor=2.0, mode="nearest"))
-            h = self.up_blocks[level](torch.cat([h, skips[level]], 1), c)
-        return self.last(functional.gelu(h))
+                skips.append(h)
+        for block in self.middle:
+            h = block(h, e)
+        for level in reversed(range(len(self.up_blocks))):
+            for block in cast(nn.ModuleList, self.up_blocks[level]):
+                h = block(torch.cat([h, skips.pop()], 1), e)
+            if level:
+                h = self.up[level - 1](h)
+        return self.last(functional.gelu(self.last_norm(h)))
 
 
-class ResidualBlock(nn.Module):
-    """Two normalised convolutions beside a pointwise path; conditions scale and shift between them.
+class Block(nn.Module):
+    """Two normalised convolutions beside a pointwise path, then self-attention if there are heads.
 
     Args:
         in_channels: of the input.
         out_channels: of the output.
-        num_conditions: length of c.
+        embedding: length of the embedded conditions, which scale and shift between the convolutions; 0 for none.
+        num_groups: of the normalisations.
+        num_heads: of self-attention; 0 for none.
         boundary: of the domain.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, num_conditions: int, boundary: Boundary) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        embedding: int,
+        num_groups: int,
+        num_heads: int,
+        boundary: Boundary,
+    ) -> None:
         super().__init__()
-        self.first_norm = nn.GroupNorm(_groups(in_channels), in_channels)
+        self.first_norm = ConditionalNorm(in_channels, num_groups, 0)
         self.first = BoundaryConvolution(in_channels, out_channels, 3, boundary)
-        self.second_norm = nn.GroupNorm(_groups(out_channels), out_channels)
+        self.second_norm = ConditionalNorm(out_channels, num_groups, embedding)
         self.second = BoundaryConvolution(out_channels, out_channels, 3, boundary)
         self.pointwise = (
             nn.Identity()
             if in_channels == out_channels
             else BoundaryConvolution(in_channels, out_channels, 1, boundary)
         )
-        self.condition: nn.Module | None = None
-        if num_conditions:
-            hidden = max(out_channels, 16)
-            self.condition = nn.Sequential(
-                nn.Linear(num_conditions, hidden), nn.GELU(), nn.Linear(hidden, 2 * out_channels)
-            )
+        self.attention = SelfAttention(out_channels, num_heads, num_groups) if num_heads else nn.Identity()
 
-    def forward(self, h: Tensor, c: Tensor) -> Tensor:
-        """h (B, C, *N) to (B, C', *N)."""
+    def forward(self, h: Tensor, e: Tensor | None) -> Tensor:
+        """h (B, C, *N) and e (B, E) to (B, C', *N)."""
         y = self.first(functional.gelu(self.first_norm(h)))
-        y = self.second_norm(y)
-        if self.condition is not None:
-            scale, shift = self.condition(c).reshape(len(h), -1, *[1] * (h.ndim - 2)).chunk(2, 1)
-            y = y * (1 + scale) + shift
-        return self.pointwise(h) + self.second(functional.gelu(y))
-
-
-def _groups(channels: int) -> int:
-    """Groups of about eight channels; one group where that does not divide."""
-    return channels // 8 if channels % 8 == 0 else 1
+        y = self.second(functional.gelu(self.second_norm(y, e)))
+        return self.attention(self.pointwise(h) + y)

@@ -7,7 +7,10 @@ import torch
 
 from simulation import Boundary, Grid
 from surrogates.layers import spectral_convolution
+from surrogates.layers.conditional_norm import ConditionalNorm
+from surrogates.layers.convolution import Upsampling
 from surrogates.layers.padding import pad
+from surrogates.layers.self_attention import SelfAttention
 from surrogates.layers.spectral_convolution import SpectralConvolution
 from surrogates.models.fno import FNO
 
@@ -106,3 +109,101 @@ def test_padding_follows_each_axis():
     around = pad(h, 1, Boundary.periodic(2))
     assert around[0, 0, 0].tolist() == [5, 3, 4, 5, 3]
     assert torch.equal(pad(h, 0, Boundary.periodic(2)), h)
+
+
+PERIODIC, WALLED = ["periodic", "periodic"], ["dirichlet", "open"]
+
+
+@pytest.mark.parametrize("sides", [[PERIODIC], [WALLED], [PERIODIC, WALLED], [WALLED, PERIODIC], [PERIODIC] * 3])
+@pytest.mark.parametrize("width", [1, 3, 4, 11])
+def test_padding_is_what_each_axis_repeats_and_its_gradient_is_the_adjoint(sides, width):
+    """Point by point: around a torus, or back and forth between mirrors, however often; and ⟨P h, g⟩ = ⟨h, Pᵀ g⟩."""
+    generator = torch.Generator().manual_seed(0)
+    h = torch.randn(2, 3, *[4, 6, 5][: len(sides)], generator=generator, dtype=torch.float64, requires_grad=True)
+    padded = pad(h, width, Boundary(sides))
+    expected = h
+    for dim, axis in enumerate(sides, 2):
+        n = h.shape[dim]
+        repeated = list(range(n)) if axis is PERIODIC else [*range(n), *reversed(range(n))]
+        expected = expected.index_select(
+            dim, torch.tensor([repeated[i % len(repeated)] for i in range(-width, n + width)])
+        )
+    assert torch.equal(padded, expected)
+    given = torch.randn(padded.shape, generator=generator, dtype=torch.float64)
+    (gradient,) = torch.autograd.grad(padded, h, given)
+    other = torch.randn(h.shape, generator=generator, dtype=torch.float64)
+    assert torch.isclose((pad(other, width, Boundary(sides)) * given).sum(), (other * gradient).sum(), rtol=1e-12)
+
+
+def test_padding_can_be_differentiated_twice():
+    h = torch.randn(1, 1, 3, 4, dtype=torch.float64, requires_grad=True)
+    boundary = Boundary([WALLED, PERIODIC])
+    assert torch.autograd.gradgradcheck(lambda h: pad(h, 2, boundary) ** 3, h)
+
+
+@pytest.mark.parametrize("n", [4, 7])
+def test_upsampling_doubles_the_grid_and_moves_with_its_input(n):
+    """A shift by one coarse point is a shift by two fine ones, around the end as well."""
+    torch.manual_seed(0)
+    layer = Upsampling(2, Boundary.periodic(2)).double()
+    h = torch.randn(1, 2, n, 6, dtype=torch.float64)
+    assert layer(h).shape == (1, 2, 2 * n, 12)
+    assert torch.allclose(layer(h.roll((1, 2), (2, 3))), layer(h).roll((2, 4), (2, 3)), atol=1e-12)
+
+
+@pytest.mark.parametrize("num_groups", [0, 1, 2])
+def test_a_conditional_norm_scales_and_shifts_each_sample_by_its_own_embedding(num_groups):
+    torch.manual_seed(0)
+    layer = ConditionalNorm(4, num_groups, 3).double()
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter)
+    h, e = torch.randn(2, 4, 5, 6, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
+    normalised = h
+    if num_groups:
+        rows = h.reshape(2, num_groups, -1)
+        rows = (rows - rows.mean(2, keepdim=True)) / (rows.var(2, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        normalised = rows.reshape(h.shape) * layer.weight[:, None, None] + layer.bias[:, None, None]
+    scale, shift = layer.condition(e)[..., None, None].chunk(2, 1)
+    assert torch.allclose(layer(h, e), normalised * (1 + scale) + shift, atol=1e-12)
+
+
+def test_self_attention_is_the_formula_and_permutes_with_its_points():
+    torch.manual_seed(0)
+    layer = SelfAttention(4, 2, 1).double()
+    h = torch.randn(1, 4, 2, 3, dtype=torch.float64)
+    points = layer.norm(h).flatten(2)[0].T
+    query, key, value = layer.project_in(points).split(4, 1)
+    heads = [slice(0, 2), slice(2, 4)]
+    seen = [torch.softmax(query[:, i] @ key[:, i].T / math.sqrt(2), 1) @ value[:, i] for i in heads]
+    expected = h + layer.project_out(torch.cat(seen, 1)).T.reshape(h.shape)
+    assert torch.allclose(layer(h), expected, atol=1e-12)
+    moved = torch.randperm(6)
+    permuted = layer(h.flatten(2)[..., moved].reshape(h.shape)).flatten(2)
+    assert torch.allclose(permuted, layer(h).flatten(2)[..., moved], atol=1e-12)
+
+
+def test_neighbours_of_a_grid_wrap_or_end():
+    around = grid_neighbours((4,), Boundary.periodic(1), 1)
+    assert around.index.tolist() == [[3, 1], [0, 2], [1, 3], [2, 0]]
+    assert around.present.all()
+    walled = grid_neighbours((4,), Boundary([["open", "open"]]), 1)
+    assert walled.present.tolist() == [[False, True], [True, True], [True, True], [True, False]]
+    assert grid_neighbours((4, 5), Boundary.periodic(2), 1).index.shape == (20, 8)
+
+
+def test_nearest_nodes_of_a_grid_are_its_neighbours():
+    grid = Grid([6, 6], Boundary.periodic(2))
+    extent = torch.ones(1, 2, dtype=torch.float64)
+    found = nearest_neighbours(grid.coordinates(extent).flatten(2), extent, Boundary.periodic(2), 8)
+    expected = grid_neighbours((6, 6), Boundary.periodic(2), 1)
+    assert found.index.sort(1).values.tolist() == expected.index.sort(1).values.tolist()
+
+
+def test_message_passing_on_nodes_equals_the_grid_where_they_coincide():
+    torch.manual_seed(0)
+    net = MessagePassing(2, 1, 1, 1, Boundary.periodic(2), width=8, num_layers=2).double()
+    grid = Grid([6, 6], Boundary.periodic(2))
+    x = grid.coordinates(torch.ones(1, 2).double())
+    u, c = torch.randn(1, 1, 6, 6, dtype=torch.float64), torch.randn(1, 1, dtype=torch.float64)
+    on_grid, on_nodes = net(u, c, x), net(u.flatten(2), c, x.flatten(2))
+    assert torch.allclose(on_grid.flatten(2), on_nodes, atol=1e-10)

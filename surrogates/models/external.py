@@ -1,0 +1,124 @@
+"""Any network from images to images, one that knows nothing of this project."""
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from simulation.geometry import Boundary, Geometry, Grid
+from surrogates.layers.coordinates import num_features, with_coordinates
+from surrogates.surrogate import Surrogate
+
+SIZES = ("spatial_dims", "in_channels", "out_channels")
+"""What a network may be told of the data when it is built."""
+
+
+class External(Surrogate):
+    """A foreign network: (B, C, *N) in, (B, C_out, *N) out.
+
+    Conditions come to it as further channels that are constant in space, after the state's; then coordinates, if asked.
+    How it treats boundaries, resolutions and dimensions is its own affair.
+
+    Args:
+        spatial_dims: D.
+        in_channels: of the state.
+        out_channels: of the output.
+        num_conditions: length of c.
+        boundary: of the domain; coordinates follow it.
+        network: makes the network from its sizes; a node with ``_partial_: true``.
+        sizes: for each size that it is built with (``in_channels``, which counts conditions and coordinates,
+            ``out_channels``, ``spatial_dims``) the name that it has there, or None to say nothing.
+        reads_coordinates: feed positions in, as sines and cosines on a periodic axis.
+
+    Raises:
+        ValueError: other sizes, or a network that cannot be built with these.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        num_conditions: int,
+        boundary: Boundary,
+        *,
+        network: Callable[..., nn.Module],
+        sizes: Mapping[str, str | None],
+        reads_coordinates: bool = False,
+    ) -> None:
+        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
+        self.reads_coordinates = reads_coordinates
+        self.given = in_channels + num_conditions + (num_features(boundary) if reads_coordinates else 0)
+        self.name = _name(network)
+        if wrong := sorted(set(sizes) - set(SIZES)):
+            raise ValueError(f"model.sizes: expected some of {', '.join(SIZES)}, got {wrong[0]}")
+        known = dict(zip(SIZES, (spatial_dims, self.given, out_channels), strict=True))
+        arguments = {name: known[size] for size, name in sizes.items() if name is not None}
+        try:
+            self.network = network(**arguments)
+        except TypeError as error:
+            raise ValueError(
+                f"model.network: {self.name} cannot be built with {', '.join(f'{k}={v}' for k, v in arguments.items())}"
+                f" ({error}); its arguments are {_arguments(network)}; model.sizes says what it calls them"
+            ) from None
+        if not isinstance(self.network, nn.Module):
+            raise ValueError(f"model.network: expected {self.name} to make a torch.nn.Module, got {self.network!r}")
+
+    def _get_name(self) -> str:
+        """As torch prints a module."""
+        return f"External({self.name})"
+
+    def check(self, geometry: Geometry) -> None:
+        """Refuses a network that does not give what is asked for: it is called once, on zeros.
+
+        Raises:
+            ValueError: with the shapes, or with what the network says.
+        """
+        if self.reads_coordinates and not isinstance(geometry, Grid):
+            raise ValueError("model.reads_coordinates: expected a grid; message_passing works on point clouds")
+        like = next(self.network.parameters(), torch.empty(0))
+        zeros = torch.zeros(1, self.given, *geometry.shape, dtype=like.dtype, device=like.device)
+        was_training = self.network.training
+        # In evaluation mode, so that neither running statistics nor random numbers know of it.
+        self.network.eval()
+        try:
+            with torch.no_grad():
+                self._require_output(self.network(zeros), zeros)
+        except (RuntimeError, TypeError, IndexError, AssertionError) as error:
+            reason = " ".join(str(error).split())[:300]
+            shape = tuple(zeros.shape)
+            raise ValueError(f"model.network: {self.name} does not take a tensor of shape {shape} ({reason})") from None
+        finally:
+            self.network.train(was_training)
+
+    def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
+        """See ``Surrogate.forward``."""
+        self.require_shapes(u, c)
+        told = c.reshape(*c.shape, *[1] * (u.ndim - 2)).expand(*c.shape, *u.shape[2:])
+        image = torch.cat([u, told], 1)
+        if self.reads_coordinates:
+            image = with_coordinates(image, x, self.boundary)
+        return self._require_output(self.network(image), image)
+
+    def _require_output(self, y: object, image: Tensor) -> Tensor:
+        expected = (image.shape[0], self.out_channels, *image.shape[2:])
+        if not isinstance(y, Tensor) or tuple(y.shape) != expected:
+            got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+            raise ValueError(
+                f"model.network: expected {self.name} to make {expected} of {tuple(image.shape)}, got {got}"
+            )
+        return y
+
+
+def _name(network: Callable[..., nn.Module]) -> str:
+    """What the user calls it."""
+    made = getattr(network, "func", network)
+    return str(getattr(made, "__qualname__", made))
+
+
+def _arguments(network: Callable[..., nn.Module]) -> str:
+    try:
+        return ", ".join(inspect.signature(getattr(network, "func", network)).parameters)
+    except (TypeError, ValueError):
+        return "not known"

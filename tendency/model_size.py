@@ -1,0 +1,45 @@
+"""How large a network is, for the head of a run."""
+
+import torch
+
+from evaluation.call_cost import cost_of_call
+from simulation.geometry import Geometry
+from surrogates.surrogate import Surrogate
+
+TRAINED_COPIES = 4
+"""A weight, its gradient, and the two moments of Adam."""
+
+
+def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[str, str]:
+    """Parameters and operations, and memory, each a line's worth of text.
+
+    Operations and activations are counted on a call with one sample.
+
+    Args:
+        surrogate: on any device.
+        geometry: that it is trained on.
+        batch_size: samples on each device.
+    """
+    parameters = list(surrogate.parameters())
+    like = next(iter(parameters), torch.empty(0))
+    u = like.new_zeros(1, surrogate.in_channels, *geometry.shape)
+    c = like.new_zeros(1, surrogate.num_conditions)
+    x = geometry.coordinates(like.new_ones(1, geometry.spatial_dims))
+    cost = cost_of_call(surrogate, u, c, x)
+    count = sum(p.numel() for p in parameters)
+    held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in parameters)
+    size = f"{surrogate._get_name()}, {count:,} parameters, {_amount(cost.flops)}FLOP per call and sample"
+    memory = (
+        f"{_amount(held)}B of weights, gradients and moments, {_amount(cost.saved_bytes * batch_size)}B of activations"
+        f" per call on a batch of {batch_size} (that of one sample, times {batch_size})"
+    )
+    return size, memory
+
+
+def _amount(number: float) -> str:
+    """Three digits and the unit's prefix: 12.3 M."""
+    for prefix in ("", "k", "M", "G", "T"):
+        if number < 999.5 or prefix == "T":
+            return f"{number:.3g} {prefix}"
+        number /= 1000
+    raise AssertionError
