@@ -1,0 +1,42 @@
+"""A peer's own code, imported from a clone of its repository."""
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+
+@contextlib.contextmanager
+def only(folder: Path, stubs: Mapping[str, ModuleType]) -> Iterator[None]:
+    """Imports come from this folder first, and what came from it is forgotten: peers' packages share names.
+
+    Args:
+        folder: that holds the package.
+        stubs: by name, instead of imports that have nothing to do with what is measured.
+    """
+    before = dict(sys.modules)
+    sys.path.insert(0, str(folder))
+    sys.modules.update(stubs)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        own = {entry.stem for entry in folder.iterdir()}
+        for name in [n for n in sys.modules if n in stubs or n.split(".")[0] in own]:
+            sys.modules.pop(name)
+        # A package of ours or of another peer that has the same name.
+        sys.modules.update({name: before[name] for name in before if name not in sys.modules})
+
+
+def peer_module(folder: Path, name: str, stubs: Mapping[str, ModuleType] | None = None) -> ModuleType:
+    """One module of a clone.
+
+    Raises:
+        ImportError: where the folder or what it needs is not there.
+    """
+    if not folder.is_dir():
+        raise ImportError(f"no clone at {folder}")
+    with only(folder, stubs or {}):
+        return importlib.import_module(name)
