@@ -27,12 +27,16 @@ def coordinate_features(x: Tensor, boundary: Boundary) -> Tensor:
     """
     features = []
     for axis in range(boundary.spatial_dims):
+        # On a uniform grid a coordinate depends on the index along its own axis alone.
         along = x[:, axis]
-        n = along.shape[axis + 1]
-        spacing = along.select(axis + 1, 1) - along.select(axis + 1, 0)
-        share = along / (n * spacing.unsqueeze(axis + 1))
+        for other in reversed(range(boundary.spatial_dims)):
+            along = along if other == axis else along.select(other + 1, 0)
+        n = along.shape[1]
+        share = along / (n * (along[:, 1:2] - along[:, :1]))
         if boundary.is_periodic(axis):
-            features += [torch.sin(2 * math.pi * share), torch.cos(2 * math.pi * share)]
+            found = [torch.sin(2 * math.pi * share), torch.cos(2 * math.pi * share)]
         else:
-            features.append(2 * share - 1)
+            found = [2 * share - 1]
+        sizes = [len(x), *(n if other == axis else 1 for other in range(boundary.spatial_dims))]
+        features += [feature.view(sizes).expand(-1, *x.shape[2:]) for feature in found]
     return torch.stack(features, 1)

@@ -1,82 +1,13 @@
-"""Layers against formulas: the spectral convolution on both paths, padding, neighbours."""
-
-import math
+"""Layers against formulas: padding, neighbours, the extension of axes with ends."""
 
 import pytest
 import torch
 
 from simulation import Boundary, Grid
-from surrogates.layers import spectral_convolution
 from surrogates.layers.neighbours import grid_neighbours, nearest_neighbours
 from surrogates.layers.padding import pad
-from surrogates.layers.spectral_convolution import SpectralConvolution
 from surrogates.models.fno import FNO
 from surrogates.models.message_passing import MessagePassing
-
-
-@pytest.fixture
-def path(monkeypatch):
-    """``path("fft")`` or ``path("matrix")`` forces a path."""
-
-    def forced(name):
-        monkeypatch.setattr(spectral_convolution, "MATRIX_PATH_SHARE", 9.0 if name == "matrix" else 0.0)
-
-    return forced
-
-
-@pytest.mark.parametrize("shape", [(32,), (33,), (12,), (8,), (32, 24), (33, 27), (9, 8), (8, 9)])
-def test_both_paths_agree_in_values_and_gradients(path, shape):
-    torch.manual_seed(0)
-    layer = SpectralConvolution(4, [5] * len(shape)).double()
-    x = torch.randn(2, *shape, 4, dtype=torch.float64, requires_grad=True)
-    modulation = torch.randn(2, *layer.rows, 2, dtype=torch.float64, requires_grad=True)
-    found = {}
-    for name in ("fft", "matrix"):
-        path(name)
-        y = layer(x, modulation)
-        weights = torch.linspace(-1, 1, y.numel(), dtype=torch.float64).reshape(y.shape)
-        found[name] = (y, *torch.autograd.grad((y * weights).sum(), (x, modulation, layer.weight)))
-    for a, b in zip(found["fft"], found["matrix"], strict=True):
-        assert torch.allclose(a, b, atol=1e-11)
-
-
-@pytest.mark.parametrize("name", ["fft", "matrix"])
-def test_each_mode_is_multiplied_by_its_weight(path, name):
-    """cos(kx) through a layer whose weight at k is a + ib gives a cos(kx) - b sin(kx)."""
-    path(name)
-    layer = SpectralConvolution(1, [4]).double()
-    x = 2 * math.pi * torch.arange(16, dtype=torch.float64) / 16
-    for k in range(4):
-        a, b = layer.weight[k, 0, 0].tolist()
-        y = layer(torch.cos(k * x)[None, :, None])[0, :, 0]
-        # The mean has no sine.
-        expected = a * torch.cos(k * x) - (b * torch.sin(k * x) if k else 0)
-        assert torch.allclose(y, expected, atol=1e-12)
-    assert layer(torch.cos(5 * x)[None, :, None]).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize("name", ["fft", "matrix"])
-@pytest.mark.parametrize("dims", [1, 2])
-def test_a_finer_grid_gives_the_same_function(path, name, dims):
-    path(name)
-    torch.manual_seed(0)
-    layer = SpectralConvolution(2, [3] * dims).double()
-
-    def field(n):
-        x = Grid([n] * dims, Boundary.periodic(dims)).coordinates(torch.full((1, dims), 2 * math.pi).double())
-        waves = torch.stack([1 + torch.sin(x[0, 0]) + torch.cos(2 * x[0, -1]), torch.cos(x[0].sum(0))], -1)
-        return waves[None]
-
-    coarse, fine = layer(field(12)), layer(field(24))
-    skip = (slice(None), *[slice(None, None, 2)] * dims)
-    assert torch.allclose(coarse, fine[skip], atol=1e-12)
-
-
-def test_fewer_points_than_modes_keep_what_they_have():
-    torch.manual_seed(0)
-    layer = SpectralConvolution(2, [12, 12]).double()
-    y = layer(torch.randn(1, 10, 8, 2, dtype=torch.float64))
-    assert torch.isfinite(y).all()
 
 
 def test_more_modes_than_a_training_grid_has_are_refused():
