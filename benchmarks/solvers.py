@@ -15,7 +15,6 @@ theirs: below 1 ours is faster. ``xN`` is the number of steps per frame.
 """
 
 import argparse
-import importlib.metadata
 import multiprocessing
 import os
 import statistics
@@ -28,6 +27,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import torch
 
+from benchmarks.machine import Others, machine, seconds
 from benchmarks.solver_cases import Case, error, kuramoto_sivashinsky, navier_stokes, truth
 from benchmarks.solver_sides import Entry, Run, entries
 from tendency.hardware import keep_freed_memory
@@ -39,13 +39,7 @@ CASES = {
 """A case, the steps per frame of its truth, and the accuracies that are asked for."""
 Row = tuple[str, str, str, int, float, float]
 """Side, precision, what, batch, error, trajectories per second."""
-
-
-def seconds(run: Run) -> float:
-    """The smaller of the wall and the CPU time of one run."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    run()
-    return min(time.perf_counter() - wall, time.process_time() - cpu)
+PACKAGES = ("torch", "exponax", "jax", "torch-cfd", "scipy")
 
 
 def prepared(case: Case) -> tuple[list[tuple[Entry, int, Run]], list[str]]:
@@ -132,31 +126,6 @@ def print_targets(rows: list[Row], targets: tuple[float, ...], missing: list[str
         print(f"  {side}: not measured (not installed)")
 
 
-def busy() -> tuple[float, float]:
-    """Seconds that all CPUs of the machine have worked and existed, where the system tells."""
-    try:
-        ticks = [int(n) for n in Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]]
-    except (OSError, ValueError):
-        return 0.0, 0.0
-    rate = os.sysconf("SC_CLK_TCK")
-    return (sum(ticks) - ticks[3] - ticks[4]) / rate, sum(ticks) / rate
-
-
-def machine() -> str:
-    """What the numbers belong to."""
-    model = ""
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    versions = []
-    for name in ("torch", "exponax", "jax", "torch-cfd", "scipy"):
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"{name} not installed")
-    return f"{model or 'unknown CPU'}, {os.cpu_count()} cores; {', '.join(versions)}"
-
-
 def main() -> None:
     """Measures everybody and prints two tables for each case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -166,8 +135,10 @@ def main() -> None:
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     together, results = context.Barrier(arguments.processes), context.Queue()
-    print(f"{machine()}\n{arguments.processes} processes of one thread, median of {arguments.repeats}", flush=True)
-    before, began, children = busy(), time.perf_counter(), os.times()
+    print(
+        f"{machine(PACKAGES)}\n{arguments.processes} processes of one thread, median of {arguments.repeats}", flush=True
+    )
+    others = Others()
     workers = [
         context.Process(target=measure, args=(rank, arguments.cases, arguments.repeats, together, results))
         for rank in range(arguments.processes)
@@ -184,11 +155,7 @@ def main() -> None:
         print_targets(rows, CASES[key][2], missing)
     for worker in workers:
         worker.join()
-    after, now = busy(), os.times()
-    own = now.children_user + now.children_system - children.children_user - children.children_system
-    if after[1] > before[1]:
-        others = (after[0] - before[0] - own) / (after[1] - before[1])
-        print(f"\n{time.perf_counter() - began:.0f} s; others used {100 * max(0.0, others):.0f} % of the machine")
+    print(f"\n{others.line()}")
 
 
 if __name__ == "__main__":

@@ -25,13 +25,17 @@ def coordinate_features(x: Tensor, boundary: Boundary) -> Tensor:
     Returns:
         (B, F, *N) with values in [-1, 1].
     """
-    shares = []
+    features = []
     for axis in range(boundary.spatial_dims):
+        # On a uniform grid a coordinate depends on the index along its own axis alone.
         along = x[:, axis]
-        n = along.shape[axis + 1]
-        spacing = along.select(axis + 1, 1) - along.select(axis + 1, 0)
-        shares.append(along / (n * spacing.unsqueeze(axis + 1)))
-    return share_features(torch.stack(shares, 1), boundary)
+        for other in reversed(range(boundary.spatial_dims)):
+            along = along if other == axis else along.select(other + 1, 0)
+        n = along.shape[1]
+        share = along / (n * (along[:, 1:2] - along[:, :1]))
+        sizes = [x.shape[0], *(n if other == axis else 1 for other in range(boundary.spatial_dims))]
+        features += [f.view(sizes).expand(-1, *x.shape[2:]) for f in axis_features(share, boundary, axis)]
+    return torch.stack(features, 1)
 
 
 def share_features(share: Tensor, boundary: Boundary) -> Tensor:
@@ -44,14 +48,15 @@ def share_features(share: Tensor, boundary: Boundary) -> Tensor:
     Returns:
         (B, F, *N): sine and cosine on a periodic axis, a number in [-1, 1] on any other.
     """
-    features = []
-    for axis in range(boundary.spatial_dims):
-        along = share[:, axis]
-        if boundary.is_periodic(axis):
-            features += [torch.sin(2 * math.pi * along), torch.cos(2 * math.pi * along)]
-        else:
-            features.append(2 * along - 1)
-    return torch.stack(features, 1)
+    axes = range(boundary.spatial_dims)
+    return torch.stack([f for axis in axes for f in axis_features(share[:, axis], boundary, axis)], 1)
+
+
+def axis_features(share: Tensor, boundary: Boundary, axis: int) -> list[Tensor]:
+    """The features of one axis, each of the shape of the positions ``share`` along it."""
+    if boundary.is_periodic(axis):
+        return [torch.sin(2 * math.pi * share), torch.cos(2 * math.pi * share)]
+    return [2 * share - 1]
 
 
 def with_coordinates(u: Tensor, x: Tensor, boundary: Boundary) -> Tensor:

@@ -1,14 +1,14 @@
 """Convolution with a learned kernel that is given by its low Fourier modes, on two exact paths.
 
 The FFT path is the usual one. The matrix path computes only the modes that are kept, as products of real matrices: on
-small grids with few modes it needs more arithmetic and much less time, because matrix products run near the machine's
-peak and transforms do not. Both give the same numbers to rounding.
+small grids with few modes it needs more arithmetic and less time, because matrix products run near the machine's peak
+and transforms do not. Both give the same numbers to rounding. The matrix path is free of complex numbers, so compilers
+and exporters take it; it has a backward pass of its own, which cannot be differentiated again.
 
 References:
     Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 4.
 """
 
-import functools
 import math
 from collections.abc import Sequence
 
@@ -16,197 +16,179 @@ import torch
 from torch import Tensor, nn
 
 from simulation.annotations import PositiveInt
+from surrogates.layers.spectral_matrices import Axis, MatrixConvolution, pointwise
+from surrogates.layers.spectral_weights import Dense, SpectralWeights
 
 MATRIX_PATH_SHARE = 0.5
 """The matrix path is taken where at most this share of each axis's modes is kept, and the axis has at most"""
 MATRIX_PATH_POINTS = 256
 
 
-def kept_modes(modes: int, n: int) -> Tensor:
-    """The wavenumbers |k| < modes that a grid of n points resolves, zero and positive ones first."""
-    positive = torch.arange(min(modes - 1, n // 2) + 1)
-    negative = torch.arange(-min(modes - 1, (n - 1) // 2), 0)
-    return torch.cat([positive, negative])
+def kept_axes(modes: Sequence[int], shape: Sequence[int]) -> tuple[Axis, ...]:
+    """The wavenumbers |k| < modes that a grid resolves; a real field needs no negative ones on the last axis.
+
+    On an even leading axis the Nyquist mode is its own conjugate and counts as a positive one.
+    """
+    axes = [Axis(n, min(m, n // 2 + 1), min(m - 1, (n - 1) // 2)) for m, n in zip(modes, shape, strict=True)]
+    return (*axes[:-1], Axis(axes[-1].points, axes[-1].positive, 0))
+
+
+def kept_rows(values: Tensor, modes: Sequence[int], axes: tuple[Axis, ...]) -> Tensor:
+    """Of values (*rows, ...) at all modes, those at the modes that a grid resolves; usually all."""
+    for dim, (m, axis) in enumerate(zip(modes, axes, strict=True)):
+        if axis.modes < values.shape[dim]:
+            parts = [values.narrow(dim, 0, axis.positive)]
+            parts += [values.narrow(dim, m, axis.negative)] if axis.negative else []
+            values = torch.cat(parts, dim)
+    return values
 
 
 class SpectralConvolution(nn.Module):
-    """y = F^-1 [ W(k) s(k) F x ], the modes |k_i| < modes_i alone.
+    """y = x A + b + F^-1 [ W(k) s(k) F x ], the modes |k_i| < modes_i alone.
 
-    Channels are last, so that every step of the matrix path is a product with the channels as columns. The weights are
-    stored as real pairs, which DDP, mixed precision and every optimizer take as they are.
+    Channels are last, so that every step of the matrix path is a product with the channels as columns. On each axis the
+    modes are ordered 0, 1, ..., m - 1, -1, ..., -(m - 1); on the last one a real field's negative wavenumbers are
+    conjugates of the positive ones, and left out.
 
     Args:
         channels: of x and y.
         modes: on each axis.
+        weights: how W is parametrised; dense when left out.
     """
 
-    def __init__(self, channels: PositiveInt, modes: Sequence[PositiveInt]) -> None:
+    def __init__(
+        self, channels: PositiveInt, modes: Sequence[PositiveInt], weights: SpectralWeights | None = None
+    ) -> None:
         super().__init__()
         self.channels, self.modes = channels, tuple(modes)
-        # All signs on the leading axes; on the last one a real field's negative wavenumbers are conjugates.
         self.rows = (*(2 * m - 1 for m in self.modes[:-1]), self.modes[-1])
-        weight = torch.randn(*self.rows, channels, channels, 2) / (channels * math.sqrt(2))
-        self.weight = nn.Parameter(weight)
+        self.weight = (weights or Dense()).make(self.rows, channels)
 
     @property
     def num_modes(self) -> int:
         """Modes whose weights are learned."""
         return math.prod(self.rows)
 
-    def forward(self, x: Tensor, modulation: Tensor | None = None) -> Tensor:
-        """The convolution.
+    def forward(
+        self,
+        x: Tensor,
+        modulation: Tensor | None = None,
+        matrix: Tensor | None = None,
+        offset: Tensor | None = None,
+    ) -> Tensor:
+        """The convolution on whatever grid x lies.
 
         Args:
             x: (B, *N, C).
-            modulation: s, (B, *rows, 2) real pairs; 1 when left out.
+            modulation: s, (*rows, 2, B) real and imaginary parts; 1 when left out.
+            matrix: A, (C, C).
+            offset: b, (B, C) or (1, C); given where A is.
 
         Returns:
             (B, *N, C).
         """
-        shape = tuple(x.shape[1:-1])
-        ks = [kept_modes(m, n) for m, n in zip(self.modes, shape, strict=True)]
-        last = min(self.modes[-1], shape[-1] // 2 + 1)
-        ks[-1] = torch.arange(last)
-        weight, modulation = self._kept(self.weight, ks, 0), self._kept(modulation, ks, 1)
-        if self._by_matrices(shape, ks):
-            return _MatrixPath(shape, ks, x).convolve(x, weight, modulation)
-        return _by_fft(x, shape, ks, weight, modulation)
-
-    def _by_matrices(self, shape: tuple[int, ...], ks: list[Tensor]) -> bool:
-        small = all(n <= MATRIX_PATH_POINTS for n in shape) and len(shape) < 3
-        return small and all(len(k) <= MATRIX_PATH_SHARE * n for k, n in zip(ks, shape, strict=True))
-
-    def _kept(self, values: Tensor | None, ks: list[Tensor], first: int) -> Tensor | None:
-        """The entries of the modes that this grid resolves; usually all."""
-        if values is None:
-            return None
-        for axis, k in enumerate(ks):
-            if len(k) < self.rows[axis]:
-                values = values.index_select(first + axis, (k % self.rows[axis]).to(values.device))
-        return values
+        axes = kept_axes(self.modes, x.shape[1:-1])
+        weight = kept_rows(self.weight(), self.modes, axes)
+        if modulation is not None:
+            modulation = kept_rows(modulation, self.modes, axes)
+        return convolve(x, weight, modulation, matrix, offset, axes)
 
 
-def complex_product(a: Tensor, b: Tensor) -> Tensor:
-    """The product of two tensors (..., 2) of real pairs."""
-    re = a[..., 0] * b[..., 0] - a[..., 1] * b[..., 1]
-    im = a[..., 0] * b[..., 1] + a[..., 1] * b[..., 0]
-    return torch.stack([re, im], -1)
-
-
-def mix_channels(x: Tensor, weight: Tensor) -> Tensor:
-    """Multiplies each mode's channels by its complex matrix, as one real product.
+class AxisConvolution(nn.Module):
+    """y = F_a^-1 [ W(k) s(k) F_a x ] along one axis a, each line of the other axes for itself.
 
     Args:
-        x: (M, 2, B, C) real and imaginary parts.
-        weight: (M, C, C', 2).
-
-    Returns:
-        (M, 2, B, C').
+        channels: of x and y.
+        modes: k = 0, ..., modes - 1 that are kept.
+        axis: a.
     """
-    modes, _, batch, channels = x.shape
-    flat = weight.movedim(-1, -2).reshape(modes, channels, -1)
-    product = torch.bmm(x.reshape(modes, 2 * batch, channels), flat).view(modes, 2, batch, 2, -1)
-    # Unbinding, here and below, costs nothing on the way back; picking out parts would fill zeros around each.
-    (rr, ri), (ir, ii) = (part.unbind(2) for part in product.unbind(1))
-    return torch.stack([rr - ii, ri + ir], 1)
+
+    def __init__(self, channels: PositiveInt, modes: PositiveInt, axis: int) -> None:
+        super().__init__()
+        self.modes, self.axis = modes, axis
+        self.weight = Dense().make((modes,), channels)
+
+    def forward(self, x: Tensor, modulation: Tensor | None = None) -> Tensor:
+        """x (B, *N, C), and s (modes, 2, B) or none for 1, to (B, *N, C)."""
+        batch, n = x.shape[0], x.shape[self.axis + 1]
+        axes = kept_axes([self.modes], [n])
+        weight = kept_rows(self.weight(), [self.modes], axes)
+        # Axes before this one are more rows of the batch, those after it more columns: nothing is moved.
+        before = math.prod(x.shape[1 : self.axis + 1])
+        if modulation is not None:
+            modulation = kept_rows(modulation, [self.modes], axes).repeat_interleave(before, -1)
+        y = convolve(x.reshape(batch * before, n, -1), weight, modulation, None, None, axes)
+        return y.view(x.shape)
 
 
-def _by_fft(
-    x: Tensor, shape: tuple[int, ...], ks: list[Tensor], weight: Tensor | None, modulation: Tensor | None
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    modulation: Tensor | None,
+    matrix: Tensor | None,
+    offset: Tensor | None,
+    axes: tuple[Axis, ...],
 ) -> Tensor:
-    if weight is None:
-        raise ValueError("a spectral convolution needs weights")
-    dims = tuple(range(1, 1 + len(shape)))
-    # Transforms exist in single and double precision alone.
-    exact = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+    """y = x A + b + F^-1 [ W(k) s(k) F x ] on the path that is the faster one.
+
+    Transforms and the mixing of channels run in single precision at least, also under autocast: a spectrum falls by
+    decades, and half precision holds three digits of its largest mode. x A + b runs in the precision of x.
+
+    Args:
+        x: (B, *N, C'), where C' may be several fields of C channels beside one another.
+        weight: W, (*K, C, 2, C_out).
+        modulation: s, (*K, 2, B), or None.
+        matrix: A, (C, C_out), or None.
+        offset: b, (B, C_out) or (1, C_out), or None.
+        axes: the modes on each axis of N.
+    """
+    path = MatrixConvolution.apply if by_matrices(axes) else by_fft
+    half = x.dtype in (torch.bfloat16, torch.float16)
     with torch.autocast(x.device.type, enabled=False):
-        x_hat = torch.fft.rfftn(exact, dim=dims, norm="forward")
-        index = torch.meshgrid(*[(k % n).to(x.device) for k, n in zip(ks, shape, strict=True)], indexing="ij")
-        kept = torch.view_as_real(x_hat[(slice(None), *index)].contiguous())
-        if modulation is not None:
-            kept = complex_product(kept, modulation.to(kept.dtype).unsqueeze(-2))
-        flat = kept.flatten(1, len(shape)).permute(1, 3, 0, 2)
-        mixed = mix_channels(flat, weight.to(kept.dtype).flatten(0, len(shape) - 1)).permute(2, 0, 3, 1)
-        mixed = torch.view_as_complex(mixed.reshape(*kept.shape[:-2], -1, 2).contiguous())
-        y_hat = torch.zeros(*x_hat.shape[:-1], mixed.shape[-1], dtype=x_hat.dtype, device=x.device)
-        y_hat = y_hat.index_put((slice_indices(len(x), x.device, index)), mixed)
-        return torch.fft.irfftn(y_hat, s=shape, dim=dims, norm="forward").to(x.dtype)
+        exact = x.float() if half else x
+        weight = weight.to(exact.dtype)
+        modulation = None if modulation is None else modulation.to(exact.dtype)
+        if matrix is None or offset is None:
+            return path(exact, weight, modulation, None, None, axes).to(x.dtype)
+        matrix, offset = matrix.to(x.dtype), offset.to(x.dtype)
+        if not half:
+            return path(exact, weight, modulation, matrix, offset, axes)
+        return path(exact, weight, modulation, None, None, axes).to(x.dtype) + pointwise(x, matrix, offset)
 
 
-def slice_indices(batch: int, device: torch.device, index: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Index tensors for all rows of a batch at the given modes."""
-    rows = torch.arange(batch, device=device).reshape(-1, *[1] * index[0].ndim)
-    return (rows, *(i[None].expand(batch, *i.shape) for i in index))
+def by_matrices(axes: tuple[Axis, ...]) -> bool:
+    """Whether the matrix path is the faster one on such a grid."""
+    return all(axis.points <= MATRIX_PATH_POINTS and axis.modes <= MATRIX_PATH_SHARE * axis.points for axis in axes)
 
 
-@functools.lru_cache(maxsize=64)
-def _tables(n: int, ks: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """cos and sin of 2 pi k j / n, both (K, n)."""
-    k = torch.tensor(ks, dtype=torch.float64)
-    # The phase is reduced before it is multiplied by pi: large products would lose digits.
-    phase = 2 * math.pi * ((k[:, None] * torch.arange(n, dtype=torch.float64)) % n) / n
-    return phase.cos().to(dtype).to(device), phase.sin().to(dtype).to(device)
-
-
-class _MatrixPath:
-    """Partial transforms in one or two dimensions as products with real matrices."""
-
-    def __init__(self, shape: tuple[int, ...], ks: list[Tensor], like: Tensor) -> None:
-        self.shape, self.ks = shape, ks
-        n, k = shape[-1], ks[-1]
-        dtype, device = like.dtype, like.device
-        cos, sin = _tables(n, tuple(k.tolist()), dtype, device)
-        # Forward: mean of x e^{-ikx}. Inverse of a real field: 2 Re for each mode but 0 and Nyquist, which count once.
-        once = (k == 0) | (2 * k == n)
-        count = torch.where(once, 1.0, 2.0).to(dtype).to(device)[:, None]
-        self.analyse = torch.cat([cos, -sin]) / math.prod(shape)
-        self.synthesise = torch.cat([count * cos, -count * sin]).T
-        if len(shape) == 2:
-            cos, sin = _tables(shape[0], tuple(ks[0].tolist()), dtype, device)
-            self.leading = torch.cat([cos, sin])
-            self.leading_back = torch.cat([cos, sin], 0).view(2, -1, shape[0]).permute(2, 0, 1).flatten(1)
-
-    def convolve(self, x: Tensor, weight: Tensor | None, modulation: Tensor | None) -> Tensor:
-        """The convolution of x (B, *N, C)."""
-        if weight is None:
-            raise ValueError("a spectral convolution needs weights")
-        modes = self.transform(x)  # (B, 2, *K, C)
-        if modulation is not None:
-            re, im = (part.unsqueeze(-1) for part in modulation.unbind(-1))
-            xr, xi = modes.unbind(1)
-            modes = torch.stack([xr * re - xi * im, xr * im + xi * re], 1)
-        batch, channels = len(x), x.shape[-1]
-        flat = modes.reshape(batch, 2, -1, channels).permute(2, 1, 0, 3)
-        mixed = mix_channels(flat, weight.flatten(0, len(self.shape) - 1))
-        mixed = mixed.permute(2, 1, 0, 3).reshape(batch, 2, *(len(k) for k in self.ks), -1)
-        return self.inverse(mixed)
-
-    def transform(self, x: Tensor) -> Tensor:
-        """The kept modes (B, 2, *K, C), real and imaginary parts, of x (B, *N, C)."""
-        batch, channels, last = len(x), x.shape[-1], len(self.ks[-1])
-        rows = x.reshape(-1, self.shape[-1], channels)
-        z = torch.bmm(self.analyse.expand(len(rows), -1, -1), rows)
-        if len(self.shape) == 1:
-            return z.view(batch, 2, last, channels)
-        z = z.view(batch, self.shape[0], -1)
-        w = torch.bmm(self.leading.expand(batch, -1, -1), z)
-        w = w.view(batch, 2, len(self.ks[0]), 2, last, channels)
-        # (zr + i zi)(cos - i sin)
-        (cr, ci), (sr, si) = (part.unbind(2) for part in w.unbind(1))
-        return torch.stack([cr + si, ci - sr], 1)
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """The real field (B, *N, C) of modes (B, 2, *K, C)."""
-        batch, channels, last = len(y), y.shape[-1], len(self.ks[-1])
-        if len(self.shape) == 2:
-            # (yr + i yi)(cos + i sin), summed over the leading modes.
-            yr, yi = y.unbind(1)
-            cos_part = torch.stack([yr, yi], 2)
-            sin_part = torch.stack([-yi, yr], 2)
-            stacked = torch.stack([cos_part, sin_part], 1).reshape(batch, 2 * len(self.ks[0]), -1)
-            z = torch.bmm(self.leading_back.expand(batch, -1, -1), stacked)
-            z = z.view(batch * self.shape[0], 2 * last, channels)
-        else:
-            z = y.reshape(batch, 2 * last, channels)
-        field = torch.bmm(self.synthesise.expand(len(z), -1, -1), z)
-        return field.view(batch, *self.shape, channels)
+def by_fft(
+    x: Tensor,
+    weight: Tensor,
+    modulation: Tensor | None,
+    matrix: Tensor | None,
+    offset: Tensor | None,
+    axes: tuple[Axis, ...],
+) -> Tensor:
+    """``convolve`` by Fourier transforms; on the leading axes of the modes that are kept on those after them."""
+    last, leading = len(axes), range(1, len(axes))
+    z = torch.fft.rfft(x, dim=last, norm="forward").narrow(last, 0, axes[-1].positive)
+    for dim in reversed(leading):
+        axis = axes[dim - 1]
+        z = torch.fft.fft(z, dim=dim, norm="forward")
+        below = z.narrow(dim, axis.points - axis.negative, axis.negative).flip(dim)
+        z = torch.cat([z.narrow(dim, 0, axis.positive), below], dim)
+    z = z.movedim(0, -2)
+    modes, channels = z.shape[:-2], weight.shape[-3]
+    if modulation is not None:
+        z = z * torch.complex(*modulation.unbind(-2)).unsqueeze(-1)
+    weight = torch.complex(*weight.unbind(-2)).reshape(-1, channels, weight.shape[-1])
+    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, len(x), -1).movedim(-2, 0)
+    for dim in leading:
+        axis = axes[dim - 1]
+        above, below = z.split([axis.positive, axis.negative], dim)
+        between = list(z.shape)
+        between[dim] = axis.points - axis.modes
+        z = torch.cat([above, z.new_zeros(between), below.flip(dim)], dim)
+        z = torch.fft.ifft(z, dim=dim, norm="forward")
+    y = torch.fft.irfft(z, n=axes[-1].points, dim=last, norm="forward")
+    return y if matrix is None or offset is None else y + pointwise(x, matrix, offset)

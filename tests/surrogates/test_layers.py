@@ -1,4 +1,4 @@
-"""Layers against formulas: the spectral convolution on both paths, padding."""
+"""Layers against formulas: padding, upsampling, norms, attention, the extension of axes with ends."""
 
 import math
 
@@ -6,78 +6,11 @@ import pytest
 import torch
 
 from simulation import Boundary, Grid
-from surrogates.layers import spectral_convolution
 from surrogates.layers.conditional_norm import ConditionalNorm
 from surrogates.layers.convolution import Upsampling
 from surrogates.layers.padding import pad
 from surrogates.layers.self_attention import SelfAttention
-from surrogates.layers.spectral_convolution import SpectralConvolution
 from surrogates.models.fno import FNO
-
-
-@pytest.fixture
-def path(monkeypatch):
-    """``path("fft")`` or ``path("matrix")`` forces a path."""
-
-    def forced(name):
-        monkeypatch.setattr(spectral_convolution, "MATRIX_PATH_SHARE", 9.0 if name == "matrix" else 0.0)
-
-    return forced
-
-
-@pytest.mark.parametrize("shape", [(32,), (33,), (12,), (8,), (32, 24), (33, 27), (9, 8), (8, 9)])
-def test_both_paths_agree_in_values_and_gradients(path, shape):
-    torch.manual_seed(0)
-    layer = SpectralConvolution(4, [5] * len(shape)).double()
-    x = torch.randn(2, *shape, 4, dtype=torch.float64, requires_grad=True)
-    modulation = torch.randn(2, *layer.rows, 2, dtype=torch.float64, requires_grad=True)
-    found = {}
-    for name in ("fft", "matrix"):
-        path(name)
-        y = layer(x, modulation)
-        weights = torch.linspace(-1, 1, y.numel(), dtype=torch.float64).reshape(y.shape)
-        found[name] = (y, *torch.autograd.grad((y * weights).sum(), (x, modulation, layer.weight)))
-    for a, b in zip(found["fft"], found["matrix"], strict=True):
-        assert torch.allclose(a, b, atol=1e-11)
-
-
-@pytest.mark.parametrize("name", ["fft", "matrix"])
-def test_each_mode_is_multiplied_by_its_weight(path, name):
-    """cos(kx) through a layer whose weight at k is a + ib gives a cos(kx) - b sin(kx)."""
-    path(name)
-    layer = SpectralConvolution(1, [4]).double()
-    x = 2 * math.pi * torch.arange(16, dtype=torch.float64) / 16
-    for k in range(4):
-        a, b = layer.weight[k, 0, 0].tolist()
-        y = layer(torch.cos(k * x)[None, :, None])[0, :, 0]
-        # The mean has no sine.
-        expected = a * torch.cos(k * x) - (b * torch.sin(k * x) if k else 0)
-        assert torch.allclose(y, expected, atol=1e-12)
-    assert layer(torch.cos(5 * x)[None, :, None]).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize("name", ["fft", "matrix"])
-@pytest.mark.parametrize("dims", [1, 2])
-def test_a_finer_grid_gives_the_same_function(path, name, dims):
-    path(name)
-    torch.manual_seed(0)
-    layer = SpectralConvolution(2, [3] * dims).double()
-
-    def field(n):
-        x = Grid([n] * dims, Boundary.periodic(dims)).coordinates(torch.full((1, dims), 2 * math.pi).double())
-        waves = torch.stack([1 + torch.sin(x[0, 0]) + torch.cos(2 * x[0, -1]), torch.cos(x[0].sum(0))], -1)
-        return waves[None]
-
-    coarse, fine = layer(field(12)), layer(field(24))
-    skip = (slice(None), *[slice(None, None, 2)] * dims)
-    assert torch.allclose(coarse, fine[skip], atol=1e-12)
-
-
-def test_fewer_points_than_modes_keep_what_they_have():
-    torch.manual_seed(0)
-    layer = SpectralConvolution(2, [12, 12]).double()
-    y = layer(torch.randn(1, 10, 8, 2, dtype=torch.float64))
-    assert torch.isfinite(y).all()
 
 
 def test_more_modes_than_a_training_grid_has_are_refused():
@@ -180,30 +113,3 @@ def test_self_attention_is_the_formula_and_permutes_with_its_points():
     moved = torch.randperm(6)
     permuted = layer(h.flatten(2)[..., moved].reshape(h.shape)).flatten(2)
     assert torch.allclose(permuted, layer(h).flatten(2)[..., moved], atol=1e-12)
-
-
-def test_neighbours_of_a_grid_wrap_or_end():
-    around = grid_neighbours((4,), Boundary.periodic(1), 1)
-    assert around.index.tolist() == [[3, 1], [0, 2], [1, 3], [2, 0]]
-    assert around.present.all()
-    walled = grid_neighbours((4,), Boundary([["open", "open"]]), 1)
-    assert walled.present.tolist() == [[False, True], [True, True], [True, True], [True, False]]
-    assert grid_neighbours((4, 5), Boundary.periodic(2), 1).index.shape == (20, 8)
-
-
-def test_nearest_nodes_of_a_grid_are_its_neighbours():
-    grid = Grid([6, 6], Boundary.periodic(2))
-    extent = torch.ones(1, 2, dtype=torch.float64)
-    found = nearest_neighbours(grid.coordinates(extent).flatten(2), extent, Boundary.periodic(2), 8)
-    expected = grid_neighbours((6, 6), Boundary.periodic(2), 1)
-    assert found.index.sort(1).values.tolist() == expected.index.sort(1).values.tolist()
-
-
-def test_message_passing_on_nodes_equals_the_grid_where_they_coincide():
-    torch.manual_seed(0)
-    net = MessagePassing(2, 1, 1, 1, Boundary.periodic(2), width=8, num_layers=2).double()
-    grid = Grid([6, 6], Boundary.periodic(2))
-    x = grid.coordinates(torch.ones(1, 2).double())
-    u, c = torch.randn(1, 1, 6, 6, dtype=torch.float64), torch.randn(1, 1, dtype=torch.float64)
-    on_grid, on_nodes = net(u, c, x), net(u.flatten(2), c, x.flatten(2))
-    assert torch.allclose(on_grid.flatten(2), on_nodes, atol=1e-10)

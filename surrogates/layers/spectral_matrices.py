@@ -1,0 +1,264 @@
+"""A spectral convolution by products with real matrices, for grids of which few modes are kept.
+
+On each axis a field has real coefficients a_k = Σ_j u_j cos(2πkj/n) and b_k = Σ_j u_j sin(2πkj/n): one small matrix.
+With several axes the matrices follow one another, and the signs of the leading wavenumbers are told apart at the end,
+by additions: with z = re + i im the coefficients of the other axes,
+
+    û(+k) = (a_k - i b_k) z,    û(-k) = (a_k + i b_k) z.
+
+The way back is the transpose of this with other factors, and so is each backward pass: two functions are all there is.
+Results are written into buffers of their final layout, modes first, so that mixing the channels is one batched product.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The modes that are kept on one axis: 0 to ``positive`` - 1, and -1 to -``negative``."""
+
+    points: int
+    positive: int
+    negative: int
+
+    @property
+    def modes(self) -> int:
+        """How many there are."""
+        return self.positive + self.negative
+
+
+_TABLES: dict[object, Tensor] = {}
+
+
+def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """cos and sin of 2πkj/n of each axis, (2 K, n), with the factors of the way there and of the way back.
+
+    There it is the mean. Back, a mode of a real field counts twice on the last axis, but for the mean and the Nyquist
+    mode, which are their own conjugates.
+    """
+    made = []
+    for inverse in (False, True):
+        for position, axis in enumerate(axes):
+            key = (axis, inverse, position == len(axes) - 1, like.dtype, like.device)
+            if torch.compiler.is_compiling():  # what a tracer sees must not outlive it
+                made.append(_table(*key))
+                continue
+            if key not in _TABLES:
+                _TABLES[key] = _table(*key)
+            made.append(_TABLES[key])
+    return made[: len(axes)], made[len(axes) :]
+
+
+def _table(axis: Axis, inverse: bool, last: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    k, n = torch.arange(axis.positive, device=device), axis.points
+    # The phase is reduced before it is multiplied: large products would lose digits.
+    phase = (2 * math.pi / n) * ((k[:, None] * torch.arange(n, device=device)) % n).double()
+    own_conjugate = ((2 * k) % n == 0)[:, None]
+    sine = phase.sin().masked_fill(own_conjugate, 0.0)
+    both = torch.cat([phase.cos(), -sine if last else sine])
+    if not inverse:
+        both = both / n
+    elif last:
+        both = both * torch.where(own_conjugate, 1.0, 2.0).double().repeat(2, 1)
+    return both.to(dtype)
+
+
+def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
+    """The kept modes (*K, 2, B, C), real and imaginary parts, of x (B, *N, C)."""
+    batch, channels = x.shape[0], x.shape[-1]
+    z, rows = x, batch
+    for axis, matrix in zip(axes, matrices, strict=True):
+        z = torch.bmm(matrix.expand(rows, -1, -1), z.reshape(rows, axis.points, -1))
+        rows = rows * len(matrix)
+    z = z.view(batch, *(n for axis in axes for n in (2, axis.positive)), channels).movedim(0, -2)
+    re, im = z.unbind(-4)
+    out = x.new_empty(*(axis.modes for axis in axes), 2, batch, channels)
+    for dim in reversed(range(1, len(axes) - 1)):
+        found = _empty_modes(re, axes[dim], 2 * dim), _empty_modes(re, axes[dim], 2 * dim)
+        _signs_apart(re, im, axes[dim], 2 * dim, found)
+        re, im = found
+    if len(axes) == 1:
+        out[:, 0], out[:, 1] = re, im
+    else:
+        _signs_apart(re, im, axes[0], 0, out.unbind(-3))
+    return out
+
+
+def _empty_modes(pair: Tensor, axis: Axis, dim: int) -> Tensor:
+    return pair.new_empty(*pair.shape[:dim], axis.modes, *pair.shape[dim + 2 :])
+
+
+def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor, ...]) -> None:
+    """Writes modes of both signs, from cos and sin on an axis, the pair (2, K) at ``dim``."""
+    (cos_re, sin_re), (cos_im, sin_im) = re.unbind(dim), im.unbind(dim)
+    (up_re, down_re), (up_im, down_im) = (part.split([axis.positive, axis.negative], dim) for part in out)
+    torch.add(cos_re, sin_im, out=up_re)
+    torch.sub(cos_im, sin_re, out=up_im)
+    cos_re, sin_re, cos_im, sin_im = (p.narrow(dim, 1, axis.negative) for p in (cos_re, sin_re, cos_im, sin_im))
+    torch.sub(cos_re, sin_im, out=down_re)
+    torch.add(cos_im, sin_re, out=down_im)
+
+
+def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor], onto: Tensor | None) -> Tensor:
+    """The real field (B, *N, C) of modes y (*K, 2, B, C); the transpose of ``coefficients``.
+
+    It is added to ``onto`` in place where that is given.
+    """
+    batch, channels = y.shape[-2:]
+    re, im = y.unbind(-3)
+    z = y.new_empty(batch, *(n for axis in axes for n in (2, axis.positive)), channels)
+    pairs = z.movedim(0, -2).unbind(-4)
+    for dim in range(len(axes) - 1):
+        last = dim == len(axes) - 2
+        found = pairs if last else (_empty_pairs(re, axes[dim], 2 * dim), _empty_pairs(re, axes[dim], 2 * dim))
+        _signs_together(re, im, axes[dim], 2 * dim, found)
+        re, im = found
+    if len(axes) == 1:
+        pairs[0].copy_(re)
+        pairs[1].copy_(im)
+    rows, below = batch * math.prod(2 * axis.positive for axis in axes), channels
+    for position, (axis, matrix) in reversed(list(enumerate(zip(axes, matrices, strict=True)))):
+        rows = rows // len(matrix)
+        z, back = z.reshape(rows, len(matrix), below), matrix.T.expand(rows, -1, -1)
+        below = below * axis.points
+        sum_so_far = onto.view(batch, axis.points, -1) if onto is not None and position == 0 else None
+        z = torch.bmm(back, z) if sum_so_far is None else sum_so_far.baddbmm_(back, z)
+    return z.view(batch, *(axis.points for axis in axes), channels)
+
+
+def _empty_pairs(modes: Tensor, axis: Axis, dim: int) -> Tensor:
+    return modes.new_empty(*modes.shape[:dim], 2, axis.positive, *modes.shape[dim + 1 :])
+
+
+def _signs_together(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor, ...]) -> None:
+    """The transpose of ``_signs_apart``."""
+    (up_re, down_re), (up_im, down_im) = (part.split([axis.positive, axis.negative], dim) for part in (re, im))
+    (cos_re, sin_re), (cos_im, sin_im) = (part.unbind(dim) for part in out)
+    cos_re.copy_(up_re)
+    cos_im.copy_(up_im)
+    torch.neg(up_im, out=sin_re)
+    sin_im.copy_(up_re)
+    # The mean, and a Nyquist mode, have no negative partner.
+    cos_re, sin_re, cos_im, sin_im = (p.narrow(dim, 1, axis.negative) for p in (cos_re, sin_re, cos_im, sin_im))
+    cos_re.add_(down_re)
+    cos_im.add_(down_im)
+    sin_re.add_(down_im)
+    sin_im.sub_(down_re)
+
+
+def rotated(x: Tensor, s: Tensor) -> Tensor:
+    """The product of x (*K, 2, B, C) and s (*K, 2, B), complex numbers as pairs."""
+    (re, im), (s_re, s_im) = x.unbind(-3), s.unsqueeze(-1).unbind(-3)
+    out = torch.empty_like(x)
+    out_re, out_im = out.unbind(-3)
+    torch.mul(re, s_re, out=out_re)
+    out_re.addcmul_(im, s_im, value=-1)
+    torch.mul(re, s_im, out=out_im)
+    out_im.addcmul_(im, s_re)
+    return out
+
+
+def conjugate(s: Tensor) -> Tensor:
+    """Of pairs (*K, 2, B)."""
+    re, im = s.unbind(-2)
+    return torch.stack([re, -im], -2)
+
+
+def mixed(x: Tensor, weight: Tensor) -> Tensor:
+    """Multiplies each mode's channels by its complex matrix, as one real product.
+
+    Args:
+        x: (*K, 2, B', C) real and imaginary parts; B' C may be any multiple of C.
+        weight: (*K, C, 2, C').
+
+    Returns:
+        (*K, 2, B', C').
+    """
+    channels, _, outs = weight.shape[-3:]
+    modes = math.prod(weight.shape[:-3])
+    product = torch.bmm(x.reshape(modes, -1, channels), weight.reshape(modes, channels, 2 * outs))
+    product = product.view(modes, 2, -1, 2, outs)
+    out = x.new_empty(modes, 2, product.shape[2], outs)
+    torch.sub(product[:, 0, :, 0], product[:, 1, :, 1], out=out[:, 0])
+    torch.add(product[:, 0, :, 1], product[:, 1, :, 0], out=out[:, 1])
+    return out.view(*x.shape[:-1], -1)
+
+
+class MatrixConvolution(torch.autograd.Function):
+    """y = x A + b + F^-1 [ W(k) s(k) F x ] with a backward pass of its own.
+
+    Arguments as those of ``surrogates.layers.spectral_convolution.convolve``. Without A nothing is added.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        modulation: Tensor | None,
+        matrix: Tensor | None,
+        offset: Tensor | None,
+        axes: tuple[Axis, ...],
+    ) -> Tensor:
+        """See the class."""
+        there, back = tables(axes, x)
+        x_hat = coefficients(x, axes, there)
+        told = x_hat if modulation is None else rotated(x_hat, modulation)
+        onto = None if matrix is None or offset is None else pointwise(x, matrix, offset)
+        ctx.save_for_backward(None if matrix is None else x, x_hat, told, weight, modulation, matrix)
+        ctx.axes, ctx.offsets = axes, 0 if offset is None else len(offset)
+        return field(mixed(told, weight), axes, back, onto)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        """The transposed steps in reversed order."""
+        x, x_hat, told, weight, modulation, matrix = ctx.saved_tensors
+        with torch.autocast(g.device.type, enabled=False):
+            there, back = tables(ctx.axes, g)
+            g = g.contiguous()
+            grad, grad_weight = _mixed_backward(coefficients(g, ctx.axes, back), told, weight)
+            grad_modulation = grad_matrix = grad_offset = onto = None
+            if modulation is not None:
+                grad_modulation = _inner(grad, x_hat)
+                grad = rotated(grad, conjugate(modulation))
+            if matrix is not None:
+                rows = g.view(-1, g.shape[-1])
+                grad_matrix = x.reshape(-1, x.shape[-1]).mT @ rows
+                grad_offset = g.view(ctx.offsets, -1, g.shape[-1]).sum(1)
+                onto = (rows @ matrix.mT).view(x.shape)
+            return field(grad, ctx.axes, there, onto), grad_weight, grad_modulation, grad_matrix, grad_offset, None
+
+
+def pointwise(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """x A + b for x (B, *N, C), A (C, C') and b (B, C') or (1, C')."""
+    batch, channels = x.shape[0], x.shape[-1]
+    y = torch.baddbmm(offset[:, None], x.reshape(batch, -1, channels), matrix.expand(batch, -1, -1))
+    return y.view(*x.shape[:-1], -1)
+
+
+def _mixed_backward(g: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of x and of the weight in ``mixed``."""
+    channels, _, outs = weight.shape[-3:]
+    modes = math.prod(weight.shape[:-3])
+    g = g.view(modes, 2, -1, outs)
+    # (re, im) beside (im, -re): one product for both parts of either gradient.
+    both = g.new_empty(modes, 2, g.shape[2], 2, outs)
+    both[..., 0, :] = g
+    both[:, 0, :, 1] = g[:, 1]
+    torch.neg(g[:, 0], out=both[:, 1, :, 1])
+    both = both.view(modes, -1, 2 * outs)
+    grad_weight = torch.bmm(x.reshape(modes, -1, channels).mT, both).view(weight.shape)
+    return torch.bmm(both, weight.reshape(modes, channels, 2 * outs).mT).view(x.shape), grad_weight
+
+
+def _inner(g: Tensor, x: Tensor) -> Tensor:
+    """The sum of g conj(x) over channels, (*K, 2, B)."""
+    (g_re, g_im), (re, im) = g.unbind(-3), x.unbind(-3)
+    real = (g_re * re).addcmul_(g_im, im).sum(-1)
+    return torch.stack([real, (g_im * re).addcmul_(g_re, im, value=-1).sum(-1)], -2)
