@@ -55,6 +55,7 @@ class _Padded(torch.autograd.Function):
 
     @staticmethod
     def forward(h: Tensor, width: int, periodic: tuple[bool, ...]) -> Tensor:
+        """The inner part, then the borders."""
         padded = h.new_empty((*h.shape[:2], *(n + 2 * width for n in h.shape[2:])))
         inner = padded
         for axis, n in enumerate(h.shape[2:]):
@@ -72,10 +73,12 @@ class _Padded(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        """The operator is linear: its gradient needs no value."""
         _, ctx.width, ctx.periodic = inputs
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
+        """The adjoint."""
         return _folded(grads[0], ctx.width, ctx.periodic, 0), None, None
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,7 @@ class External(Surrogate):
             ) from None
         if not isinstance(self.network, nn.Module):
             raise ValueError(f"model.network: expected {self.name} to make a torch.nn.Module, got {self.network!r}")
+        self.register_state_dict_post_hook(_drop_remarks)
 
     def _get_name(self) -> str:
         """As torch prints a module."""
@@ -109,6 +111,16 @@ class External(Surrogate):
                 f"model.network: expected {self.name} to make {expected} of {tuple(image.shape)}, got {got}"
             )
         return y
+
+
+def _drop_remarks(_: nn.Module, state: dict[str, Any], prefix: str, __: Any) -> None:
+    """Takes out what is neither a tensor nor the network's own: some leave how they were made beside their weights.
+
+    A checkpoint with code in it could not be read as data, and one with another key would not fit.
+    """
+    own = f"{prefix}network."
+    for key in [key for key, value in state.items() if not isinstance(value, Tensor) and not key.startswith(own)]:
+        del state[key]
 
 
 def _name(network: Callable[..., nn.Module]) -> str:

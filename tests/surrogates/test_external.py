@@ -45,6 +45,15 @@ class Giving(Plain):
         return {"logits": super().forward(x)}
 
 
+class Talkative(Plain):
+    """Leaves code beside its weights."""
+
+    def state_dict(self, *args, **kwargs):
+        state = super().state_dict(*args, **kwargs)
+        state["_metadata"] = {"activation": nn.GELU}
+        return state
+
+
 def no_network(in_channels, out_channels):
     return in_channels
 '''
@@ -148,6 +157,16 @@ def test_the_check_leaves_no_trace(make):
     assert net.network.training
 
 
+def test_its_weights_are_data_whatever_it_says_beside_them(make, tmp_path):
+    around = [torch.nn.ModuleDict({"surrogate": make("Talkative"), "other": torch.nn.Linear(2, 2)}) for _ in range(2)]
+    torch.save(around[0].state_dict(), tmp_path / "weights.pt")
+    around[1].load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    alone = make("Talkative")
+    alone.load_state_dict(alone.state_dict())
+    for a, b in zip(around[0].parameters(), around[1].parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_scattered_nodes_have_no_coordinates_for_it(make):
     cloud = PointCloud(torch.rand(9, 1), torch.full((9,), 1 / 9), Boundary.periodic(1))
     make("Plain").check(cloud)
@@ -191,7 +210,7 @@ def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script,
     assert load_surrogate(folder, trust=True).surrogate.network[0].weight.shape == (4, 3, 3)
 
 
-def test_tfno_of_neuraloperator_as_documented(compose_config, solve):
+def test_tfno_of_neuraloperator_as_documented(compose_config, solve, tmp_path):
     pytest.importorskip("neuralop", reason="pip install 'tendency[external]'")
     solved = solve("navier_stokes", "small=true", "pde.times.num_snapshots=3")
     overrides = ["pde=navier_stokes", "name=test", "model=external", "model.network._target_=neuralop.models.TFNO"]
@@ -206,3 +225,5 @@ def test_tfno_of_neuraloperator_as_documented(compose_config, solve):
     y.square().mean().backward()
     assert y.shape == u.shape
     assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+    torch.save(net.state_dict(), tmp_path / "weights.pt")
+    net.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
