@@ -58,5 +58,6 @@ class Surrogate(nn.Module, ABC):
         if u.shape[1] != self.in_channels:
             expected = ("B", self.in_channels, *u.shape[2:])
             raise ValueError(f"expected u of shape {expected}, got {tuple(u.shape)}".replace("'", ""))
-        if tuple(c.shape) != (len(u), self.num_conditions):
-            raise ValueError(f"expected c of shape {(len(u), self.num_conditions)}, got {tuple(c.shape)}")
+        # Never len(u): it would fix the batch of an exported program.
+        if c.ndim != 2 or c.shape[0] != u.shape[0] or c.shape[1] != self.num_conditions:
+            raise ValueError(f"expected c of shape {(u.shape[0], self.num_conditions)}, got {tuple(c.shape)}")

@@ -37,6 +37,6 @@ def coordinate_features(x: Tensor, boundary: Boundary) -> Tensor:
             found = [torch.sin(2 * math.pi * share), torch.cos(2 * math.pi * share)]
         else:
             found = [2 * share - 1]
-        sizes = [len(x), *(n if other == axis else 1 for other in range(boundary.spatial_dims))]
+        sizes = [x.shape[0], *(n if other == axis else 1 for other in range(boundary.spatial_dims))]
         features += [feature.view(sizes).expand(-1, *x.shape[2:]) for feature in found]
     return torch.stack(features, 1)

@@ -182,7 +182,7 @@ def by_fft(
     if modulation is not None:
         z = z * torch.complex(*modulation.unbind(-2)).unsqueeze(-1)
     weight = torch.complex(*weight.unbind(-2)).reshape(-1, channels, weight.shape[-1])
-    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, len(x), -1).movedim(-2, 0)
+    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, x.shape[0], -1).movedim(-2, 0)
     for dim in leading:
         axis = axes[dim - 1]
         above, below = z.split([axis.positive, axis.negative], dim)

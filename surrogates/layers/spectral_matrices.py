@@ -192,7 +192,8 @@ def mixed(x: Tensor, weight: Tensor) -> Tensor:
 class MatrixConvolution(torch.autograd.Function):
     """y = x A + b + F^-1 [ W(k) s(k) F x ] with a backward pass of its own.
 
-    Arguments as those of ``surrogates.layers.spectral_convolution.convolve``. Without A nothing is added.
+    Arguments as those of ``surrogates.layers.spectral_convolution.convolve``. Without A nothing is added. A program
+    that ``torch.export`` makes of it is for inference: it gives the values, and no gradients of what comes before.
     """
 
     @staticmethod
@@ -207,11 +208,14 @@ class MatrixConvolution(torch.autograd.Function):
     ) -> Tensor:
         """See the class."""
         there, back = tables(axes, x)
+        # An exporter traces this with gradients enabled, and what is written into a buffer has none.
+        x, weight = x.detach(), weight.detach()
+        modulation, matrix, offset = (None if p is None else p.detach() for p in (modulation, matrix, offset))
         x_hat = coefficients(x, axes, there)
         told = x_hat if modulation is None else rotated(x_hat, modulation)
         onto = None if matrix is None or offset is None else pointwise(x, matrix, offset)
         ctx.save_for_backward(None if matrix is None else x, x_hat, told, weight, modulation, matrix)
-        ctx.axes, ctx.offsets = axes, 0 if offset is None else len(offset)
+        ctx.axes, ctx.offsets = axes, 0 if offset is None else offset.shape[0]
         return field(mixed(told, weight), axes, back, onto)
 
     @staticmethod
