@@ -2,8 +2,8 @@
 
 The FFT path is the usual one. The matrix path computes only the modes that are kept, as products of real matrices: on
 small grids with few modes it needs more arithmetic and less time, because matrix products run near the machine's peak
-and transforms do not. Both give the same numbers to rounding. The matrix path is free of complex numbers, so compilers
-and exporters take it; it has a backward pass of its own, which cannot be differentiated again.
+and transforms do not. Both give the same numbers to rounding. Both export; the matrix path is free of
+complex numbers, for runtimes that know none, and has a backward pass of its own, which cannot be differentiated again.
 
 References:
     Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 4.

@@ -66,19 +66,3 @@ def test_an_exported_program_is_saved_and_loaded(tmp_path):
     loaded = torch.export.load(tmp_path / "fno.pt2").module()
     with torch.no_grad():
         assert torch.allclose(loaded(*given), made(*given), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
-def test_a_compiled_network_has_the_same_values_and_gradients(name):
-    """Traced as a whole, on the path of matrices, without generated code."""
-    made, given = network(name, 2), inputs([12, 16], 2)
-    compiled = torch.compile(made, backend="aot_eager", fullgraph=True)
-    found = []
-    for function in (made, compiled):
-        made.zero_grad()
-        y = function(*given)
-        y.square().sum().backward()
-        found.append([y.detach(), *(p.grad.clone() for p in made.parameters())])
-    for a, b in zip(*found, strict=True):
-        assert torch.allclose(a, b, rtol=1e-4, atol=1e-5)
