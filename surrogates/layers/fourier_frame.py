@@ -66,7 +66,7 @@ class FourierFrame(nn.Module):
     def forward(self, u: Tensor, x: Tensor, layers: Callable[[Tensor], Tensor]) -> Tensor:
         """u (B, C, *N) to (B, C_out, *N), where layers map (B, *N', width) to the same shape; N' is N extended."""
         if self.reads_coordinates:
-            x = (x if x.ndim == u.ndim else x[None]).expand(len(u), *x.shape[-u.ndim + 1 :])
+            x = (x if x.ndim == u.ndim else x[None]).expand(u.shape[0], *x.shape[-u.ndim + 1 :])
             u = torch.cat([u, coordinate_features(x, self.boundary).to(u.dtype)], 1)
         h = self.lift(u.movedim(1, -1))
         inner = h.shape[1:-1]

@@ -2,8 +2,8 @@
 
 The FFT path is the usual one. The matrix path computes only the modes that are kept, as products of real matrices: on
 small grids with few modes it needs more arithmetic and less time, because matrix products run near the machine's peak
-and transforms do not. Both give the same numbers to rounding. The matrix path is free of complex numbers, so compilers
-and exporters take it; it has a backward pass of its own, which cannot be differentiated again.
+and transforms do not. Both give the same numbers to rounding. Both export; the matrix path is free of
+complex numbers, for runtimes that know none, and has a backward pass of its own, which cannot be differentiated again.
 
 References:
     Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 4.
@@ -182,7 +182,7 @@ def by_fft(
     if modulation is not None:
         z = z * torch.complex(*modulation.unbind(-2)).unsqueeze(-1)
     weight = torch.complex(*weight.unbind(-2)).reshape(-1, channels, weight.shape[-1])
-    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, len(x), -1).movedim(-2, 0)
+    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, x.shape[0], -1).movedim(-2, 0)
     for dim in leading:
         axis = axes[dim - 1]
         above, below = z.split([axis.positive, axis.negative], dim)

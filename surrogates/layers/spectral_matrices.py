@@ -75,9 +75,9 @@ def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> T
     for axis, matrix in zip(axes, matrices, strict=True):
         z = torch.bmm(matrix.expand(rows, -1, -1), z.reshape(rows, axis.points, -1))
         rows = rows * len(matrix)
-    z = z.view(batch, *(n for axis in axes for n in (2, axis.positive)), channels).movedim(0, -2)
+    z = z.view(batch, *[n for axis in axes for n in (2, axis.positive)], channels).movedim(0, -2)
     re, im = z.unbind(-4)
-    out = x.new_empty(*(axis.modes for axis in axes), 2, batch, channels)
+    out = x.new_empty(*[axis.modes for axis in axes], 2, batch, channels)
     for dim in reversed(range(1, len(axes) - 1)):
         found = _empty_modes(re, axes[dim], 2 * dim), _empty_modes(re, axes[dim], 2 * dim)
         _signs_apart(re, im, axes[dim], 2 * dim, found)
@@ -97,11 +97,11 @@ def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor
     """Writes modes of both signs, from cos and sin on an axis, the pair (2, K) at ``dim``."""
     (cos_re, sin_re), (cos_im, sin_im) = re.unbind(dim), im.unbind(dim)
     (up_re, down_re), (up_im, down_im) = (part.split([axis.positive, axis.negative], dim) for part in out)
-    torch.add(cos_re, sin_im, out=up_re)
-    torch.sub(cos_im, sin_re, out=up_im)
+    up_re.copy_(cos_re + sin_im)
+    up_im.copy_(cos_im - sin_re)
     cos_re, sin_re, cos_im, sin_im = (p.narrow(dim, 1, axis.negative) for p in (cos_re, sin_re, cos_im, sin_im))
-    torch.sub(cos_re, sin_im, out=down_re)
-    torch.add(cos_im, sin_re, out=down_im)
+    down_re.copy_(cos_re - sin_im)
+    down_im.copy_(cos_im + sin_re)
 
 
 def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor], onto: Tensor | None) -> Tensor:
@@ -111,7 +111,7 @@ def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor], onto: Tenso
     """
     batch, channels = y.shape[-2:]
     re, im = y.unbind(-3)
-    z = y.new_empty(batch, *(n for axis in axes for n in (2, axis.positive)), channels)
+    z = y.new_empty(batch, *[n for axis in axes for n in (2, axis.positive)], channels)
     pairs = z.movedim(0, -2).unbind(-4)
     for dim in range(len(axes) - 1):
         last = dim == len(axes) - 2
@@ -121,14 +121,14 @@ def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor], onto: Tenso
     if len(axes) == 1:
         pairs[0].copy_(re)
         pairs[1].copy_(im)
-    rows, below = batch * math.prod(2 * axis.positive for axis in axes), channels
+    rows, below = batch * math.prod([2 * axis.positive for axis in axes]), channels
     for position, (axis, matrix) in reversed(list(enumerate(zip(axes, matrices, strict=True)))):
         rows = rows // len(matrix)
         z, back = z.reshape(rows, len(matrix), below), matrix.T.expand(rows, -1, -1)
         below = below * axis.points
         sum_so_far = onto.view(batch, axis.points, -1) if onto is not None and position == 0 else None
         z = torch.bmm(back, z) if sum_so_far is None else sum_so_far.baddbmm_(back, z)
-    return z.view(batch, *(axis.points for axis in axes), channels)
+    return z.view(batch, *[axis.points for axis in axes], channels)
 
 
 def _empty_pairs(modes: Tensor, axis: Axis, dim: int) -> Tensor:
@@ -141,7 +141,7 @@ def _signs_together(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Ten
     (cos_re, sin_re), (cos_im, sin_im) = (part.unbind(dim) for part in out)
     cos_re.copy_(up_re)
     cos_im.copy_(up_im)
-    torch.neg(up_im, out=sin_re)
+    sin_re.copy_(-up_im)
     sin_im.copy_(up_re)
     # The mean, and a Nyquist mode, have no negative partner.
     cos_re, sin_re, cos_im, sin_im = (p.narrow(dim, 1, axis.negative) for p in (cos_re, sin_re, cos_im, sin_im))
@@ -156,9 +156,9 @@ def rotated(x: Tensor, s: Tensor) -> Tensor:
     (re, im), (s_re, s_im) = x.unbind(-3), s.unsqueeze(-1).unbind(-3)
     out = torch.empty_like(x)
     out_re, out_im = out.unbind(-3)
-    torch.mul(re, s_re, out=out_re)
+    out_re.copy_(re * s_re)
     out_re.addcmul_(im, s_im, value=-1)
-    torch.mul(re, s_im, out=out_im)
+    out_im.copy_(re * s_im)
     out_im.addcmul_(im, s_re)
     return out
 
@@ -184,15 +184,16 @@ def mixed(x: Tensor, weight: Tensor) -> Tensor:
     product = torch.bmm(x.reshape(modes, -1, channels), weight.reshape(modes, channels, 2 * outs))
     product = product.view(modes, 2, -1, 2, outs)
     out = x.new_empty(modes, 2, product.shape[2], outs)
-    torch.sub(product[:, 0, :, 0], product[:, 1, :, 1], out=out[:, 0])
-    torch.add(product[:, 0, :, 1], product[:, 1, :, 0], out=out[:, 1])
+    out[:, 0] = product[:, 0, :, 0] - product[:, 1, :, 1]
+    out[:, 1] = product[:, 0, :, 1] + product[:, 1, :, 0]
     return out.view(*x.shape[:-1], -1)
 
 
 class MatrixConvolution(torch.autograd.Function):
     """y = x A + b + F^-1 [ W(k) s(k) F x ] with a backward pass of its own.
 
-    Arguments as those of ``surrogates.layers.spectral_convolution.convolve``. Without A nothing is added.
+    Arguments as those of ``surrogates.layers.spectral_convolution.convolve``. Without A nothing is added. A program
+    that ``torch.export`` makes of it is for inference: it gives the values, and no gradients of what comes before.
     """
 
     @staticmethod
@@ -207,11 +208,14 @@ class MatrixConvolution(torch.autograd.Function):
     ) -> Tensor:
         """See the class."""
         there, back = tables(axes, x)
+        # An exporter traces this with gradients enabled, and what is written into a buffer has none.
+        x, weight = x.detach(), weight.detach()
+        modulation, matrix, offset = [None if p is None else p.detach() for p in (modulation, matrix, offset)]
         x_hat = coefficients(x, axes, there)
         told = x_hat if modulation is None else rotated(x_hat, modulation)
         onto = None if matrix is None or offset is None else pointwise(x, matrix, offset)
         ctx.save_for_backward(None if matrix is None else x, x_hat, told, weight, modulation, matrix)
-        ctx.axes, ctx.offsets = axes, 0 if offset is None else len(offset)
+        ctx.axes, ctx.offsets = axes, 0 if offset is None else offset.shape[0]
         return field(mixed(told, weight), axes, back, onto)
 
     @staticmethod
@@ -251,7 +255,7 @@ def _mixed_backward(g: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tenso
     both = g.new_empty(modes, 2, g.shape[2], 2, outs)
     both[..., 0, :] = g
     both[:, 0, :, 1] = g[:, 1]
-    torch.neg(g[:, 0], out=both[:, 1, :, 1])
+    both[:, 1, :, 1] = -g[:, 0]
     both = both.view(modes, -1, 2 * outs)
     grad_weight = torch.bmm(x.reshape(modes, -1, channels).mT, both).view(weight.shape)
     return torch.bmm(both, weight.reshape(modes, channels, 2 * outs).mT).view(x.shape), grad_weight

@@ -111,5 +111,5 @@ class FFNOLayer(nn.Module):
             factors = factor.split(self.modes)
         y = self.inner(sum(axis(h, s) for axis, s in zip(self.axes, factors, strict=True)))
         if shift is not None:
-            y = y + shift.view(len(h), *[1] * (h.ndim - 2), -1)
+            y = y + shift.view(h.shape[0], *[1] * (h.ndim - 2), -1)
         return self.outer(functional.gelu(y))

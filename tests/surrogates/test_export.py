@@ -1,0 +1,68 @@
+"""Networks as programs: ``torch.export`` takes them, and the program gives the network's own numbers."""
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from simulation import Boundary, Grid
+from tendency.build import instantiate
+from tendency.compose import conf_folder
+
+FAMILIES = ("surrogates.models.fno.FNO", "surrogates.models.ffno.FFNO")
+"""Classes whose yaml files are exported here."""
+NODES = {p.stem: OmegaConf.to_container(OmegaConf.load(p)) for p in sorted((conf_folder() / "model").glob("*.yaml"))}
+MODELS = [name for name, node in NODES.items() if node["_target_"] in FAMILIES]
+GRIDS = {
+    "1d": [16],
+    "2d": [12, 16],
+    # More than half of the modes are kept, so Fourier layers take their transforms instead of their matrices.
+    "1d most modes": [6],
+    "3d most modes": [6, 6, 5],
+}
+REFUSED: dict[tuple[str, str], str] = {}
+"""(model, grid) that cannot be exported, and what the exporter says; one that begins to work fails its test."""
+
+
+def network(name, dims):
+    small = {"width": 4, "modes": 3, "num_layers": 1}
+    node = NODES[name] | {key: value for key, value in small.items() if key in NODES[name]}
+    torch.manual_seed(0)
+    sizes = {"spatial_dims": dims, "in_channels": 2, "out_channels": 1, "num_conditions": 1}
+    made = instantiate(node, _convert_="all", _partial_=True)(**sizes, boundary=Boundary.periodic(dims))
+    return made.eval()
+
+
+def inputs(shape, batch, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    x = Grid(shape, Boundary.periodic(len(shape))).coordinates(torch.ones(batch, len(shape))).float()
+    u = torch.randn(batch, 2, *shape, generator=generator)
+    return u, torch.randn(batch, 1, generator=generator), x
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("name", MODELS)
+def test_an_exported_network_gives_its_numbers_for_any_batch(name, grid):
+    shape = GRIDS[grid]
+    made = network(name, len(shape))
+    batch = torch.export.Dim("batch", min=2, max=4096)
+
+    def export():
+        return torch.export.export(made, inputs(shape, 3), dynamic_shapes=({0: batch},) * 3)
+
+    if (name, grid) in REFUSED:
+        with pytest.raises(Exception, match=REFUSED[name, grid]):
+            export()
+        return
+    program = export().module()
+    for size in (3, 5):
+        given = inputs(shape, size, seed=1)
+        with torch.no_grad():
+            assert torch.allclose(program(*given), made(*given), rtol=1e-5, atol=1e-6)
+
+
+def test_an_exported_program_is_saved_and_loaded(tmp_path):
+    made, given = network("fno", 2), inputs([12, 16], 3)
+    torch.export.save(torch.export.export(made, given), tmp_path / "fno.pt2")
+    loaded = torch.export.load(tmp_path / "fno.pt2").module()
+    with torch.no_grad():
+        assert torch.allclose(loaded(*given), made(*given), rtol=1e-5, atol=1e-6)
