@@ -240,17 +240,18 @@ def test_an_exported_network_answers_as_it_does(geometry):
     assert torch.allclose(program(u, c, x), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("geometry", [Grid([8], Boundary([WALL])), random_nodes(30, Boundary.periodic(2))])
-def test_compiled_equals_eager_with_gradients_and_on_another_geometry(geometry):
-    net = network(geometry.boundary, WithinRadius(1.5))
-    compiled = torch.compile(net)
-    for where in (geometry, geometry.scaled(2) if isinstance(geometry, Grid) else random_nodes(40, geometry.boundary)):
-        u, c = inputs(where.shape)
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
+def test_compiled_equals_eager_with_gradients_and_on_another_geometry(backend, rule):
+    boundary = Boundary([WALL, AROUND])
+    net = network(boundary, rule)
+    compiled = torch.compile(net, backend=backend)
+    for geometry in (random_nodes(30, boundary), random_nodes(40, boundary), Grid([6, 5], boundary)):
+        u, c = inputs(geometry.shape)
         found = []
         for called in (net, compiled):
             net.zero_grad()
-            y = on(called, where, u, c)
+            y = on(called, geometry, u, c)
             y.square().sum().backward()
             found.append([y.detach(), *(p.grad.clone() for p in net.parameters())])
         for eager, fused in zip(*found, strict=True):
