@@ -23,7 +23,8 @@ class Endless:
     index = torch.arange(count)
     t = torch.arange(snapshots, dtype=torch.float64).expand(count, -1)
     empty = torch.zeros(count, 0, dtype=torch.float64)
-    conditions = Conditions(empty, empty, torch.ones(count, 2).double(), empty, Grid([points] * 2, Boundary.periodic(2)))
+    grid = Grid([points] * 2, Boundary.periodic(2))
+    conditions = Conditions(empty, empty, torch.ones(count, 2).double(), empty, grid)
 
     def snapshots(self):
         wave = torch.randn(count, 1, points, points)
