@@ -65,9 +65,8 @@ class Judge:
         self.of_snapshots = [metric for metric in metrics if isinstance(metric, SnapshotMetric)]
         self.of_trajectories = [metric for metric in metrics if isinstance(metric, TrajectoryMetric)]
         self.of_ensembles = [metric for metric in metrics if isinstance(metric, EnsembleMetric)]
-        self.curves: dict[str, dict[str, list[Tensor]]] = {name: {} for name in simulators}
+        self.curves: dict[str, dict[str, Tensor]] = {name: {} for name in simulators}
         self.memories: dict[str, list[Any]] = {name: [None] * len(self.of_trajectories) for name in simulators}
-        self.missing: dict[str, Tensor] = {}
 
     def take(self, moment: Moment) -> None:
         """Takes one more snapshot in."""
@@ -77,11 +76,22 @@ class Judge:
                 found |= metric.measure(prediction, moment.truth, self.setting)
             found |= self._of_members(name, moment)
             for variable, value in found.items():
-                self.curves[name].setdefault(variable, []).append(value)
+                self._column(self.curves[name], variable, value)[:, moment.snapshot] = value
             self.memories[name] = [
                 follower.take(memory, moment.snapshot, prediction, moment.truth, self.setting)
                 for follower, memory in zip(self.of_trajectories, self.memories[name], strict=True)
             ]
+
+    def _column(self, curves: dict[str, Tensor], variable: str, value: Tensor) -> Tensor:
+        """Where the values (B, T, ...) of a variable go.
+
+        Made whole at once: small tensors kept from every snapshot would lie between the large ones that are given back,
+        and the process would grow with the rollout.
+        """
+        if variable not in curves:
+            snapshots = self.setting.times.shape[1]
+            curves[variable] = value.new_full((len(value), snapshots, *value.shape[1:]), torch.nan)
+        return curves[variable]
 
     def _of_members(self, name: str, moment: Moment) -> dict[str, Tensor]:
         """Figures of an ensemble; NaN at the start, where its members are one, and for what draws nothing."""
@@ -106,7 +116,7 @@ class Judge:
         columns: dict[str, list[np.ndarray]] = {}
         axes: dict[str, tuple[str, ...]] = {}
         for simulator in self.simulators:
-            curves = {name: torch.stack(values, 1) for name, values in self.curves[simulator].items()}
+            curves = self.curves[simulator]
             for name, values in curves.items():
                 axes[name] = ("trajectory", "snapshot", *dims[name])
                 columns.setdefault(name, []).append(values.cpu().numpy())

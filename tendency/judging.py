@@ -36,7 +36,7 @@ from tendency.datasets import progress_line
 from tendency.errors import ArtefactError, ConfigError
 from tendency.full_cost import CostStudy
 from tendency.hardware import keep_freed_memory, set_matmul_precision
-from tendency.load import load_stepper, read_checkpoint
+from tendency.load import load_surrogate, read_checkpoint
 from tendency.run_folder import check_name
 from tendency.run_selection import select_runs
 from tendency.seed_groups import seed_groups
@@ -251,7 +251,7 @@ def evaluate(config: DictConfig) -> None:
     dataset = _dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
-    steppers = {name: load_stepper(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
+    steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
     num_test = settings.num_test or _num_test(recipes, names)
     if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and report.stride is None:
         strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
@@ -277,31 +277,26 @@ def evaluate(config: DictConfig) -> None:
     print(f"report: {page}")
 
 
-def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:
-    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end, or of another.
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) -> Path:
+    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end.
 
     Args:
         run: its folder.
         report: how it is judged.
         folder: of the report.
         datasets: where the dataset lies.
-        dataset: folder of another one; None for its own.
 
     Returns:
         The path of the page.
 
     Raises:
-        ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
-            fit it.
+        ArtefactError: the run or its dataset is missing, or the dataset is not the one that the run had.
     """
     recipe = read_checkpoint(run)["recipe"]
-    if dataset is None:
-        dataset = datasets / recipe["dataset"]
-        _same_trajectories(dataset, [recipe], [run.name])
-    _fits(dataset, [recipe], [run.name])
+    _same_trajectories(datasets / recipe["dataset"], [recipe], [run.name])
     _, page = report.write(
-        {run.name: load_stepper(run)},
-        dataset,
+        {run.name: load_surrogate(run)},
+        datasets / recipe["dataset"],
         recipe["num_test"],
         folder,
         title=folder.name,
@@ -347,16 +342,11 @@ def _dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: l
             )
         folder = root / recipes[0]["dataset"]
         _same_trajectories(folder, recipes, names)
-    _fits(folder, recipes, names)
-    return folder
-
-
-def _fits(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
-    """Refuses runs of other fields, parameters or boundaries than those of a dataset."""
     there = TrajectoryDataset(folder, "test", (0,)).metadata
     for name, recipe in zip(names, recipes, strict=True):
         if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
             raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
+    return folder
 
 
 def _num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:

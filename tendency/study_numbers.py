@@ -45,7 +45,7 @@ class Cell:
         parameters: of the network.
         training_seconds: mean over the seeds; None where the study did not train them.
         falls: by how much the validation error still fell over the last quarter of training, the largest of the seeds.
-        stable: share of the trajectories that stayed finite.
+        stable: share of the trajectories that did not blow up.
     """
 
     problem: str

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ class TrainingRun:
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self.report.prediction(self.prediction)
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
+        self.training_seconds: float | None = None
         self._check_batches()
 
     def run(self) -> None:
@@ -247,14 +249,18 @@ class TrainingRun:
     ) -> None:
         if checkpoint is not None and self.is_first_rank:
             print(f"resuming from {checkpoint}", flush=True)
+        began = time.monotonic()
         try:
             trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
         except SIGTERMException:
             # Before the first step, where Lightning's own handler is still in charge.
             raise SystemExit(143) from None
+        # Of a run that was resumed only the last part is known.
+        self.training_seconds = time.monotonic() - began if checkpoint is None else None
 
     def _conclude(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer) -> None:
-        figures: dict[str, Any] = {"checkpoint": str(self.folder.best)}
+        seconds = self.training_seconds
+        figures: dict[str, Any] = {"checkpoint": str(self.folder.best), "training_seconds": seconds}
         if self.settings.evaluate:
             weights = read_checkpoint(self.folder.best)["state_dict"]
             stepper.load_state_dict({key.removeprefix("stepper."): value for key, value in weights.items()})
@@ -269,6 +275,7 @@ class TrainingRun:
                 config=dict(self.hashed),
                 use_gpu=accelerator != "cpu",
                 trained_stride=self.plan.stride,
+                training_seconds={} if seconds is None else {label: seconds},
             )
             print("\n".join(lines))
             print(f"report: {page}")

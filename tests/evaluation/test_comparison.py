@@ -25,8 +25,8 @@ def test_the_interval_holds_the_difference_as_often_as_it_says():
     generator = np.random.default_rng(0)
     found = [compare(*synthetic(generator, 0.3), draws=500, seed=i) for i in range(300)]
     held = np.mean([one.low < math.exp(0.3) < one.high for one in found])
-    # Percentile intervals of six runs are a little narrow.
-    assert 0.88 <= held <= 0.97
+    # 0.95 within what 300 trials and percentiles of six runs allow.
+    assert 0.92 <= held <= 0.98
     logs = [math.log(one.ratio) for one in found]
     assert np.mean(logs) == pytest.approx(0.3, abs=0.03)
     width = np.mean([math.log(one.high / one.low) for one in found]) / (2 * 1.96)

@@ -21,6 +21,7 @@ from evaluation.metrics.enstrophy import Enstrophy
 from evaluation.metrics.metric import Subject
 from evaluation.summary import summarise
 from simulation import Boundary, Conditions, Field, Grid, Window
+from simulation.geometry import chebyshev_nodes
 from simulation.moments import Moments
 
 B, T, N = 3, 6, 8
@@ -293,3 +294,23 @@ def test_an_ensemble_that_is_as_uncertain_as_it_should_be_has_the_spread_of_its_
     assert ratio == pytest.approx(1, abs=0.03)
     covered = Coverage().measure(torch.stack(members), y, setting)["coverage"].mean()
     assert float(covered) == pytest.approx(7 / 9, abs=0.02)
+
+
+def test_nodes_have_no_spectra_but_walls(tmp_path):
+    nodes = chebyshev_nodes(9, Boundary([["dirichlet", "dirichlet"]]))
+    truth = torch.randn(2, 4, 1, 9, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    empty, index = torch.zeros(2, 0, dtype=torch.float64), torch.arange(2)
+    conditions = Conditions(index[:, None].double(), empty, torch.ones(2, 1).double(), empty, nodes, ("row",))
+    t = torch.arange(4, dtype=torch.float64).expand(2, 4)
+    window = Window(truth, t, conditions, None, index, torch.zeros_like(index), torch.ones_like(index))
+    predicted = truth + 0.1
+    predicted[:, 0] = truth[:, 0]
+    replay = Replay(predicted.transpose(0, 1).contiguous())
+    found = evaluate_rollouts({"replay": replay}, [window], ["u"], tmp_path, description={}, metrics=ALL)
+    reasons = json.loads(found.attrs["description"])["not_applicable"]
+    assert {"spectrum", "band_error", "mean_spectrum", "conserved_drift", "enstrophy"} <= set(reasons)
+    assert not {"spectrum", "band_error"} & set(found.data_vars)
+    size = found.nrmse.values[0, :, 1:]
+    # The same error everywhere: beside the walls as in the whole domain.
+    assert of(found, "boundary_error")[:, 1:] == pytest.approx(size, rel=1e-10)
+    assert "final_boundary_error" in summarise(found)["replay"]

@@ -103,7 +103,7 @@ def test_several_runs_in_one_report(first_run, run_script, homes, tmp_path):
     runs = f"runs=[{folder},{outputs(homes) / 'second' / 'checkpoints' / 'last.ckpt'}]"
     done = run_script("evaluate.py", runs, "name=both", cwd=tmp_path)
     numbers = json.loads((outputs(homes) / "both" / "metrics.json").read_text())
-    assert list(numbers["summary"]) == ["first", "second", "persistence"]
+    assert list(numbers["summary"])[:3] == ["first", "second", "persistence"]
     assert "second" in done.stdout
 
 

@@ -1,0 +1,37 @@
+"""Trajectories that are read as they pass are those that are read whole."""
+
+import os
+
+import pytest
+import torch
+
+from data.dataset import TrajectoryDataset
+from data.metadata import DatasetError
+from data.recording import Recording
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize(("first", "count"), [(0, 2), (1, 3), (3, 1)])
+def test_snapshots_pass_one_after_the_other(dataset, stride, first, count):
+    data = TrajectoryDataset.whole(dataset, "train", stride=stride)
+    recording = Recording(data, first, count, CPU)
+    window = data.__getitems__(list(range(first, first + count)))
+    assert torch.equal(torch.stack(list(recording.snapshots()), 1), window.u)
+    assert torch.equal(recording.t, window.t)
+    assert torch.equal(recording.index, window.index)
+    assert torch.equal(recording.conditions.params, window.conditions.params)
+    assert torch.equal(recording.conditions.extent, window.conditions.extent)
+
+
+def test_a_chunk_of_another_size_is_refused(dataset, tmp_path):
+    import shutil
+
+    shutil.copytree(dataset, tmp_path / "copy")
+    data = TrajectoryDataset.whole(tmp_path / "copy", "train")
+    recording = Recording(data, 0, 2, CPU)
+    path = data.chunk_path(0)
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(DatasetError, match="it alone is made anew"):
+        list(recording.snapshots())

@@ -1,0 +1,132 @@
+"""What a user finds in a report: baselines, metrics, seeds, and the same figures whatever the batch."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from data.dataset import TrajectoryDataset
+from evaluation.baselines import made
+from evaluation.evaluate import evaluate_rollouts
+from tendency.baselines import subject_of, training_pairs
+from tendency.build import build
+from tendency.judging import RolloutReport, WholeTrajectories, evaluate
+from tendency.load import load_surrogate, read_checkpoint
+
+TINY = [
+    "small=true",
+    "model=fno",
+    "model.width=8",
+    "model.modes=4",
+    "model.num_layers=2",
+    "pde.times.num_snapshots=22",
+    "data.num_test=3",
+]
+
+
+@pytest.fixture(scope="module")
+def runs(small_run):
+    return [
+        small_run("kuramoto_sivashinsky", [*TINY, f"name=ks-seed{seed}", f"seed={seed}", "data.chunk_size=4"])
+        for seed in (0, 1)
+    ]
+
+
+@pytest.fixture
+def test_split(runs, homes):
+    recipe = read_checkpoint(runs[0])["recipe"]
+    return TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / recipe["dataset"], "test", 3)
+
+
+def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, compose_config, tmp_path):
+    """Twenty steps in double precision, in batches of one and of three, with all metrics and baselines."""
+    node = compose_config("evaluate", [f"runs=[{runs[0]}]"])["evaluation"]
+    report: RolloutReport = build(node, "evaluation")
+    stepper = load_surrogate(runs[0])
+    stepper.surrogate.double()
+    subject, cpu = subject_of(test_split), torch.device("cpu")
+    baselines, reasons = made(report.baselines, subject, training_pairs(test_split.folder, 1, cpu))
+    assert not reasons
+    found = []
+    for size in (1, 3):
+        recordings = [Doubled(recording) for recording in WholeTrajectories(test_split, size, cpu)]
+        found.append(
+            evaluate_rollouts(
+                {"fno": stepper, **baselines},
+                recordings,
+                test_split.metadata.channel_names,
+                tmp_path / str(size),
+                description={},
+                metrics=report.metrics,
+                subject=subject,
+            )
+        )
+    one, three = found
+    assert one.sizes["snapshot"] == 21
+    for name in one.data_vars:
+        assert np.allclose(one[name], three[name], rtol=1e-10, atol=1e-12, equal_nan=True), name
+
+
+class Doubled:
+    """A recording in double precision."""
+
+    def __init__(self, recording):
+        self.recording = recording
+        self.index, self.t, self.conditions = recording.index, recording.t, recording.conditions
+
+    def snapshots(self):
+        return (u.double() for u in self.recording.snapshots())
+
+
+def test_a_comparison_of_two_seeds_says_all_that_was_measured(runs, compose_config, homes, tmp_path):
+    from hydra import compose, initialize_config_dir
+
+    from tendency.compose import conf_folder
+
+    chosen = [f"runs=[{runs[0]},{runs[1]}]", "name=seeds", f"paths.outputs={tmp_path}", "matmul_precision=highest"]
+    cost = ["evaluation/cost=full", "evaluation.cost.trajectories=1", "evaluation.cost.coarsenings=[1,2]"]
+    cost += ["evaluation.cost.step_factors=[1]", "evaluation.cost.precisions=[float64]", "evaluation.cost.repeats=1"]
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        evaluate(compose("evaluate", [*chosen, *cost, "evaluation.cost.batches=[1]"]))
+    numbers = json.loads((tmp_path / "seeds" / "metrics.json").read_text())
+    group = "ks (2 seeds)"
+    assert numbers["description"]["seeds"] == {group: ["ks-seed0", "ks-seed1"]}
+    assert numbers["description"]["characteristic_time"] == {"name": "Lyapunov time", "value": 20.0}
+    assert numbers["description"]["missing_baselines"] == {}
+    assert set(numbers["summary"]) == {
+        "ks-seed0",
+        "ks-seed1",
+        "persistence",
+        "linear extrapolation",
+        "coarse solver",
+        "linear Fourier model",
+    }
+    interval = numbers["seeds"][group]["geometric_mean_nrmse"]
+    assert interval["low"] < interval["mean"] < interval["high"]
+    pairs = {(one["first"], one["second"]) for one in numbers["comparisons"]}
+    assert (group, "persistence") in pairs
+    # Half the points hold this flow: nothing that is learned in two epochs comes near.
+    assert numbers["summary"]["coarse solver"]["final_nrmse"] < numbers["summary"]["ks-seed0"]["final_nrmse"]
+    verdicts = numbers["break_even_verdict"]["verdicts"]
+    assert {one["surrogate"] for one in verdicts} == {"ks-seed0", "ks-seed1"}
+    assert not verdicts[0]["wins"]
+    assert set(numbers["break_even_verdict"]["training_seconds"]) == {"ks-seed0", "ks-seed1"}
+    with xr.open_dataset(tmp_path / "seeds" / "metrics.nc", engine="h5netcdf") as results:
+        assert {"band_error", "conserved_drift", "wasserstein", "nrmse_time", "blow_up_time"} <= set(results.data_vars)
+        assert results.threshold.values.tolist() == [0.8, 0.9, 0.95]
+        assert results.attrs["start_snapshot"] == 1
+
+
+def test_a_time_of_its_own_makes_no_other_dataset_of_a_problem(compose_config):
+    from tendency.build import build_problem
+    from tendency.datasets import DataPlan
+
+    pde = compose_config("generate", ["pde=kuramoto_sivashinsky"])["pde"]
+    plain = {key: value for key, value in pde.items() if key != "characteristic_time"}
+    plan = DataPlan(1, 1, 1, 1)
+    problem = build_problem(pde)
+    assert problem.characteristic_time.value == 12.0
+    assert plan.folder(Path(), pde, problem) == plan.folder(Path(), plain, build_problem(plain))
