@@ -17,6 +17,7 @@ from evaluation.space import Space
 
 MOST_METHODS = 8
 MOST_CHANNELS = 4
+MOST_ATTEMPTS = 12
 MOST_READ = 4_000_000
 """Values that are read at a time."""
 FEW_FRAMES = 60
@@ -74,13 +75,13 @@ def record(results: xr.Dataset, reader: RolloutReader, space: Space, most_bytes:
     channels = range(min(len(reader.channels), MOST_CHANNELS))
     layers = (2 * len(chosen) + len({row for _, _, row in chosen})) * len(channels)
     raw = 3.0 * most_bytes
-    while True:
+    for _ in range(MOST_ATTEMPTS):
         thinned = plan(reader.num_snapshots, reader.shape, raw / layers / _codes(space, reader).itemsize)
         recordings = Recordings()
         for method, rank, row in chosen:
             for channel in channels:
                 _add(recordings, results, reader, space, thinned, method, rank, row, channel)
-        if recordings.size <= most_bytes or (len(thinned.snapshots) <= 2 and thinned.pooling > 64):
+        if recordings.size <= most_bytes:
             break
         raw *= 0.95 * most_bytes / recordings.size
     recordings.left_out = _left_out(results, reader, space, thinned, methods, len(channels))

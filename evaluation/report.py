@@ -138,7 +138,10 @@ def _left_out(description: Mapping[str, Any]) -> list[str]:
     lines = []
     for what, key in (("Runs", "skipped_runs"), ("Baselines", "missing_baselines"), ("Metrics", "not_applicable")):
         if reasons := description.get(key):
-            lines.append(f"{what} left out: " + "; ".join(f"{name} ({why})" for name, why in reasons.items()) + ".")
+            alike: dict[str, list[str]] = {}
+            for name, why in reasons.items():
+                alike.setdefault(why, []).append(name)
+            lines.append(f"{what} left out: " + "; ".join(f"{', '.join(n)} ({why})" for why, n in alike.items()) + ".")
     return lines
 
 
@@ -148,9 +151,10 @@ def _headline(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) 
     if best is None or "persistence" not in summary or not summary[best]["one_step_nrmse"]:
         return ""
     gain = summary["persistence"]["one_step_nrmse"] / summary[best]["one_step_nrmse"]
-    if not np.isfinite(gain):
+    if not np.isfinite(gain) or gain == 0:
         return ""
-    return f"{best} has a one-step error {gain:.3g} times smaller than persistence's."
+    worth = f"{gain:.3g} times smaller" if gain >= 1 else f"{1 / gain:.3g} times larger"
+    return f"{best} has a one-step error {worth} than persistence's."
 
 
 def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[ReportFigure]:

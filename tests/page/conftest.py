@@ -142,12 +142,30 @@ class Opened:
         self.page = self.context.new_page()
         self.page.set_default_timeout(120_000)
         self.complaints, self.requests = [], []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        # Not warnings: that a canvas is read back often is this test's doing.
+        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto((folder / "report.html").as_uri())
-        self.page.wait_for_function("document.getElementById('moment').textContent !== ''")
+        self.until("document.getElementById('moment').textContent !== ''")
+
+    def until(self, expression):
+        """Waits for something to be true. The driver's own way evaluates a text, which the page's policy forbids."""
+        for _ in range(1200):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"never true: {expression}")
+
+    def inside(self, selector, across, up):
+        """The place on the screen at these shares of the width and the height of a plot's upper axes."""
+        script = """(selector) => { const div = document.querySelector(selector), box = div.getBoundingClientRect();
+            const {xaxis, yaxis} = div._fullLayout;
+            return [box.left + xaxis._offset, xaxis._length, box.top + yaxis._offset, yaxis._length]; }"""
+        self.page.locator(selector).scroll_into_view_if_needed()
+        left, width, top, height = self.page.evaluate(script, selector)
+        return left + across * width, top + up * height
 
     def outside(self):
         """What it asked for that is not in the page."""
