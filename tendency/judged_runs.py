@@ -59,11 +59,16 @@ def common_dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], na
             )
         folder = root / recipes[0]["dataset"]
         require_same_trajectories(folder, recipes, names)
+    require_fit(folder, recipes, names)
+    return folder
+
+
+def require_fit(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
+    """Refuses runs of other fields, parameters or boundaries than those of a dataset."""
     there = TrajectoryDataset(folder, "test", (0,)).metadata
     for name, recipe in zip(names, recipes, strict=True):
         if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
             raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
-    return folder
 
 
 def common_num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:

@@ -1,7 +1,5 @@
 """Rollout reports: of one run at its end, or of several side by side."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,6 @@ import xarray as xr
 from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
-from data.manifest import read_manifest
-from data.metadata import TrajectoryMetadata
 from data.recording import Recording
 from evaluation.baselines import Baseline, Persistence, made
 from evaluation.comparison import comparisons, over_seeds
@@ -33,11 +29,19 @@ from tendency.build import build
 from tendency.check import check_nodes, check_settings
 from tendency.compose import plain
 from tendency.datasets import progress_line
-from tendency.errors import ArtefactError, ConfigError
+from tendency.errors import ArtefactError
 from tendency.full_cost import CostStudy
 from tendency.hardware import keep_freed_memory, set_matmul_precision
-from tendency.load import load_surrogate, read_checkpoint
-from tendency.run_folder import check_name
+from tendency.judged_runs import (
+    common_dataset,
+    common_num_test,
+    report_folder,
+    require_fit,
+    require_same_trajectories,
+    run_names,
+    training_seconds,
+)
+from tendency.load import load_stepper, read_checkpoint
 from tendency.run_selection import select_runs
 from tendency.seed_groups import seed_groups
 from tendency.settings import EvaluateSettings, settings_of
@@ -247,19 +251,19 @@ def evaluate(config: DictConfig) -> None:
     report: RolloutReport = build(content["evaluation"], "evaluation")
     selection = select_runs(settings.runs)
     checkpoints, recipes = selection.checkpoints, selection.recipes
-    names = _names(checkpoints)
-    dataset = _dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
+    names = run_names(checkpoints)
+    dataset = common_dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
-    steppers = {name: load_surrogate(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
-    num_test = settings.num_test or _num_test(recipes, names)
+    steppers = {name: load_stepper(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
+    num_test = settings.num_test or common_num_test(recipes, names)
     if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and report.stride is None:
         strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
         raise ArtefactError(
             "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
         )
     judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, content["evaluation"]]
-    folder = _report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
+    folder = report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
     lines, page = report.write(
         steppers,
         dataset,
@@ -270,6 +274,7 @@ def evaluate(config: DictConfig) -> None:
         trained_stride=recipes[0].get("stride", 1),
         skipped=selection.skipped,
         groups=seed_groups(names, checkpoints, recipes),
+        training_seconds=training_seconds(names, checkpoints),
     )
     print("\n".join(lines))
     for run, reason in selection.skipped.items():
@@ -277,26 +282,31 @@ def evaluate(config: DictConfig) -> None:
     print(f"report: {page}")
 
 
-def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) -> Path:
-    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end.
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:
+    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end, or of another.
 
     Args:
         run: its folder.
         report: how it is judged.
         folder: of the report.
         datasets: where the dataset lies.
+        dataset: folder of another one; None for its own.
 
     Returns:
         The path of the page.
 
     Raises:
-        ArtefactError: the run or its dataset is missing, or the dataset is not the one that the run had.
+        ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
+            fit it.
     """
     recipe = read_checkpoint(run)["recipe"]
-    _same_trajectories(datasets / recipe["dataset"], [recipe], [run.name])
+    if dataset is None:
+        dataset = datasets / recipe["dataset"]
+        require_same_trajectories(dataset, [recipe], [run.name])
+    require_fit(dataset, [recipe], [run.name])
     _, page = report.write(
-        {run.name: load_surrogate(run)},
-        datasets / recipe["dataset"],
+        {run.name: load_stepper(run)},
+        dataset,
         recipe["num_test"],
         folder,
         title=folder.name,
@@ -306,97 +316,7 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path) ->
     return page
 
 
-def _report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:
-    """Where a report goes; one without a name is named after all that it is made of, and may be made anew.
-
-    Raises:
-        ConfigError: the name is not one, or is taken by a run or by another report.
-    """
-    title = name or "report-" + _digest(judged)
-    check_name(title)
-    folder = outputs / title
-    if name is not None and folder.exists() and any(folder.iterdir()):
-        raise ConfigError([f"name: {folder} exists, and nothing is overwritten; use another name, got {name!r}"])
-    return folder
-
-
-def _names(checkpoints: list[Path]) -> list[str]:
-    """The runs' names, made different where two are alike."""
-    names = [path.parent.parent.name if path.parent.name == "checkpoints" else path.stem for path in checkpoints]
-    return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
-
-
-def _dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: list[str], root: Path) -> Path:
-    """The dataset that all runs are judged on.
-
-    Raises:
-        ArtefactError: they were trained on different ones, or it is not there, or it does not fit them.
-    """
-    if settings.dataset is not None:
-        folder = Path(settings.dataset)
-    else:
-        if len({recipe["dataset"] for recipe in recipes}) > 1:
-            lines = [f"{name}: {recipe['dataset']}" for name, recipe in zip(names, recipes, strict=True)]
-            raise ArtefactError(
-                "\n".join(["runs: trained on different datasets; say dataset=... to judge all on one", *lines])
-            )
-        folder = root / recipes[0]["dataset"]
-        _same_trajectories(folder, recipes, names)
-    there = TrajectoryDataset(folder, "test", (0,)).metadata
-    for name, recipe in zip(names, recipes, strict=True):
-        if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
-            raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
-    return folder
-
-
-def _num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:
-    """How many test trajectories the runs were judged on.
-
-    Raises:
-        ArtefactError: not all on the same ones.
-    """
-    counts = [recipe["num_test"] for recipe in recipes]
-    if len(set(counts)) > 1:
-        lines = [f"{name}: the first {count}" for name, count in zip(names, counts, strict=True)]
-        raise ArtefactError(
-            "\n".join(
-                ["runs: judged on different test trajectories; say num_test=... to judge all on the same", *lines]
-            )
-        )
-    return int(counts[0])
-
-
-def _same_trajectories(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
-    """Refuses runs that were judged on test trajectories other than those that are there now under the same name.
-
-    Datasets of one name have the same settings, not the same bytes: those depend on the machine and the versions.
-    """
-    there = read_manifest(folder).chunks
-    for name, recipe in zip(names, recipes, strict=True):
-        for chunk, checksum in recipe.get("chunks", {}).items():
-            found = there.get(chunk, {}).get("sha256")
-            if chunk.startswith("test/") and found != checksum:
-                raise ArtefactError(
-                    f"runs: {name} was judged on other test trajectories than those of {folder}: {chunk} had sha256 "
-                    f"{checksum[:16]}..., now {str(found)[:16]}...; say dataset={folder} to judge all on these"
-                )
-
-
-def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str]:
-    """What a surrogate cannot do without: the same fields, parameters and boundary."""
-    pairs = {
-        "channels": (list(trained.channel_names), list(there.channel_names)),
-        "observed parameters": (list(trained.param_names), list(there.param_names)),
-        "boundary": (trained.geometry.boundary.to_dict()["sides"], there.geometry.boundary.to_dict()["sides"]),
-    }
-    return [f"{what}: {a} in training, {b} in the dataset" for what, (a, b) in pairs.items() if a != b]
-
-
 def _calls(stepper: SurrogateStepper) -> str:
     """Network calls in one step, for the report."""
     calls = stepper.prediction.network_calls
     return "adaptive" if calls is None else f"{calls:.3g}"
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:8]
