@@ -67,6 +67,7 @@ def _further(one: xr.Dataset) -> dict[str, float]:
                 # A grid may have no modes in a band; NaN there says nothing of the prediction.
                 if not np.isnan(one[name].values[:, 0, column]).all():
                     found[f"final_{name}_{band}"] = _median(values)
+                    found[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
     if "enstrophy" in one:
         found["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
     if "conserved_drift" in one:

@@ -37,6 +37,9 @@ class Cell:
         row: its name.
         seeds: how many are judged.
         nrmse: geometric mean over the snapshots of a rollout, median over trajectories; interval over seeds.
+        one_step: nRMSE of one step from each true snapshot, median over all.
+        high_band: error of a rollout's first step in the high band of wavenumbers, over the norm of the whole truth.
+        high_energy: what the high band of a rollout's end holds, over what the truth's holds.
         correlation_time: until the correlation falls below 0.8, median over trajectories; physical time.
         censored: some seed's median trajectory was above 0.8 to the end.
         dt: of one step, physical time.
@@ -53,6 +56,9 @@ class Cell:
     row: str
     seeds: int
     nrmse: Interval
+    one_step: Interval
+    high_band: Interval
+    high_energy: Interval
     correlation_time: Interval
     censored: bool
     dt: float
@@ -105,7 +111,10 @@ def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) ->
         row=name,
         seeds=len(trainings),
         # An error that is not finite is written as null.
-        nrmse=log_t_interval([_finite(figure["geometric_mean_nrmse"]) for figure in figures]),
+        nrmse=_over_seeds(figures, "geometric_mean_nrmse"),
+        one_step=_over_seeds(figures, "one_step_nrmse"),
+        high_band=_over_seeds(figures, "first_band_error_high"),
+        high_energy=_over_seeds(figures, "final_band_energy_high"),
         # A median that lies beyond the horizon is only known to do so: no interval then.
         correlation_time=Interval(sum(times) / len(times)) if censored else t_interval(times),
         censored=censored,
@@ -117,6 +126,13 @@ def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) ->
         falls=max(falls) if falls and learned else None,
         stable=sum(figure["stable_share"] for figure in figures) / len(figures),
     )
+
+
+def _over_seeds(figures: list[dict[str, Any]], name: str) -> Interval:
+    """The geometric mean; NaN where the figure does not apply."""
+    if not all(name in figure for figure in figures):
+        return Interval(math.nan)
+    return log_t_interval([_finite(figure[name]) for figure in figures])
 
 
 def _finite(value: float | None) -> float:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from data.whole_file import whole_file
 from evaluation.colours import COLOURS
+from evaluation.seeds import Interval
 from tendency.study_numbers import STILL_FALLING, Cell, validation_curve
 from tendency.study_plan import MODELS, PROBLEMS, ROWS, StudySettings, Training
 
@@ -20,6 +21,11 @@ NUMBERS = (
     ("nrmse", lambda c: c.nrmse.mean),
     ("nrmse_low", lambda c: c.nrmse.low),
     ("nrmse_high", lambda c: c.nrmse.high),
+    *(
+        (f"{name}{end}", lambda c, name=name, part=part: getattr(getattr(c, name), part))
+        for name in ("one_step", "high_band", "high_energy")
+        for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
+    ),
     ("correlation_time", lambda c: c.correlation_time.mean),
     ("correlation_time_low", lambda c: c.correlation_time.low),
     ("correlation_time_high", lambda c: c.correlation_time.high),
@@ -41,6 +47,9 @@ HEAD = (
     "seeds",
     "parameters",
     "rollout nRMSE",
+    "one-step nRMSE",
+    "of it in the high band",
+    "energy in the high band",
     "time to correlation 0.8",
     "in steps",
     "calls per step",
@@ -113,6 +122,9 @@ def _line(cell: Cell) -> str:
         str(cell.seeds),
         f"{cell.parameters:,}" if cell.parameters else "",
         cell.nrmse.text(),
+        cell.one_step.text(),
+        _known(cell.high_band),
+        _known(cell.high_energy),
         beyond + cell.correlation_time.text(),
         f"{beyond}{cell.correlation_time.mean / cell.dt:.0f}",
         f"{cell.calls:.3g}",
@@ -122,6 +134,10 @@ def _line(cell: Cell) -> str:
         "; ".join(notes),
     ]
     return f"| {' | '.join(fields)} |"
+
+
+def _known(interval: Interval) -> str:
+    return "" if math.isnan(interval.mean) else interval.text()
 
 
 def _introduction(scale: Mapping[str, Any], settings: StudySettings) -> list[str]:
@@ -143,7 +159,10 @@ def _introduction(scale: Mapping[str, Any], settings: StudySettings) -> list[str
 def _legend() -> list[str]:
     return [
         "Each number is a median over the test trajectories of one network, then a mean over its seeds with a 95 %",
-        "t-interval; nRMSE is the geometric mean over the snapshots of a rollout, its interval that of its logarithm.",
+        "t-interval; the rollout's nRMSE is the geometric mean over its snapshots. Intervals of errors are those of",
+        "their logarithms. The high band are the wavenumbers from 12 times the lowest one on (as in PDEBench): the error",
+        "there after a rollout's first step, over the norm of the whole truth, and the energy there at its end, over the",
+        "truth's; empty where the truth has nothing there.",
         "A time with `>` lies beyond the end of the trajectories and has no interval. Time per call and per second",
         "say how much physical time one call of the network, and one second of computing for one trajectory on one",
         "thread, bring a rollout forward. The four derivative rows share their networks, whose best weights are those",

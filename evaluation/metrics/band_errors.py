@@ -12,6 +12,9 @@ from evaluation.metrics.spectra import NODES
 from simulation.annotations import PositiveInt
 from simulation.geometry import Grid
 
+SINGLE_PRECISION = 1e-12
+"""Share of the energy that numbers stored in single precision leave anywhere."""
+
 
 class BandErrors(SnapshotMetric):
     """The error and the energy in low, middle and high wavenumbers, over all channels.
@@ -22,7 +25,8 @@ class BandErrors(SnapshotMetric):
         band_energy = Σ_{j ∈ S} E_j(p) / Σ_{j ∈ S} E_j(y)                1 where the band holds as much as the truth's
 
     The first counts a wave in the wrong place as an error, the second does not: a prediction that is blurred has too
-    little energy in the high band, one that breaks up too much. A band without modes on a grid is NaN.
+    little energy in the high band, one that breaks up too much. A band without modes on a grid is NaN, and so is the
+    energy in one where the truth has nothing but rounding.
 
     Args:
         edges: the shells j at which the middle and the high band begin; those of PDEBench unless told otherwise.
@@ -60,6 +64,7 @@ class BandErrors(SnapshotMetric):
         there, predicted = bands(setting.spectrum(truth)), bands(setting.spectrum(prediction))
         # A band without modes holds nothing of the whole.
         whole = torch.where(there.isnan(), 0.0, there).sum(1, keepdim=True)
+        there = torch.where(there > SINGLE_PRECISION * whole, there, torch.nan)
         return {"band_error": (error / whole).sqrt(), "band_energy": predicted / there}
 
     def _bands(self, energy: Tensor, missing: Tensor) -> Tensor:
