@@ -160,9 +160,9 @@ def _legend() -> list[str]:
     return [
         "Each number is a median over the test trajectories of one network, then a mean over its seeds with a 95 %",
         "t-interval; the rollout's nRMSE is the geometric mean over its snapshots. Intervals of errors are those of",
-        "their logarithms. The high band are the wavenumbers from 12 times the lowest one on (as in PDEBench): the error",
-        "there after a rollout's first step, over the norm of the whole truth, and the energy there at its end, over the",
-        "truth's; empty where the truth has nothing there.",
+        "their logarithms. The high band are the wavenumbers from 12 times the lowest one on (as in PDEBench): the",
+        "error there after a rollout's first step over the norm of the whole truth, and the energy there at its end",
+        "over the truth's; empty where the truth has nothing there.",
         "A time with `>` lies beyond the end of the trajectories and has no interval. Time per call and per second",
         "say how much physical time one call of the network, and one second of computing for one trajectory on one",
         "thread, bring a rollout forward. The four derivative rows share their networks, whose best weights are those",

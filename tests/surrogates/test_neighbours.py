@@ -61,7 +61,11 @@ def test_nodes_of_a_cloud_have_the_neighbours_that_a_search_finds(boundary, box)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES, ids=lambda boundary: f"{boundary.to_dict()['sides']}")
-@pytest.mark.parametrize("rule", [Nearest([4, 8, 18]), Nearest(5), WithinRadius(1.5), WithinRadius(2.5)], ids=repr)
+@pytest.mark.parametrize(
+    "rule",
+    [Nearest([4, 8, 18]), Nearest(5), WithinRadius(1.5), WithinRadius(2.5)],
+    ids=["nearest", "nearest-5", "radius-1.5", "radius-2.5"],
+)
 def test_a_cloud_of_a_grids_points_has_the_grids_neighbours(boundary, rule):
     """Square cells in a box that is no square; ties are broken alike."""
     shape = [6, 9, 5][: boundary.spatial_dims]

@@ -14,7 +14,7 @@ from evaluation.evaluate import evaluate_rollouts
 from tendency.baselines import subject_of, training_pairs
 from tendency.build import build
 from tendency.judging import RolloutReport, WholeTrajectories, evaluate
-from tendency.load import load_surrogate, read_checkpoint
+from tendency.load import load_stepper, read_checkpoint
 
 TINY = [
     "small=true",
@@ -45,7 +45,7 @@ def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, co
     """Twenty steps in double precision, in batches of one and of three, with all metrics and baselines."""
     node = compose_config("evaluate", [f"runs=[{runs[0]}]"])["evaluation"]
     report: RolloutReport = build(node, "evaluation")
-    stepper = load_surrogate(runs[0])
+    stepper = load_stepper(runs[0])
     stepper.surrogate.double()
     subject, cpu = subject_of(test_split), torch.device("cpu")
     baselines, reasons = made(report.baselines, subject, training_pairs(test_split.folder, 1, cpu))
