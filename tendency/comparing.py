@@ -19,9 +19,11 @@ from tendency.comparison import FIGURES, Comparison, Ratio, Variant
 from tendency.compose import plain
 from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError
+from tendency.judging import COARSE_SOLVER
 from tendency.run_folder import RunFolder
 from tendency.study_jobs import Job, JobRunner, cores, seconds_of
-from tendency.study_plan import compose_training
+from tendency.study_numbers import timed
+from tendency.study_plan import Row, compose_training
 from tendency.studying import train_missing
 
 
@@ -175,6 +177,14 @@ def ratios(comparison: Comparison, trials: list[Trial], datasets: Path) -> list[
     return found
 
 
+def _milliseconds(trial: Trial, datasets: Path) -> str:
+    """What a step costs; nothing is said of methods that do not compute, nor of other data than the training's."""
+    if trial.variant.judge or trial.variant.method not in (None, COARSE_SOLVER):
+        return ""
+    _, _, seconds = timed(trial.folder.path, Row(trial.name, "", baseline=trial.variant.method), datasets)
+    return f"{1000 * seconds:.3g}"
+
+
 def page(
     comparison: Comparison, trials: list[Trial], settings: ComparisonSettings, folder: Path, datasets: Path
 ) -> str:
@@ -185,7 +195,8 @@ def page(
         verdict = "holds" if ratio.holds(measured.mean) else "**does not hold**"
         pair = f"{ratio.of} / {ratio.to}"
         lines.append(f"| {pair} | {FIGURES[ratio.figure]} | {ratio.claim} | {measured.text()} | {verdict} |")
-    lines += ["", f"| variant | {' | '.join(FIGURES.values())} | training |", f"|{'---|' * (len(FIGURES) + 2)}"]
+    head = ["variant", *FIGURES.values(), "ms per step", "training"]
+    lines += ["", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for name, variant in comparison.variants.items():
         own = [trial for trial in trials if trial.name == name]
         summaries = [trial.summary(datasets) for trial in own]
@@ -193,11 +204,13 @@ def page(
         spent = [seconds_of(folder, trial.folder.path.name) for trial in own]
         known = [seconds for seconds in spent if seconds is not None]
         minutes = f"{sum(known) / len(known) / 60:.1f} min" if known and variant.method is None else ""
-        lines.append(f"| {name} | {' | '.join(cells)} | {minutes} |")
+        cells += [_milliseconds(own[0], datasets), minutes]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
         f"Medians over the test trajectories of one network, then geometric means over the seeds {settings.seeds} with",
-        "95 % t-intervals of the logarithm; ratios are taken seed by seed. Trained with",
+        "95 % t-intervals of the logarithm; ratios are taken seed by seed. A step is that of one trajectory in a batch",
+        "of 8, on one thread of the machine that wrote this page. Trained with",
         "",
         f"    python train.py {' '.join([*comparison.train, *settings.overrides])}",
         "",

@@ -103,7 +103,7 @@ def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) ->
     spent = [seconds_of(folder, training.folder.path.name) for training in trainings]
     known = [seconds for seconds in spent if seconds is not None]
     falls = [fall for training in trainings if (fall := last_fall(training.folder.path / "metrics.jsonl")) is not None]
-    stepper, dt, seconds = _timed(first, row, datasets)
+    stepper, dt, seconds = timed(first.folder.path, row, datasets)
     learned = row.baseline is None
     return Cell(
         problem=first.problem,
@@ -139,12 +139,12 @@ def _finite(value: float | None) -> float:
     return math.inf if value is None else value
 
 
-def _timed(training: Training, row: Row, datasets: Path) -> tuple[SurrogateStepper, float, float]:
+def timed(run: Path, row: Row, datasets: Path) -> tuple[SurrogateStepper, float, float]:
     """A row's surrogate, its step and the seconds that it takes, measured now, with one thread and nothing beside."""
-    stepper = load_stepper(training.folder.path)
+    stepper = load_stepper(run)
     if row.integrator is not None:
         stepper = RolloutReport(integrator=build(integrator_node(row.integrator))).judged(stepper)
-    recipe = read_checkpoint(training.folder.path)["recipe"]
+    recipe = read_checkpoint(run)["recipe"]
     test = TrajectoryDataset.whole(datasets / recipe["dataset"], "test", recipe["num_test"], recipe["stride"])
     window = test.__getitems__(list(range(min(TIMED_TRAJECTORIES, len(test)))))
     dt = float((window.time(1) - window.time(0)).mean())
