@@ -59,6 +59,7 @@ class Noise:
         return self.truth(row + ord(method), snapshots, channel)
 
 
+@pytest.mark.slow
 def test_long_rollouts_of_many_points_fit_whatever_they_are():
     nrmse = np.linspace(0.1, 1, 6)[:, None] * np.linspace(0, 1, 1000)
     space = Space(Grid([256, 256], Boundary.periodic(2)), np.ones((6, 2)))

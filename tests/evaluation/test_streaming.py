@@ -47,6 +47,7 @@ def peak_megabytes(count, snapshots, points):
     return float(done.stdout)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_a_rollout():
     # 60 more snapshots of 8 trajectories of 64 x 64 are 31 MB for the truth and for each of the methods.
     assert peak_megabytes(8, 80, 64) - peak_megabytes(8, 20, 64) < 15

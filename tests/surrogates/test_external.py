@@ -189,7 +189,7 @@ def test_the_configuration_binds_and_asks_for_a_network(compose_config, package)
 
 
 def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script, homes, package):
-    from tendency.load import load_surrogate
+    from tendency.load import load_stepper
 
     arguments = ["pde=heat", "small=true", "model=external", "model._target_=foreign_networks.Plain", "name=foreign"]
     arguments += ["+model.network.width=4", "data.num_train=4", "data.num_valid=2", "data.num_test=2"]
@@ -206,8 +206,8 @@ def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script,
     assert "memory   848 B of weights, gradients and moments, " in done.stdout
     folder = f"{homes['TENDENCY_OUTPUTS']}/foreign"
     with pytest.raises(ArtefactError, match="model.network: foreign_networks.Plain.*trust=true"):
-        load_surrogate(folder)
-    assert load_surrogate(folder, trust=True).surrogate.network[0].weight.shape == (4, 3, 3)
+        load_stepper(folder)
+    assert load_stepper(folder, trust=True).surrogate.network[0].weight.shape == (4, 3, 3)
 
 
 def test_tfno_of_neuraloperator_as_documented(compose_config, solve, tmp_path):

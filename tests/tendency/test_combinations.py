@@ -23,7 +23,7 @@ PROBLEMS = {
 }
 SMALL_MODELS = {
     "fno": ["model.width=8", "model.modes=4", "model.num_layers=2"],
-    "unet": ["model.width=8"],
+    "unet": ["model.width=8", "model.multipliers=[1,2]", "model.num_blocks=1"],
     "message_passing": ["model.width=16"],
 }
 
