@@ -97,4 +97,5 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
     assert text.count("**does not hold**") == 1
     assert "| trained | " in text
     assert " min |" in text, "how long the trainings took"
-    assert text in first
+    # All but what a step costs, which is measured anew.
+    assert text.split("| variant |")[0] in first
