@@ -144,7 +144,7 @@ def write(results, window, folder):
     )
 
 
-@pytest.mark.parametrize("dims", [1, 3])
+@pytest.mark.parametrize("dims", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_report_is_written_as_page_text_table_figures_and_film(rotation, trajectories, tmp_path, dims):
     window = trajectories(dims=dims)
     results = judged({"slow": rotation(0.9), "persistence": Persistence()}, window, tmp_path)

@@ -7,10 +7,11 @@ from matplotlib import colormaps
 
 LOOKS = [
     ("plane", 1280, "light"),
-    ("plane", 390, "dark"),
-    ("line", 1280, "dark"),
-    ("line", 390, "light"),
-    ("cloud", 390, "light"),
+    ("line", 390, "dark"),
+    *(
+        pytest.param(*look, marks=pytest.mark.slow)
+        for look in (("plane", 390, "dark"), ("line", 1280, "dark"), ("line", 390, "light"), ("cloud", 390, "light"))
+    ),
 ]
 
 

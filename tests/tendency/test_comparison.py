@@ -52,6 +52,7 @@ def test_claims_hold_on_their_side_of_the_bound():
         Comparison("t", "q", TINY, {"a": Variant()}, [Ratio("a", "b", at_least=1)])
 
 
+@pytest.mark.slow
 def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(homes, tmp_path, monkeypatch, capsys):
     places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
     monkeypatch.setenv("TENDENCY_DATASETS", places["datasets"])
