@@ -48,16 +48,13 @@ def animate(reader: RolloutReader, results: xr.Dataset, space: Space, method: st
 
 def _gif(reader: RolloutReader, results: xr.Dataset, space: Space, method: str, row: int, count: int) -> bytes:
     snapshots = np.unique(np.linspace(0, reader.num_snapshots - 1, count).round().astype(int))
-    truth = reader.truth(row, snapshots, 0)
-    prediction = reader.prediction(method, row, snapshots, 0)
-    with np.errstate(all="ignore"):
-        fields = {"truth": truth, "prediction": prediction, "difference": prediction - truth}
+    fields = reader.compared(method, row, snapshots, 0)
     frames: list[Image.Image] = []
     with rc_context(STYLE):
         flat = space.spatial_dims == 1
         figure = Figure((6.4, 3.4) if flat else (8.0, 2.9), layout="constrained")
         canvas = FigureCanvasAgg(figure)
-        picture = Picture(space, row, *colour_range(truth))
+        picture = Picture(space, row, *colour_range(fields["truth"]))
         film = Profiles(figure, picture, fields) if flat else Snapshots(figure, picture, fields)
         for number, t in enumerate(results.time.values[row, snapshots]):
             film.show(number)

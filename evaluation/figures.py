@@ -163,12 +163,9 @@ def rollout_images(
     line = space.spatial_dims == 1
     count = reader.num_snapshots if line else min(5, reader.num_snapshots)
     snapshots = np.unique(np.linspace(0, reader.num_snapshots - 1, count).round().astype(int))
-    truth = reader.truth(row, snapshots, 0)
-    prediction = reader.prediction(method, row, snapshots, 0)
-    with np.errstate(all="ignore"):
-        fields = {"truth": truth, "prediction": prediction, "difference": prediction - truth}
+    fields = reader.compared(method, row, snapshots, 0)
     time = results.time.values[row, snapshots]
-    picture = Picture(space, row, *colour_range(truth))
+    picture = Picture(space, row, *colour_range(fields["truth"]))
     caption = (
         f"{reader.channels[0]} of test trajectory {int(results.trajectory.values[row])} ({rank}): truth, prediction by "
         f"{method}, and their difference, on one colour scale."

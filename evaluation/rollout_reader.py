@@ -43,6 +43,13 @@ class RolloutReader:
         """One field (len(snapshots), *N) float32 of one method's rollout."""
         return self._read("prediction", (self.methods.index(method), row), snapshots, channel)
 
+    def compared(self, method: str, row: int, snapshots: Snapshots, channel: int) -> dict[str, np.ndarray]:
+        """Truth, prediction and their difference, each as ``truth`` gives it."""
+        truth = self.truth(row, snapshots, channel)
+        prediction = self.prediction(method, row, snapshots, channel)
+        with np.errstate(all="ignore"):
+            return {"truth": truth, "prediction": prediction, "difference": prediction - truth}
+
     def _read(self, name: str, before: tuple[int, ...], snapshots: Snapshots, channel: int) -> np.ndarray:
         """One snapshot after the other, since each is a chunk of the file; in 1D all at once, since they are small."""
         variable = self.file.variables[name]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from simulation.geometry import Boundary, Geometry
+from simulation.geometry import Boundary, Geometry, Grid
 
 
 class Surrogate(nn.Module, ABC):
@@ -71,3 +71,18 @@ class Surrogate(nn.Module, ABC):
         # Not len(u), which would fix the size of the batch in an exported program.
         if tuple(c.shape) != (u.shape[0], self.num_conditions):
             raise ValueError(f"expected c of shape {(u.shape[0], self.num_conditions)}, got {tuple(c.shape)}")
+
+
+def require_grid(geometry: Geometry, who_needs: str) -> Grid:
+    """The geometry, where it is a grid.
+
+    Args:
+        geometry: that a network is to be trained on.
+        who_needs: the beginning of the sentence that refuses scattered nodes: ``a U-Net needs``.
+
+    Raises:
+        ValueError: scattered nodes.
+    """
+    if not isinstance(geometry, Grid):
+        raise ValueError(f"model: {who_needs} a grid; message_passing works on point clouds")
+    return geometry

@@ -1,7 +1,6 @@
 """A comparison from its yaml to its page: what is there is not done again."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError
 from tendency.judging import COARSE_SOLVER
 from tendency.run_folder import RunFolder
-from tendency.study_jobs import Job, JobRunner, cores, seconds_of
+from tendency.study_jobs import Job, JobRunner, cores, handed_on, seconds_of
 from tendency.study_numbers import timed
 from tendency.study_plan import Row, compose_training
 from tendency.studying import train_missing
@@ -107,9 +106,7 @@ def compare(config: DictConfig) -> None:
     check_nodes({"comparison": node})
     check_settings(content, ComparisonSettings)
     settings, comparison = ComparisonSettings(**content), build(node, "comparison")
-    for key, place in paths.items():
-        # Where the runs, which are processes of their own, find and put things.
-        paths[key] = os.environ[f"TENDENCY_{key.upper()}"] = str(Path(place).resolve())
+    paths = handed_on(paths)
     torch.set_num_threads(1)
     datasets = Path(paths["datasets"])
     trials = trials_of(comparison, settings)

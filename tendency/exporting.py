@@ -14,7 +14,6 @@ from simulation.geometry import Geometry
 from simulation.tree import Tree
 from surrogates.stepper import SurrogateStepper
 from tendency.errors import ArtefactError
-from tendency.load import read_checkpoint
 from tendency.trained import RECIPE, WEIGHTS, TrainedSurrogate, load_surrogate
 
 PROGRAM, ONNX = "step.pt2", "step.onnx"
@@ -47,11 +46,16 @@ class Step(nn.Module):
         Returns:
             (B, C, *N) at t + dt.
         """
+        conditions, memory = self.start(u, t, dt, params, extent)
+        return self.stepper.advance(u[:, -1], t, dt, conditions, memory)[0]
+
+    def start(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> tuple[Conditions, Tree]:
+        """What ``forward`` steps with: the trajectories' conditions, and the memory before the step."""
         nothing = params.new_zeros(params.shape[0], 0)
         conditions = Conditions(params, nothing, extent, nothing, self.geometry)
         past = torch.arange(1 - u.shape[1], 1, dtype=dt.dtype, device=dt.device)
-        memory = self.stepper.start(u, t[:, None] + past * dt[:, None], conditions, torch.zeros_like(t).long())
-        return self.stepper.advance(u[:, -1], t, dt, conditions, memory)[0]
+        times = t[:, None] + past * dt[:, None]
+        return conditions, self.stepper.start(u, times, conditions, torch.zeros_like(t).long())
 
 
 def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust: bool = False) -> Path:
@@ -75,7 +79,6 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
             drawn noise), torch cannot trace it, or the program's answer differs from the original's.
     """
-    recipe = read_checkpoint(source)["recipe"]
     trained = load_surrogate(source, trust)
     step, inputs = Step(trained.stepper, trained.metadata.geometry), _example(trained)
     _require_one_step(step, inputs)
@@ -93,7 +96,7 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         # Views of shared storage are no separate tensors in this format.
         save_file({name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}, temporary)
     with whole_file(folder / RECIPE) as temporary:
-        temporary.write_text(json.dumps(recipe, indent=2, default=str) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(trained.recipe, indent=2, default=str) + "\n", encoding="utf-8")
     with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
         torch.export.save(program, file)
     if onnx:
@@ -118,10 +121,7 @@ def _example(trained: TrainedSurrogate) -> tuple[Tensor, Tensor, Tensor, Tensor,
 
 def _require_one_step(step: Step, inputs: tuple[Tensor, ...]) -> None:
     """Refuses surrogates whose next step depends on more than the latest snapshots."""
-    u, t, _, params, extent = inputs
-    nothing = params.new_zeros(params.shape[0], 0)
-    conditions = Conditions(params, nothing, extent, nothing, step.geometry)
-    memory = step.stepper.start(u, t[:, None].expand(-1, u.shape[1]), conditions, t.long())
+    _, memory = step.start(*inputs)
     rest = {name: tree for name, tree in memory.items() if name not in ("past", "step") and _holds_tensors(tree)}
     if rest:
         raise ArtefactError(

@@ -1,7 +1,7 @@
 """Trained surrogates and datasets from their files."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,17 @@ def load_stepper(path: str | Path, trust: bool = False) -> SurrogateStepper:
     Raises:
         ArtefactError: it is missing, damaged, names foreign code, or its weights do not fit its recipe.
     """
-    checkpoint = read_checkpoint(path)
+    return stepper_of(read_checkpoint(path), path, trust)
+
+
+def stepper_of(checkpoint: Mapping[str, Any], path: str | Path, trust: bool = False) -> SurrogateStepper:
+    """What ``load_stepper`` makes of a checkpoint's content.
+
+    Args:
+        checkpoint: from ``read_checkpoint``.
+        path: of the checkpoint, for the message.
+        trust: as of ``load_stepper``.
+    """
     stepper = rebuild_stepper(checkpoint["recipe"], trust)
     prefix = "stepper."
     weights = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items()}

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -134,6 +134,13 @@ class JobRunner:
                 process.wait()
             self._record(job, time.monotonic() - start, process.returncode)
         self.running = {}
+
+
+def handed_on(paths: Mapping[str, str]) -> dict[str, str]:
+    """The places of a configuration in full, told to the jobs, which are processes of their own, by environment."""
+    full = {key: str(Path(place).resolve()) for key, place in paths.items()}
+    os.environ.update({f"TENDENCY_{key.upper()}": place for key, place in full.items()})
+    return full
 
 
 def cores() -> int:

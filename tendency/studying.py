@@ -1,6 +1,5 @@
 """A study from its settings to its table: what is there is not done again."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +13,7 @@ from tendency.compose import plain
 from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError
 from tendency.run_folder import RunFolder
-from tendency.study_jobs import Job, JobRunner
+from tendency.study_jobs import Job, JobRunner, handed_on
 from tendency.study_numbers import collect
 from tendency.study_page import write_page
 from tendency.study_plan import ROWS, StudySettings, Training, trainings_of
@@ -32,9 +31,7 @@ def study(config: DictConfig) -> None:
     scale, paths = content.pop("scale"), content.pop("paths")
     check_settings(content, StudySettings)
     settings = StudySettings(**content)
-    for key, place in paths.items():
-        # Where the runs, which are processes of their own, find and put things.
-        paths[key] = os.environ[f"TENDENCY_{key.upper()}"] = str(Path(place).resolve())
+    paths = handed_on(paths)
     folder = Path(paths["outputs"]) / f"predicting_change-{scale['name']}"
     trainings = trainings_of(settings, scale["settings"])
     torch.set_num_threads(1)

@@ -18,7 +18,7 @@ from simulation.tree import Tree, map_tensors
 from surrogates.stepper import SurrogateStepper
 from tendency.build import rebuild_stepper
 from tendency.errors import ArtefactError
-from tendency.load import filled, load_stepper, read_checkpoint
+from tendency.load import filled, read_checkpoint, stepper_of
 
 WEIGHTS, RECIPE = "weights.safetensors", "recipe.json"
 """What an exported surrogate is made of."""
@@ -34,7 +34,7 @@ class TrainedSurrogate:
     """
 
     def __init__(self, stepper: SurrogateStepper, recipe: Mapping[str, Any]) -> None:
-        self.stepper = stepper
+        self.stepper, self.recipe = stepper, recipe
         self.metadata = metadata = TrajectoryMetadata.from_dict(recipe["metadata"])
         self.dt = None if metadata.dt is None else metadata.dt * recipe.get("stride", 1)
         pde = recipe.get("run", {}).get("pde", {})
@@ -175,7 +175,8 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
         except (OSError, ValueError, SafetensorError) as error:
             raise ArtefactError(f"{path}: expected {RECIPE} and {WEIGHTS} as export writes them ({error})") from None
         return TrainedSurrogate(filled(rebuild_stepper(recipe, trust), weights, str(path)), recipe)
-    return TrainedSurrogate(load_stepper(path, trust), read_checkpoint(path)["recipe"])
+    checkpoint = read_checkpoint(path)
+    return TrainedSurrogate(stepper_of(checkpoint, path, trust), checkpoint["recipe"])
 
 
 def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:

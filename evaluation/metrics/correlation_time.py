@@ -1,6 +1,6 @@
 """How long a rollout follows the truth, and medians over trajectories of which some follow to the very end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -81,8 +81,7 @@ class CorrelationTime(TrajectoryMetric):
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
         """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
-        pairs = [correlation_time(setting.times, curves["correlation"], threshold) for threshold in self.thresholds]
-        times, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
+        times, censored = _of_each(self.thresholds, correlation_time, setting.times, curves["correlation"])
         return {"correlation_time": times, "correlation_time_censored": censored}
 
 
@@ -104,9 +103,20 @@ class ErrorTime(TrajectoryMetric):
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
         """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
-        pairs = [error_time(setting.times, curves["nrmse"], threshold) for threshold in self.thresholds]
-        times, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
+        times, censored = _of_each(self.thresholds, error_time, setting.times, curves["nrmse"])
         return {"nrmse_time": times, "nrmse_time_censored": censored}
+
+
+def _of_each(
+    thresholds: Sequence[float],
+    reached: Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]],
+    times: Tensor,
+    values: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """(B, thresholds) both: when a curve reaches each, and whether it does not."""
+    pairs = [reached(times, values, threshold) for threshold in thresholds]
+    found, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
+    return found, censored
 
 
 def censored_median(times: Tensor, censored: Tensor) -> tuple[float, bool]:

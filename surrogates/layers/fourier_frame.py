@@ -1,14 +1,14 @@
 """What Fourier operators share around their layers: lifting, coordinates, extension of axes with ends, projection."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulation.geometry import Boundary, Geometry, Grid
-from surrogates.layers.coordinates import coordinate_features, num_features
+from simulation.geometry import Boundary, Geometry
+from surrogates.layers.coordinates import num_features, with_coordinates
+from surrogates.surrogate import require_grid
 
 
 class FourierFrame(nn.Module):
@@ -57,20 +57,19 @@ class FourierFrame(nn.Module):
         Raises:
             ValueError: with the modes that the grid keeps.
         """
-        if not isinstance(geometry, Grid):
-            raise ValueError("model: Fourier layers need a grid; message_passing works on point clouds")
-        for n, m in zip(geometry.shape, self.modes, strict=True):
+        for n, m in zip(require_grid(geometry, "Fourier layers need").shape, self.modes, strict=True):
             if m > n // 2 + 1:
                 raise ValueError(f"model.modes: a grid of {n} points keeps {n // 2 + 1} modes, got {m}")
 
-    def forward(self, u: Tensor, x: Tensor, layers: Callable[[Tensor], Tensor]) -> Tensor:
-        """u (B, C, *N) to (B, C_out, *N), where layers map (B, *N', width) to the same shape; N' is N extended."""
+    def forward(self, u: Tensor, c: Tensor, x: Tensor, layers: Iterable[nn.Module]) -> Tensor:
+        """u (B, C, *N) to (B, C_out, *N); a layer maps (B, *N', width) and c to the same shape, N' being N extended."""
         if self.reads_coordinates:
-            x = (x if x.ndim == u.ndim else x[None]).expand(u.shape[0], *x.shape[-u.ndim + 1 :])
-            u = torch.cat([u, coordinate_features(x, self.boundary).to(u.dtype)], 1)
+            u = with_coordinates(u, x, self.boundary)
         h = self.lift(u.movedim(1, -1))
         inner = h.shape[1:-1]
-        h = layers(self._extended(h))
+        h = self._extended(h)
+        for layer in layers:
+            h = layer(h, c)
         for axis, n in enumerate(inner):
             h = h.narrow(axis + 1, 0, n)
         return self.project(h).movedim(-1, 1)

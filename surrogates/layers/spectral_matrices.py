@@ -10,6 +10,7 @@ The way back is the transpose of this with other factors, and so is each backwar
 Results are written into buffers of their final layout, modes first, so that mixing the channels is one batched product.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -32,28 +33,23 @@ class Axis:
         return self.positive + self.negative
 
 
-_TABLES: dict[object, Tensor] = {}
-
-
 def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """cos and sin of 2πkj/n of each axis, (2 K, n), with the factors of the way there and of the way back.
 
     There it is the mean. Back, a mode of a real field counts twice on the last axis, but for the mean and the Nyquist
     mode, which are their own conjugates.
     """
-    made = []
-    for inverse in (False, True):
-        for position, axis in enumerate(axes):
-            key = (axis, inverse, position == len(axes) - 1, like.dtype, like.device)
-            if torch.compiler.is_compiling():  # what a tracer sees must not outlive it
-                made.append(_table(*key))
-                continue
-            if key not in _TABLES:
-                _TABLES[key] = _table(*key)
-            made.append(_TABLES[key])
-    return made[: len(axes)], made[len(axes) :]
+    # What a tracer sees must not outlive it.
+    table = _table.__wrapped__ if torch.compiler.is_compiling() else _table
+    last = len(axes) - 1
+    there, back = (
+        [table(axis, inverse, position == last, like.dtype, like.device) for position, axis in enumerate(axes)]
+        for inverse in (False, True)
+    )
+    return there, back
 
 
+@functools.lru_cache(maxsize=256)
 def _table(axis: Axis, inverse: bool, last: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
     k, n = torch.arange(axis.positive, device=device), axis.points
     # The phase is reduced before it is multiplied: large products would lose digits.

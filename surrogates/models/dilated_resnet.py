@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from simulation.annotations import PositiveInt
-from simulation.geometry import Boundary, Geometry, Grid
+from simulation.geometry import Boundary, Geometry
 from surrogates.layers.conditional_norm import ConditionalNorm
 from surrogates.layers.convolution import BoundaryConvolution
 from surrogates.layers.coordinates import num_features, with_coordinates
-from surrogates.surrogate import Surrogate
+from surrogates.surrogate import Surrogate, require_grid
 
 
 class DilatedResNet(Surrogate):
@@ -67,8 +67,7 @@ class DilatedResNet(Surrogate):
         Raises:
             ValueError: the geometry is no grid.
         """
-        if not isinstance(geometry, Grid):
-            raise ValueError("model: a dilated ResNet needs a grid; message_passing works on point clouds")
+        require_grid(geometry, "a dilated ResNet needs")
 
     def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
         """See ``Surrogate.forward``; any resolution."""

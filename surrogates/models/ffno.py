@@ -74,17 +74,11 @@ class FFNO(Surrogate):
     def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
         """See ``Surrogate.forward``; any resolution, with the modes that it has."""
         self.require_shapes(u, c)
-
-        def layers(h: Tensor) -> Tensor:
-            for layer in self.layers:
-                h = h + layer(h, c)
-            return h
-
-        return self.frame(u, x, layers)
+        return self.frame(u, c, x, self.layers)
 
 
 class FFNOLayer(nn.Module):
-    """V GELU( U Σ_a F_a^-1 [ W_a s_a F_a h ] + b ); the residual is added by whoever calls it.
+    """h + V GELU( U Σ_a F_a^-1 [ W_a s_a F_a h ] + b ).
 
     Args:
         width: channels.
@@ -112,4 +106,4 @@ class FFNOLayer(nn.Module):
         y = self.inner(sum(axis(h, s) for axis, s in zip(self.axes, factors, strict=True)))
         if shift is not None:
             y = y + shift.view(h.shape[0], *[1] * (h.ndim - 2), -1)
-        return self.outer(functional.gelu(y))
+        return h + self.outer(functional.gelu(y))

@@ -75,13 +75,7 @@ class FNO(Surrogate):
     def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
         """See ``Surrogate.forward``; any resolution, with the modes that it has."""
         self.require_shapes(u, c)
-
-        def layers(h: Tensor) -> Tensor:
-            for layer in self.layers:
-                h = layer(h, c)
-            return h
-
-        return self.frame(u, x, layers)
+        return self.frame(u, c, x, self.layers)
 
 
 class FNOLayer(nn.Module):

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from simulation.annotations import NonNegativeInt, PositiveInt
-from simulation.geometry import Boundary, Geometry, Grid
+from simulation.geometry import Boundary, Geometry
 from surrogates.layers.conditional_norm import ConditionalNorm
 from surrogates.layers.convolution import BoundaryConvolution, Upsampling
 from surrogates.layers.coordinates import num_features, with_coordinates
 from surrogates.layers.self_attention import SelfAttention
-from surrogates.surrogate import Surrogate
+from surrogates.surrogate import Surrogate, require_grid
 
 
 class UNet(Surrogate):
@@ -114,9 +114,7 @@ class UNet(Surrogate):
         Raises:
             ValueError: with sizes that would do.
         """
-        if not isinstance(geometry, Grid):
-            raise ValueError("model: a U-Net needs a grid; message_passing works on point clouds")
-        self._check_shape(tuple(geometry.shape))
+        self._check_shape(tuple(require_grid(geometry, "a U-Net needs").shape))
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if wrong := [n for n in shape if n % self.factor or n < 2 * self.factor]:
