@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from evaluation.figures import ReportFigure
 from evaluation.page import PageContent
+from evaluation.rows import Row, Table
 
 
 def report_markdown(content: PageContent, figures: Sequence[ReportFigure], moving: str) -> str:
@@ -19,11 +20,9 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
     lines = [f"# {as_text(content.title)}", "", as_text(content.lead), ""]
     if content.headline:
         lines += [f"**{as_text(content.headline)}**", ""]
-    lines += [_line(["method", *content.columns]), f"|{'---|' * (len(content.columns) + 1)}"]
-    for row in content.rows:
-        name = as_text(f"{row.name} {row.note}".strip())
-        lines.append(_line([name, *(as_text(cell.text) for cell in row.cells)]))
-    lines += ["", "Medians over the test trajectories.", ""]
+    lines += [*_table("method", content.columns, content.rows), "", "Medians over the test trajectories.", ""]
+    for table in content.tables:
+        lines += table_markdown(table)
     if content.comparisons:
         lines += [*(f"- {as_text(sentence)}" for sentence in (*content.comparisons, *content.verdicts)), ""]
     lines += [f"![{as_text(moving)}](figures/animation.gif)", ""]
@@ -32,6 +31,27 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
     for title, sentence in content.missing:
         lines += [f"## {as_text(title)}", "", as_text(sentence), ""]
     return "\n".join(lines)
+
+
+def table_markdown(table: Table) -> list[str]:
+    """The lines of a section with a table."""
+    lines = [f"## {as_text(table.title)}", "", *(f"{as_text(note)}\n" for note in table.notes)]
+    if table.rows:
+        lines += [*_table(table.first, table.columns, table.rows), ""]
+    if table.link is not None:
+        lines += [f"[{as_text(table.link[0])}]({table.link[1]})", ""]
+    return lines
+
+
+def _table(first: str, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    lines = [_line([first, *columns]), f"|{'---|' * (len(columns) + 1)}"]
+    for row in rows:
+        name = as_text(f"{row.name} {row.note}".strip())
+        texts = [as_text(cell.text) for cell in row.cells]
+        lines.append(
+            _line([name, *(f"**{text}**" if cell.best else text for cell, text in zip(row.cells, texts, strict=True))])
+        )
+    return lines
 
 
 def as_text(text: str) -> str:

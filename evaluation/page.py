@@ -1,21 +1,18 @@
 """The page of a report: one file that needs nothing else, runs its own scripts alone, and loads nothing."""
 
-import base64
-import hashlib
 import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import colormaps
 from plotly.offline import get_plotlyjs
 
 from evaluation.charts import Chart
+from evaluation.document import deflated, document, source
 from evaluation.recordings import Recordings
-from evaluation.rows import Row
+from evaluation.rows import Row, Table
 
 MOST_BYTES = 25_000_000
 MOST_RECORDED = 15_000_000
@@ -32,6 +29,7 @@ class PageContent:
         headline: what matters most, or nothing.
         columns: of the table.
         rows: of the table.
+        tables: further ones.
         charts: in their order.
         comparisons: sentences on one method against another.
         verdicts: sentences on whether methods are worth their cost.
@@ -56,6 +54,7 @@ class PageContent:
     comparisons: Sequence[str] = ()
     verdicts: Sequence[str] = ()
     missing: Sequence[tuple[str, str]] = ()
+    tables: Sequence[Table] = ()
     notes: Sequence[str] = field(default_factory=list)
 
 
@@ -69,29 +68,16 @@ def render(content: PageContent, record: Callable[[int], Recordings]) -> str:
     Raises:
         ValueError: the page would be too large without any rollout.
     """
-    environment = Environment(
-        loader=PackageLoader("evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    scripts = [get_plotlyjs(), *(_source(environment, name) for name in SCRIPTS)]
+    scripts = [get_plotlyjs(), *map(source, SCRIPTS)]
     payload = {
         "charts": {chart.name: {"figures": chart.figures, "scales": chart.scales} for chart in content.charts},
         "colours": {"diverging": _colours("RdBu_r"), "sequential": _colours("viridis")},
-        "files": {name: _deflated(text) for name, text in content.files.items()},
+        "files": {name: deflated(text) for name, text in content.files.items()},
     }
 
     def page(recordings: Recordings) -> str:
-        return environment.get_template("report.html").render(
-            content=content,
-            style=_source(environment, "page.css"),
-            scripts=scripts,
-            policy=" ".join(_fingerprint(script) for script in scripts),
-            payload=payload | {"recordings": recordings.entries},
-            recordings=recordings,
-        )
+        whole = payload | {"recordings": recordings.entries}
+        return document("report.html", scripts, content=content, payload=whole, recordings=recordings)
 
     # What describes each recording is not in the blobs: a tenth of what is left covers it.
     rest = MOST_BYTES - len(page(Recordings()).encode())
@@ -102,22 +88,7 @@ def render(content: PageContent, record: Callable[[int], Recordings]) -> str:
 
 def deflated_size(text: str) -> int:
     """Bytes that a text to download takes in a page."""
-    return len(_deflated(text))
-
-
-def _source(environment: Environment, name: str) -> str:
-    if environment.loader is None:
-        raise RuntimeError("the templates have no loader")
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _fingerprint(script: str) -> str:
-    """What the page's policy knows a script by: any other, however it got in, is not run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _deflated(text: str) -> str:
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return len(deflated(text))
 
 
 def _colours(name: str) -> list[int]:

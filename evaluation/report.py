@@ -13,6 +13,7 @@ from evaluation.animation import animate
 from evaluation.charts import break_even, error_curves, spectra
 from evaluation.figures import ReportFigure, curves, rollout_images, write_figures
 from evaluation.figures import spectra as spectra_figure
+from evaluation.in_distribution import InDistribution
 from evaluation.markdown import report_markdown
 from evaluation.page import PageContent, configuration_texts, deflated_size, render
 from evaluation.ranking import learned_methods, method_names, ranked_trajectories
@@ -52,7 +53,8 @@ def write_report(
         configuration: of the runs, plain data.
         certificate: of the dataset, plain data.
         provenance: of the dataset, plain data.
-        further: more for metrics.json: ``seeds`` and ``comparisons`` stand in the page, ``break_even`` is drawn.
+        further: more for metrics.json: ``seeds``, ``comparisons`` and ``in_distribution`` stand in the page,
+            ``break_even`` is drawn.
 
     Returns:
         The path of report.html.
@@ -97,7 +99,7 @@ def page_content(
     rows = summary_rows(summary, learned_methods(results), description["network_calls"], numbers.get("seeds"))
     _write_whole(folder / "metrics.json", json.dumps(numbers, indent=1))
     snapshots_csv(results, folder / "metrics.csv")
-    points = numbers.get("break_even") or []
+    points, away = numbers.get("break_even") or [], numbers.get("in_distribution")
     files, notes = _files(results, folder, numbers, rows, certificate)
     return PageContent(
         title=title,
@@ -112,6 +114,7 @@ def page_content(
         ],
         comparisons=[one["sentence"] for one in numbers.get("comparisons", [])],
         verdicts=[one["sentence"] for one in numbers.get("break_even_verdict", {}).get("verdicts", [])],
+        tables=[] if away is None else [InDistribution.from_dict(away).table(summary, learned_methods(results))],
         missing=[] if points else [("Break-even", NOT_MEASURED)],
         certificate=certificate,
         configuration=configuration_texts(configuration),

@@ -19,11 +19,13 @@ class Cell:
         text: as it is read.
         value: that it is sorted by; None where there is none, which comes last.
         note: said when the reader asks, such as an interval.
+        best: whether it is the best of its column, or cannot be told from it.
     """
 
     text: str
     value: float | None
     note: str = ""
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,27 @@ class Row:
     cells: Sequence[Cell]
     note: str = ""
     baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A section of a page with a table that sorts.
+
+    Args:
+        title: of the section.
+        notes: sentences above the table.
+        columns: its head, without the first column.
+        rows: its body.
+        first: head of the first column.
+        link: a text and the page that it leads to, beside this one.
+    """
+
+    title: str
+    notes: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    first: str = "method"
+    link: tuple[str, str] | None = None
 
 
 def summary_columns() -> list[str]:

@@ -4,7 +4,7 @@ import difflib
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,32 @@ def _with_subgroups(group: str) -> list[str]:
     root = conf_folder()
     inside = [path for path in sorted((root / group).glob("*/*.yaml")) if not _is_nested(path, root)]
     return [group, *sorted({f"{group}/{path.parent.name}" for path in inside})]
+
+
+def changed(config: Mapping[str, Any], texts: Sequence[str], key: str) -> dict[str, Any]:
+    """Plain data with some of its values changed, written as on a command line: ``a.b=1``, ``+a.c=2``, ``~a.d``.
+
+    Args:
+        config: the data.
+        texts: the changes.
+        key: of the configuration that lists them, for complaints.
+
+    Raises:
+        ConfigError: what cannot be read, and keys that are not there, all of them.
+    """
+    node = OmegaConf.create(dict(config))
+    overrides = _parsed(texts)
+    problems = [problem for override in overrides if (problem := _unknown_key(override, node))]
+    problems += [f"{text}: expected one value" for text in (o.input_line for o in overrides if o.is_sweep_override())]
+    if problems:
+        raise ConfigError([f"{key}: {problem}" for problem in problems])
+    for override in overrides:
+        if override.is_delete():
+            parent, _, last = override.key_or_group.rpartition(".")
+            del OmegaConf.select(node, parent)[last]
+        else:
+            OmegaConf.update(node, override.key_or_group, override.value(), force_add=True)
+    return plain(node)
 
 
 def closest(word: str, options: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""``python evaluate.py runs=[outputs/a,outputs/b]``: rollouts -> comparison report."""
+"""``python evaluate.py runs=[outputs/a,outputs/b]``: rollouts -> comparison report, or the leaderboard of a sweep."""
 
 import hydra
 from omegaconf import DictConfig
@@ -20,6 +20,6 @@ def _composed(config: DictConfig) -> None:
 
 def _evaluate(config: DictConfig) -> None:
     # Imported here: everything above answers a mistyped command without waiting for torch.
-    from tendency.judging import evaluate
+    from tendency.evaluating import evaluate
 
     evaluate(config)

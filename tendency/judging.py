@@ -1,4 +1,4 @@
-"""Rollout reports: of one run at its end, or of several side by side."""
+"""How rollouts are judged: what a report is made of."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from omegaconf import DictConfig
 
 from data.dataset import TrajectoryDataset
 from data.recording import Recording
 from evaluation.baselines import Baseline, Persistence, made
 from evaluation.comparison import comparisons, over_seeds
 from evaluation.evaluate import evaluate_rollouts
+from evaluation.in_distribution import InDistribution
 from evaluation.metrics.metric import Metric
 from evaluation.report import write_report
 from evaluation.space import Space
@@ -25,26 +25,8 @@ from surrogates.integrators.integrator import Integrator
 from surrogates.prediction import DerivativePrediction, Prediction
 from surrogates.stepper import SurrogateStepper
 from tendency.baselines import COARSE_SOLVER, subject_of, training_pairs
-from tendency.build import build
-from tendency.check import check_nodes, check_settings
-from tendency.compose import plain
 from tendency.datasets import progress_line
-from tendency.errors import ArtefactError
 from tendency.full_cost import CostStudy
-from tendency.hardware import keep_freed_memory, set_matmul_precision
-from tendency.judged_runs import (
-    common_dataset,
-    common_num_test,
-    report_folder,
-    require_fit,
-    require_same_trajectories,
-    run_names,
-    training_seconds,
-)
-from tendency.load import load_stepper, read_checkpoint
-from tendency.run_selection import select_runs
-from tendency.seed_groups import seed_groups
-from tendency.settings import EvaluateSettings, settings_of
 
 
 class RolloutReport:
@@ -90,6 +72,11 @@ class RolloutReport:
             )
         return trained.stepped_by(self.integrator)
 
+    def as_trained(self) -> "RolloutReport":
+        """The same report on the steps and with the integrators of the training, cost not measured."""
+        metrics = {str(number): metric for number, metric in enumerate(self.metrics)}
+        return RolloutReport(self.batch_size, metrics=metrics, baselines=self.baselines, ensemble=self.ensemble)
+
     def judged(self, trained: SurrogateStepper) -> SurrogateStepper:
         """A trained surrogate as it is judged."""
         return SurrogateStepper(trained.surrogate, self.prediction(trained.prediction), trained.normalizer).eval()
@@ -108,6 +95,7 @@ class RolloutReport:
         skipped: Mapping[str, str] | None = None,
         groups: Mapping[str, list[str]] | None = None,
         training_seconds: Mapping[str, float] | None = None,
+        in_distribution: InDistribution | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -123,6 +111,7 @@ class RolloutReport:
             skipped: runs that are not judged, each with its reason, which the page repeats.
             groups: names of the surrogates that differ in their seed alone, by what they have in common.
             training_seconds: of each surrogate, where they are known.
+            in_distribution: how the surrogates do as they were trained, where this report is on something else.
 
         Returns:
             A short table, and the path of the page.
@@ -166,6 +155,8 @@ class RolloutReport:
             progress=progress_line("evaluating"),
         )
         further, verdicts = self._further(results, simulators, test, device, groups or {}, training_seconds or {})
+        if in_distribution is not None:
+            further["in_distribution"] = in_distribution.to_dict()
         page = write_report(
             results,
             folder,
@@ -234,86 +225,6 @@ class WholeTrajectories:
         """Where the trajectories lie."""
         extents = [recording.conditions.extent.double().cpu().numpy() for recording in self]
         return Space(self.dataset.metadata.geometry, np.concatenate(extents))
-
-
-def evaluate(config: DictConfig) -> None:
-    """Writes one report of several runs.
-
-    Raises:
-        ConfigError: the configuration is wrong.
-        ArtefactError: a run is missing, or two were judged on different data.
-    """
-    content = plain(config)
-    groups = ("evaluation", "paths")
-    check_settings(settings_of(content, groups), EvaluateSettings)
-    check_nodes({"evaluation": content["evaluation"]})
-    settings = EvaluateSettings(**settings_of(content, groups))
-    report: RolloutReport = build(content["evaluation"], "evaluation")
-    selection = select_runs(settings.runs)
-    checkpoints, recipes = selection.checkpoints, selection.recipes
-    names = run_names(checkpoints)
-    dataset = common_dataset(settings, recipes, names, Path(content["paths"]["datasets"]))
-    keep_freed_memory()
-    set_matmul_precision(settings.matmul_precision)
-    steppers = {name: load_stepper(path, settings.trust) for name, path in zip(names, checkpoints, strict=True)}
-    num_test = settings.num_test or common_num_test(recipes, names)
-    if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and report.stride is None:
-        strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
-        raise ArtefactError(
-            "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
-        )
-    judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, content["evaluation"]]
-    folder = report_folder(settings.name, judged, Path(content["paths"]["outputs"]))
-    lines, page = report.write(
-        steppers,
-        dataset,
-        num_test,
-        folder,
-        title=folder.name,
-        config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
-        trained_stride=recipes[0].get("stride", 1),
-        skipped=selection.skipped,
-        groups=seed_groups(names, checkpoints, recipes),
-        training_seconds=training_seconds(names, checkpoints),
-    )
-    print("\n".join(lines))
-    for run, reason in selection.skipped.items():
-        print(f"left out: {run}: {reason}")
-    print(f"report: {page}")
-
-
-def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:
-    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end, or of another.
-
-    Args:
-        run: its folder.
-        report: how it is judged.
-        folder: of the report.
-        datasets: where the dataset lies.
-        dataset: folder of another one; None for its own.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
-            fit it.
-    """
-    recipe = read_checkpoint(run)["recipe"]
-    if dataset is None:
-        dataset = datasets / recipe["dataset"]
-        require_same_trajectories(dataset, [recipe], [run.name])
-    require_fit(dataset, [recipe], [run.name])
-    _, page = report.write(
-        {run.name: load_stepper(run)},
-        dataset,
-        recipe["num_test"],
-        folder,
-        title=folder.name,
-        config=recipe.get("run", {}),
-        trained_stride=recipe.get("stride", 1),
-    )
-    return page
 
 
 def _calls(stepper: SurrogateStepper) -> str:

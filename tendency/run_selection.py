@@ -1,7 +1,7 @@
 """Which runs a report is made of: folders, checkpoints, patterns, and the runs of a sweep."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,15 +43,30 @@ def note_run(sweep: Path, run: Path) -> None:
             file.write(f"{run.resolve()}\n")
 
 
-def select_runs(texts: Sequence[str]) -> Selection:
+def of_the_first_problem(recipe: Mapping[str, Any], selection: Selection) -> str | None:
+    """Why a run cannot stand in one report with those that are selected already, or None."""
+    pde = recipe["metadata"]["name"]
+    if selection.recipes and pde != (first := selection.recipes[0]["metadata"]["name"]):
+        return f"of {pde}, and the first run is of {first}"
+    return None
+
+
+def of_any_problem(recipe: Mapping[str, Any], selection: Selection) -> str | None:
+    """Any run goes with any other."""
+    return None
+
+
+def select_runs(
+    texts: Sequence[str], misfit: Callable[[Mapping[str, Any], Selection], str | None] = of_the_first_problem
+) -> Selection:
     """Finds the runs that are asked for.
 
     What is named by itself must be good. What a pattern or a sweep brings along is left out, with its reason, where it
-    is no run, unfinished, damaged, or of another problem than the first run: a comparison must not be spoilt by it, nor
-    silently go without it.
+    is no run, unfinished, damaged, or does not fit: a comparison must not be spoilt by it, nor silently go without it.
 
     Args:
         texts: folders of runs, checkpoints, patterns such as ``outputs/heat-*``, or folders of sweeps.
+        misfit: (recipe, those selected) -> why a run that was not named by itself is left out, or None.
 
     Raises:
         ArtefactError: a run named by itself is missing or damaged, a pattern matches nothing, or no run is left.
@@ -63,7 +78,7 @@ def select_runs(texts: Sequence[str]) -> Selection:
             _take(selection, Path(text))
             continue
         for path in gathered:
-            if (reason := _reason_against(path, selection)) is None:
+            if (reason := _reason_against(path, selection, misfit)) is None:
                 _take(selection, path)
             else:
                 selection.skipped[path.name] = reason
@@ -94,7 +109,9 @@ def _take(selection: Selection, path: Path) -> None:
         selection.checkpoints.append(checkpoint)
 
 
-def _reason_against(path: Path, selection: Selection) -> str | None:
+def _reason_against(
+    path: Path, selection: Selection, misfit: Callable[[Mapping[str, Any], Selection], str | None]
+) -> str | None:
     """Why what was not named by itself is left out, or None."""
     if not path.exists():
         return "it is not there"
@@ -107,7 +124,4 @@ def _reason_against(path: Path, selection: Selection) -> str | None:
         recipe = read_checkpoint(path)["recipe"]
     except ArtefactError as error:
         return str(error)
-    pde = recipe["metadata"]["name"]
-    if selection.recipes and pde != (first := selection.recipes[0]["metadata"]["name"]):
-        return f"of {pde}, and the first run is of {first}"
-    return None
+    return misfit(recipe, selection)

@@ -24,7 +24,7 @@ def seed_groups(
     """
     alike: dict[str, list[str]] = {}
     for name, path, recipe in zip(names, checkpoints, recipes, strict=True):
-        alike.setdefault(json.dumps(_without_seed(_configuration(path, recipe)), sort_keys=True), []).append(name)
+        alike.setdefault(json.dumps(_without_seed(configuration_of(path, recipe)), sort_keys=True), []).append(name)
     groups: dict[str, list[str]] = {}
     for members in alike.values():
         if len(members) > 1:
@@ -34,7 +34,13 @@ def seed_groups(
     return groups
 
 
-def _configuration(path: Path, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+def configuration_of(path: Path, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A run's configuration, from its folder or from what its checkpoint records of it.
+
+    Args:
+        path: of the checkpoint.
+        recipe: of its surrogate.
+    """
     stored = path.parent.parent / "config.json"
     if path.parent.name == "checkpoints" and stored.is_file():
         config = json.loads(stored.read_text(encoding="utf-8"))

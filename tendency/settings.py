@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.compose import plain
+from tendency.errors import ConfigError
 from tendency.hardware import MatmulPrecision
 from tendency.run_folder import default_name
 from tendency.small_form import solved_part
@@ -60,24 +61,37 @@ class EvaluateSettings:
     """Of ``evaluate.py``.
 
     Args:
-        runs: folders of runs, checkpoints, patterns of either, or folders of sweeps.
+        runs: folders of runs, checkpoints, patterns of either, or folders of sweeps; all on one problem.
+        sweep: as ``runs``, on any problems: each gets its report, and a leaderboard ranks the methods over all.
         name: of the report's folder in the outputs; None names it after the runs.
         trust: build classes outside this project that a checkpoint names.
         dataset: folder of the dataset to judge on; None takes the one that the runs were trained on.
+        shift: overrides of the runs' own problem that make other test trajectories to judge on.
         num_test: test trajectories to judge on; None takes those of the first run.
         matmul_precision: of float32 matrix products.
+
+    Raises:
+        ConfigError: not one of ``runs`` and ``sweep``, or more than one of what the runs are judged on.
     """
 
     def __init__(
         self,
-        runs: Annotated[list[str], Len(1)],
+        runs: Annotated[list[str], Len(1)] | None = None,
+        sweep: Annotated[list[str], Len(1)] | Annotated[str, Len(1)] | None = None,
         name: Annotated[str, Len(1)] | None = None,
         trust: bool = False,
         dataset: str | None = None,
+        shift: list[str] | None = None,
         num_test: PositiveInt | None = None,
         matmul_precision: MatmulPrecision = "auto",
     ) -> None:
-        self.runs, self.name, self.trust, self.dataset = runs, name, trust, dataset
+        if (runs is None) == (sweep is None):
+            raise ConfigError([f"runs, sweep: expected one of them, got {runs!r} and {sweep!r}"])
+        if dataset is not None and (shift or sweep is not None):
+            other = "shift makes another one" if shift else "sweep judges each run on its own problem's"
+            raise ConfigError([f"dataset: {other}, got {dataset!r}"])
+        self.runs, self.sweep = runs, [sweep] if isinstance(sweep, str) else sweep
+        self.name, self.trust, self.dataset, self.shift = name, trust, dataset, list(shift or [])
         self.num_test, self.matmul_precision = num_test, matmul_precision
 
 

@@ -54,8 +54,8 @@ def judge(run: str, datasets: str, *integrators: str) -> None:
 
     from tendency.build import build
     from tendency.compose import conf_folder
+    from tendency.evaluating import judge_run
     from tendency.hardware import keep_freed_memory, set_matmul_precision
-    from tendency.judging import judge_run
 
     keep_freed_memory()
     set_matmul_precision("auto")
@@ -70,8 +70,9 @@ def judge_on(run: str, datasets: str, dataset: str, folder: str) -> None:
     """Judges a finished run on the test trajectories of another dataset, into a folder of its own."""
     from pathlib import Path
 
+    from tendency.evaluating import judge_run
     from tendency.hardware import keep_freed_memory, set_matmul_precision
-    from tendency.judging import RolloutReport, judge_run
+    from tendency.judging import RolloutReport
 
     keep_freed_memory()
     set_matmul_precision("auto")

@@ -75,7 +75,7 @@ def test_right_command_lines_pass():
     check_command_line("evaluate", ["runs=[a,b]"])
     check_command_line("study", ["scale=tiny", "problems=[heat]", 'overrides=["trainer.accelerator=gpu"]'])
     assert refused("scale=smal", script="study")[0].startswith("unknown scale 'smal'; did you mean 'small'?")
-    assert refused(script="evaluate") == ["runs= is required"]
+    assert refused("pde=heat", "model=external") == ["model.network._target_= is required"]
 
 
 def test_a_mistyped_command_is_answered_without_torch():

@@ -9,7 +9,7 @@ import torch
 
 from data.manifest import read_manifest
 from tendency.errors import ArtefactError
-from tendency.judging import evaluate
+from tendency.evaluating import evaluate
 from tendency.load import read_checkpoint
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=2", "pde.geometry.shape=[16]"]

@@ -13,7 +13,8 @@ from evaluation.baselines import made
 from evaluation.evaluate import evaluate_rollouts
 from tendency.baselines import subject_of, training_pairs
 from tendency.build import build
-from tendency.judging import RolloutReport, WholeTrajectories, evaluate
+from tendency.evaluating import evaluate
+from tendency.judging import RolloutReport, WholeTrajectories
 from tendency.load import load_stepper, read_checkpoint
 
 TINY = [

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tendency.errors import ArtefactError
-from tendency.judging import evaluate
+from tendency.evaluating import evaluate
 from tendency.run_selection import note_run, select_runs
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=2", "pde.geometry.shape=[16]"]

@@ -1,0 +1,96 @@
+"""What surrogates do away from their training, beside what they do as they were trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluation.rows import Cell, Row, Table
+from evaluation.summary import cell
+
+COMPARED = (
+    ("one_step_nrmse", "one-step nRMSE"),
+    ("geometric_mean_nrmse", "nRMSE, geometric mean"),
+    ("correlation_time_0.8", "time to correlation 0.8"),
+)
+"""Figures of a summary that are set side by side."""
+
+
+@dataclass(frozen=True)
+class InDistribution:
+    """How the methods of a report do on the data, the step and the integrator that they were trained with.
+
+    Args:
+        changes: what is otherwise in the report, a sentence each.
+        summary: {method: {figure: value}} as trained; empty where it was not measured.
+        page: the report as trained, as a link from the other one.
+        missing: why it was not measured.
+    """
+
+    changes: Sequence[str]
+    summary: Mapping[str, Mapping[str, Any]]
+    page: str | None = None
+    missing: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for metrics.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "InDistribution":
+        """The inverse of ``to_dict``."""
+        return cls(**content)
+
+    def table(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> Table:
+        """The section of a report's page.
+
+        Args:
+            here: the summary of the report.
+            learned: the methods that are no baselines.
+        """
+        notes = ["Beside what the methods do as they were trained.", *(f"{change}." for change in self.changes)]
+        if self.missing is not None:
+            notes.append(f"As trained: not measured, {self.missing}.")
+        link = None if self.page is None else ("The report as trained", self.page)
+        return Table("In distribution and out of it", notes, self._columns(), self._rows(here, learned), link=link)
+
+    def _columns(self) -> list[str]:
+        heads = []
+        for key, label in COMPARED:
+            heads += [f"{label}, as trained", "here"]
+            heads += [] if "time" in key else ["times"]
+        return heads
+
+    def _rows(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> list[Row]:
+        """One row for each method that has figures in both places; errors with the factor between them."""
+        rows = []
+        for name in [name for name in here if name in self.summary]:
+            cells: list[Cell] = []
+            for key, _ in COMPARED:
+                trained, shifted = self.summary[name], here[name]
+                cells += [_cell(trained, key), _cell(shifted, key)]
+                if "time" not in key:
+                    cells.append(_times(_value(trained, key), _value(shifted, key)))
+            rows.append(Row(name, cells, baseline=name not in learned))
+        return rows
+
+
+def _value(figures: Mapping[str, Any], key: str) -> float:
+    """A figure that metrics.json has no number for was not finite."""
+    value = figures.get(key)
+    return np.inf if value is None else float(value)
+
+
+def _cell(figures: Mapping[str, Any], key: str) -> Cell:
+    value = _value(figures, key)
+    return Cell(cell({**figures, key: value}, key), value if np.isfinite(value) else None)
+
+
+def _times(trained: float, shifted: float) -> Cell:
+    """How many times larger an error is than as trained."""
+    if not np.isfinite(shifted):
+        return Cell("blew up", None)
+    if not np.isfinite(trained) or trained == 0:
+        return Cell("", None)
+    return Cell(f"{shifted / trained:.3g}", shifted / trained)

@@ -1,0 +1,233 @@
+"""Methods over several problems: who is ahead, and where the figures do not tell."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.whole_file import whole_file
+from evaluation.document import deflated, document, source
+from evaluation.markdown import as_text, table_markdown
+from evaluation.rows import Cell, Row, Table
+from evaluation.seeds import Interval
+from evaluation.tables import records_csv
+
+YARDSTICK = "persistence"
+"""The baseline that errors are counted in, so that problems of different difficulty can be averaged."""
+
+
+@dataclass(frozen=True)
+class RankedFigure:
+    """A figure that methods are ranked by.
+
+    Args:
+        key: in a report's summary.
+        title: of its table.
+        sign: 1 where small is good, -1 where large is.
+    """
+
+    key: str
+    title: str
+    sign: int
+
+
+FIGURES = (
+    RankedFigure("geometric_mean_nrmse", "nRMSE over the rollout, geometric mean", 1),
+    RankedFigure("one_step_nrmse", "nRMSE of one step", 1),
+    RankedFigure("correlation_time_0.8", "Time to correlation 0.8", -1),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One method on one problem.
+
+    Args:
+        problem: its name.
+        method: its name, the same on every problem.
+        figures: means over the seeds by the keys of a summary, with their intervals; infinite where it blew up.
+        censored: keys of times that are only known to be longer.
+        seeds: runs behind it.
+        baseline: whether it is one that the others must beat.
+        tied: whether its rollout cannot be told from the best one's; the best one is.
+    """
+
+    problem: str
+    method: str
+    figures: Mapping[str, Interval]
+    censored: frozenset[str] = frozenset()
+    seeds: int = 1
+    baseline: bool = False
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Standings, and what they came from.
+
+    Args:
+        title: of the page.
+        standings: of all methods on all problems.
+        reports: of each problem, as links from the page.
+        notes: on what is not ranked, a sentence each.
+    """
+
+    title: str
+    standings: Sequence[Standing]
+    reports: Mapping[str, str]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def problems(self) -> list[str]:
+        """In the order of the standings."""
+        return list(dict.fromkeys(one.problem for one in self.standings))
+
+    def ranks(self, figure: RankedFigure) -> dict[tuple[str, str], int]:
+        """{(problem, method): 1 for the best}; those with the same figure have the same rank, a blow-up comes last."""
+        found = {}
+        for one in self.standings:
+            rivals = [other for other in self.standings if other.problem == one.problem]
+            mine = _worth(one, figure)
+            found[one.problem, one.method] = 1 + sum(_worth(other, figure) < mine for other in rivals)
+        return found
+
+    def mean_rank(self, method: str, figure: RankedFigure) -> float | None:
+        """Over all problems; None for a method that is not on all of them, whose ranks say something else."""
+        ranks = [rank for (_, name), rank in self.ranks(figure).items() if name == method]
+        return sum(ranks) / len(ranks) if len(ranks) == len(self.problems) else None
+
+    def beside_yardstick(self, method: str, figure: RankedFigure) -> float | None:
+        """The geometric mean over the problems of the error over persistence's; None where it is not on all of them."""
+        ratios = []
+        for problem in self.problems:
+            own, yardstick = (
+                next((one for one in self.standings if (one.problem, one.method) == (problem, name)), None)
+                for name in (method, YARDSTICK)
+            )
+            if own is None or yardstick is None:
+                return None
+            ratios.append(own.figures[figure.key].mean / yardstick.figures[figure.key].mean)
+        if not all(0 < ratio < math.inf for ratio in ratios):
+            return math.inf if any(ratio == math.inf for ratio in ratios) else None
+        return math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
+
+    def table(self, figure: RankedFigure) -> Table:
+        """Methods against problems, the best mean rank first."""
+        ranks, problems = self.ranks(figure), self.problems
+        by_place = {(one.problem, one.method): one for one in self.standings}
+        errors = figure.sign > 0
+        rows = []
+        for method in dict.fromkeys(one.method for one in self.standings):
+            places = [by_place.get((problem, method)) for problem in problems]
+            known = [one for one in places if one is not None]
+            cells = [_cell(one, figure, ranks) for one in places]
+            cells.append(_number(self.mean_rank(method, figure)))
+            cells += [_number(self.beside_yardstick(method, figure))] if errors else []
+            seeds = {one.seeds for one in known if not one.baseline}
+            note = f"{min(seeds)} seeds" if seeds and min(seeds) > 1 else ""
+            rows.append(Row(method, cells, note, baseline=known[0].baseline))
+        place = len(problems)
+        rows.sort(key=lambda row: math.inf if row.cells[place].value is None else row.cells[place].value)  # type: ignore[arg-type,return-value]
+        notes = ["Medians over the test trajectories; of several seeds their mean, with its 95 % interval."]
+        if figure.key == FIGURES[0].key:
+            notes.append(
+                "In bold: the best on a problem, and those that a paired bootstrap over trajectories and seeds cannot "
+                "tell from it."
+            )
+        columns = [*problems, "mean rank", *(["beside persistence"] if errors else [])]
+        return Table(figure.title, notes, columns, rows)
+
+    def records(self) -> list[dict[str, Any]]:
+        """One line for each problem, method and figure."""
+        lines = []
+        for figure in FIGURES:
+            ranks = self.ranks(figure)
+            for one in self.standings:
+                interval = one.figures[figure.key]
+                lines.append(
+                    {
+                        "figure": figure.key,
+                        "problem": one.problem,
+                        "method": one.method,
+                        "baseline": one.baseline,
+                        "seeds": one.seeds,
+                        "mean": _finite(interval.mean),
+                        "low": _finite(interval.low),
+                        "high": _finite(interval.high),
+                        "censored": figure.key in one.censored,
+                        "rank": ranks[one.problem, one.method],
+                        "tied with the best": one.tied if figure is FIGURES[0] else None,
+                    }
+                )
+        return lines
+
+    def write(self, folder: Path) -> Path:
+        """Writes leaderboard.html, .md, .csv and .json; returns the path of the page."""
+        records = self.records()
+        table = records_csv([{k: "" if v is None else v for k, v in record.items()} for record in records])
+        tables = [self.table(figure) for figure in FIGURES]
+        methods = {one.method for one in self.standings if not one.baseline}
+        lead = f"{len(methods)} methods on {len(self.problems)} problems: {', '.join(self.problems)}."
+        headline = self.headline()
+        content = {
+            "title": self.title,
+            "lead": lead,
+            "headline": headline,
+            "tables": tables,
+            "reports": self.reports,
+            "notes": self.notes,
+            "files": ["leaderboard.csv"],
+        }
+        payload = {"charts": {}, "files": {"leaderboard.csv": deflated(table)}}
+        page = document("leaderboard.html", [source("page.js")], content=content, payload=payload)
+        lines = [f"# {as_text(self.title)}", "", as_text(lead), ""]
+        lines += [f"**{as_text(headline)}**", ""] if headline else []
+        for one in tables:
+            lines += table_markdown(one)
+        lines += [*(f"- [{as_text(name)}]({link})" for name, link in self.reports.items()), ""]
+        lines += [*(f"{as_text(note)}\n" for note in self.notes)]
+        texts = {
+            "leaderboard.csv": table,
+            "leaderboard.json": json.dumps({"title": self.title, "standings": records}, indent=1),
+            "leaderboard.md": "\n".join(lines),
+            "leaderboard.html": page,
+        }
+        for name, text in texts.items():
+            with whole_file(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return folder / "leaderboard.html"
+
+    def headline(self) -> str:
+        """The best method over all problems, by its rollouts; a baseline that is ahead is named as such."""
+        first = self.table(FIGURES[0]).rows[0]
+        if first.cells[len(self.problems)].value is None:
+            return ""
+        what = "The baseline " if first.baseline else ""
+        return f"{what}{first.name} has the best mean rank over all problems."
+
+
+def _worth(one: Standing, figure: RankedFigure) -> float:
+    mean = one.figures[figure.key].mean
+    return figure.sign * mean if math.isfinite(mean) else math.inf
+
+
+def _cell(one: Standing | None, figure: RankedFigure, ranks: Mapping[tuple[str, str], int]) -> Cell:
+    if one is None:
+        return Cell("", None, "not among the runs")
+    interval = one.figures[figure.key]
+    text = f"> {interval.mean:.3g}" if figure.key in one.censored else interval.text()
+    best = one.tied if figure is FIGURES[0] else ranks[one.problem, one.method] == 1
+    value = interval.mean if math.isfinite(interval.mean) else None
+    return Cell(text, value, f"rank {ranks[one.problem, one.method]}", best=best)
+
+
+def _number(value: float | None) -> Cell:
+    if value is None:
+        return Cell("", None, "not on every problem")
+    return Cell(f"{value:.3g}", value) if math.isfinite(value) else Cell("blew up", None)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,230 @@
+"""``evaluate.py`` from its configuration to its reports: of runs side by side, or of a sweep over many problems."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from data.manifest import read_manifest
+from data.metadata import DatasetError
+from evaluation.in_distribution import InDistribution
+from surrogates.stepper import SurrogateStepper
+from tendency.build import build
+from tendency.check import check_nodes, check_settings
+from tendency.compose import plain
+from tendency.errors import ArtefactError
+from tendency.hardware import keep_freed_memory, set_matmul_precision
+from tendency.judged_runs import (
+    common_dataset,
+    common_num_test,
+    report_folder,
+    require_fit,
+    require_same_trajectories,
+    run_names,
+    training_seconds,
+)
+from tendency.judging import RolloutReport
+from tendency.load import load_stepper, read_checkpoint
+from tendency.run_folder import differences
+from tendency.run_selection import Selection, select_runs
+from tendency.seed_groups import configuration_of, seed_groups
+from tendency.settings import EvaluateSettings, settings_of
+from tendency.shifted_data import shifted_dataset
+
+AS_TRAINED = "as_trained"
+"""Folder, inside that of a report on other data, of the report on the runs' own."""
+
+
+def evaluate(config: DictConfig) -> None:
+    """Writes one report of several runs, or the leaderboard of a sweep.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        ArtefactError: a run is missing, or two were judged on different data.
+    """
+    content = plain(config)
+    groups = ("evaluation", "paths")
+    check_settings(settings_of(content, groups), EvaluateSettings)
+    check_nodes({"evaluation": content["evaluation"]})
+    settings = EvaluateSettings(**settings_of(content, groups))
+    evaluator = Evaluator(settings, content["evaluation"], Path(content["paths"]["datasets"]))
+    outputs = Path(content["paths"]["outputs"])
+    keep_freed_memory()
+    set_matmul_precision(settings.matmul_precision)
+    if settings.sweep is not None:
+        from tendency.leaderboard import rank
+
+        rank(evaluator, outputs)
+        return
+    selection = select_runs(settings.runs or [])
+    lines, page = evaluator.report_on(selection, outputs)
+    print("\n".join(lines))
+    for run, reason in selection.skipped.items():
+        print(f"left out: {run}: {reason}")
+    print(f"report: {page}")
+
+
+class Evaluator:
+    """How runs are judged, and on which data.
+
+    Args:
+        settings: of ``evaluate.py``.
+        node: the configuration of the report, plain data.
+        datasets: where datasets lie.
+
+    Raises:
+        ValueError: the report cannot be built.
+    """
+
+    def __init__(self, settings: EvaluateSettings, node: Mapping[str, Any], datasets: Path) -> None:
+        self.settings, self.node, self.datasets = settings, node, datasets
+        self.report: RolloutReport = build(node, "evaluation")
+
+    def report_on(self, selection: Selection, parent: Path, name: str | None = None) -> tuple[list[str], Path]:
+        """Writes the report of runs that are judged on the same data.
+
+        Args:
+            selection: the runs.
+            parent: folder in which the report's own is made.
+            name: of that folder; None takes that of the settings, or makes one from all that the report rests on.
+
+        Returns:
+            A short table, and the path of the page.
+        """
+        checkpoints, recipes = selection.checkpoints, selection.recipes
+        names = run_names(checkpoints)
+        num_test = self.settings.num_test or common_num_test(recipes, names)
+        self._require_one_stride(names, recipes)
+        dataset = self._dataset(names, selection, num_test)
+        judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, self.node]
+        folder = parent / name if name is not None else report_folder(self.settings.name, judged, parent)
+        steppers = self._steppers(names, checkpoints)
+        lines, page = self.report.write(
+            steppers,
+            dataset,
+            num_test,
+            folder,
+            title=folder.name,
+            config={name: recipe.get("run", {}) for name, recipe in zip(names, recipes, strict=True)},
+            trained_stride=recipes[0].get("stride", 1),
+            skipped=selection.skipped,
+            groups=seed_groups(names, checkpoints, recipes),
+            training_seconds=training_seconds(names, checkpoints),
+            in_distribution=self._in_distribution(names, recipes, steppers, dataset, num_test, folder),
+        )
+        return lines, page
+
+    def _require_one_stride(self, names: Sequence[str], recipes: Sequence[Mapping[str, Any]]) -> None:
+        if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and self.report.stride is None:
+            strides = [f"{name}: {recipe.get('stride', 1)}" for name, recipe in zip(names, recipes, strict=True)]
+            raise ArtefactError(
+                "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
+            )
+
+    def _steppers(self, names: Sequence[str], checkpoints: Sequence[Path]) -> dict[str, SurrogateStepper]:
+        return {name: load_stepper(path, self.settings.trust) for name, path in zip(names, checkpoints, strict=True)}
+
+    def _dataset(self, names: list[str], selection: Selection, num_test: int) -> Path:
+        """The data that all are judged on: their own, another dataset, or their own problem changed."""
+        if not self.settings.shift:
+            return common_dataset(self.settings, selection.recipes, names, self.datasets)
+        known = [configuration_of(*pair) for pair in zip(selection.checkpoints, selection.recipes, strict=True)]
+        configurations = dict(zip(names, known, strict=True))
+        folder = shifted_dataset(configurations, self.settings.shift, num_test, self.datasets)
+        require_fit(folder, selection.recipes, names)
+        return folder
+
+    def _in_distribution(
+        self,
+        names: list[str],
+        recipes: list[dict[str, Any]],
+        steppers: Mapping[str, SurrogateStepper],
+        dataset: Path,
+        num_test: int,
+        folder: Path,
+    ) -> InDistribution | None:
+        """A second report inside the first where that is not on what the runs were trained on; None where it is."""
+        changes = self._changes(recipes, dataset)
+        if not changes:
+            return None
+        own = {recipe["dataset"] for recipe in recipes}
+        if len(own) > 1:
+            return InDistribution(changes, {}, missing="the runs were trained on different datasets")
+        home = self.datasets / own.pop()
+        try:
+            require_same_trajectories(home, recipes, names)
+        except (ArtefactError, DatasetError) as error:
+            return InDistribution(changes, {}, missing=" ".join(str(error).split()))
+        inside = folder / AS_TRAINED
+        _, page = self.report.as_trained().write(
+            steppers,
+            home,
+            min(num_test, common_num_test(recipes, names)),
+            inside,
+            title=f"{folder.name}, as trained",
+            config={},
+            trained_stride=recipes[0].get("stride", 1),
+        )
+        summary = json.loads((inside / "metrics.json").read_text(encoding="utf-8"))["summary"]
+        return InDistribution(changes, summary, page=f"{AS_TRAINED}/{page.name}")
+
+    def _changes(self, recipes: Sequence[Mapping[str, Any]], dataset: Path) -> list[str]:
+        """What the runs are judged on that they were not trained with, a sentence each."""
+        recipe, changes = recipes[0], []
+        if any(one["dataset"] != dataset.name for one in recipes):
+            here = read_manifest(dataset).description.get("problem", {})
+            lines = differences(recipe.get("run", {}).get("pde", here), here, "pde")
+            trained = [line.replace(" there, ", " in training, ") for line in lines]
+            changes += trained or [f"dataset: {recipe['dataset']} in training, {dataset.name} here"]
+        if self.report.stride is not None and self.report.stride != recipe.get("stride", 1):
+            changes.append(f"stride: {recipe.get('stride', 1)} in training, {self.report.stride} here")
+        trained, here = (_integrator(node) for node in (recipe["prediction"], self.node))
+        if here is not None and here != trained:
+            changes.append(f"integrator: {trained} in training, {here} here")
+        return changes
+
+
+def _integrator(node: Mapping[str, Any]) -> str | None:
+    """The integrator of a prediction's node, or of a report's, as it was written."""
+    inner = node.get("integrator")
+    if inner is None:
+        return None
+    name = str(inner["_target_"]).rpartition(".")[2]
+    given = [f"{key}={value}" for key, value in inner.items() if not key.startswith("_")]
+    return f"{name}({', '.join(given)})" if given else name
+
+
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:
+    """Judges one run on the test trajectories of its own dataset, as it judged itself at its end, or of another.
+
+    Args:
+        run: its folder.
+        report: how it is judged.
+        folder: of the report.
+        datasets: where the dataset lies.
+        dataset: folder of another one; None for its own.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
+            fit it.
+    """
+    recipe = read_checkpoint(run)["recipe"]
+    if dataset is None:
+        dataset = datasets / recipe["dataset"]
+        require_same_trajectories(dataset, [recipe], [run.name])
+    require_fit(dataset, [recipe], [run.name])
+    _, page = report.write(
+        {run.name: load_stepper(run)},
+        dataset,
+        recipe["num_test"],
+        folder,
+        title=folder.name,
+        config=recipe.get("run", {}),
+        trained_stride=recipe.get("stride", 1),
+    )
+    return page

@@ -1,0 +1,89 @@
+"""Ranks, ties and averages of a leaderboard, against counts by hand."""
+
+import csv
+import io
+import json
+import math
+
+import pytest
+
+from evaluation.leaderboard import FIGURES, Leaderboard, Standing
+from evaluation.seeds import Interval
+
+ROLLOUT, ONE_STEP, TIME = FIGURES
+
+
+def standing(problem, method, error, *, time=1.0, **more):
+    figures = {ROLLOUT.key: Interval(error), ONE_STEP.key: Interval(error / 10), TIME.key: Interval(time)}
+    return Standing(problem, method, figures, **more)
+
+
+@pytest.fixture
+def board():
+    """Two problems; "wide" is on one alone, "fast" blows up on the other."""
+    return Leaderboard(
+        "Two <problems>",
+        [
+            standing("heat", "fast", 0.02, time=3.0, tied=True),
+            standing("heat", "slow", 0.04, time=5.0, censored=frozenset({TIME.key}), tied=True, seeds=3),
+            standing("heat", "persistence", 0.4, baseline=True),
+            standing("waves", "fast", math.inf, time=0.1),
+            standing("waves", "slow", 0.3, time=2.0, seeds=3),
+            standing("waves", "wide", 0.1, time=2.0, tied=True),
+            standing("waves", "persistence", 0.9, baseline=True),
+        ],
+        {"heat": "heat/report.html", "waves": "waves/report.html"},
+        ["Left out: old (it is not there)."],
+    )
+
+
+def test_ranks_count_who_is_better_and_a_blow_up_comes_last(board):
+    ranks = board.ranks(ROLLOUT)
+    assert [ranks["heat", name] for name in ("fast", "slow", "persistence")] == [1, 2, 3]
+    assert [ranks["waves", name] for name in ("wide", "slow", "persistence", "fast")] == [1, 2, 3, 4]
+    # A long time is a good one, and equals share their place.
+    times = board.ranks(TIME)
+    assert [times["heat", name] for name in ("slow", "fast", "persistence")] == [1, 2, 3]
+    assert [times["waves", name] for name in ("slow", "wide", "persistence", "fast")] == [1, 1, 3, 4]
+
+
+def test_averages_are_of_methods_that_are_on_every_problem(board):
+    assert board.mean_rank("slow", ROLLOUT) == 2.0
+    assert board.mean_rank("fast", ROLLOUT) == 2.5
+    assert board.mean_rank("wide", ROLLOUT) is None
+    assert board.beside_yardstick("slow", ROLLOUT) == pytest.approx(math.sqrt(0.1 * (1 / 3)))
+    assert board.beside_yardstick("persistence", ONE_STEP) == pytest.approx(1.0)
+    assert board.beside_yardstick("fast", ROLLOUT) == math.inf
+    assert board.beside_yardstick("wide", ROLLOUT) is None
+
+
+def test_the_table_has_the_best_first_and_marks_what_cannot_be_told_apart(board):
+    table = board.table(ROLLOUT)
+    assert table.columns == ["heat", "waves", "mean rank", "beside persistence"]
+    assert [row.name for row in table.rows] == ["slow", "fast", "persistence", "wide"]
+    cells = {row.name: row.cells for row in table.rows}
+    assert [cell.best for cell in cells["slow"][:2]] == [True, False]
+    assert [cell.best for cell in cells["wide"][:2]] == [False, True]
+    assert cells["fast"][1].text == "blew up"
+    assert cells["wide"][0].text == ""
+    assert table.rows[0].note == "3 seeds"
+    assert board.table(TIME).rows[0].cells[0].text == "> 5"
+    assert len(board.table(TIME).columns) == 3
+    assert board.headline() == "slow has the best mean rank over all problems."
+
+
+def test_what_lies_beside_the_page_says_the_same(board, tmp_path):
+    page = board.write(tmp_path).read_text()
+    assert "Two &lt;problems&gt;" in page
+    assert "Two <problems>" not in page
+    assert 'href="heat/report.html"' in page
+    assert "Left out: old (it is not there)." in page
+    records = json.loads((tmp_path / "leaderboard.json").read_text())["standings"]
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "leaderboard.csv").read_text())))
+    assert len(lines) == len(records) == 3 * 7
+    lost = next(r for r in records if (r["figure"], r["problem"], r["method"]) == (ROLLOUT.key, "waves", "fast"))
+    assert lost["mean"] is None
+    assert lost["rank"] == 4
+    text = (tmp_path / "leaderboard.md").read_text()
+    assert "| slow 3 seeds | **0.04** | 0.3 | 2 | 0.183 |" in text
+    assert "| fast | **0.02** | blew up | 2.5 | blew up |" in text

@@ -1,0 +1,121 @@
+"""Runs that are judged away from their training, each by one override, with what they did at home beside it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.manifest import read_manifest
+from tendency.errors import ArtefactError, ConfigError
+from tendency.evaluating import evaluate
+from tendency.load import read_checkpoint
+
+TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[16]"]
+
+
+@pytest.fixture(scope="module")
+def run(small_run):
+    return small_run("heat", [*TINY, "prediction=derivative", "name=shifted"])
+
+
+@pytest.fixture
+def judge(tmp_path):
+    """``judge("runs=[a]", ...)``: evaluates in this process; returns the report's folder."""
+    from hydra import compose, initialize_config_dir
+
+    from tendency.compose import conf_folder
+
+    def judged(*overrides):
+        cheap = ["~evaluation.baselines.coarse_solver", "~evaluation.baselines.linear_fourier_model"]
+        fixed = [f"paths.outputs={tmp_path}", "matmul_precision=highest", "name=away"]
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            evaluate(compose("evaluate", [*fixed, *cheap, *overrides]))
+        return tmp_path / "away"
+
+    return judged
+
+
+def numbers(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+SLOW = [
+    ('shift=["pde.parameters.diffusivity.high=0.4"]', "pde.parameters.diffusivity.high: "),
+    ('shift=["pde.times.num_snapshots=12"]', "pde.times.num_snapshots: 8 in training, 12 here"),
+    ('shift=["pde.times.dt.value=0.03"]', "pde.times.dt.value: "),
+    ("evaluation.stride=2", "stride: 1 in training, 2 here"),
+    ("prediction/integrator@evaluation.integrator=euler", "integrator: Heun in training, ForwardEuler here"),
+]
+
+
+@pytest.mark.parametrize(
+    ("override", "change"),
+    [
+        ('shift=["pde.geometry.shape=[32]"]', "pde.geometry.shape: [16] in training, [32] here"),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW),
+    ],
+)
+def test_one_override_away_and_home_beside_it(run, judge, override, change):
+    folder = judge(f"runs=[{run}]", override)
+    away = numbers(folder)
+    beside = away["in_distribution"]
+    assert len(beside["changes"]) == 1
+    assert beside["changes"][0].startswith(change)
+    home = numbers(folder / "as_trained")
+    assert beside["summary"] == home["summary"]
+    assert home["description"]["dataset"] == read_checkpoint(run)["recipe"]["dataset"]
+    assert home["summary"]["shifted"] != away["summary"]["shifted"]
+    page = (folder / "report.html").read_text()
+    assert "In distribution and out of it" in page
+    assert 'href="as_trained/report.html"' in page
+    text = (folder / "report.md").read_text()
+    assert "## In distribution and out of it" in text
+    errors = [one["summary"]["shifted"]["one_step_nrmse"] for one in (home, away)]
+    assert f"{errors[1] / errors[0]:.3g} |" in text
+
+
+@pytest.mark.slow
+def test_at_home_there_is_nothing_beside(run, judge):
+    folder = judge(f"runs=[{run}]")
+    assert "in_distribution" not in numbers(folder)
+    assert "In distribution" not in (folder / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_shifted_trajectories_start_from_the_same_draws(run, judge, homes):
+    import h5py
+    import numpy as np
+
+    folder = judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=12"]')
+    root = Path(homes["TENDENCY_DATASETS"])
+    names = [read_checkpoint(run)["recipe"]["dataset"], numbers(folder)["description"]["dataset"]]
+    files = [h5py.File(root / name / "test" / "chunk-00000.hdf5") for name in names]
+    short, long = (file["t0_fields"][next(iter(file["t0_fields"]))][:] for file in files)
+    assert long.shape[1] == 12
+    assert np.allclose(short, long[:, :8], rtol=1e-5, atol=1e-6)
+    counts = read_manifest(root / names[1]).counts
+    assert counts == {"train": 1, "valid": 1, "test": 2}
+
+
+@pytest.mark.slow
+def test_where_home_is_gone_the_report_says_so(run, judge, homes, tmp_path):
+    folder = judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=12"]', f"paths.datasets={tmp_path / 'new'}")
+    beside = numbers(folder)["in_distribution"]
+    assert beside["summary"] == {}
+    assert "no dataset at" in beside["missing"]
+    assert "As trained: not measured, no dataset at" in (folder / "report.html").read_text()
+
+
+def test_what_cannot_be_changed_is_refused_before_anything_is_made(run, judge, small_run, tmp_path):
+    with pytest.raises(ConfigError, match="shift: unknown key 'diffusivty'.*did you mean 'diffusivity'"):
+        judge(f"runs=[{run}]", 'shift=["pde.parameters.diffusivty.high=1.0"]')
+    with pytest.raises(ConfigError, match="shift: unknown key 'model'"):
+        judge(f"runs=[{run}]", 'shift=["model.width=4"]')
+    with pytest.raises(ConfigError, match=r"shift: pde.times.num_snapshots: .*got 'many'"):
+        judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=many"]')
+    with pytest.raises(ConfigError, match="dataset: shift makes another one"):
+        judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=9"]', "dataset=somewhere")
+    other = small_run("heat", [*TINY, "pde.times.dt.value=0.02", "name=shifted-other"])
+    with pytest.raises(ArtefactError, match=r"(?s)were trained on different problems:.*pde.times.dt.value"):
+        judge(f"runs=[{run},{other}]", 'shift=["pde.times.num_snapshots=9"]')
+    assert not (tmp_path / "away").exists()
