@@ -180,20 +180,18 @@ class Evaluator:
             changes += trained or [f"dataset: {recipe['dataset']} in training, {dataset.name} here"]
         if self.report.stride is not None and self.report.stride != recipe.get("stride", 1):
             changes.append(f"stride: {recipe.get('stride', 1)} in training, {self.report.stride} here")
-        trained, here = (_integrator(node) for node in (recipe["prediction"], self.node))
-        if here is not None and here != trained:
-            changes.append(f"integrator: {trained} in training, {here} here")
+        own, other = recipe["prediction"].get("integrator"), self.node.get("integrator")
+        if other is not None and other != own:
+            changes.append(f"integrator: {_written(own)} in training, {_written(other)} here")
         return changes
 
 
-def _integrator(node: Mapping[str, Any]) -> str | None:
-    """The integrator of a prediction's node, or of a report's, as it was written."""
-    inner = node.get("integrator")
-    if inner is None:
-        return None
-    name = str(inner["_target_"]).rpartition(".")[2]
-    given = [f"{key}={value}" for key, value in inner.items() if not key.startswith("_")]
-    return f"{name}({', '.join(given)})" if given else name
+def _written(node: Any) -> str:
+    """A node as a call: ``Substeps(number=4, integrator=RungeKutta4())``."""
+    if not isinstance(node, Mapping):
+        return str(node)
+    given = ", ".join(f"{key}={_written(value)}" for key, value in node.items() if not key.startswith("_"))
+    return f"{str(node['_target_']).rpartition('.')[2]}({given})"
 
 
 def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:

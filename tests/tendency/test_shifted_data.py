@@ -44,7 +44,7 @@ SLOW = [
     ('shift=["pde.times.num_snapshots=12"]', "pde.times.num_snapshots: 8 in training, 12 here"),
     ('shift=["pde.times.dt.value=0.03"]', "pde.times.dt.value: "),
     ("evaluation.stride=2", "stride: 1 in training, 2 here"),
-    ("prediction/integrator@evaluation.integrator=euler", "integrator: Heun in training, ForwardEuler here"),
+    ("prediction/integrator@evaluation.integrator=euler", "integrator: RungeKutta4() in training, ForwardEuler() here"),
 ]
 
 
