@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+REPORTS = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
 FILE = re.compile(r"`((?:solvers|surrogates|conf)/[\w/]+\.(?:py|yaml))`[^`]*```(?:python|yaml)\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^    python (train|generate|evaluate|study|compare)\.py (.*?)(?:#.*)?$", re.MULTILINE)
 
@@ -77,7 +78,7 @@ def test_added_files_keep_the_houses_style(extended):
     subprocess.run([sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."], cwd=extended, check=True)
 
 
-@pytest.mark.parametrize(("script", "line"), COMMAND.findall(README + EXPERIMENTS + MODELS), ids=lambda text: text[:60])
+@pytest.mark.parametrize(("script", "line"), COMMAND.findall(README + EXPERIMENTS + MODELS + REPORTS), ids=lambda text: text[:60])
 def test_every_command_line_composes(compose_config, script, line):
     overrides = [text for text in shlex.split(line) if text != "-m"]
     if "-m " in line:
