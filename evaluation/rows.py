@@ -65,6 +65,13 @@ class Table:
     first: str = "method"
     link: tuple[str, str] | None = None
 
+    def lines(self) -> list[str]:
+        """The table as plain text, its columns aligned."""
+        texts = [["", *self.columns], *([row.name, *(cell.text for cell in row.cells)] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+        aligned = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in texts]
+        return [self.title, *("  ".join(line).rstrip() for line in aligned)]
+
 
 def summary_columns() -> list[str]:
     """The head of the table, without the method's own column."""

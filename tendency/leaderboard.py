@@ -58,12 +58,8 @@ def rank(evaluator: Evaluator, outputs: Path) -> None:
     notes = [f"Left out: {name} ({why})." for name, why in refused.items()]
     board = Leaderboard(folder.name, standings, reports, notes)
     page = board.write(folder)
-    for table in (board.table(figure) for figure in FIGURES[:1]):
-        print(f"{table.title}: {', '.join(table.columns)}")
-        for row in table.rows:
-            print("  ".join([row.name, *(cell.text for cell in row.cells)]))
-    print("\n".join(notes), end="\n" if notes else "")
-    print(f"leaderboard: {page}")
+    print("\n".join(board.table(FIGURES[0]).lines()))
+    print("\n".join([*notes, f"leaderboard: {page}"]))
 
 
 def by_dataset(selection: Selection) -> dict[str, Selection]:

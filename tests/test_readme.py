@@ -78,7 +78,9 @@ def test_added_files_keep_the_houses_style(extended):
     subprocess.run([sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."], cwd=extended, check=True)
 
 
-@pytest.mark.parametrize(("script", "line"), COMMAND.findall(README + EXPERIMENTS + MODELS + REPORTS), ids=lambda text: text[:60])
+@pytest.mark.parametrize(
+    ("script", "line"), COMMAND.findall(README + EXPERIMENTS + MODELS + REPORTS), ids=lambda text: text[:60]
+)
 def test_every_command_line_composes(compose_config, script, line):
     overrides = [text for text in shlex.split(line) if text != "-m"]
     if "-m " in line:

@@ -1,0 +1,40 @@
+"""The claims of conf/comparison, once more with one seed and little training; compare.py makes the pages in docs/."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from tendency.build import build
+from tendency.comparing import ComparisonSettings, compare, ratios, trials_of
+from tendency.compose import conf_folder
+
+FEW = ["data.num_valid=2", "data.num_test=8", "data.workers=2"]
+LESS = {
+    "told_viscosity": ["data.num_train=64", "data.batches_per_epoch=100", "trainer.max_epochs=3"],
+    "twice_the_resolution": ["data.num_train=64", "data.batches_per_epoch=60", "trainer.max_epochs=4"],
+    "scattered_nodes": ["data.num_train=32", "data.batches_per_epoch=50", "trainer.max_epochs=3"],
+    "default_navier_stokes": ["small=true", "data.num_train=32", "data.batches_per_epoch=60", "trainer.max_epochs=3"],
+    "corrected_solver": ["data.num_train=64", "data.batches_per_epoch=150", "trainer.max_epochs=2"],
+}
+"""What shortens each; every comparison of conf/ is here."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted((conf_folder() / "comparison").glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_holds_with_one_seed_and_little_training(path, homes, tmp_path, monkeypatch):
+    places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
+    monkeypatch.setenv("TENDENCY_DATASETS", places["datasets"])
+    monkeypatch.setenv("TENDENCY_OUTPUTS", places["outputs"])
+    node = OmegaConf.to_container(OmegaConf.load(path))
+    settings = {"seeds": [0], "overrides": [*FEW, *LESS[path.stem]], "processes": 2, "write": None}
+    compare(OmegaConf.create({"comparison": node, "paths": places, **settings}))
+    comparison = build(node, "comparison")
+    trials = trials_of(comparison, ComparisonSettings(**settings))
+    found = ratios(comparison, trials, Path(places["datasets"]))
+    broken = [
+        f"{ratio.of} / {ratio.to}: {measured.mean:.3g}, {ratio.claim}"
+        for ratio, measured in found
+        if not ratio.holds(measured.mean)
+    ]
+    assert not broken
