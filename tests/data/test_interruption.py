@@ -51,7 +51,14 @@ def chunks(folder):
         ),
     ],
 )
-@pytest.mark.parametrize("moment", ["workers start", "workers solve", "no workers"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("workers start", marks=pytest.mark.slow),
+        "workers solve",
+        pytest.param("no workers", marks=pytest.mark.slow),
+    ],
+)
 def test_a_generation_that_is_stopped_says_so_in_one_line(tmp_path, signum, code, line, moment):
     script, folder = tmp_path / "job.py", tmp_path / "waves"
     script.write_text(JOB)

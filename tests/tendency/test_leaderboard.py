@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluating import evaluate
+from tendency.load import read_checkpoint
 from tendency.method_names import method_names
 from tendency.run_selection import note_run
 
@@ -81,13 +83,8 @@ def test_a_sweep_becomes_a_leaderboard_whose_figures_are_those_of_its_reports(ru
         judge(f"sweep={tmp_path}/sweep", "name=board", "num_test=1")
 
 
+@pytest.mark.slow
 def test_a_problem_that_cannot_be_judged_is_named_and_the_others_are_ranked(runs, judge, homes, tmp_path, capsys):
-    for path in (tmp_path / "data").parent.glob("data"):
-        shutil.rmtree(path)
-    from pathlib import Path
-
-    from tendency.load import read_checkpoint
-
     there = read_checkpoint(runs["wind"])["recipe"]["dataset"]
     shutil.copytree(Path(homes["TENDENCY_DATASETS"]) / there, tmp_path / "data" / there)
     names = f"sweep=[{runs['heat-b']},{runs['wind']}]"

@@ -1,5 +1,6 @@
 """An FNO learns, whatever its output means: at this budget it beats persistence's first step at least threefold."""
 
+import itertools
 import json
 
 import pytest
@@ -39,8 +40,16 @@ PROBLEMS = {
 }
 
 
-@pytest.mark.parametrize("pde", PROBLEMS)
-@pytest.mark.parametrize("prediction", PREDICTIONS)
+QUICK = [("derivative", "navier_stokes"), ("state", "kuramoto_sivashinsky"), ("increment", "kuramoto_sivashinsky")]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "pde"),
+    [
+        pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.slow, id="-".join(pair))
+        for pair in itertools.product(PREDICTIONS, PROBLEMS)
+    ],
+)
 def test_the_first_step_is_three_times_better_than_persistence(pde, prediction, small_run):
     tolerant = ["pde.tolerances.refinement=0.1", "pde.tolerances.derivative=1e-2"]
     folder = small_run(pde, [*BUDGET, *PROBLEMS[pde], *tolerant, *PREDICTIONS[prediction]], evaluate=True)
