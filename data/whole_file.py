@@ -32,6 +32,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text as a file that exists whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def sweep_leftovers(folder: Path) -> int:
     """Removes what dead processes of this machine left half-written below a folder; the living are spared."""
     swept = 0

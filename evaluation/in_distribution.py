@@ -16,6 +16,8 @@ COMPARED = (
 )
 """Figures of a summary that are set side by side."""
 
+NO_FACTOR = Cell("", None, "the step or the horizon is another one")
+
 
 @dataclass(frozen=True)
 class InDistribution:
@@ -24,12 +26,14 @@ class InDistribution:
     Args:
         changes: what is otherwise in the report, a sentence each.
         summary: {method: {figure: value}} as trained; empty where it was not measured.
+        step: between snapshots as trained; None where it varies or was not measured.
         page: the report as trained, as a link from the other one.
         missing: why it was not measured.
     """
 
     changes: Sequence[str]
     summary: Mapping[str, Mapping[str, Any]]
+    step: float | None = None
     page: str | None = None
     missing: str | None = None
 
@@ -42,18 +46,32 @@ class InDistribution:
         """The inverse of ``to_dict``."""
         return cls(**content)
 
-    def table(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> Table:
+    def table(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str], step: float | None) -> Table:
         """The section of a report's page.
 
         Args:
             here: the summary of the report.
             learned: the methods that are no baselines.
+            step: between the snapshots of the report; None where it varies.
         """
         notes = ["Beside what the methods do as they were trained.", *(f"{change}." for change in self.changes)]
+        notes += self._unlike(here, step)
         if self.missing is not None:
             notes.append(f"As trained: not measured, {self.missing}.")
         link = None if self.page is None else ("The report as trained", self.page)
-        return Table("In distribution and out of it", notes, self._columns(), self._rows(here, learned), link=link)
+        rows = self._rows(here, learned, step)
+        return Table("In distribution and out of it", notes, self._columns(), rows, link=link)
+
+    def _unlike(self, here: Mapping[str, Mapping[str, Any]], step: float | None) -> list[str]:
+        """In what the two sides must not be compared, and why a factor between them is missing."""
+        shared = next((name for name in here if name in self.summary), None)
+        if shared is None:
+            return []
+        trained, shifted = self.summary[shared], here[shared]
+        pairs = [("step", self.step, step)]
+        pairs += [(key, trained[key], shifted[key]) for key in ("horizon", "trajectories")]
+        unlike = [f"{what}: {a:.4g} as trained, {b:.4g} here" for what, a, b in pairs if a and b and a != b]
+        return [f"Not the same on both sides: {'; '.join(unlike)}."] if unlike else []
 
     def _columns(self) -> list[str]:
         heads = []
@@ -62,7 +80,7 @@ class InDistribution:
             heads += [] if "time" in key else ["times"]
         return heads
 
-    def _rows(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> list[Row]:
+    def _rows(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str], step: float | None) -> list[Row]:
         """One row for each method that has figures in both places; errors with the factor between them."""
         rows = []
         for name in [name for name in here if name in self.summary]:
@@ -70,8 +88,9 @@ class InDistribution:
             for key, _ in COMPARED:
                 trained, shifted = self.summary[name], here[name]
                 cells += [_cell(trained, key), _cell(shifted, key)]
+                alike = step == self.step and (key == "one_step_nrmse" or trained["horizon"] == shifted["horizon"])
                 if "time" not in key:
-                    cells.append(_times(_value(trained, key), _value(shifted, key)))
+                    cells.append(_times(_value(trained, key), _value(shifted, key)) if alike else NO_FACTOR)
             rows.append(Row(name, cells, baseline=name not in learned))
         return rows
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.whole_file import whole_file
+from data.whole_file import write_whole
 from evaluation.document import deflated, document, source
 from evaluation.markdown import as_text, table_markdown
 from evaluation.rows import Cell, Row, Table
@@ -51,7 +51,7 @@ class Standing:
         censored: keys of times that are only known to be longer.
         seeds: runs behind it.
         baseline: whether it is one that the others must beat.
-        tied: whether its rollout cannot be told from the best one's; the best one is.
+        tied: whether its rollout is the best one's, or cannot be told from it.
     """
 
     problem: str
@@ -99,7 +99,7 @@ class Leaderboard:
         return sum(ranks) / len(ranks) if len(ranks) == len(self.problems) else None
 
     def beside_yardstick(self, method: str, figure: RankedFigure) -> float | None:
-        """The geometric mean over the problems of the error over persistence's; None where it is not on all of them."""
+        """The geometric mean over the problems of the error over persistence's; None where one of them has none."""
         ratios = []
         for problem in self.problems:
             own, yardstick = (
@@ -108,9 +108,12 @@ class Leaderboard:
             )
             if own is None or yardstick is None:
                 return None
-            ratios.append(own.figures[figure.key].mean / yardstick.figures[figure.key].mean)
-        if not all(0 < ratio < math.inf for ratio in ratios):
-            return math.inf if any(ratio == math.inf for ratio in ratios) else None
+            error, unit = own.figures[figure.key].mean, yardstick.figures[figure.key].mean
+            if error == 0 or not 0 < unit < math.inf:
+                return None
+            ratios.append(error / unit)
+        if math.inf in ratios:
+            return math.inf
         return math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
 
     def table(self, figure: RankedFigure) -> Table:
@@ -125,15 +128,16 @@ class Leaderboard:
             cells = [_cell(one, figure, ranks) for one in places]
             cells.append(_number(self.mean_rank(method, figure)))
             cells += [_number(self.beside_yardstick(method, figure))] if errors else []
-            seeds = {one.seeds for one in known if not one.baseline}
-            note = f"{min(seeds)} seeds" if seeds and min(seeds) > 1 else ""
+            seeds = sorted({one.seeds for one in known})
+            several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+            note = f"{several} seeds" if seeds[-1] > 1 else ""
             rows.append(Row(method, cells, note, baseline=known[0].baseline))
         place = len(problems)
-        rows.sort(key=lambda row: math.inf if row.cells[place].value is None else row.cells[place].value)  # type: ignore[arg-type,return-value]
+        rows.sort(key=lambda row: (row.cells[place].value is None, row.cells[place].value or 0.0))
         notes = ["Medians over the test trajectories; of several seeds their mean, with its 95 % interval."]
         if figure.key == FIGURES[0].key:
             notes.append(
-                "In bold: the best on a problem, and those that a paired bootstrap over trajectories and seeds cannot "
+                "In bold: the first on a problem, and those that a paired bootstrap over trajectories and seeds cannot "
                 "tell from it."
             )
         columns = [*problems, "mean rank", *(["beside persistence"] if errors else [])]
@@ -169,7 +173,7 @@ class Leaderboard:
         table = records_csv([{k: "" if v is None else v for k, v in record.items()} for record in records])
         tables = [self.table(figure) for figure in FIGURES]
         methods = {one.method for one in self.standings if not one.baseline}
-        lead = f"{len(methods)} methods on {len(self.problems)} problems: {', '.join(self.problems)}."
+        lead = f"Methods: {len(methods)}. Problems: {', '.join(self.problems)}."
         headline = self.headline()
         content = {
             "title": self.title,
@@ -195,8 +199,7 @@ class Leaderboard:
             "leaderboard.html": page,
         }
         for name, text in texts.items():
-            with whole_file(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_whole(folder / name, text)
         return folder / "leaderboard.html"
 
     def headline(self) -> str:
@@ -225,7 +228,7 @@ def _cell(one: Standing | None, figure: RankedFigure, ranks: Mapping[tuple[str, 
 
 def _number(value: float | None) -> Cell:
     if value is None:
-        return Cell("", None, "not on every problem")
+        return Cell("", None, "not known on every problem")
     return Cell(f"{value:.3g}", value) if math.isfinite(value) else Cell("blew up", None)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from data.whole_file import whole_file
+from data.whole_file import write_whole
 from evaluation.animation import animate
 from evaluation.charts import break_even, error_curves, spectra
 from evaluation.figures import ReportFigure, curves, rollout_images, write_figures
@@ -19,7 +19,7 @@ from evaluation.page import PageContent, configuration_texts, deflated_size, ren
 from evaluation.ranking import learned_methods, method_names, ranked_trajectories
 from evaluation.recordings import record
 from evaluation.rollout_reader import RolloutReader
-from evaluation.rows import Row, summary_columns, summary_rows
+from evaluation.rows import Row, Table, summary_columns, summary_rows
 from evaluation.space import Space
 from evaluation.summary import summarise
 from evaluation.tables import curves_csv, records_csv, snapshots_csv, spectra_csv, summary_csv, trajectories_csv
@@ -76,9 +76,9 @@ def write_report(
         row = middle.get("median", next(iter(middle.values())))
         animate(reader, results, space, best, row, folder / "figures" / "animation.gif")
         page = render(content, lambda most_bytes: record(results, reader, space, most_bytes))
-    _write_whole(folder / "report.html", page)
+    write_whole(folder / "report.html", page)
     moving = f"{reader.channels[0]} of one test trajectory: truth, prediction by {best}, and their difference."
-    _write_whole(folder / "report.md", report_markdown(content, figures, moving))
+    write_whole(folder / "report.md", report_markdown(content, figures, moving))
     return folder / "report.html"
 
 
@@ -97,7 +97,7 @@ def page_content(
     numbers = _numbers(results, summary) | dict(further or {})
     description = numbers["description"]
     rows = summary_rows(summary, learned_methods(results), description["network_calls"], numbers.get("seeds"))
-    _write_whole(folder / "metrics.json", json.dumps(numbers, indent=1))
+    write_whole(folder / "metrics.json", json.dumps(numbers, indent=1))
     snapshots_csv(results, folder / "metrics.csv")
     points, away = numbers.get("break_even") or [], numbers.get("in_distribution")
     files, notes = _files(results, folder, numbers, rows, certificate)
@@ -114,7 +114,7 @@ def page_content(
         ],
         comparisons=[one["sentence"] for one in numbers.get("comparisons", [])],
         verdicts=[one["sentence"] for one in numbers.get("break_even_verdict", {}).get("verdicts", [])],
-        tables=[] if away is None else [InDistribution.from_dict(away).table(summary, learned_methods(results))],
+        tables=[] if away is None else [_beside(away, results, summary, description.get("step"))],
         missing=[] if points else [("Break-even", NOT_MEASURED)],
         certificate=certificate,
         configuration=configuration_texts(configuration),
@@ -122,6 +122,10 @@ def page_content(
         files=files,
         notes=[*_left_out(description), *notes],
     )
+
+
+def _beside(away: Mapping[str, Any], results: xr.Dataset, summary: Mapping[str, Any], step: float | None) -> Table:
+    return InDistribution.from_dict(away).table(summary, learned_methods(results), step)
 
 
 NOT_MEASURED = "Not measured: python evaluate.py runs=[...] evaluation/cost=full sets error against computing time."
@@ -225,8 +229,3 @@ def _numbers(results: xr.Dataset, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(values: np.ndarray) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
-
-
-def _write_whole(path: Path, text: str) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

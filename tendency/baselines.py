@@ -1,5 +1,6 @@
 """The baselines that need what only the application has: the solver, and the training data."""
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from data.dataset import TrajectoryDataset
+from data.manifest import read_manifest
 from data.metadata import DatasetError
 from data.recording import Recording
 from evaluation.baselines import Baseline, TrainingPairs
@@ -68,11 +70,19 @@ def problem_of(dataset: TrajectoryDataset) -> Problem | None:
         return None
 
 
-def subject_of(dataset: TrajectoryDataset) -> Subject:
-    """What is judged in a report on a dataset."""
+def subject_of(dataset: TrajectoryDataset, home: Path | None = None) -> Subject:
+    """What is judged in a report on a dataset.
+
+    Args:
+        dataset: whole test trajectories.
+        home: of the training data, whose fields' sizes are units, where they are another dataset's.
+    """
     metadata, problem = dataset.metadata, problem_of(dataset)
     solved_here = problem is not None and problem.stored_geometry is problem.geometry
-    known = dataset.manifest.statistics.get("u")
+    manifest = dataset.manifest
+    with contextlib.suppress(DatasetError):
+        manifest = manifest if home is None else read_manifest(home)
+    known = manifest.statistics.get("u")
     moments = None
     if known is not None:
         mean, std = (torch.tensor(known[name], dtype=torch.float64) for name in ("mean", "std"))
@@ -86,15 +96,23 @@ def subject_of(dataset: TrajectoryDataset) -> Subject:
     )
 
 
-def training_pairs(folder: Path, stride: int, device: torch.device) -> TrainingPairs:
-    """Neighbouring snapshots of a dataset's training split, of its first trajectories where there are very many."""
+def training_pairs(test: TrajectoryDataset, home: Path | None, device: torch.device) -> TrainingPairs:
+    """Neighbouring snapshots of the training split, of its first trajectories where there are very many.
+
+    Args:
+        test: what is judged; its dataset's own training split is taken where there is no other.
+        home: of the training data, where they are another dataset's.
+        device: where they go.
+    """
 
     def pairs() -> Iterator[tuple[Tensor, Tensor]]:
         try:
-            dataset = TrajectoryDataset.whole(folder, "train", stride=stride)
+            dataset = TrajectoryDataset.whole(home or test.folder, "train", stride=test.stride)
         except DatasetError:
             return
         metadata = dataset.metadata
+        if (metadata.geometry, metadata.dt) != (test.metadata.geometry, test.metadata.dt):
+            raise ValueError("it is fitted to the training data, which have another grid or another step")
         state = metadata.num_channels * math.prod(metadata.geometry.shape)
         most = max(MOST_VALUES // (state * metadata.num_snapshots), 1)
         for first in range(0, min(most, len(dataset)), TRAJECTORIES_AT_ONCE):

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Len
 from omegaconf import DictConfig
 
-from data.whole_file import whole_file
+from data.whole_file import write_whole
 from evaluation.seeds import Interval, log_t_interval
 from simulation.annotations import NonNegativeInt
 from tendency.build import build, build_problem
@@ -120,8 +120,7 @@ def compare(config: DictConfig) -> None:
         raise ArtefactError("\n".join(["some of the comparison failed; the same command tries again:", *failures]))
     target = folder / "page.md" if settings.write is None else Path(f"{settings.write}.md")
     text = page(comparison, trials, settings, folder, datasets)
-    with whole_file(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_whole(target, text)
     print(text)
     print(f"page: {target}")
 

@@ -93,10 +93,10 @@ def _with_subgroups(group: str) -> list[str]:
 
 
 def changed(config: Mapping[str, Any], texts: Sequence[str], key: str) -> dict[str, Any]:
-    """Plain data with some of its values changed, written as on a command line: ``a.b=1``, ``+a.c=2``, ``~a.d``.
+    """Plain data with some values inside its entries changed, as on a command line: ``a.b=1``, ``+a.c=2``, ``~a.d``.
 
     Args:
-        config: the data.
+        config: the data, of nested entries.
         texts: the changes.
         key: of the configuration that lists them, for complaints.
 
@@ -104,8 +104,10 @@ def changed(config: Mapping[str, Any], texts: Sequence[str], key: str) -> dict[s
         ConfigError: what cannot be read, and keys that are not there, all of them.
     """
     node = OmegaConf.create(dict(config))
-    overrides = _parsed(texts)
-    problems = [problem for override in overrides if (problem := _unknown_key(override, node))]
+    overrides = _parsed(texts, f"{key}: ")
+    expected = f"expected {' or '.join(f'{name}.<key>=<value>' for name in config)}"
+    problems = [f"{expected}, got {o.input_line!r}" for o in overrides if "." not in o.key_or_group]
+    problems += [problem for override in overrides if (problem := _unknown_key(override, node))]
     problems += [f"{text}: expected one value" for text in (o.input_line for o in overrides if o.is_sweep_override())]
     if problems:
         raise ConfigError([f"{key}: {problem}" for problem in problems])
@@ -124,7 +126,7 @@ def closest(word: str, options: Iterable[str]) -> str:
     return f"; did you mean {match[0]!r}?" if match else ";"
 
 
-def _parsed(texts: Sequence[str]) -> list[Override]:
+def _parsed(texts: Sequence[str], key: str = "") -> list[Override]:
     parser = OverridesParser.create()
     overrides, problems = [], []
     for text in texts:
@@ -132,7 +134,7 @@ def _parsed(texts: Sequence[str]) -> list[Override]:
             overrides += parser.parse_overrides([text])
         except HydraException as error:
             reason = " ".join(str(error).split())
-            problems.append(f"cannot read {text!r} (expected key=value): {reason}")
+            problems.append(f"{key}cannot read {text!r} (expected key=value): {reason}")
     if problems:
         raise ConfigError(problems)
     return overrides

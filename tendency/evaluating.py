@@ -36,6 +36,9 @@ from tendency.shifted_data import shifted_dataset
 AS_TRAINED = "as_trained"
 """Folder, inside that of a report on other data, of the report on the runs' own."""
 
+MOST_CHANGES = 8
+"""Values in which two problems differ that are named one by one; with more of them it is another problem."""
+
 
 def evaluate(config: DictConfig) -> None:
     """Writes one report of several runs, or the leaderboard of a sweep.
@@ -97,11 +100,19 @@ class Evaluator:
         names = run_names(checkpoints)
         num_test = self.settings.num_test or common_num_test(recipes, names)
         self._require_one_stride(names, recipes)
+        # Refused before data are made: a name that is taken, foreign code, an integrator of what has none.
+        if name is None and self.settings.name is not None:
+            report_folder(self.settings.name, [], parent)
+        steppers = self._steppers(names, checkpoints)
+        for stepper in steppers.values():
+            self.report.judged(stepper)
         dataset = self._dataset(names, selection, num_test)
         judged = [[str(path.resolve()) for path in checkpoints], str(dataset.resolve()), num_test, self.node]
         folder = parent / name if name is not None else report_folder(self.settings.name, judged, parent)
-        steppers = self._steppers(names, checkpoints)
-        lines, page = self.report.write(
+        changes = changes_of(names, recipes, dataset, self.report.stride, self.node.get("integrator"))
+        home = self._home(names, recipes)
+        trained_on = {recipe["dataset"] for recipe in recipes} - {dataset.name}
+        return self.report.write(
             steppers,
             dataset,
             num_test,
@@ -112,9 +123,11 @@ class Evaluator:
             skipped=selection.skipped,
             groups=seed_groups(names, checkpoints, recipes),
             training_seconds=training_seconds(names, checkpoints),
-            in_distribution=self._in_distribution(names, recipes, steppers, dataset, num_test, folder),
+            home=self.datasets / trained_on.pop() if len(trained_on) == 1 else None,
+            in_distribution=(lambda: self._as_trained(steppers, recipes, home, num_test, folder, changes))
+            if changes
+            else None,
         )
-        return lines, page
 
     def _require_one_stride(self, names: Sequence[str], recipes: Sequence[Mapping[str, Any]]) -> None:
         if len({recipe.get("stride", 1) for recipe in recipes}) > 1 and self.report.stride is None:
@@ -132,58 +145,80 @@ class Evaluator:
             return common_dataset(self.settings, selection.recipes, names, self.datasets)
         known = [configuration_of(*pair) for pair in zip(selection.checkpoints, selection.recipes, strict=True)]
         configurations = dict(zip(names, known, strict=True))
-        folder = shifted_dataset(configurations, self.settings.shift, num_test, self.datasets)
+        time = selection.recipes[0]["metadata"].get("characteristic_time")
+        folder = shifted_dataset(configurations, self.settings.shift, num_test, self.datasets, time)
         require_fit(folder, selection.recipes, names)
         return folder
 
-    def _in_distribution(
-        self,
-        names: list[str],
-        recipes: list[dict[str, Any]],
-        steppers: Mapping[str, SurrogateStepper],
-        dataset: Path,
-        num_test: int,
-        folder: Path,
-    ) -> InDistribution | None:
-        """A second report inside the first where that is not on what the runs were trained on; None where it is."""
-        changes = self._changes(recipes, dataset)
-        if not changes:
-            return None
-        own = {recipe["dataset"] for recipe in recipes}
-        if len(own) > 1:
-            return InDistribution(changes, {}, missing="the runs were trained on different datasets")
-        home = self.datasets / own.pop()
+    def _home(self, names: list[str], recipes: list[dict[str, Any]]) -> Path | str:
+        """The dataset that the runs were trained on, or why it cannot be judged on."""
+        if len({(recipe["dataset"], recipe.get("stride", 1)) for recipe in recipes}) > 1:
+            return "the runs were trained on different datasets or with different data.stride"
+        home = self.datasets / recipes[0]["dataset"]
         try:
             require_same_trajectories(home, recipes, names)
         except (ArtefactError, DatasetError) as error:
-            return InDistribution(changes, {}, missing=" ".join(str(error).split()))
-        inside = folder / AS_TRAINED
+            return " ".join(str(error).split())
+        return home
+
+    def _as_trained(
+        self,
+        steppers: Mapping[str, SurrogateStepper],
+        recipes: list[dict[str, Any]],
+        home: Path | str,
+        num_test: int,
+        folder: Path,
+        changes: Sequence[str],
+    ) -> InDistribution:
+        """A second report inside the first, on what the runs were trained on."""
+        if isinstance(home, str):
+            return InDistribution(changes, {}, missing=home)
         _, page = self.report.as_trained().write(
             steppers,
             home,
-            min(num_test, common_num_test(recipes, names)),
-            inside,
+            min(num_test, *(recipe["num_test"] for recipe in recipes)),
+            folder / AS_TRAINED,
             title=f"{folder.name}, as trained",
             config={},
             trained_stride=recipes[0].get("stride", 1),
         )
-        summary = json.loads((inside / "metrics.json").read_text(encoding="utf-8"))["summary"]
-        return InDistribution(changes, summary, page=f"{AS_TRAINED}/{page.name}")
+        numbers = json.loads((folder / AS_TRAINED / "metrics.json").read_text(encoding="utf-8"))
+        step = numbers["description"]["step"]
+        return InDistribution(changes, numbers["summary"], step, page=f"{AS_TRAINED}/{page.name}")
 
-    def _changes(self, recipes: Sequence[Mapping[str, Any]], dataset: Path) -> list[str]:
-        """What the runs are judged on that they were not trained with, a sentence each."""
-        recipe, changes = recipes[0], []
-        if any(one["dataset"] != dataset.name for one in recipes):
-            here = read_manifest(dataset).description.get("problem", {})
+
+def changes_of(
+    names: Sequence[str],
+    recipes: Sequence[Mapping[str, Any]],
+    dataset: Path,
+    stride: int | None,
+    integrator: Mapping[str, Any] | None,
+) -> list[str]:
+    """What runs are judged on that they were not trained with, a sentence each.
+
+    Args:
+        names: of the runs, which are named where not all of them are away from their training.
+        recipes: of their surrogates.
+        dataset: that they are judged on.
+        stride: of the report, where it has one of its own.
+        integrator: of the report, likewise.
+    """
+    here = read_manifest(dataset).description.get("problem", {})
+    changes: dict[str, list[str]] = {}
+    for name, recipe in zip(names, recipes, strict=True):
+        own = []
+        if recipe["dataset"] != dataset.name:
             lines = differences(recipe.get("run", {}).get("pde", here), here, "pde")
-            trained = [line.replace(" there, ", " in training, ") for line in lines]
-            changes += trained or [f"dataset: {recipe['dataset']} in training, {dataset.name} here"]
-        if self.report.stride is not None and self.report.stride != recipe.get("stride", 1):
-            changes.append(f"stride: {recipe.get('stride', 1)} in training, {self.report.stride} here")
-        own, other = recipe["prediction"].get("integrator"), self.node.get("integrator")
-        if other is not None and other != own:
-            changes.append(f"integrator: {_written(own)} in training, {_written(other)} here")
-        return changes
+            own = [line.replace(" there, ", " in training, ") for line in lines]
+            if not 0 < len(own) <= MOST_CHANGES:
+                own = [f"dataset: {recipe['dataset']} in training, {dataset.name} here"]
+        if stride is not None and stride != (trained := recipe.get("stride", 1)):
+            own.append(f"stride: {trained} in training, {stride} here")
+        if integrator is not None and integrator != (stepped := recipe["prediction"].get("integrator")):
+            own.append(f"integrator: {_written(stepped)} in training, {_written(integrator)} here")
+        for change in own:
+            changes.setdefault(change, []).append(name)
+    return [change if len(away) == len(names) else f"{change} ({', '.join(away)})" for change, away in changes.items()]
 
 
 def _written(node: Any) -> str:

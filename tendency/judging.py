@@ -1,6 +1,6 @@
 """How rollouts are judged: what a report is made of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,8 @@ class RolloutReport:
         skipped: Mapping[str, str] | None = None,
         groups: Mapping[str, list[str]] | None = None,
         training_seconds: Mapping[str, float] | None = None,
-        in_distribution: InDistribution | None = None,
+        home: Path | None = None,
+        in_distribution: Callable[[], InDistribution] | None = None,
     ) -> tuple[list[str], Path]:
         """Rolls the test trajectories out and writes the report.
 
@@ -111,7 +112,9 @@ class RolloutReport:
             skipped: runs that are not judged, each with its reason, which the page repeats.
             groups: names of the surrogates that differ in their seed alone, by what they have in common.
             training_seconds: of each surrogate, where they are known.
-            in_distribution: how the surrogates do as they were trained, where this report is on something else.
+            home: the dataset that the surrogates were trained on, where it is another one.
+            in_distribution: measures how they do as they were trained, where this report is on something else; called
+                when the rollouts of this one are done.
 
         Returns:
             A short table, and the path of the page.
@@ -120,8 +123,8 @@ class RolloutReport:
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         judged = {name: self.judged(stepper) for name, stepper in steppers.items()}
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
-        subject = subject_of(test)
-        beside, reasons = made(self.baselines, subject, training_pairs(dataset, test.stride, device))
+        subject = subject_of(test, home)
+        beside, reasons = made(self.baselines, subject, training_pairs(test, home, device))
         corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
         if corrected:
             beside[COARSE_SOLVER] = corrected[0].coarse
@@ -135,6 +138,7 @@ class RolloutReport:
             "pde": test.metadata.name,
             "equation": test.metadata.equation,
             "resolution": test.metadata.resolution,
+            "step": subject.step,
             "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
             "learned": list(judged),
             "missing_baselines": reasons,
@@ -156,7 +160,7 @@ class RolloutReport:
         )
         further, verdicts = self._further(results, simulators, test, device, groups or {}, training_seconds or {})
         if in_distribution is not None:
-            further["in_distribution"] = in_distribution.to_dict()
+            further["in_distribution"] = in_distribution().to_dict()
         page = write_report(
             results,
             folder,

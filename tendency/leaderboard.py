@@ -2,14 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from data.metadata import DatasetError
+from evaluation.comparison import compare, errors_of
 from evaluation.leaderboard import FIGURES, Leaderboard, Standing
 from evaluation.seeds import Interval
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluating import Evaluator
 from tendency.judged_runs import report_folder, run_names
 from tendency.method_names import method_names
@@ -32,34 +35,67 @@ def rank(evaluator: Evaluator, outputs: Path) -> None:
         ConfigError: the name is taken.
         ArtefactError: a run that was named by itself is missing, or no problem can be judged.
     """
-    settings = evaluator.settings
-    selection = select_runs(settings.sweep or [], of_any_problem)
+    selection = select_runs(evaluator.settings.sweep or [], of_any_problem, "sweep")
     parts = by_dataset(selection)
-    made_of = {name: _made_of(evaluator, part) for name, part in parts.items()}
-    folder = _folder(settings.name, made_of, outputs)
-    write_json(folder / MADE_OF, made_of)
-    standings: list[Standing] = []
+    folder = _folder(evaluator, outputs)
     refused: dict[str, str] = dict(selection.skipped)
-    reports: dict[str, str] = {}
+    judged: dict[str, Selection] = {}
     for number, (name, part) in enumerate(parts.items(), 1):
-        print(f"[{number}/{len(parts)}] {name}: {len(part.checkpoints)} runs", flush=True)
+        print(f"[{number}/{len(parts)}] {name}, runs: {len(part.checkpoints)}", flush=True)
+        made_of = _made_of(evaluator, part)
         try:
-            if _read(folder / name / MADE_OF) != made_of[name]:
+            if _read(folder / name / MADE_OF) != made_of:
                 evaluator.report_on(part, folder, name)
-                write_json(folder / name / MADE_OF, made_of[name])
-        except (ArtefactError, DatasetError, ValueError) as error:
+                write_json(folder / name / MADE_OF, made_of)
+            judged[name] = part
+        except (ConfigError, ArtefactError, DatasetError, ValueError, ArithmeticError) as error:
             refused[name] = " ".join(str(error).split())
-            continue
-        numbers = json.loads((folder / name / "metrics.json").read_text(encoding="utf-8"))
-        standings += standings_of(name, numbers, part)
-        reports[name] = f"{name}/report.html"
-    if not standings:
+    if not judged:
         raise ArtefactError("\n".join(["sweep: nothing can be ranked", *(f"{n}: {why}" for n, why in refused.items())]))
-    notes = [f"Left out: {name} ({why})." for name, why in refused.items()]
-    board = Leaderboard(folder.name, standings, reports, notes)
+    standings, notes = _standings(evaluator, folder, judged)
+    notes += [f"Left out: {name} ({why})." for name, why in refused.items()]
+    board = Leaderboard(folder.name, standings, {name: f"{name}/report.html" for name in judged}, notes)
     page = board.write(folder)
-    print("\n".join(board.table(FIGURES[0]).lines()))
-    print("\n".join([*notes, f"leaderboard: {page}"]))
+    print("\n".join([*board.table(FIGURES[0]).lines(), *notes, f"leaderboard: {page}"]))
+
+
+def _standings(evaluator: Evaluator, folder: Path, judged: Mapping[str, Selection]) -> tuple[list[Standing], list[str]]:
+    """What the reports say, and what they were judged on away from the training."""
+    reports = {name: json.loads((folder / name / "metrics.json").read_text(encoding="utf-8")) for name in judged}
+    members = {name: _methods(part, reports[name]["description"]["seeds"]) for name, part in judged.items()}
+    configurations = {name: list(there.values()) for name, there in members.items()}
+    names = method_names(_stepped(configurations, evaluator.node.get("integrator")))
+    standings: list[Standing] = []
+    notes: list[str] = []
+    for name, numbers in reports.items():
+        own = dict(zip(members[name], names[name], strict=True))
+        with xr.open_dataset(folder / name / "metrics.nc", engine="h5netcdf") as results:
+            standings += standings_of(name, numbers, own, results)
+        for change in numbers.get("in_distribution", {}).get("changes", []):
+            notes.append(f"{name}, away from the training: {change}.")
+    return standings, notes
+
+
+def _stepped(
+    configurations: Mapping[str, Sequence[Mapping[str, Any]]], integrator: Mapping[str, Any] | None
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Configurations with the integrator that a report takes in place of their own."""
+    if integrator is None:
+        return {name: list(there) for name, there in configurations.items()}
+    return {
+        name: [{**one, "prediction": {**one["prediction"], "integrator": integrator}} for one in there]
+        for name, there in configurations.items()
+    }
+
+
+def _methods(part: Selection, seeds: Mapping[str, Sequence[str]]) -> dict[str, Mapping[str, Any]]:
+    """The configuration of each method of a report, of the first run where it has several."""
+    names = run_names(part.checkpoints)
+    grouped = {member: group for group, members in seeds.items() for member in members}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, path, recipe in zip(names, part.checkpoints, part.recipes, strict=True):
+        found.setdefault(grouped.get(name, name), configuration_of(path, recipe))
+    return found
 
 
 def by_dataset(selection: Selection) -> dict[str, Selection]:
@@ -77,44 +113,32 @@ def by_dataset(selection: Selection) -> dict[str, Selection]:
     return parts
 
 
-def standings_of(problem: str, numbers: Mapping[str, Any], part: Selection) -> Iterator[Standing]:
+def standings_of(
+    problem: str, numbers: Mapping[str, Any], names: Mapping[str, str], results: xr.Dataset
+) -> Iterator[Standing]:
     """The standings of one problem from its report.
 
     Args:
         problem: its name.
         numbers: the content of the report's metrics.json.
-        part: the runs of the report.
+        names: of its trained methods in the leaderboard, by those in the report: of groups of seeds, and of runs alone.
+        results: the content of the report's metrics.nc.
     """
-    summary, description = numbers["summary"], numbers["description"]
-    tied = _tied(numbers)
-    names = run_names(part.checkpoints)
-    configurations = {
-        name: configuration_of(path, recipe)
-        for name, path, recipe in zip(names, part.checkpoints, part.recipes, strict=True)
-    }
-    grouped = {member: group for group, members in description["seeds"].items() for member in members}
-    methods = {grouped.get(name, name): name for name in reversed(names)}
-    own = method_names([configurations[name] for name in methods.values()])
-    for method, name in zip(methods, own, strict=True):
-        members = description["seeds"].get(method, [method])
-        figures = numbers["seeds"][method] if method in description["seeds"] else None
+    summary, groups = numbers["summary"], numbers["description"]["seeds"]
+    baselines = [name for name in summary if name not in numbers["description"]["learned"]]
+    found = []
+    for method in [*names, *baselines]:
+        members = groups.get(method, [method])
+        figures = {f.key: _interval(f.key, numbers["seeds"].get(method), summary[members[0]]) for f in FIGURES}
+        censored = frozenset(f.key for f in FIGURES if any(summary[one].get(f"{f.key}_censored") for one in members))
+        found.append((method, figures, censored, len(members)))
+    key = FIGURES[0].key
+    best = min(found, key=lambda one: one[1][key].mean)[0]
+    tied = _tied(best, results, groups)
+    for method, figures, censored, seeds in found:
+        baseline = method in baselines
         yield Standing(
-            problem,
-            name,
-            {key: _interval(key, figures, summary[members[0]]) for key in (figure.key for figure in FIGURES)},
-            frozenset(f.key for f in FIGURES if any(summary[one].get(f"{f.key}_censored") for one in members)),
-            len(members),
-            tied=method in tied,
-        )
-    for method in [name for name in summary if name not in description["learned"]]:
-        figures = summary[method]
-        yield Standing(
-            problem,
-            method,
-            {figure.key: _interval(figure.key, None, figures) for figure in FIGURES},
-            frozenset(figure.key for figure in FIGURES if figures.get(f"{figure.key}_censored")),
-            baseline=True,
-            tied=method in tied,
+            problem, names.get(method, method), figures, censored, seeds, baseline, method == best or method in tied
         )
 
 
@@ -126,47 +150,41 @@ def _interval(key: str, seeds: Mapping[str, Any] | None, alone: Mapping[str, Any
     return Interval(math.inf if alone[key] is None else alone[key])
 
 
-def _tied(numbers: Mapping[str, Any]) -> set[str]:
-    """The method with the smallest error over its rollouts, and those that cannot be told from it."""
-    pairs = numbers.get("comparisons", [])
-    names = list(dict.fromkeys(name for pair in pairs for name in (pair["first"], pair["second"])))
-    if not names:
-        return set(numbers["summary"])
-    losses = dict.fromkeys(names, 0)
-    for pair in pairs:
-        losses[pair["first"] if pair["ratio"] > 1 else pair["second"]] += 1
-    best = min(names, key=lambda name: losses[name])
-    found = {best}
-    for pair in pairs:
-        if best in (pair["first"], pair["second"]) and pair["low"] <= 1 <= pair["high"]:
-            found |= {pair["first"], pair["second"]}
-    return found
+def _tied(best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> set[str]:
+    """The methods whose rollouts a paired bootstrap cannot tell from the best one's."""
+    errors = errors_of(results, groups)
+    pairs = {name: compare(errors[best], other) for name, other in errors.items() if name != best}
+    return {name for name, pair in pairs.items() if pair.low <= 1 <= pair.high}
+
+
+def _settings(evaluator: Evaluator) -> dict[str, Any]:
+    """How all runs are judged, as JSON has it."""
+    settings = evaluator.settings
+    content = {
+        "num_test": settings.num_test,
+        "shift": settings.shift,
+        "matmul_precision": settings.matmul_precision,
+        "datasets": str(evaluator.datasets.resolve()),
+        "evaluation": evaluator.node,
+    }
+    return dict(json.loads(json.dumps(content)))
 
 
 def _made_of(evaluator: Evaluator, part: Selection) -> dict[str, Any]:
     """All that a report rests on; a checkpoint that was written anew is another one."""
-    settings = evaluator.settings
     checkpoints = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in part.checkpoints]
-    return json.loads(
-        json.dumps(
-            {
-                "checkpoints": checkpoints,
-                "num_test": settings.num_test,
-                "shift": settings.shift,
-                "evaluation": evaluator.node,
-            }
-        )
-    )
+    return _settings(evaluator) | {"checkpoints": checkpoints}
 
 
-def _folder(name: str | None, made_of: Mapping[str, Any], outputs: Path) -> Path:
-    """Where a leaderboard goes; one that stopped goes on."""
-    if name is not None and _read(outputs / name / MADE_OF) == made_of:
+def _folder(evaluator: Evaluator, outputs: Path) -> Path:
+    """Where a leaderboard goes: one that stopped goes on, and one whose sweep has grown grows."""
+    name, settings = evaluator.settings.name, _settings(evaluator) | {"sweep": evaluator.settings.sweep}
+    if name is not None and _read(outputs / name / MADE_OF) == settings:
         return outputs / name
-    folder = report_folder(name, [made_of], outputs)
+    folder = report_folder(name, [settings], outputs)
     if name is None:
         folder = folder.with_name(folder.name.replace("report-", "leaderboard-", 1))
-    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / MADE_OF, settings)
     return folder
 
 

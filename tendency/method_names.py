@@ -1,33 +1,61 @@
 """What the methods of a leaderboard are called: by what they have in common on every problem."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-MOST_SETTINGS = 3
-"""Settings that tell two methods apart are named up to so many."""
+from tendency.seed_groups import without_seed
+
+NEITHER = ("pde", "paths")
+"""Parts of a configuration that say nothing of the method."""
 
 
-def method_names(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of methods on one problem, all different, that make no mention of the problem.
+def method_names(problems: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
+    """Names of methods that make no mention of the problem, all different on each.
 
-    A method is its network, its prediction with the integrator, and its objective where that is not single steps.
-    Those that agree in all of these are told apart by the settings in which they differ.
+    A method is its network, its prediction with the integrator, and its objective where that is not single steps. Those
+    that agree in all of these on some problem are told apart by settings, as few as will do, and by the same on every
+    problem, whichever methods are there.
 
     Args:
-        configurations: of the runs, one for each method.
+        problems: configurations of the runs on each problem, one for each method.
     """
-    names = [_name(configuration) for configuration in configurations]
-    flat = [_flat({key: c.get(key) for key in c if key not in ("pde", "seed", "paths")}) for c in configurations]
+    short = {problem: [_name(one) for one in there] for problem, there in problems.items()}
+    flat = {problem: [_flat(_method(one)) for one in there] for problem, there in problems.items()}
+    keys: dict[str, list[str]] = {}
+    for problem, names in short.items():
+        for name, settings in zip(names, flat[problem], strict=True):
+            alike = [other for there, other in zip(names, flat[problem], strict=True) if there == name]
+            chosen = keys.setdefault(name, [])
+            chosen += _telling(settings, alike, chosen)
+    return {
+        problem: _numbered(
+            ", ".join([name, *(f"{key}={settings[key]}" for key in keys[name] if key in settings)])
+            for name, settings in zip(names, flat[problem], strict=True)
+        )
+        for problem, names in short.items()
+    }
+
+
+def _telling(settings: Mapping[str, Any], alike: Sequence[Mapping[str, Any]], chosen: Sequence[str]) -> list[str]:
+    """Further settings by which one method is told from others of its name."""
     found: list[str] = []
-    for name, own in zip(names, flat, strict=True):
-        alike = [other for other, there in zip(flat, names, strict=True) if there == name]
-        keys = [key for key in own if any(other.get(key) != own[key] for other in alike)]
-        # Where classes differ, so do their arguments, which say less.
-        keys = [key for key in keys if not key.endswith("._target_")] or keys
-        settings = [f"{key}={own[key]}" for key in keys[:MOST_SETTINGS]]
-        text = ", ".join([name, *settings])
-        found.append(text if text not in found else f"{text} ({found.count(text) + 1})")
+    differing = [key for key in settings if any(other.get(key) != settings[key] for other in alike)]
+    # Where classes differ, so do their arguments, which say less.
+    for key in sorted(differing, key=lambda key: key.endswith("._target_")):
+        same = [o for o in alike if all(o.get(k) == settings.get(k) for k in itertools.chain(chosen, found))]
+        if any(other.get(key) != settings[key] for other in same):
+            found.append(key)
     return found
+
+
+def _numbered(names: Iterable[str]) -> list[str]:
+    """Names made different where nothing tells two methods apart."""
+    listed = list(names)
+    return [
+        name if listed.count(name) == 1 else f"{name} ({1 + listed[:number].count(name)})"
+        for number, name in enumerate(listed)
+    ]
 
 
 def _name(configuration: Mapping[str, Any]) -> str:
@@ -46,6 +74,11 @@ def _class(node: Mapping[str, Any]) -> str:
     inner = node.get("network")
     named = inner if isinstance(inner, Mapping) and "_target_" in inner else node
     return str(named["_target_"]).rpartition(".")[2]
+
+
+def _method(configuration: Mapping[str, Any]) -> Any:
+    """What of a configuration is the method's, its seed left out."""
+    return without_seed({key: value for key, value in configuration.items() if key not in NEITHER})
 
 
 def _flat(node: Any, key: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from data.whole_file import whole_file
+from data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
@@ -154,8 +154,7 @@ def differences(stored: Any, given: Any, key: str = "") -> list[str]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=2, default=str) + "\n")
 
 
 def _redacted(config: Any) -> Any:

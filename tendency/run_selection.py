@@ -57,7 +57,9 @@ def of_any_problem(recipe: Mapping[str, Any], selection: Selection) -> str | Non
 
 
 def select_runs(
-    texts: Sequence[str], misfit: Callable[[Mapping[str, Any], Selection], str | None] = of_the_first_problem
+    texts: Sequence[str],
+    misfit: Callable[[Mapping[str, Any], Selection], str | None] = of_the_first_problem,
+    key: str = "runs",
 ) -> Selection:
     """Finds the runs that are asked for.
 
@@ -67,13 +69,14 @@ def select_runs(
     Args:
         texts: folders of runs, checkpoints, patterns such as ``outputs/heat-*``, or folders of sweeps.
         misfit: (recipe, those selected) -> why a run that was not named by itself is left out, or None.
+        key: of the configuration that names them, for complaints.
 
     Raises:
         ArtefactError: a run named by itself is missing or damaged, a pattern matches nothing, or no run is left.
     """
     selection = Selection()
     for text in texts:
-        gathered = _gathered(text)
+        gathered = _gathered(text, key)
         if gathered is None:
             _take(selection, Path(text))
             continue
@@ -84,11 +87,11 @@ def select_runs(
                 selection.skipped[path.name] = reason
     if not selection.checkpoints:
         lines = [f"{name}: {reason}" for name, reason in selection.skipped.items()]
-        raise ArtefactError("\n".join([f"runs: none of {list(texts)} can be judged", *lines]))
+        raise ArtefactError("\n".join([f"{key}: none of {list(texts)} can be judged", *lines]))
     return selection
 
 
-def _gathered(text: str) -> list[Path] | None:
+def _gathered(text: str, key: str) -> list[Path] | None:
     """What a pattern or a sweep stands for; None where the text is a path by itself."""
     path = Path(text)
     if (path / SWEEP_FILE).is_file():
@@ -97,7 +100,7 @@ def _gathered(text: str) -> list[Path] | None:
         return None
     found = sorted(Path(match) for match in glob.glob(text, recursive=True))
     if not found:
-        raise ArtefactError(f"runs: nothing matches {text!r} (working directory {Path.cwd()})")
+        raise ArtefactError(f"{key}: nothing matches {text!r} (working directory {Path.cwd()})")
     return found
 
 

@@ -24,7 +24,7 @@ def seed_groups(
     """
     alike: dict[str, list[str]] = {}
     for name, path, recipe in zip(names, checkpoints, recipes, strict=True):
-        alike.setdefault(json.dumps(_without_seed(configuration_of(path, recipe)), sort_keys=True), []).append(name)
+        alike.setdefault(json.dumps(without_seed(configuration_of(path, recipe)), sort_keys=True), []).append(name)
     groups: dict[str, list[str]] = {}
     for members in alike.values():
         if len(members) > 1:
@@ -48,10 +48,10 @@ def configuration_of(path: Path, recipe: Mapping[str, Any]) -> Mapping[str, Any]
     return {**recipe.get("run", {}), "model": recipe["model"], "prediction": recipe["prediction"]}
 
 
-def _without_seed(content: Any) -> Any:
+def without_seed(content: Any) -> Any:
     """Plain data without the run's seed, wherever it was written; that of the problem stays, which makes other data."""
     if isinstance(content, Mapping):
-        return {key: value if key == "pde" else _without_seed(value) for key, value in content.items() if key != "seed"}
+        return {key: value if key == "pde" else without_seed(value) for key, value in content.items() if key != "seed"}
     if isinstance(content, list):
-        return [_without_seed(value) for value in content]
+        return [without_seed(value) for value in content]
     return content

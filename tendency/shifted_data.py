@@ -13,7 +13,11 @@ from tendency.run_folder import differences
 
 
 def shifted_dataset(
-    configurations: Mapping[str, Mapping[str, Any]], shift: Sequence[str], num_test: int, root: Path
+    configurations: Mapping[str, Mapping[str, Any]],
+    shift: Sequence[str],
+    num_test: int,
+    root: Path,
+    characteristic_time: Mapping[str, Any] | None = None,
 ) -> Path:
     """Makes the test trajectories of the runs' problem with changed values, where they are missing.
 
@@ -24,6 +28,7 @@ def shifted_dataset(
         shift: overrides of ``pde``, as on the command line of ``train.py``.
         num_test: trajectories.
         root: of the datasets.
+        characteristic_time: of the problem, which the runs' configurations do not hold.
 
     Returns:
         The dataset's folder.
@@ -40,6 +45,8 @@ def shifted_dataset(
         if lines := differences(pde, other, "pde"):
             raise ArtefactError("\n".join([f"shift: {first} and {name} were trained on different problems:", *lines]))
     pde = changed({"pde": pde}, shift, "shift")["pde"]
+    if characteristic_time is not None:
+        pde["characteristic_time"] = {"_target_": "simulation.problem.CharacteristicTime", **characteristic_time}
     try:
         check_nodes({"pde": pde})
         problem = build_problem(pde)

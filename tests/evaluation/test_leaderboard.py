@@ -47,6 +47,14 @@ def test_ranks_count_who_is_better_and_a_blow_up_comes_last(board):
     assert [times["waves", name] for name in ("slow", "wide", "persistence", "fast")] == [1, 1, 3, 4]
 
 
+def test_what_has_no_ratio_to_persistence_has_no_average():
+    still = Leaderboard("s", [standing("p", "a", 0.1), standing("p", "persistence", 0.0, baseline=True)], {})
+    assert still.beside_yardstick("a", ROLLOUT) is None
+    exact = Leaderboard("s", [standing("p", "a", 0.0), standing("p", "persistence", 0.1, baseline=True)], {})
+    assert exact.beside_yardstick("a", ROLLOUT) is None
+    assert exact.mean_rank("a", ROLLOUT) == 1.0
+
+
 def test_averages_are_of_methods_that_are_on_every_problem(board):
     assert board.mean_rank("slow", ROLLOUT) == 2.0
     assert board.mean_rank("fast", ROLLOUT) == 2.5
@@ -69,6 +77,7 @@ def test_the_table_has_the_best_first_and_marks_what_cannot_be_told_apart(board)
     assert table.rows[0].note == "3 seeds"
     assert board.table(TIME).rows[0].cells[0].text == "> 5"
     assert len(board.table(TIME).columns) == 3
+    assert board.table(ROLLOUT).lines()[1].split() == ["heat", "waves", "mean", "rank", "beside", "persistence"]
     assert board.headline() == "slow has the best mean rank over all problems."
 
 

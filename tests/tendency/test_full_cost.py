@@ -69,7 +69,7 @@ def test_a_dataset_says_what_is_judged(test_trajectories):
     assert subject.step == pytest.approx(0.1)
     assert subject.solver is not None
     assert subject.moments.std.shape == (1,)
-    pairs = list(training_pairs(test_trajectories.folder, 1, torch.device("cpu"))())
+    pairs = list(training_pairs(test_trajectories, None, torch.device("cpu"))())
     assert len(pairs) == test_trajectories.metadata.num_snapshots - 1
     train = TrajectoryDataset.whole(test_trajectories.folder, "train").__getitems__([0, 1, 2, 3])
     assert torch.equal(pairs[3][0], train.u[:, 3])

@@ -4,13 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluating import evaluate
+from tendency.leaderboard import by_dataset, standings_of
 from tendency.load import read_checkpoint
 from tendency.method_names import method_names
-from tendency.run_selection import note_run
+from tendency.run_selection import Selection, note_run
 
 TINY = ["model=fno", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[16]", "prediction=state"]
 
@@ -52,8 +55,8 @@ def test_a_sweep_becomes_a_leaderboard_whose_figures_are_those_of_its_reports(ru
     note_run(tmp_path / "sweep", tmp_path / "gone")
     folder = judge(f"sweep={tmp_path}/sweep", "name=board") / "board"
     said = capsys.readouterr().out
-    assert "[1/2] heat: 3 runs" in said
-    assert "[2/2] advection: 1 runs" in said
+    assert "[1/2] heat, runs: 3" in said
+    assert "[2/2] advection, runs: 1" in said
     assert "Left out: gone (it is not there)." in said
     records = json.loads((folder / "leaderboard.json").read_text())["standings"]
     reports = {name: json.loads((folder / name / "metrics.json").read_text()) for name in ("heat", "advection")}
@@ -70,7 +73,8 @@ def test_a_sweep_becomes_a_leaderboard_whose_figures_are_those_of_its_reports(ru
     assert mean("heat", narrow) == heat["summary"]["board-heat-b"]["geometric_mean_nrmse"]
     assert mean("heat", wide) == heat["seeds"]["board-heat-a0 (2 seeds)"]["geometric_mean_nrmse"]["mean"]
     wind = reports["advection"]["summary"]
-    assert mean("advection", "FNO state") == wind["board-wind"]["geometric_mean_nrmse"]
+    # A method has the same name where it is alone, so that it is on both problems.
+    assert mean("advection", wide) == wind["board-wind"]["geometric_mean_nrmse"]
     assert mean("advection", "persistence") == wind["persistence"]["geometric_mean_nrmse"]
 
     # What is done is not done again; what is new is.
@@ -79,6 +83,8 @@ def test_a_sweep_becomes_a_leaderboard_whose_figures_are_those_of_its_reports(ru
     judge(f"sweep={tmp_path}/sweep", "name=board")
     assert (folder / "heat" / "report.html").stat().st_mtime_ns == before
     assert (folder / "advection" / "report.html").exists()
+    text = (folder / "leaderboard.md").read_text()
+    assert f"{wide.replace('_', chr(92) + '_')} 1 to 2 seeds |" in text
     with pytest.raises(ConfigError, match="nothing is overwritten"):
         judge(f"sweep={tmp_path}/sweep", "name=board", "num_test=1")
 
@@ -105,6 +111,62 @@ def test_one_of_runs_and_sweep_is_asked_for(judge):
         judge("sweep=b", "dataset=c")
 
 
+@pytest.mark.slow
+def test_a_shift_that_does_not_fit_one_problem_is_said_and_holds_for_the_others(runs, judge, capsys):
+    names = f"sweep=[{runs['heat-b']},{runs['wind']}]"
+    folder = judge(names, 'shift=["pde.parameters.diffusivity.high=0.4"]', "name=away") / "away"
+    said = capsys.readouterr().out
+    assert "Left out: advection (shift: unknown key 'diffusivity'" in said
+    assert "heat, away from the training: pde.parameters.diffusivity.high: " in said
+    assert (folder / "heat" / "as_trained" / "report.html").exists()
+
+
+def test_runs_of_other_data_are_ranked_apart():
+    recipes = [
+        {"dataset": "heat-1", "metadata": {"name": "heat"}},
+        {"dataset": "heat-2", "metadata": {"name": "heat"}},
+        {"dataset": "heat-1", "stride": 2, "metadata": {"name": "heat"}},
+        {"dataset": "waves-1", "stride": 4, "metadata": {"name": "waves"}},
+    ]
+    parts = by_dataset(Selection([Path(str(number)) for number in range(4)], recipes))
+    assert list(parts) == ["heat-1", "heat-2", "heat-1-stride2", "waves"]
+    assert [str(part.checkpoints[0]) for part in parts.values()] == ["0", "1", "2", "3"]
+
+
+def test_the_first_is_bold_and_what_the_bootstrap_cannot_tell_from_it():
+    generator = np.random.default_rng(0)
+    errors = {
+        "a-seed0": 0.1 * np.exp(0.02 * generator.standard_normal(20)),
+        "a-seed1": 0.1 * np.exp(0.02 * generator.standard_normal(20)),
+        "close": 0.1 * np.exp(0.3 * generator.standard_normal(20)),
+        "far": 0.2 * np.exp(0.02 * generator.standard_normal(20)),
+        "persistence": np.full(20, 0.9),
+    }
+    errors["close"] *= 0.1005 / np.median(errors["close"])
+    results = xr.Dataset(
+        {"geometric_mean_nrmse": (("simulator", "trajectory"), np.stack(list(errors.values())))},
+        {"simulator": list(errors)},
+    )
+
+    def figures(values):
+        return {"geometric_mean_nrmse": float(np.median(values)), "one_step_nrmse": 0.1, "correlation_time_0.8": 1.0}
+
+    group = "a (2 seeds)"
+    both = {key: {"mean": value, "low": None, "high": None} for key, value in figures(errors["a-seed0"]).items()}
+    numbers = {
+        "summary": {name: figures(values) for name, values in errors.items()},
+        "seeds": {group: both},
+        "description": {"seeds": {group: ["a-seed0", "a-seed1"]}, "learned": ["a-seed0", "a-seed1", "close", "far"]},
+    }
+    numbers["summary"]["a-seed1"]["correlation_time_0.8_censored"] = True
+    names = {group: "A", "close": "C", "far": "F"}
+    found = {one.method: one for one in standings_of("heat", numbers, names, results)}
+    assert {name for name, one in found.items() if one.tied} == {"A", "C"}
+    assert found["A"].seeds == 2
+    assert found["A"].censored == {"correlation_time_0.8"}
+    assert [name for name, one in found.items() if one.baseline] == ["persistence"]
+
+
 def configuration(**changes):
     node = {
         "model": {"_target_": "surrogates.models.fno.FNO", "width": 8},
@@ -127,21 +189,35 @@ def test_methods_are_called_by_what_tells_them_apart():
         "network": {"_target_": "package.Net", "_partial_": True},
     }
     pushed = {"_target_": "trainers.objectives.pushforward.Pushforward"}
-    found = method_names(
-        [
-            configuration(),
-            configuration(model=wide),
-            configuration(prediction=derivative, seed=3),
-            configuration(model=foreign),
-            configuration(objective=pushed),
-        ]
-    )
-    assert found == [
+    alone = configuration(pde={"name": "waves"}, model=wide)
+    on_heat = [
+        configuration(),
+        configuration(model=wide, callbacks={"step_seed": {"seed": 7}}),
+        configuration(prediction=derivative, seed=3),
+        configuration(model=foreign),
+        configuration(objective=pushed),
+    ]
+    found = method_names({"heat": on_heat, "waves": [alone]})
+    assert found["heat"] == [
         "FNO state, model.width=8",
         "FNO state, model.width=16",
         "FNO derivative by Heun",
         "Net state",
         "FNO state with Pushforward",
     ]
-    # On another problem the same method has the same name, whatever its seed.
-    assert method_names([configuration(pde={"name": "waves"}, prediction=derivative)]) == ["FNO derivative by Heun"]
+    # On another problem the same method has the same name, whichever others are there.
+    assert found["waves"] == ["FNO state, model.width=16"]
+
+
+def test_as_many_settings_as_it_takes_tell_methods_apart():
+    def fno(width, modes, layers):
+        return configuration(model={"_target_": "x.FNO", "width": width, "modes": modes, "num_layers": layers})
+
+    grid = [fno(w, m, n) for w in (8, 16) for m in (4, 6) for n in (1, 2)]
+    assert len(set(method_names({"heat": grid})["heat"])) == 8
+    # What tells nothing more is not said.
+    assert method_names({"heat": [fno(8, 4, 1), fno(16, 6, 2)]})["heat"] == [
+        "FNO state, model.width=8",
+        "FNO state, model.width=16",
+    ]
+    assert method_names({"heat": [fno(8, 4, 1), fno(8, 4, 1)]})["heat"] == ["FNO state (1)", "FNO state (2)"]

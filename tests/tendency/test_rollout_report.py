@@ -49,7 +49,7 @@ def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, co
     stepper = load_stepper(runs[0])
     stepper.surrogate.double()
     subject, cpu = subject_of(test_split), torch.device("cpu")
-    baselines, reasons = made(report.baselines, subject, training_pairs(test_split.folder, 1, cpu))
+    baselines, reasons = made(report.baselines, subject, training_pairs(test_split, None, cpu))
     assert not reasons
     found = []
     for size in (1, 3):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from data.manifest import read_manifest
 from tendency.errors import ArtefactError, ConfigError
@@ -27,9 +28,10 @@ def judge(tmp_path):
 
     def judged(*overrides):
         cheap = ["~evaluation.baselines.coarse_solver", "~evaluation.baselines.linear_fourier_model"]
-        fixed = [f"paths.outputs={tmp_path}", "matmul_precision=highest", "name=away"]
+        fixed = [f"paths.outputs={tmp_path}", "matmul_precision=highest"]
+        named = [] if any("name=" in one for one in overrides) else ["name=away"]
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            evaluate(compose("evaluate", [*fixed, *cheap, *overrides]))
+            evaluate(compose("evaluate", [*fixed, *named, *cheap, *overrides]))
         return tmp_path / "away"
 
     return judged
@@ -71,7 +73,13 @@ def test_one_override_away_and_home_beside_it(run, judge, override, change):
     text = (folder / "report.md").read_text()
     assert "## In distribution and out of it" in text
     errors = [one["summary"]["shifted"]["one_step_nrmse"] for one in (home, away)]
-    assert f"{errors[1] / errors[0]:.3g} |" in text
+    factor = f"| {errors[1] / errors[0]:.3g} |"
+    if change.startswith(("stride", "pde.times.dt")):
+        # After a longer step an error is larger, whatever the surrogate is.
+        assert factor not in text
+        assert "Not the same on both sides: step: " in text
+    else:
+        assert factor in text
 
 
 @pytest.mark.slow
@@ -79,6 +87,30 @@ def test_at_home_there_is_nothing_beside(run, judge):
     folder = judge(f"runs=[{run}]")
     assert "in_distribution" not in numbers(folder)
     assert "In distribution" not in (folder / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_runs_of_more_and_of_fewer_test_trajectories_meet_on_num_test(run, judge, tmp_path):
+    fewer = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    fewer["recipe"]["num_test"] = 1
+    torch.save(fewer, tmp_path / "fewer.ckpt")
+    folder = judge(f"runs=[{run},{tmp_path / 'fewer.ckpt'}]", "num_test=2", "evaluation.stride=2")
+    assert numbers(folder)["in_distribution"]["summary"]["shifted"]["trajectories"] == 1
+    assert "trajectories: 1 as trained, 2 here" in (folder / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_fitted_baseline_is_that_of_the_training_or_none(run, judge):
+    fitted = "+evaluation.baselines.linear_fourier_model={_target_: evaluation.fourier_model.LinearFourierModel}"
+    title = "linear Fourier model"
+    folder = judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=12"]', fitted)
+    beside = numbers(folder)["in_distribution"]["summary"]
+    # The equation is linear and has one coefficient for each trajectory: the model of the training, not of one of them.
+    assert numbers(folder)["summary"][title]["one_step_nrmse"] == pytest.approx(
+        beside[title]["one_step_nrmse"], rel=0.5
+    )
+    finer = judge(f"runs=[{run}]", 'shift=["pde.geometry.shape=[32]"]', fitted, "name=finer").parent / "finer"
+    assert "another grid or another step" in numbers(finer)["description"]["missing_baselines"][title]
 
 
 @pytest.mark.slow
@@ -111,6 +143,11 @@ def test_what_cannot_be_changed_is_refused_before_anything_is_made(run, judge, s
         judge(f"runs=[{run}]", 'shift=["pde.parameters.diffusivty.high=1.0"]')
     with pytest.raises(ConfigError, match="shift: unknown key 'model'"):
         judge(f"runs=[{run}]", 'shift=["model.width=4"]')
+    for whole in ("~pde", "pde=burgers"):
+        with pytest.raises(ConfigError, match=r"shift: expected pde.<key>=<value>, got '"):
+            judge(f"runs=[{run}]", f'shift=["{whole}"]')
+    with pytest.raises(ConfigError, match="shift: cannot read 'pde.x'"):
+        judge(f"runs=[{run}]", 'shift=["pde.x"]')
     with pytest.raises(ConfigError, match=r"shift: pde.times.num_snapshots: .*got 'many'"):
         judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=many"]')
     with pytest.raises(ConfigError, match="dataset: shift makes another one"):
