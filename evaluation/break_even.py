@@ -130,6 +130,25 @@ def _sentence(
 
 
 @dataclass(frozen=True)
+class Generation:
+    """What the training and validation data took to solve.
+
+    Args:
+        seconds: None where they are not known.
+        source: in words, where they come from.
+    """
+
+    seconds: float | None
+    source: str
+
+    @property
+    def sentence(self) -> str:
+        """Both, for the reader of a report."""
+        known = "not known" if self.seconds is None else f"{self.seconds:.3g} s"
+        return f"solving the training and validation data: {known}, {self.source}"
+
+
+@dataclass(frozen=True)
 class BreakEven:
     """All that was measured.
 
@@ -140,8 +159,7 @@ class BreakEven:
         horizon: the time since the start at which errors are taken.
         trajectories: that errors are averaged over.
         machine: where seconds were measured.
-        generation_seconds: of the training and validation data, from the reference solver's cost on this machine; None
-            where it is not known.
+        generation: what the training and validation data took.
         training_seconds: of each surrogate, where it is known.
     """
 
@@ -151,7 +169,7 @@ class BreakEven:
     horizon: float
     trajectories: int
     machine: str
-    generation_seconds: float | None
+    generation: Generation
     training_seconds: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -159,7 +177,7 @@ class BreakEven:
 
         ``break_even`` is a list of points {method, label, seconds, error, batch, peak_bytes}: those at a batch of one
         under the methods' names, those at the best batch under ``<name>, best batch``. ``break_even_verdict`` holds the
-        verdicts as a list of their fields, and the other fields as they are.
+        verdicts as a list of their fields, ``notes`` in words what they rest on, and the other fields as they are.
         """
         best = [{**asdict(point), "method": f"{point.method}, best batch"} for point in self.best_points]
         points = [asdict(point) for point in self.points] + best
@@ -170,10 +188,17 @@ class BreakEven:
                 "horizon": self.horizon,
                 "trajectories": self.trajectories,
                 "machine": self.machine,
-                "generation_seconds": self.generation_seconds,
+                "generation_seconds": self.generation.seconds,
+                "generation_seconds_from": self.generation.source,
                 "training_seconds": dict(self.training_seconds),
+                "notes": [self.generation.sentence],
             },
         }
+
+
+def break_even_sentences(content: Mapping[str, Any]) -> list[str]:
+    """What ``break_even_verdict`` of a metrics.json says in words, first the verdicts, then what they rest on."""
+    return [*(one["sentence"] for one in content.get("verdicts", [])), *content.get("notes", [])]
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -14,6 +13,7 @@ from annotated_types import Len
 from torch import Tensor
 
 from data.dataset import TrajectoryDataset
+from data.solving_seconds import processor_name
 from data.whole_file import whole_file
 from evaluation.break_even import BreakEven, Point, front, verdict
 from evaluation.cost import Start, best_batch, cost_of
@@ -24,6 +24,7 @@ from simulation.problem import Problem
 from simulation.simulator import Simulator, begin, rollout
 from simulation.tree import map_tensors
 from tendency.baselines import problem_of
+from tendency.generation_cost import generation_of
 from tendency.solver_family import SolverSetting, solver_settings
 
 
@@ -108,12 +109,12 @@ class FullCost(CostStudy):
             first, best = self._point(name, "", simulator, start, truth)
             own_alone.append(first)
             own_together.append(best)
-        generation = self._generation_seconds(test, alone, start)
+        generation = generation_of(test, alone, float((start.times[:, -1] - start.t[:, -1]).mean()))
         verdicts = []
         for points, solver in ((own_alone, alone), (own_together, together)):
             for point in points:
                 trained = training_seconds.get(point.method)
-                spent = None if trained is None or generation is None else trained + generation
+                spent = None if trained is None or generation.seconds is None else trained + generation.seconds
                 verdicts.append(verdict(point, solver, spent))
         return BreakEven(
             [*alone, *own_alone],
@@ -181,21 +182,6 @@ class FullCost(CostStudy):
         cost = best_batch(simulator, start, self.batches, self.repeats)
         return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=cost.peak_bytes)
 
-    def _generation_seconds(self, test: TrajectoryDataset, points: Sequence[Point], start: Start) -> float | None:
-        """What the training and validation trajectories cost, from what the solver of the data needs here.
-
-        The burn-in counts, the fixed batch in which they were solved does not: a point at a batch of one is what there
-        is to go by.
-        """
-        own = next((p for p in points if "its own integrator, 1 x the step, float64" in p.label), None)
-        if own is None:
-            return None
-        horizon = float((start.times[:, -1] - start.t[:, -1]).mean())
-        window = test.__getitem__(0)
-        solved = float(window.t[0, -1])
-        counts = test.manifest.counts
-        return own.seconds / horizon * solved * (counts.get("train", 0) + counts.get("valid", 0))
-
     def _cache(self, test: TrajectoryDataset, machine: str, start: Start) -> Path:
         schemes = {name: [type(scheme).__name__, vars(scheme)] for name, scheme in self.integrators.items()}
         settings = {**vars(self), "integrators": schemes}
@@ -250,13 +236,5 @@ def machine_name(device: torch.device) -> str:
     if device.type == "cuda":
         hardware = torch.cuda.get_device_name(device)
     else:
-        hardware = f"{_processor()}, {torch.get_num_threads()} threads"
+        hardware = f"{processor_name()}, {torch.get_num_threads()} threads"
     return f"{hardware}, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

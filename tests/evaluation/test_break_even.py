@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from evaluation.break_even import BreakEven, Point, front, verdict
+from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, front, verdict
 
 SOLVER = [
     Point("solver", "fine", 8.0, 1e-6, 1),
@@ -57,8 +57,13 @@ def test_the_extremes_are_told_apart():
 def test_what_is_written_is_plain_json():
     surrogate = Point("net", "", 0.25, 5e-3, 16)
     verdicts = [verdict(surrogate, SOLVER, None)]
-    found = BreakEven([*SOLVER, surrogate], [surrogate], verdicts, 1.0, 4, "here", None, {}).to_dict()
+    generation = Generation(90.0, "recorded while they were solved")
+    found = BreakEven([*SOLVER, surrogate], [surrogate], verdicts, 1.0, 4, "here", generation, {}).to_dict()
     again = json.loads(json.dumps(found, allow_nan=False))
     methods = [point["method"] for point in again["break_even"]]
     assert methods == ["solver"] * 4 + ["net", "net, best batch"]
     assert again["break_even_verdict"]["verdicts"][0]["wins"] is True
+    assert break_even_sentences(again["break_even_verdict"]) == [
+        verdicts[0].sentence,
+        "solving the training and validation data: 90 s, recorded while they were solved",
+    ]
