@@ -21,6 +21,7 @@ from data.certificate import certify, to_first_snapshot
 from data.interruption import interrupts_held_back, stopped_by_sigterm
 from data.manifest import Manifest, chunk_name, file_entry, read_manifest
 from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
+from data.solving_seconds import chunk_timed
 from data.statistics import measure
 from data.trajectory_file import Trajectories, read_trajectories, write_trajectories
 from data.whole_file import sweep_leftovers, whole_file
@@ -226,7 +227,15 @@ def solve_chunk(
     """
     if problem is None:
         raise RuntimeError("no problem to solve")
-    solver, indices = problem.simulator, range(chunk * chunk_size, (chunk + 1) * chunk_size)
+    with chunk_timed(folder, chunk_name(split, chunk)):
+        indices = range(chunk * chunk_size, (chunk + 1) * chunk_size)
+        trajectories = _trajectories(problem, split, indices, store_time_derivative)
+    write_trajectories(folder / chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
+
+
+def _trajectories(problem: Problem, split: str, indices: range, store_time_derivative: bool) -> Trajectories:
+    """Solves the trajectories of a chunk."""
+    solver = problem.simulator
     draw = problem.draws(split, indices)
     try:
         start = to_first_snapshot(solver, draw)
@@ -246,8 +255,7 @@ def solve_chunk(
         ]
         u_t = torch.stack(slopes, 1).float()
     conditions = replace(draw.conditions, geometry=problem.stored_geometry)
-    trajectories = Trajectories(u.float(), draw.times, conditions, u_t)
-    write_trajectories(folder / chunk_name(split, chunk), trajectories, metadata_of(problem, store_time_derivative))
+    return Trajectories(u.float(), draw.times, conditions, u_t)
 
 
 def _check_values(u: torch.Tensor, split: str, indices: range, seed: int) -> None:

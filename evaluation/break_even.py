@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evaluation.call_cost import amount
+
 
 @dataclass(frozen=True)
 class Point:
@@ -22,7 +24,10 @@ class Point:
         seconds: for one trajectory from the start to the horizon.
         error: nRMSE at the horizon against the refined truth, geometric mean over trajectories; infinite where lost.
         batch: trajectories that were solved together.
-        peak_bytes: of the device's memory; None where it does not tell.
+        peak_bytes: the most memory that the batch took at one moment, beside the network and the initial states; None
+            where it is not known.
+        network_calls: for one trajectory and unit of time; None for the solver.
+        flops: of these calls, products, convolutions and Fourier transforms alone; None for the solver.
     """
 
     method: str
@@ -31,6 +36,8 @@ class Point:
     error: float
     batch: int
     peak_bytes: int | None = None
+    network_calls: float | None = None
+    flops: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,25 @@ def _sentence(
 
 
 @dataclass(frozen=True)
+class Generation:
+    """What the training and validation data took to solve.
+
+    Args:
+        seconds: None where they are not known.
+        source: in words, where they come from.
+    """
+
+    seconds: float | None
+    source: str
+
+    @property
+    def sentence(self) -> str:
+        """Both, for the reader of a report."""
+        known = "not known" if self.seconds is None else f"{self.seconds:.3g} s"
+        return f"solving the training and validation data: {known}, {self.source}"
+
+
+@dataclass(frozen=True)
 class BreakEven:
     """All that was measured.
 
@@ -140,8 +166,7 @@ class BreakEven:
         horizon: the time since the start at which errors are taken.
         trajectories: that errors are averaged over.
         machine: where seconds were measured.
-        generation_seconds: of the training and validation data, from the reference solver's cost on this machine; None
-            where it is not known.
+        generation: what the training and validation data took.
         training_seconds: of each surrogate, where it is known.
     """
 
@@ -151,18 +176,21 @@ class BreakEven:
     horizon: float
     trajectories: int
     machine: str
-    generation_seconds: float | None
+    generation: Generation
     training_seconds: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """The entries ``break_even`` and ``break_even_verdict`` of a metrics.json; what is not finite is None.
 
-        ``break_even`` is a list of points {method, label, seconds, error, batch, peak_bytes}: those at a batch of one
-        under the methods' names, those at the best batch under ``<name>, best batch``. ``break_even_verdict`` holds the
-        verdicts as a list of their fields, and the other fields as they are.
+        ``break_even`` is a list of points, each its fields and ``seconds_per_time``, for one trajectory and unit of
+        time: those at a batch of one under the methods' names, those at the best batch under ``<name>, best batch``.
+        ``break_even_verdict`` holds the verdicts as a list of their fields, ``notes`` in words what they rest on, and
+        the other fields as they are.
         """
         best = [{**asdict(point), "method": f"{point.method}, best batch"} for point in self.best_points]
         points = [asdict(point) for point in self.points] + best
+        for point in points:
+            point["seconds_per_time"] = point["seconds"] / self.horizon
         return {
             "break_even": [_plain(point) for point in points if math.isfinite(point["error"])],
             "break_even_verdict": {
@@ -170,10 +198,53 @@ class BreakEven:
                 "horizon": self.horizon,
                 "trajectories": self.trajectories,
                 "machine": self.machine,
-                "generation_seconds": self.generation_seconds,
+                "generation_seconds": self.generation.seconds,
+                "generation_seconds_from": self.generation.source,
                 "training_seconds": dict(self.training_seconds),
+                "notes": [*self._costs(), MEMORY, self._setting(), self.generation.sentence],
             },
         }
+
+    def _setting(self) -> str:
+        trajectories = "trajectory" if self.trajectories == 1 else "trajectories"
+        return (
+            f"errors: {self.horizon:.3g} units of time after the start, geometric mean over {self.trajectories} "
+            f"{trajectories}; seconds: on {self.machine}"
+        )
+
+    def _costs(self) -> list[str]:
+        """What each surrogate costs, at a batch of one and at its best."""
+        names = {one.surrogate for one in self.verdicts}
+        alone = [point for point in self.points if point.method in names]
+        together = [p for p in self.best_points if p.method in names and p.batch != 1]
+        return [cost_sentence(point, self.horizon) for point in [*alone, *together]]
+
+
+MEMORY = (
+    "memory: what the tensors of the whole batch take, without the network itself, the initial states and work space "
+    "that libraries take for themselves; FLOP: products, convolutions and Fourier transforms, nothing pointwise"
+)
+
+
+def cost_sentence(point: Point, horizon: float) -> str:
+    """What one trajectory costs in a unit of time, and what its batch needs.
+
+    Args:
+        point: of a surrogate.
+        horizon: the time that its seconds are for.
+    """
+    each = [f"{point.seconds / horizon:.3g} s"]
+    if point.network_calls is not None:
+        each.append(f"{point.network_calls:.3g} network calls")
+    if point.flops is not None:
+        each.append(f"{amount(point.flops)}FLOP")
+    memory = "" if point.peak_bytes is None else f"; the batch takes {amount(point.peak_bytes)}B of memory at its peak"
+    return f"{point.method} at a batch of {point.batch}: {', '.join(each)} per trajectory and unit of time{memory}"
+
+
+def break_even_sentences(content: Mapping[str, Any]) -> list[str]:
+    """What ``break_even_verdict`` of a metrics.json says in words, first the verdicts, then what they rest on."""
+    return [*(one["sentence"] for one in content.get("verdicts", [])), *content.get("notes", [])]
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,15 @@ def cost_of_call(network: nn.Module, *inputs: Tensor) -> CallCost:
     return CallCost(counter.get_total_flops(), sum(saved.values()))
 
 
+def amount(number: float) -> str:
+    """Three digits and a unit's prefix, such as ``12.3 M``, to which the unit is added."""
+    for prefix in ("", "k", "M", "G", "T"):
+        if number < 999.5 or prefix == "T":
+            return f"{number:.3g} {prefix}"
+        number /= 1000
+    raise AssertionError
+
+
 def _real_transform(shape: Sequence[int], dim: Sequence[int], *_: Any, **__: Any) -> int:
     points = math.prod(shape[axis] for axis in dim)
     return round(2.5 * math.prod(shape) * math.log2(points))

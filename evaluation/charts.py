@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from evaluation.call_cost import amount
 from evaluation.colours import BASELINE, COLOURS, method_style
 from evaluation.figures import mean_energy, shortened
 from evaluation.quantiles import quantiles, worst_of
@@ -111,8 +112,8 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
     """Error against seconds: a surrogate pays where no solver reaches its error in as little time.
 
     Args:
-        points: each with method, seconds, error and, where it has one, a label such as a resolution; those of one
-            method are joined.
+        points: each with method, seconds, error and, where it has them, a label such as a resolution, a batch and its
+            peak_bytes; those of one method are joined.
     """
     figure = go.Figure()
     methods = list(dict.fromkeys(str(point["method"]) for point in points))
@@ -127,7 +128,8 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
                 mode="lines+markers+text",
                 textposition="top right",
                 marker={"size": 9},
-                hovertemplate="%{text} %{y:.3g} in %{x:.3g} s",
+                customdata=[_company(p) for p in own],
+                hovertemplate="%{text} %{y:.3g} in %{x:.3g} s%{customdata}",
                 line={"color": COLOURS[number % len(COLOURS)]},
             )
         )
@@ -137,6 +139,13 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
         "Error against computing time: a method is worth its price where no other is both below it and left of it."
     )
     return Chart("break-even", "Break-even", caption, {"error against seconds": _plain(figure)})
+
+
+def _company(point: Mapping[str, Any]) -> str:
+    """Of how many trajectories a point's seconds are a share, and what they took together."""
+    batch, peak = point.get("batch"), point.get("peak_bytes")
+    together = "" if batch is None else f", batch of {batch}"
+    return together if peak is None else f"{together}, {amount(peak)}B of memory"
 
 
 def labelled(results: xr.Dataset) -> dict[str, xr.DataArray]:

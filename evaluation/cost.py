@@ -1,12 +1,14 @@
-"""What a rollout costs: seconds and memory, on the machine at hand."""
+"""What a rollout costs: seconds and memory on the machine at hand, and calls of its network on any."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from evaluation.call_cost import cost_of_call
+from evaluation.peak_memory import peak_bytes
 from simulation.conditions import Conditions
 from simulation.simulator import Simulator, begin, rollout
 from simulation.tree import map_tensors
@@ -45,12 +47,35 @@ class Cost:
     Args:
         seconds: of wall-clock time, for each trajectory of the batch; the fastest of several rollouts.
         batch: trajectories that were rolled out together.
-        peak_bytes: the most memory that the device held beside what it held before; None on a CPU, which does not tell.
     """
 
     seconds: float
     batch: int
-    peak_bytes: int | None
+
+
+@dataclass(frozen=True)
+class NetworkWork:
+    """What the network of a rollout does, for each trajectory and unit of time; the same on any machine.
+
+    Args:
+        calls: of the network.
+        flops: of these calls, counted as by ``cost_of_call``.
+    """
+
+    calls: float
+    flops: float
+
+
+def rolled_out(simulator: Simulator, start: Start, times: Tensor) -> Tensor:
+    """The last state (B, C, *N) of a rollout to the times (B, T)."""
+    history, device = simulator.history, start.u.device
+    begun = begin(simulator, start.u[:, -history:], start.t[:, -history:], start.conditions, start.seed)
+    end = start.u[:, -1]
+    for progress in rollout(simulator, begun, times, start.conditions):
+        end = progress.u
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return end
 
 
 def cost_of(simulator: Simulator, start: Start, repeats: int = 3) -> tuple[Cost, Tensor]:
@@ -64,33 +89,58 @@ def cost_of(simulator: Simulator, start: Start, repeats: int = 3) -> tuple[Cost,
     Returns:
         The cost, and the last state (B, C, *N).
     """
-    device = start.u.device
-    history = simulator.history
-    u, t = start.u[:, -history:], start.t[:, -history:]
-
-    def rolled(times: Tensor) -> Tensor:
-        state = u[:, -1]
-        for progress in rollout(
-            simulator, begin(simulator, u, t, start.conditions, start.seed), times, start.conditions
-        ):
-            state = progress.u
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return state
-
-    seconds, peak = [], None
+    seconds = []
     with torch.inference_mode():
-        end = rolled(start.times[:, :1])
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-            peak = -torch.cuda.memory_allocated(device)
+        end = rolled_out(simulator, start, start.times[:, :1])
         for _ in range(repeats):
             began = time.perf_counter()
-            end = rolled(start.times)
+            end = rolled_out(simulator, start, start.times)
             seconds.append(time.perf_counter() - began)
-        if peak is not None:
-            peak += torch.cuda.max_memory_allocated(device)
-    return Cost(min(seconds) / len(u), len(u), peak), end
+    return Cost(min(seconds) / len(end), len(end)), end
+
+
+MEMORY_STEPS = 3
+"""After so many snapshots memory grows no more: each state takes the place of the one before."""
+
+
+def memory_of(simulator: Simulator, start: Start) -> int | None:
+    """The most bytes that a rollout holds beside its network and the snapshots that it starts from, all rows together.
+
+    It is found on a rollout of a few snapshots that is not timed; see ``peak_bytes`` for what counts.
+
+    Args:
+        simulator: what is rolled out.
+        start: of the rollout.
+    """
+    with torch.inference_mode():
+        return peak_bytes(lambda: rolled_out(simulator, start, start.times[:, :MEMORY_STEPS]), start.u.device)
+
+
+def network_work(simulator: Simulator, network: nn.Module, start: Start) -> NetworkWork:
+    """Counts the calls of a network in one whole rollout, and the operations of one of them.
+
+    Args:
+        simulator: what is rolled out.
+        network: that it calls; each call is taken to be as large as the last.
+        start: of the rollout.
+    """
+    calls = 0
+    inputs: tuple[Tensor, ...] = ()
+
+    def count(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+        nonlocal calls, inputs
+        calls, inputs = calls + 1, given
+
+    handle = network.register_forward_pre_hook(count)
+    try:
+        # No inference mode: its tensors could not be given to a call that keeps some for a backward pass.
+        with torch.no_grad():
+            rolled_out(simulator, start, start.times)
+    finally:
+        handle.remove()
+    elapsed = float((start.times[:, -1] - start.t[:, -1]).mean())
+    flops = cost_of_call(network, *inputs).flops / len(start.u) if calls else 0
+    return NetworkWork(calls / elapsed, calls * flops / elapsed)
 
 
 def best_batch(simulator: Simulator, start: Start, batches: Sequence[int], repeats: int = 3) -> Cost:

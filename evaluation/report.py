@@ -10,6 +10,7 @@ import xarray as xr
 
 from data.whole_file import write_whole
 from evaluation.animation import animate
+from evaluation.break_even import break_even_sentences
 from evaluation.charts import break_even, error_curves, spectra
 from evaluation.figures import ReportFigure, curves, rollout_images, write_figures
 from evaluation.figures import spectra as spectra_figure
@@ -113,7 +114,7 @@ def page_content(
             *([break_even(points)] if points else []),
         ],
         comparisons=[one["sentence"] for one in numbers.get("comparisons", [])],
-        verdicts=[one["sentence"] for one in numbers.get("break_even_verdict", {}).get("verdicts", [])],
+        verdicts=break_even_sentences(numbers.get("break_even_verdict", {})),
         tables=[] if away is None else [_beside(away, results, summary, description.get("step"))],
         missing=[] if points else [("Break-even", NOT_MEASURED)],
         certificate=certificate,

@@ -1,12 +1,18 @@
 """A trained surrogate as files that others can read: a program of one step, and its weights."""
 
 import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from data.whole_file import whole_file
 from simulation.conditions import Conditions
@@ -19,6 +25,12 @@ from tendency.trained import RECIPE, WEIGHTS, TrainedSurrogate, load_surrogate
 PROGRAM, ONNX = "step.pt2", "step.onnx"
 TOLERANCE = 1e-5
 """Relative difference between a program and what it was made from, beyond which it is not handed out."""
+
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+COMPLEX = (
+    "it computes with complex numbers, which ONNX lacks; a Fourier layer takes real matrices instead on axes of at "
+    "most 256 points, half of whose modes are kept at most (model.modes)"
+)
 
 
 class Step(nn.Module):
@@ -68,8 +80,9 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     Args:
         source: a checkpoint, or the folder of a run.
         folder: that the files go to; made where it is missing.
-        onnx: write ``step.onnx`` as well; needs the packages onnx and onnxscript, and a network without Fourier
-            transforms.
+        onnx: write ``step.onnx`` as well, with the same inputs and for any number of trajectories; needs the packages
+            of ``pip install 'tendency[onnx]'``. Networks on the matrix path of a spectral convolution have one; fast
+            Fourier transforms of more than one axis have none, since ONNX lacks complex numbers.
         trust: build classes outside this project that the checkpoint names.
 
     Returns:
@@ -77,8 +90,11 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
 
     Raises:
         ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
-            drawn noise), torch cannot trace it, or the program's answer differs from the original's.
+            drawn noise), torch cannot trace it, or the program's answer differs from the original's; for ONNX also that
+            packages are missing.
     """
+    if onnx:
+        _require_onnx()
     trained = load_surrogate(source, trust)
     step, inputs = Step(trained.stepper, trained.metadata.geometry), _example(trained)
     _require_one_step(step, inputs)
@@ -140,17 +156,57 @@ def _require_same(found: Tensor, expected: Tensor, name: str) -> None:
         raise ArtefactError(f"export: {name} differs from the original by {difference:.1e} (relative); not written")
 
 
-def _write_onnx(program: Any, inputs: tuple[Tensor, ...], expected: Tensor, path: Path) -> None:
+def _require_onnx() -> None:
+    if missing := [name for name in ONNX_PACKAGES if find_spec(name) is None]:
+        raise ArtefactError(f"export: onnx=True needs {', '.join(missing)}: pip install 'tendency[onnx]'")
+
+
+def _write_onnx(program: ExportedProgram, inputs: tuple[Tensor, ...], expected: Tensor, path: Path) -> None:
+    """Writes the ONNX form of a program, checked by onnxruntime on all of the inputs' rows and on fewer."""
     try:
-        written = torch.onnx.export(program, dynamo=True, verbose=False)
-        found = None if written is None else written(*inputs)
+        with _without_remarks():
+            written = torch.onnx.export(program, dynamo=True, verbose=False)
     except Exception as error:
-        raise ArtefactError(f"export: no ONNX of this surrogate ({_first_line(error)}); step.pt2 is written") from error
-    if written is None or not found:
-        raise ArtefactError("export: torch made no ONNX program; step.pt2 is written")
-    _require_same(torch.as_tensor(found[0]), expected, ONNX)
+        reason = COMPLEX if _has_complex_numbers(program) else _first_line(_root(error))
+        raise ArtefactError(f"export: no ONNX of this surrogate: {reason}; {PROGRAM} is written") from error
+    if written is None:
+        raise ArtefactError(f"export: torch made no ONNX program; {PROGRAM} is written")
+    for rows in (len(expected), len(expected) - 1):
+        try:
+            found = written(*(x[:rows] for x in inputs))[0]
+        except Exception as error:
+            raise ArtefactError(
+                f"export: {ONNX} does not run on {rows} trajectories ({_first_line(error)}); {PROGRAM} is written"
+            ) from error
+        _require_same(torch.as_tensor(found), expected[:rows], ONNX)
     with whole_file(path) as temporary:
         written.save(str(temporary))
+
+
+def _has_complex_numbers(program: ExportedProgram) -> bool:
+    # What runs at another precision than the rest is a graph within the graph.
+    graphs = (module.graph for module in program.graph_module.modules() if isinstance(module, GraphModule))
+    values = (node.meta.get("val") for graph in graphs for node in graph.nodes)
+    return any(isinstance(value, Tensor) and value.is_complex() for value in values)
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Torch speaks of packages that it could use, and of its own deprecated functions."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from: the exporter's own says how to write to its authors."""
+    return error if error.__cause__ is None else _root(error.__cause__)
 
 
 def _first_line(error: BaseException) -> str:

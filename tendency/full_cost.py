@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -14,17 +13,23 @@ from annotated_types import Len
 from torch import Tensor
 
 from data.dataset import TrajectoryDataset
+from data.solving_seconds import processor_name
 from data.whole_file import whole_file
 from evaluation.break_even import BreakEven, Point, front, verdict
-from evaluation.cost import Start, best_batch, cost_of
+from evaluation.cost import Start, best_batch, cost_of, memory_of, network_work
 from evaluation.metrics.snapshot import combined_nrmse
 from simulation.annotations import PositiveFloat, PositiveInt
 from simulation.geometry import Grid
 from simulation.problem import Problem
 from simulation.simulator import Simulator, begin, rollout
 from simulation.tree import map_tensors
+from surrogates.stepper import SurrogateStepper
 from tendency.baselines import problem_of
+from tendency.generation_cost import generation_of
 from tendency.solver_family import SolverSetting, solver_settings
+
+RECORD = 2
+"""Of what is remembered beside a dataset; raised when another figure is measured."""
 
 
 class CostStudy(ABC):
@@ -105,15 +110,15 @@ class FullCost(CostStudy):
         alone, together = known
         own_alone, own_together = [], []
         for name, simulator in simulators.items():
-            first, best = self._point(name, "", simulator, start, truth)
+            first, best = self._point(name, simulator, start, truth)
             own_alone.append(first)
             own_together.append(best)
-        generation = self._generation_seconds(test, alone, start)
+        generation = generation_of(test, alone, float((start.times[:, -1] - start.t[:, -1]).mean()))
         verdicts = []
         for points, solver in ((own_alone, alone), (own_together, together)):
             for point in points:
                 trained = training_seconds.get(point.method)
-                spent = None if trained is None or generation is None else trained + generation
+                spent = None if trained is None or generation.seconds is None else trained + generation.seconds
                 verdicts.append(verdict(point, solver, spent))
         return BreakEven(
             [*alone, *own_alone],
@@ -164,7 +169,8 @@ class FullCost(CostStudy):
         together = []
         for point in front(list(alone.values())):
             cost = best_batch(by_label[point.label], double, self.batches, self.repeats)
-            together.append(replace(point, seconds=cost.seconds, batch=cost.batch, peak_bytes=cost.peak_bytes))
+            peak = memory_of(by_label[point.label], double.repeated(cost.batch))
+            together.append(replace(point, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak))
         return list(alone.values()), together
 
     def _alone(self, name: str, label: str, simulator: Simulator, start: Start, truth: Tensor) -> Point:
@@ -174,32 +180,23 @@ class FullCost(CostStudy):
         ends = [end, *(cost_of(simulator, row, 1)[1] for row in rows[1:])]
         weights = start.conditions.geometry.weights(start.conditions.extent)
         error = combined_nrmse(torch.cat(ends), truth, weights).nan_to_num(nan=torch.inf).clamp(min=1e-300)
-        return Point(name, label, first.seconds, float(error.log().mean().exp()), 1, first.peak_bytes)
+        peak = memory_of(simulator, rows[0])
+        return Point(name, label, first.seconds, float(error.log().mean().exp()), 1, peak)
 
-    def _point(self, name: str, label: str, simulator: Simulator, start: Start, truth: Tensor) -> tuple[Point, Point]:
-        alone = self._alone(name, label, simulator, start, truth)
+    def _point(self, name: str, simulator: Simulator, start: Start, truth: Tensor) -> tuple[Point, Point]:
+        """A surrogate's points at a batch of one and at its best."""
+        alone = self._alone(name, "", simulator, start, truth)
+        if isinstance(simulator, SurrogateStepper):
+            work = network_work(simulator, simulator.surrogate, _row(start, 0))
+            alone = replace(alone, network_calls=work.calls, flops=work.flops)
         cost = best_batch(simulator, start, self.batches, self.repeats)
-        return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=cost.peak_bytes)
-
-    def _generation_seconds(self, test: TrajectoryDataset, points: Sequence[Point], start: Start) -> float | None:
-        """What the training and validation trajectories cost, from what the solver of the data needs here.
-
-        The burn-in counts, the fixed batch in which they were solved does not: a point at a batch of one is what there
-        is to go by.
-        """
-        own = next((p for p in points if "its own integrator, 1 x the step, float64" in p.label), None)
-        if own is None:
-            return None
-        horizon = float((start.times[:, -1] - start.t[:, -1]).mean())
-        window = test.__getitem__(0)
-        solved = float(window.t[0, -1])
-        counts = test.manifest.counts
-        return own.seconds / horizon * solved * (counts.get("train", 0) + counts.get("valid", 0))
+        peak = memory_of(simulator, start.repeated(cost.batch))
+        return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak)
 
     def _cache(self, test: TrajectoryDataset, machine: str, start: Start) -> Path:
         schemes = {name: [type(scheme).__name__, vars(scheme)] for name, scheme in self.integrators.items()}
         settings = {**vars(self), "integrators": schemes}
-        what = [machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
+        what = [RECORD, machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:10]
         return test.folder / f"solver_cost-{digest}.json"
 
@@ -250,13 +247,5 @@ def machine_name(device: torch.device) -> str:
     if device.type == "cuda":
         hardware = torch.cuda.get_device_name(device)
     else:
-        hardware = f"{_processor()}, {torch.get_num_threads()} threads"
+        hardware = f"{processor_name()}, {torch.get_num_threads()} threads"
     return f"{hardware}, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -2,7 +2,7 @@
 
 import torch
 
-from evaluation.call_cost import cost_of_call
+from evaluation.call_cost import amount, cost_of_call
 from simulation.geometry import Geometry
 from surrogates.surrogate import Surrogate
 
@@ -30,18 +30,9 @@ def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[
     cost = cost_of_call(surrogate, u, c, x)
     count = sum(p.numel() for p in parameters)
     held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in parameters)
-    size = f"{surrogate._get_name()}, {count:,} parameters, {_amount(cost.flops)}FLOP per call and sample"
+    size = f"{surrogate._get_name()}, {count:,} parameters, {amount(cost.flops)}FLOP per call and sample"
     memory = (
-        f"{_amount(held)}B of weights, gradients and moments, {_amount(cost.saved_bytes * batch_size)}B of activations"
+        f"{amount(held)}B of weights, gradients and moments, {amount(cost.saved_bytes * batch_size)}B of activations"
         f" per call on a batch of {batch_size} (that of one sample, times {batch_size})"
     )
     return size, memory
-
-
-def _amount(number: float) -> str:
-    """Three digits and the unit's prefix: 12.3 M."""
-    for prefix in ("", "k", "M", "G", "T"):
-        if number < 999.5 or prefix == "T":
-            return f"{number:.3g} {prefix}"
-        number /= 1000
-    raise AssertionError

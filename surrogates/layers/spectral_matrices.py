@@ -64,6 +64,15 @@ def _table(axis: Axis, inverse: bool, last: bool, dtype: torch.dtype, device: to
     return both.to(dtype)
 
 
+def parts(pair: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Both halves of a pair at ``dim``, to be written to.
+
+    ``unbind`` gives the same views. But an exporter that turns writing into plain functions, as that to ONNX, fixes the
+    batch size of a program that writes to the views of one ``unbind`` or ``split``.
+    """
+    return pair.select(dim, 0), pair.select(dim, 1)
+
+
 def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
     """The kept modes (*K, 2, B, C), real and imaginary parts, of x (B, *N, C)."""
     batch, channels = x.shape[0], x.shape[-1]
@@ -81,7 +90,7 @@ def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> T
     if len(axes) == 1:
         out[:, 0], out[:, 1] = re, im
     else:
-        _signs_apart(re, im, axes[0], 0, out.unbind(-3))
+        _signs_apart(re, im, axes[0], 0, parts(out, -3))
     return out
 
 
@@ -92,7 +101,8 @@ def _empty_modes(pair: Tensor, axis: Axis, dim: int) -> Tensor:
 def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor, ...]) -> None:
     """Writes modes of both signs, from cos and sin on an axis, the pair (2, K) at ``dim``."""
     (cos_re, sin_re), (cos_im, sin_im) = re.unbind(dim), im.unbind(dim)
-    (up_re, down_re), (up_im, down_im) = (part.split([axis.positive, axis.negative], dim) for part in out)
+    up_re, up_im = (part.narrow(dim, 0, axis.positive) for part in out)
+    down_re, down_im = (part.narrow(dim, axis.positive, axis.negative) for part in out)
     up_re.copy_(cos_re + sin_im)
     up_im.copy_(cos_im - sin_re)
     cos_re, sin_re, cos_im, sin_im = (p.narrow(dim, 1, axis.negative) for p in (cos_re, sin_re, cos_im, sin_im))
@@ -108,7 +118,7 @@ def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor], onto: Tenso
     batch, channels = y.shape[-2:]
     re, im = y.unbind(-3)
     z = y.new_empty(batch, *[n for axis in axes for n in (2, axis.positive)], channels)
-    pairs = z.movedim(0, -2).unbind(-4)
+    pairs = parts(z.movedim(0, -2), -4)
     for dim in range(len(axes) - 1):
         last = dim == len(axes) - 2
         found = pairs if last else (_empty_pairs(re, axes[dim], 2 * dim), _empty_pairs(re, axes[dim], 2 * dim))
@@ -134,7 +144,7 @@ def _empty_pairs(modes: Tensor, axis: Axis, dim: int) -> Tensor:
 def _signs_together(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor, ...]) -> None:
     """The transpose of ``_signs_apart``."""
     (up_re, down_re), (up_im, down_im) = (part.split([axis.positive, axis.negative], dim) for part in (re, im))
-    (cos_re, sin_re), (cos_im, sin_im) = (part.unbind(dim) for part in out)
+    (cos_re, sin_re), (cos_im, sin_im) = (parts(part, dim) for part in out)
     cos_re.copy_(up_re)
     cos_im.copy_(up_im)
     sin_re.copy_(-up_im)
@@ -151,7 +161,7 @@ def rotated(x: Tensor, s: Tensor) -> Tensor:
     """The product of x (*K, 2, B, C) and s (*K, 2, B), complex numbers as pairs."""
     (re, im), (s_re, s_im) = x.unbind(-3), s.unsqueeze(-1).unbind(-3)
     out = torch.empty_like(x)
-    out_re, out_im = out.unbind(-3)
+    out_re, out_im = parts(out, -3)
     out_re.copy_(re * s_re)
     out_re.addcmul_(im, s_im, value=-1)
     out_im.copy_(re * s_im)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from data import solving_seconds
 from data.certificate import certify
 from data.dataset import TrajectoryDataset
 from data.generation import dataset_folder
@@ -24,10 +25,11 @@ COUNTS = {"train": 5, "valid": 2, "test": 3}
 
 
 def contents(folder):
+    """The bytes of a dataset's files, all but those in which it says what it took."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != solving_seconds.FILE
     }
 
 
@@ -64,6 +66,9 @@ def test_a_killed_generation_goes_on_where_it_stood(make_dataset, tmp_path):
         process.wait()
     make_dataset(killed, COUNTS)
     assert contents(killed) == contents(whole)
+    # Each of five chunks waited 20 ms for each of ten snapshots, whichever process solved it.
+    took = solving_seconds.solving_seconds(killed, read_manifest(killed).chunks)
+    assert took.wall > 5 * 10 * 0.02
 
 
 def test_a_finished_dataset_is_returned_at_once_and_grows_by_chunks(make_dataset, tmp_path):

@@ -2,10 +2,12 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 
-from evaluation.break_even import BreakEven, Point, front, verdict
+from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, front, verdict
+from evaluation.charts import break_even
 
 SOLVER = [
     Point("solver", "fine", 8.0, 1e-6, 1),
@@ -55,10 +57,30 @@ def test_the_extremes_are_told_apart():
 
 
 def test_what_is_written_is_plain_json():
-    surrogate = Point("net", "", 0.25, 5e-3, 16)
+    surrogate = Point("net", "", 0.25, 5e-3, 16, 4_000_000, 12.5, 3.2e9)
     verdicts = [verdict(surrogate, SOLVER, None)]
-    found = BreakEven([*SOLVER, surrogate], [surrogate], verdicts, 1.0, 4, "here", None, {}).to_dict()
+    generation = Generation(90.0, "recorded while they were solved")
+    found = BreakEven([*SOLVER, surrogate], [surrogate], verdicts, 0.5, 4, "here", generation, {}).to_dict()
     again = json.loads(json.dumps(found, allow_nan=False))
     methods = [point["method"] for point in again["break_even"]]
     assert methods == ["solver"] * 4 + ["net", "net, best batch"]
     assert again["break_even_verdict"]["verdicts"][0]["wins"] is True
+    net = again["break_even"][-1]
+    assert (net["seconds_per_time"], net["peak_bytes"], net["network_calls"]) == (0.5, 4_000_000, 12.5)
+    sentences = break_even_sentences(again["break_even_verdict"])
+    assert sentences[0] == verdicts[0].sentence
+    assert (
+        "net at a batch of 16: 0.5 s, 12.5 network calls, 3.2 GFLOP per trajectory and unit of time; "
+        "the batch takes 4 MB of memory at its peak" in sentences
+    )
+    assert (
+        "errors: 0.5 units of time after the start, geometric mean over 4 trajectories; seconds: on here" in sentences
+    )
+    assert sentences[-1] == "solving the training and validation data: 90 s, recorded while they were solved"
+
+
+def test_the_chart_says_of_which_batch_a_point_is_and_what_it_took():
+    points = [asdict(Point("net", "", 0.25, 5e-3, 16, 4_000_000)), {"method": "old", "seconds": 1.0, "error": 0.1}]
+    new, old = break_even(points).figures["error against seconds"]["data"]
+    assert new["customdata"] == [", batch of 16, 4 MB of memory"]
+    assert old["customdata"] == [""]

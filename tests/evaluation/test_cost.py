@@ -1,4 +1,4 @@
-"""Seconds of a rollout; operations and memory of a call."""
+"""Seconds, memory and network calls of a rollout; operations and memory of a call."""
 
 import time
 
@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from evaluation.baselines import Persistence
 from evaluation.call_cost import cost_of_call
-from evaluation.cost import seconds_per_step
+from evaluation.cost import Start, memory_of, network_work, seconds_per_step
+from evaluation.peak_memory import peak_bytes
 from simulation import Boundary, Conditions, Grid, Window
 
 
@@ -21,21 +22,90 @@ class Sleeping(Persistence):
         return u, memory
 
 
-def test_a_step_costs_what_it_costs_shared_by_the_trajectories_of_its_batch():
-    empty = torch.zeros(2, 0, dtype=torch.float64)
+def whole(batch=2, snapshots=6, step=1.0):
+    """Trajectories of zeros on four points."""
+    empty = torch.zeros(batch, 0, dtype=torch.float64)
     conditions = Conditions(
         params=empty,
         hidden=empty,
-        extent=torch.ones(2, 1, dtype=torch.float64),
+        extent=torch.ones(batch, 1, dtype=torch.float64),
         boundary_values=empty,
         geometry=Grid([4], Boundary.periodic(1)),
         param_names=(),
     )
-    index = torch.arange(2)
-    times = torch.arange(6, dtype=torch.float64).expand(2, -1)
-    window = Window(torch.zeros(2, 6, 1, 4), times, conditions, None, index, 0 * index, torch.ones_like(index))
+    index = torch.arange(batch)
+    times = step * torch.arange(snapshots, dtype=torch.float64).expand(batch, -1)
+    zeros = torch.zeros(batch, snapshots, 1, 4)
+    return Window(zeros, times, conditions, None, index, 0 * index, torch.ones_like(index))
+
+
+def start_of(window):
+    u, t = window.history(1)
+    return Start(u, t, window.times(1, window.u.shape[1] - 1), window.conditions, window.index)
+
+
+def test_a_step_costs_what_it_costs_shared_by_the_trajectories_of_its_batch():
+    window = whole()
     assert 0.005 <= seconds_per_step(Sleeping(), window) < 0.0075
     assert seconds_per_step(Persistence(), window) < 0.001
+
+
+class Allocating(Persistence):
+    """A simulator that takes 1 MB for each trajectory, then twice as much in two pieces, and keeps the last piece."""
+
+    def start(self, u, t, conditions, seed):
+        return {"kept": u.new_zeros(len(u), 1)}
+
+    def advance(self, u, t, dt, conditions, memory):
+        first = torch.zeros(len(u), 250_000)
+        del first
+        second = torch.zeros(len(u), 250_000)
+        third = torch.zeros(len(u), 250_000)
+        del second
+        return u, {"kept": third}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_memory_is_the_most_that_is_held_at_one_moment(batch):
+    # While the second step works, 1 MB from the first is still there: 3 MB for each trajectory, and never 4.
+    held = memory_of(Allocating(), start_of(whole(batch)))
+    assert held == pytest.approx(3e6 * batch, rel=0.001)
+    assert memory_of(Persistence(), start_of(whole(batch))) < 1000
+
+
+def test_memory_counts_what_an_operation_takes_for_itself_and_gives_back():
+    x = torch.randn(1, 250, 1000)
+    made = 4 * x.numel()
+    # A sort returns values (float32) and indices (int64).
+    assert peak_bytes(lambda: x.sort(), torch.device("cpu")) >= 3 * made
+    assert peak_bytes(lambda: x + x, torch.device("cpu")) == made
+    assert peak_bytes(lambda: x.add_(1), torch.device("cpu")) < 100
+
+
+def test_watching_memory_is_quiet(capfd):
+    peak_bytes(lambda: torch.ones(3) + 1, torch.device("cpu"))
+    out, error = capfd.readouterr()
+    assert (out, error) == ("", "")
+
+
+class Halving(Persistence):
+    """A simulator that calls its network twice in each step."""
+
+    def __init__(self):
+        self.network = nn.Linear(4, 4)
+
+    def advance(self, u, t, dt, conditions, memory):
+        return self.network(self.network(u)), memory
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_calls_and_operations_are_those_of_one_trajectory_in_a_unit_of_time(batch):
+    simulator = Halving()
+    work = network_work(simulator, simulator.network, start_of(whole(batch, step=0.25)))
+    # Five steps of 0.25, two calls in each, and 2 x 4 x 4 operations in a call.
+    assert work.calls == pytest.approx(2 / 0.25)
+    assert work.flops == pytest.approx(2 / 0.25 * 2 * 4 * 4)
+    assert not simulator.network._forward_pre_hooks
 
 
 class Applied(nn.Module):

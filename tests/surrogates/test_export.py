@@ -60,6 +60,17 @@ def test_an_exported_network_gives_its_numbers_for_any_batch(name, grid):
             assert torch.allclose(program(*given), made(*given), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("grid", ["1d", pytest.param("2d", marks=pytest.mark.slow)])
+def test_the_batch_stays_free_where_writing_becomes_plain_functions(grid):
+    """As in a program for ONNX."""
+    made, shape = network("fno", len(GRIDS[grid])), GRIDS[grid]
+    batch = torch.export.Dim("batch", min=2, max=4096)
+    program = torch.export.export(made, inputs(shape, 3), dynamic_shapes=({0: batch},) * 3).run_decompositions()
+    with torch.no_grad():
+        given = inputs(shape, 5)
+        assert torch.allclose(program.module()(*given), made(*given), rtol=1e-5, atol=1e-6)
+
+
 def test_an_exported_program_is_saved_and_loaded(tmp_path):
     made, given = network("fno", 2), inputs([12, 16], 3)
     torch.export.save(torch.export.export(made, given), tmp_path / "fno.pt2")

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from data.dataset import TrajectoryDataset
+from data.solving_seconds import FILE, solving_seconds
 from evaluation.baselines import Persistence
+from evaluation.break_even import Point
 from solvers.etdrk import ETDRK2, ETDRK4
 from solvers.runge_kutta import SSPRK3
 from surrogates.coarse_solver import CoarseSolver
 from tendency.baselines import problem_of, subject_of, training_pairs
 from tendency.full_cost import FullCost
+from tendency.generation_cost import generation_of
 from tendency.load import read_checkpoint
 
 TINY = ["model=fno", "model.width=4", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[64]"]
@@ -55,13 +58,31 @@ def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembere
     assert errors["64, ETDRK2, 1 x the step, float64"] < errors["64, ETDRK2, 4 x the step, float64"]
     still = next(one for one in found.verdicts if one.surrogate == "persistence" and one.batch == 1)
     assert still.error > max(errors.values())
-    assert found.generation_seconds > 0
+    chunks = [name for name in test_trajectories.manifest.chunks if not name.startswith("test/")]
+    recorded = solving_seconds(test_trajectories.folder, chunks)
+    assert found.generation.seconds == recorded.processor > 0
+    assert found.generation.source.startswith("recorded while")
     assert found.horizon <= problem.tolerances.window * (1 + 1e-9)
     again = study().measure({"persistence": Persistence()}, test_trajectories, cpu, {})
     assert [point for point in again.points if point.method == "solver"] == solver
     other = study(coarsenings=[1]).measure({"persistence": Persistence()}, test_trajectories, cpu, {})
     assert len([point for point in other.points if point.method == "solver"]) == 8
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_dataset_without_a_record_is_estimated_from_the_setting_that_made_it(test_trajectories):
+    record = test_trajectories.folder / FILE
+    hidden = record.rename(record.with_suffix(".away"))
+    try:
+        own = Point("solver", "64, its own integrator, 1 x the step, float64", 3.0, 1e-6, 1)
+        counts = test_trajectories.manifest.counts
+        solved = float(test_trajectories[0].t[0, -1])
+        found = generation_of(test_trajectories, [own], horizon=0.5)
+        assert found.seconds == pytest.approx(3.0 / 0.5 * solved * (counts["train"] + counts["valid"]))
+        assert found.source.startswith("estimated from")
+        assert generation_of(test_trajectories, [], horizon=0.5).seconds is None
+    finally:
+        hidden.rename(record)
 
 
 def test_a_dataset_says_what_is_judged(test_trajectories):

@@ -1,0 +1,60 @@
+"""A dataset knows what its trajectories took, however many workers, stops and extensions it was made with."""
+
+import pytest
+
+from data.manifest import read_manifest
+from data.solving_seconds import FILE, SolvingSeconds, processor_name, solving_seconds
+
+COUNTS = {"train": 4, "valid": 2, "test": 2}
+TRAIN = ("train/chunk-00000.hdf5", "train/chunk-00001.hdf5")
+SLOWNESS = 0.02
+"""Seconds that the solver waits, idle, at each of a trajectory's ten steps."""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_waiting_is_wall_clock_time_of_each_chunk_and_no_processor_time(make_dataset, tmp_path, workers):
+    make_dataset(tmp_path, COUNTS, workers=workers, slowness=SLOWNESS)
+    took = solving_seconds(tmp_path, read_manifest(tmp_path).chunks)
+    assert took.wall >= 4 * 10 * SLOWNESS
+    assert 0 < took.processor < took.wall - 3 * 10 * SLOWNESS
+    assert took.machines == (processor_name(),)
+    train = solving_seconds(tmp_path, TRAIN)
+    assert 2 * 10 * SLOWNESS <= train.wall < took.wall
+
+
+def test_what_an_extension_takes_is_added(make_dataset, tmp_path):
+    make_dataset(tmp_path, COUNTS)
+    before = solving_seconds(tmp_path, TRAIN)
+    make_dataset(tmp_path, COUNTS | {"train": 6}, slowness=SLOWNESS)
+    assert solving_seconds(tmp_path, TRAIN) == before
+    third = "train/chunk-00002.hdf5"
+    added = solving_seconds(tmp_path, [third])
+    assert added.wall >= 10 * SLOWNESS
+    assert solving_seconds(tmp_path, [*TRAIN, third]).wall == pytest.approx(before.wall + added.wall)
+
+
+def test_a_chunk_that_is_made_anew_took_what_it_took_the_last_time(make_dataset, tmp_path):
+    make_dataset(tmp_path, COUNTS, slowness=SLOWNESS)
+    (tmp_path / TRAIN[0]).unlink()
+    make_dataset(tmp_path, COUNTS)
+    assert solving_seconds(tmp_path, TRAIN[:1]).wall < 10 * SLOWNESS <= solving_seconds(tmp_path, TRAIN[1:]).wall
+
+
+def test_a_dataset_without_a_record_and_one_with_a_damaged_one_are_read(make_dataset, tmp_path):
+    manifest = make_dataset(tmp_path, COUNTS)
+    record = tmp_path / FILE
+    lines = record.read_text().splitlines(keepends=True)
+    # The last line of a machine that lost its power: the chunks before it are still known.
+    record.write_text("".join(lines[:-1]) + lines[-1][:20])
+    assert solving_seconds(tmp_path, TRAIN) is not None
+    assert solving_seconds(tmp_path, manifest.chunks) is None
+    record.unlink()
+    assert solving_seconds(tmp_path, TRAIN) is None
+    assert make_dataset(tmp_path, COUNTS) == manifest
+
+
+def test_machines_are_named_once_each(tmp_path):
+    line = '{{"chunk": "{}", "processor_seconds": {}, "wall_seconds": 2.0, "machine": "{}"}}\n'
+    text = "".join(line.format(*entry) for entry in [("a", 1.0, "two"), ("b", 0.5, "one"), ("c", 0.25, "two")])
+    (tmp_path / FILE).write_text(text)
+    assert solving_seconds(tmp_path, ["a", "b", "c"]) == SolvingSeconds(1.75, 6.0, ("one", "two"))
