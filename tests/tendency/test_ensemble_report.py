@@ -12,7 +12,7 @@ import xarray as xr
 import tendency
 from data.dataset import TrajectoryDataset
 from simulation.random import mix
-from tendency.judging import evaluate
+from tendency.evaluating import evaluate
 
 pytestmark = pytest.mark.slow
 
