@@ -1,5 +1,6 @@
 """Methods over several problems: who is ahead, and where the figures do not tell."""
 
+import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -140,7 +141,7 @@ class Leaderboard:
                 "In bold: the first on a problem, and those that a paired bootstrap over trajectories and seeds cannot "
                 "tell from it."
             )
-        columns = [*problems, "mean rank", *(["beside persistence"] if errors else [])]
+        columns = [*_without_prefix(problems), "mean rank", *(["beside persistence"] if errors else [])]
         return Table(figure.title, notes, columns, rows)
 
     def records(self) -> list[dict[str, Any]]:
@@ -208,7 +209,30 @@ class Leaderboard:
         if first.cells[len(self.problems)].value is None:
             return ""
         what = "The baseline " if first.baseline else ""
-        return f"{what}{first.name} has the best mean rank over all problems."
+        return f"{what}{first.name} has the best mean rank over all problems.{self._ahead()}"
+
+    def _ahead(self) -> str:
+        """On how many problems which baselines have smaller errors than every method that was trained."""
+        ranks = self.ranks(FIGURES[0])
+        ahead: dict[str, int] = {}
+        for problem in self.problems:
+            there = [one for one in self.standings if one.problem == problem]
+            best = min(there, key=lambda one: ranks[problem, one.method])
+            if best.baseline:
+                ahead[best.method] = ahead.get(best.method, 0) + 1
+        sentences = (
+            f" On {count} of {len(self.problems)} the baseline {name} has the smallest error of all."
+            for name, count in ahead.items()
+        )
+        return "".join(sentences)
+
+
+def _without_prefix(names: Sequence[str]) -> list[str]:
+    """Names without the words that all of them begin with, for the heads of a table."""
+    words = [name.split("_") for name in names]
+    shared = itertools.takewhile(lambda column: len(names) > 1 and len(set(column)) == 1, zip(*words, strict=False))
+    count = min(len(list(shared)), *(len(word) - 1 for word in words))
+    return ["_".join(word[count:]) for word in words]
 
 
 def _worth(one: Standing, figure: RankedFigure) -> float:

@@ -81,6 +81,22 @@ def test_the_table_has_the_best_first_and_marks_what_cannot_be_told_apart(board)
     assert board.headline() == "slow has the best mean rank over all problems."
 
 
+def test_a_baseline_that_is_ahead_of_all_is_said_at_the_top(board):
+    coarse = [standing(problem, "coarse solver", 1e-3, baseline=True) for problem in ("heat", "waves")]
+    ahead = Leaderboard("t", [*board.standings, *coarse], {})
+    assert ahead.headline() == (
+        "The baseline coarse solver has the best mean rank over all problems. "
+        "On 2 of 2 the baseline coarse solver has the smallest error of all."
+    )
+
+
+def test_what_all_problems_begin_with_is_left_out_of_the_heads():
+    names = ("predicting_change_heat", "predicting_change_kolmogorov_flow")
+    long = Leaderboard("t", [standing(problem, "a", 0.1) for problem in names], {})
+    assert long.table(ROLLOUT).columns[:2] == ["heat", "kolmogorov_flow"]
+    assert Leaderboard("t", [standing("a_b", "a", 0.1)], {}).table(ROLLOUT).columns[0] == "a_b"
+
+
 def test_what_lies_beside_the_page_says_the_same(board, tmp_path):
     page = board.write(tmp_path).read_text()
     assert "Two &lt;problems&gt;" in page

@@ -13,7 +13,7 @@ FEW = ["data.num_valid=2", "data.num_test=8", "data.workers=2"]
 LESS = {
     "told_viscosity": ["data.num_train=64", "data.batches_per_epoch=100", "trainer.max_epochs=3"],
     "twice_the_resolution": ["data.num_train=64", "data.batches_per_epoch=60", "trainer.max_epochs=4"],
-    "scattered_nodes": ["data.num_train=32", "data.batches_per_epoch=50", "trainer.max_epochs=3"],
+    "scattered_nodes": ["data.num_train=48", "data.batches_per_epoch=60", "trainer.max_epochs=6"],
     "default_navier_stokes": ["small=true", "data.num_train=32", "data.batches_per_epoch=60", "trainer.max_epochs=3"],
     "corrected_solver": ["data.num_train=64", "data.batches_per_epoch=150", "trainer.max_epochs=2"],
 }
