@@ -103,17 +103,19 @@ MEMORY_STEPS = 3
 """After so many snapshots memory grows no more: each state takes the place of the one before."""
 
 
-def memory_of(simulator: Simulator, start: Start) -> int | None:
+def memory_of(simulator: Simulator, start: Start, times: Tensor | None = None) -> int | None:
     """The most bytes that a rollout holds beside its network and the snapshots that it starts from, all rows together.
 
-    It is found on a rollout of a few snapshots that is not timed; see ``peak_bytes`` for what counts.
+    It is found on a short rollout that is not timed; see ``peak_bytes`` for what counts.
 
     Args:
         simulator: what is rolled out.
         start: of the rollout.
+        times: (B, T) of the short rollout; the first few that are to come when left out.
     """
+    short = start.times[:, :MEMORY_STEPS] if times is None else times
     with torch.inference_mode():
-        return peak_bytes(lambda: rolled_out(simulator, start, start.times[:, :MEMORY_STEPS]), start.u.device)
+        return peak_bytes(lambda: rolled_out(simulator, start, short), start.u.device)
 
 
 def network_work(simulator: Simulator, network: nn.Module, start: Start) -> NetworkWork:

@@ -24,7 +24,7 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
         name = as_text(f"{row.name} {row.note}".strip())
         lines.append(_line([name, *(as_text(cell.text) for cell in row.cells)]))
     lines += ["", "Medians over the test trajectories.", ""]
-    if content.comparisons:
+    if content.comparisons or content.verdicts:
         lines += [*(f"- {as_text(sentence)}" for sentence in (*content.comparisons, *content.verdicts)), ""]
     lines += [f"![{as_text(moving)}](figures/animation.gif)", ""]
     for figure in figures:

@@ -42,12 +42,20 @@ def study(**changes):
     )
 
 
-def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembered(test_trajectories):
+def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembered(test_trajectories, capsys):
     problem = problem_of(test_trajectories)
     surrogates = {"the solver in disguise": CoarseSolver(problem.simulator.refined(), 1), "persistence": Persistence()}
     cpu = torch.device("cpu")
     found = study().measure(surrogates, test_trajectories, cpu, {"persistence": 100.0})
+    shown = capsys.readouterr().out
+    assert "timing settings of the solver [##############################] 16/16" in shown
+    assert "timing surrogates [##############################] 2/2" in shown
     solver = [point for point in found.points if point.method == "solver"]
+    # Half the points hold half as much, coefficients included.
+    held = {point.label: point.peak_bytes for point in solver}
+    assert held["64, ETDRK2, 1 x the step, float64"] / held["32, ETDRK2, 1 x the step, float64"] == pytest.approx(
+        2, rel=0.1
+    )
     # Its own scheme and one that is interchangeable with it, two grids, two steps, two precisions.
     assert len(solver) == 16
     assert not any("SSPRK3" in point.label or "ETDRK4" in point.label for point in solver)
@@ -64,6 +72,7 @@ def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembere
     assert found.generation.source.startswith("recorded while")
     assert found.horizon <= problem.tolerances.window * (1 + 1e-9)
     again = study().measure({"persistence": Persistence()}, test_trajectories, cpu, {})
+    assert "timing settings of the solver" not in capsys.readouterr().out
     assert [point for point in again.points if point.method == "solver"] == solver
     other = study(coarsenings=[1]).measure({"persistence": Persistence()}, test_trajectories, cpu, {})
     assert len([point for point in other.points if point.method == "solver"]) == 8
