@@ -78,21 +78,26 @@ def rolled_out(simulator: Simulator, start: Start, times: Tensor) -> Tensor:
     return end
 
 
+LEAST_SECONDS = 0.1
+"""For which a rollout is repeated: one of a few milliseconds says little on a machine that does anything else."""
+
+
 def cost_of(simulator: Simulator, start: Start, repeats: int = 3) -> tuple[Cost, Tensor]:
     """Times a whole rollout, after a warm-up of one step.
 
     Args:
         simulator: what is timed.
         start: of the rollouts.
-        repeats: rollouts, of which the fastest counts: whatever else the machine does only adds to them.
+        repeats: rollouts, of which the fastest counts: whatever else the machine does only adds to them. Short ones are
+            repeated until they took ``LEAST_SECONDS`` together.
 
     Returns:
         The cost, and the last state (B, C, *N).
     """
-    seconds = []
+    seconds: list[float] = []
     with torch.inference_mode():
         end = rolled_out(simulator, start, start.times[:, :1])
-        for _ in range(repeats):
+        while len(seconds) < repeats or sum(seconds) < LEAST_SECONDS:
             began = time.perf_counter()
             end = rolled_out(simulator, start, start.times)
             seconds.append(time.perf_counter() - began)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from data.dataset import TrajectoryDataset
 from evaluation.break_even import BreakEven, Point, front, verdict
-from evaluation.cost import Start, best_batch, cost_of, memory_of, network_work
+from evaluation.cost import Start, best_batch, cost_of, memory_of, network_work, rolled_out
 from evaluation.metrics.snapshot import combined_nrmse
 from simulation.annotations import PositiveFloat, PositiveInt
 from simulation.geometry import Grid
@@ -25,7 +25,7 @@ from surrogates.stepper import SurrogateStepper
 from tendency.baselines import problem_of
 from tendency.datasets import progress_line
 from tendency.generation_cost import generation_of
-from tendency.solver_family import SolverSetting, solver_settings
+from tendency.solver_family import SolverSetting, scheme, solver_settings
 from tendency.solver_record import FIGURES, machine_name, remember, remembered
 
 ALONE, TOGETHER = "one trajectory at a time, ", "in the best batches of both, "
@@ -187,7 +187,8 @@ class FullCost(CostStudy):
         """A point at a batch of one: errors of all trajectories, each solved by itself like the timed one."""
         rows = [_row(start, row) for row in range(len(start.u))]
         first, end = cost_of(simulator, rows[0], self.repeats)
-        ends = [end, *(cost_of(simulator, row, 1)[1] for row in rows[1:])]
+        with torch.inference_mode():
+            ends = [end, *(rolled_out(simulator, row, row.times) for row in rows[1:])]
         weights = start.conditions.geometry.weights(start.conditions.extent)
         error = combined_nrmse(torch.cat(ends), truth, weights).nan_to_num(nan=torch.inf).clamp(min=1e-300)
         return Point(name, label, first.seconds, float(error.log().mean().exp()), 1)
@@ -204,7 +205,7 @@ class FullCost(CostStudy):
         return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak)
 
     def _record(self, test: TrajectoryDataset, machine: str, start: Start) -> Path:
-        schemes = {name: [type(scheme).__name__, vars(scheme)] for name, scheme in self.integrators.items()}
+        schemes = {name: scheme(integrator) for name, integrator in self.integrators.items()}
         settings = {**vars(self), "integrators": schemes}
         what = [FIGURES, machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:10]
