@@ -239,7 +239,8 @@ def cost_sentence(point: Point, horizon: float) -> str:
     """
     each = [f"{point.seconds / horizon:.3g} s"]
     if point.network_calls is not None:
-        each.append(f"{point.network_calls:.3g} network calls")
+        calls = f"{point.network_calls:.3g}"
+        each.append(f"{calls} network call{'' if calls == '1' else 's'}")
     if point.flops is not None:
         each.append(f"{amount(point.flops)}FLOP")
     memory = "" if point.peak_bytes is None else f"; the batch takes {amount(point.peak_bytes)}B of memory at its peak"

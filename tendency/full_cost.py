@@ -28,7 +28,7 @@ from tendency.generation_cost import generation_of
 from tendency.solver_family import SolverSetting, scheme, solver_settings
 from tendency.solver_record import FIGURES, machine_name, remember, remembered
 
-ALONE, TOGETHER = "one trajectory at a time, ", "in the best batches of both, "
+ALONE, TOGETHER = "One trajectory at a time, ", "In the best batches of both, "
 WATCHED_SECONDS = 0.05
 """Of a solver's work, while its memory is watched."""
 

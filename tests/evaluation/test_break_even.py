@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, front, verdict
+from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, cost_sentence, front, verdict
 from evaluation.charts import break_even
 
 SOLVER = [
@@ -95,6 +95,13 @@ def test_the_chart_joins_the_settings_that_no_other_beats():
     assert (rest["mode"], best["mode"]) == ("markers", "lines+markers")
     assert together["marker"]["color"] == best["marker"]["color"]
     assert together["marker"]["symbol"] != best["marker"]["symbol"]
+
+
+def test_costs_are_told_for_a_unit_of_time():
+    point = Point("net", "", 2.0, 0.1, 1, None, 0.99999999, 1500.0)
+    assert cost_sentence(point, 4.0) == (
+        "net at a batch of 1: 0.5 s, 1 network call, 1.5 kFLOP per trajectory and unit of time"
+    )
 
 
 def test_a_verdict_begins_with_how_both_solve():
