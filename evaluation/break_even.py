@@ -13,6 +13,9 @@ from typing import Any
 
 from evaluation.call_cost import amount
 
+AT_BEST = ", best batch"
+"""After a method's name: its points in batches."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -79,7 +82,7 @@ def front(points: Sequence[Point]) -> list[Point]:
     return kept
 
 
-def verdict(surrogate: Point, solver: Sequence[Point], investment: float | None) -> Verdict:
+def verdict(surrogate: Point, solver: Sequence[Point], investment: float | None, how: str = "") -> Verdict:
     """Compares a surrogate with a solver's settings at the same kind of batch.
 
     Nothing is interpolated: only settings that were run count.
@@ -88,6 +91,7 @@ def verdict(surrogate: Point, solver: Sequence[Point], investment: float | None)
         surrogate: its point.
         solver: points of the solver.
         investment: seconds of data generation and training together; None where they are not known.
+        how: both solve, to begin the sentence with.
     """
     settings = front(solver)
     as_accurate = [p.seconds for p in settings if p.error <= surrogate.error]
@@ -110,7 +114,7 @@ def verdict(surrogate: Point, solver: Sequence[Point], investment: float | None)
         error,
         paid,
         wins,
-        _sentence(surrogate, settings, speed_up, error, paid, wins),
+        how + _sentence(surrogate, settings, speed_up, error, paid, wins),
     )
 
 
@@ -152,7 +156,7 @@ class Generation:
     def sentence(self) -> str:
         """Both, for the reader of a report."""
         known = "not known" if self.seconds is None else f"{self.seconds:.3g} s"
-        return f"solving the training and validation data: {known}, {self.source}"
+        return f"Solving the training and validation data: {known}, {self.source}."
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ class BreakEven:
         ``break_even_verdict`` holds the verdicts as a list of their fields, ``notes`` in words what they rest on, and
         the other fields as they are.
         """
-        best = [{**asdict(point), "method": f"{point.method}, best batch"} for point in self.best_points]
+        best = [{**asdict(point), "method": point.method + AT_BEST} for point in self.best_points]
         points = [asdict(point) for point in self.points] + best
         for point in points:
             point["seconds_per_time"] = point["seconds"] / self.horizon
@@ -208,8 +212,8 @@ class BreakEven:
     def _setting(self) -> str:
         trajectories = "trajectory" if self.trajectories == 1 else "trajectories"
         return (
-            f"errors: {self.horizon:.3g} units of time after the start, geometric mean over {self.trajectories} "
-            f"{trajectories}; seconds: on {self.machine}"
+            f"Errors: {self.horizon:.3g} units of time after the start, geometric mean over {self.trajectories} "
+            f"{trajectories}. Seconds: on {self.machine}."
         )
 
     def _costs(self) -> list[str]:
@@ -221,8 +225,8 @@ class BreakEven:
 
 
 MEMORY = (
-    "memory: what the tensors of the whole batch take, without the network itself, the initial states and work space "
-    "that libraries take for themselves; FLOP: products, convolutions and Fourier transforms, nothing pointwise"
+    "Memory: what the tensors of the whole batch take, without the network itself, the initial states and work space "
+    "that libraries take for themselves. FLOP: products, convolutions and Fourier transforms, nothing pointwise."
 )
 
 
@@ -235,7 +239,8 @@ def cost_sentence(point: Point, horizon: float) -> str:
     """
     each = [f"{point.seconds / horizon:.3g} s"]
     if point.network_calls is not None:
-        each.append(f"{point.network_calls:.3g} network calls")
+        calls = f"{point.network_calls:.3g}"
+        each.append(f"{calls} network call{'' if calls == '1' else 's'}")
     if point.flops is not None:
         each.append(f"{amount(point.flops)}FLOP")
     memory = "" if point.peak_bytes is None else f"; the batch takes {amount(point.peak_bytes)}B of memory at its peak"

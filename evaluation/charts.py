@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from evaluation.break_even import AT_BEST, Point, front
 from evaluation.call_cost import amount
 from evaluation.colours import BASELINE, COLOURS, method_style
 from evaluation.figures import mean_energy, shortened
@@ -113,32 +114,50 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
 
     Args:
         points: each with method, seconds, error and, where it has them, a label such as a resolution, a batch and its
-            peak_bytes; those of one method are joined.
+            peak_bytes.
     """
     figure = go.Figure()
     methods = list(dict.fromkeys(str(point["method"]) for point in points))
-    for number, method in enumerate(methods):
-        own = sorted((p for p in points if str(p["method"]) == method), key=lambda p: p["seconds"])
-        figure.add_trace(
-            go.Scatter(
-                x=[p["seconds"] for p in own],
-                y=[p["error"] for p in own],
-                text=[_escaped(str(p.get("label", ""))) for p in own],
-                name=_escaped(method),
-                mode="lines+markers+text",
-                textposition="top right",
-                marker={"size": 9},
-                customdata=[_company(p) for p in own],
-                hovertemplate="%{text} %{y:.3g} in %{x:.3g} s%{customdata}",
-                line={"color": COLOURS[number % len(COLOURS)]},
-            )
-        )
+    colours = list(dict.fromkeys(method.removesuffix(AT_BEST) for method in methods))
+    for method in methods:
+        together = method.endswith(AT_BEST)
+        colour = COLOURS[colours.index(method.removesuffix(AT_BEST)) % len(COLOURS)]
+        style = {
+            "legendgroup": method,
+            "hovertemplate": "%{text} %{y:.3g} in %{x:.3g} s%{customdata}",
+            "marker": {"size": 9, "symbol": "diamond" if together else "circle", "color": colour},
+            "line": {"color": colour, "dash": "dot" if together else "solid"},
+        }
+        best, others = _parted([point for point in points if str(point["method"]) == method])
+        if others:
+            figure.add_trace(_settings(others, method, mode="markers", opacity=0.35, showlegend=False, **style))
+        figure.add_trace(_settings(best, method, mode="lines+markers", **style))
     _lay_out(figure, "seconds for one trajectory", "error", "log")
     figure.update_xaxes(type="log")
     caption = (
-        "Error against computing time: a method is worth its price where no other is both below it and left of it."
+        "Error against computing time: a method is worth its price where no other is both below it and left of it. "
+        "Lines join the settings of a method that no other of its settings beats in both; the rest are faint. Diamonds "
+        "are solved in batches, whose seconds are shared out. Under the pointer a point tells its setting and memory."
     )
     return Chart("break-even", "Break-even", caption, {"error against seconds": _plain(figure)})
+
+
+def _parted(points: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The points that none of them beats in error and seconds, the fastest first, and the others."""
+    numbered = [Point("", str(row), p["seconds"], p["error"], p.get("batch", 1)) for row, p in enumerate(points)]
+    rows = [int(point.label) for point in front(numbered)]
+    return [points[row] for row in rows], [point for row, point in enumerate(points) if row not in rows]
+
+
+def _settings(points: list[Mapping[str, Any]], method: str, **style: Any) -> go.Scatter:
+    return go.Scatter(
+        x=[p["seconds"] for p in points],
+        y=[p["error"] for p in points],
+        text=[_escaped(str(p.get("label", ""))) for p in points],
+        customdata=[_company(p) for p in points],
+        name=_escaped(method),
+        **style,
+    )
 
 
 def _company(point: Mapping[str, Any]) -> str:

@@ -78,21 +78,26 @@ def rolled_out(simulator: Simulator, start: Start, times: Tensor) -> Tensor:
     return end
 
 
+LEAST_SECONDS = 0.1
+"""For which a rollout is repeated: one of a few milliseconds says little on a machine that does anything else."""
+
+
 def cost_of(simulator: Simulator, start: Start, repeats: int = 3) -> tuple[Cost, Tensor]:
     """Times a whole rollout, after a warm-up of one step.
 
     Args:
         simulator: what is timed.
         start: of the rollouts.
-        repeats: rollouts, of which the fastest counts: whatever else the machine does only adds to them.
+        repeats: rollouts, of which the fastest counts: whatever else the machine does only adds to them. Short ones are
+            repeated until they took ``LEAST_SECONDS`` together.
 
     Returns:
         The cost, and the last state (B, C, *N).
     """
-    seconds = []
+    seconds: list[float] = []
     with torch.inference_mode():
         end = rolled_out(simulator, start, start.times[:, :1])
-        for _ in range(repeats):
+        while len(seconds) < repeats or sum(seconds) < LEAST_SECONDS:
             began = time.perf_counter()
             end = rolled_out(simulator, start, start.times)
             seconds.append(time.perf_counter() - began)
@@ -103,17 +108,19 @@ MEMORY_STEPS = 3
 """After so many snapshots memory grows no more: each state takes the place of the one before."""
 
 
-def memory_of(simulator: Simulator, start: Start) -> int | None:
+def memory_of(simulator: Simulator, start: Start, times: Tensor | None = None) -> int | None:
     """The most bytes that a rollout holds beside its network and the snapshots that it starts from, all rows together.
 
-    It is found on a rollout of a few snapshots that is not timed; see ``peak_bytes`` for what counts.
+    It is found on a short rollout that is not timed; see ``peak_bytes`` for what counts.
 
     Args:
         simulator: what is rolled out.
         start: of the rollout.
+        times: (B, T) of the short rollout; the first few that are to come when left out.
     """
+    short = start.times[:, :MEMORY_STEPS] if times is None else times
     with torch.inference_mode():
-        return peak_bytes(lambda: rolled_out(simulator, start, start.times[:, :MEMORY_STEPS]), start.u.device)
+        return peak_bytes(lambda: rolled_out(simulator, start, short), start.u.device)
 
 
 def network_work(simulator: Simulator, network: nn.Module, start: Start) -> NetworkWork:

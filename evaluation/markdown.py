@@ -23,7 +23,7 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
     lines += [*_table("method", content.columns, content.rows), "", "Medians over the test trajectories.", ""]
     for table in content.tables:
         lines += table_markdown(table)
-    if content.comparisons:
+    if content.comparisons or content.verdicts:
         lines += [*(f"- {as_text(sentence)}" for sentence in (*content.comparisons, *content.verdicts)), ""]
     lines += [f"![{as_text(moving)}](figures/animation.gif)", ""]
     for figure in figures:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,10 +13,8 @@ from annotated_types import Len
 from torch import Tensor
 
 from data.dataset import TrajectoryDataset
-from data.solving_seconds import processor_name
-from data.whole_file import whole_file
 from evaluation.break_even import BreakEven, Point, front, verdict
-from evaluation.cost import Start, best_batch, cost_of, memory_of, network_work
+from evaluation.cost import Start, best_batch, cost_of, memory_of, network_work, rolled_out
 from evaluation.metrics.snapshot import combined_nrmse
 from simulation.annotations import PositiveFloat, PositiveInt
 from simulation.geometry import Grid
@@ -25,11 +23,14 @@ from simulation.simulator import Simulator, begin, rollout
 from simulation.tree import map_tensors
 from surrogates.stepper import SurrogateStepper
 from tendency.baselines import problem_of
+from tendency.datasets import progress_line
 from tendency.generation_cost import generation_of
-from tendency.solver_family import SolverSetting, solver_settings
+from tendency.solver_family import SolverSetting, scheme, solver_settings
+from tendency.solver_record import FIGURES, machine_name, remember, remembered
 
-RECORD = 2
-"""Of what is remembered beside a dataset; raised when another figure is measured."""
+ALONE, TOGETHER = "One trajectory at a time, ", "In the best batches of both, "
+WATCHED_SECONDS = 0.05
+"""Of a solver's work, while its memory is watched."""
 
 
 class CostStudy(ABC):
@@ -102,24 +103,26 @@ class FullCost(CostStudy):
         start = self._start(simulators, test, problem, device)
         truth = _refined_truth(problem, start)
         machine = machine_name(device)
-        known = self._remembered(test, machine, start)
+        record = self._record(test, machine, start)
+        known = remembered(record)
         if known is None:
-            settings = self._settings(node, problem, start)
-            known = self._solver_points(settings, start, truth)
-            self._remember(test, machine, start, known)
+            known = self._solver_points(self._settings(node, problem, start), start, truth)
+            remember(record, machine, *known)
         alone, together = known
         own_alone, own_together = [], []
-        for name, simulator in simulators.items():
+        report = progress_line("timing surrogates")
+        for done, (name, simulator) in enumerate(simulators.items(), 1):
             first, best = self._point(name, simulator, start, truth)
             own_alone.append(first)
             own_together.append(best)
+            report(done, len(simulators))
         generation = generation_of(test, alone, float((start.times[:, -1] - start.t[:, -1]).mean()))
         verdicts = []
-        for points, solver in ((own_alone, alone), (own_together, together)):
+        for how, points, solver in ((ALONE, own_alone, alone), (TOGETHER, own_together, together)):
             for point in points:
                 trained = training_seconds.get(point.method)
                 spent = None if trained is None or generation.seconds is None else trained + generation.seconds
-                verdicts.append(verdict(point, solver, spent))
+                verdicts.append(verdict(point, solver, spent, how))
         return BreakEven(
             [*alone, *own_alone],
             [*together, *own_together],
@@ -159,73 +162,67 @@ class FullCost(CostStudy):
         double = replace(start, u=start.u.double())
         alone: dict[str, Point] = {}
         unstable: set[str] = set()
-        for setting in settings:
+        report = progress_line("timing settings of the solver")
+        for done, setting in enumerate(settings, 1):
             if setting.group not in unstable:
                 point = self._alone("solver", setting.label, setting.simulator, double, truth)
-                alone[setting.label] = point
+                peak = memory_of(setting.simulator, _row(double, 0), _watched(double, point.seconds))
+                alone[setting.label] = replace(point, peak_bytes=peak)
                 if point.error == float("inf"):
                     unstable.add(setting.group)
+            report(done, len(settings))
         by_label = {setting.label: setting.simulator for setting in settings}
         together = []
-        for point in front(list(alone.values())):
+        best = front(list(alone.values()))
+        report = progress_line("timing batches of the best settings")
+        for done, point in enumerate(best, 1):
             cost = best_batch(by_label[point.label], double, self.batches, self.repeats)
-            peak = memory_of(by_label[point.label], double.repeated(cost.batch))
+            many = double.repeated(cost.batch)
+            peak = memory_of(by_label[point.label], many, _watched(many, cost.seconds * cost.batch))
             together.append(replace(point, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak))
+            report(done, len(best))
         return list(alone.values()), together
 
     def _alone(self, name: str, label: str, simulator: Simulator, start: Start, truth: Tensor) -> Point:
         """A point at a batch of one: errors of all trajectories, each solved by itself like the timed one."""
         rows = [_row(start, row) for row in range(len(start.u))]
         first, end = cost_of(simulator, rows[0], self.repeats)
-        ends = [end, *(cost_of(simulator, row, 1)[1] for row in rows[1:])]
+        with torch.inference_mode():
+            ends = [end, *(rolled_out(simulator, row, row.times) for row in rows[1:])]
         weights = start.conditions.geometry.weights(start.conditions.extent)
         error = combined_nrmse(torch.cat(ends), truth, weights).nan_to_num(nan=torch.inf).clamp(min=1e-300)
-        peak = memory_of(simulator, rows[0])
-        return Point(name, label, first.seconds, float(error.log().mean().exp()), 1, peak)
+        return Point(name, label, first.seconds, float(error.log().mean().exp()), 1)
 
     def _point(self, name: str, simulator: Simulator, start: Start, truth: Tensor) -> tuple[Point, Point]:
         """A surrogate's points at a batch of one and at its best."""
-        alone = self._alone(name, "", simulator, start, truth)
+        one = _row(start, 0)
+        alone = replace(self._alone(name, "", simulator, start, truth), peak_bytes=memory_of(simulator, one))
         if isinstance(simulator, SurrogateStepper):
-            work = network_work(simulator, simulator.surrogate, _row(start, 0))
+            work = network_work(simulator, simulator.surrogate, one)
             alone = replace(alone, network_calls=work.calls, flops=work.flops)
         cost = best_batch(simulator, start, self.batches, self.repeats)
         peak = memory_of(simulator, start.repeated(cost.batch))
         return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak)
 
-    def _cache(self, test: TrajectoryDataset, machine: str, start: Start) -> Path:
-        schemes = {name: [type(scheme).__name__, vars(scheme)] for name, scheme in self.integrators.items()}
+    def _record(self, test: TrajectoryDataset, machine: str, start: Start) -> Path:
+        schemes = {name: scheme(integrator) for name, integrator in self.integrators.items()}
         settings = {**vars(self), "integrators": schemes}
-        what = [RECORD, machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
+        what = [FIGURES, machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:10]
         return test.folder / f"solver_cost-{digest}.json"
-
-    def _remembered(
-        self, test: TrajectoryDataset, machine: str, start: Start
-    ) -> tuple[list[Point], list[Point]] | None:
-        path = self._cache(test, machine, start)
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            alone, together = ([Point(**point) for point in content[key]] for key in ("alone", "together"))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return alone, together
-
-    def _remember(
-        self, test: TrajectoryDataset, machine: str, start: Start, known: tuple[list[Point], list[Point]]
-    ) -> None:
-        content = {"machine": machine} | {
-            key: [asdict(point) for point in points] for key, points in zip(("alone", "together"), known, strict=True)
-        }
-        try:
-            with whole_file(self._cache(test, machine, start)) as temporary:
-                temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        except OSError:
-            return  # a dataset that may only be read is measured again next time
 
 
 def _row(start: Start, row: int) -> Start:
     return map_tensors(lambda x: x[row : row + 1], start)
+
+
+def _watched(start: Start, seconds: float) -> Tensor:
+    """A time (B, 1) up to which the memory of a solver is watched, from the seconds that it needs up to the horizon.
+
+    Watching slows it down many times over, and its inner steps are all alike.
+    """
+    t, first = start.t[:, -1:], start.times[:, :1]
+    return t + (first - t) * min(1.0, WATCHED_SECONDS * start.times.shape[1] / seconds)
 
 
 def _refined_truth(problem: Problem, start: Start) -> Tensor:
@@ -240,12 +237,3 @@ def _refined_truth(problem: Problem, start: Start) -> Tensor:
         for state in rollout(finer, begin(finer, u[:, None], start.t[:, -1:], fine, start.seed), start.times, fine):
             u = state.u
     return solver.resample(u, fine, grid.shape)
-
-
-def machine_name(device: torch.device) -> str:
-    """The processor or the GPU, the threads and the version of torch: what seconds depend on."""
-    if device.type == "cuda":
-        hardware = torch.cuda.get_device_name(device)
-    else:
-        hardware = f"{processor_name()}, {torch.get_num_threads()} threads"
-    return f"{hardware}, torch {torch.__version__}"

@@ -1,17 +1,26 @@
 """All settings of a problem's own solver that trade accuracy for time: grid, step, integrator, precision."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from simulation.annotations import PositiveInt
+from simulation.conditions import Conditions
 from simulation.geometry import Grid
 from simulation.problem import Problem
-from surrogates.coarse_solver import CoarseSolver
+from simulation.simulator import InstabilityError, ReferenceSolver
+from simulation.tree import Tree
 from tendency.build import build
 
 STEPS = ("max_step", "cfl")
 """The arguments by which solvers are told how long their steps may be."""
+ROUNDING = 1e-6
+"""By which a number of steps may exceed an integer: differences of stored times carry rounding."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,49 @@ class SolverSetting:
 
     group: str
     label: str
-    simulator: CoarseSolver
+    simulator: "SolverRun"
+
+
+class SolverRun:
+    """A solver on a grid of its own from the start of a rollout to its end; a Simulator of states on the fine grid.
+
+    It goes on from its own last state, so that a multistep scheme keeps its past: each state is brought to the fine
+    grid, none is brought back. So it answers rollouts alone, whose states nobody changes on the way. Where it breaks
+    down, all states are NaN.
+
+    Args:
+        solver: with its own time step and scheme.
+        coarsening: how many times fewer points its grid has on each axis.
+    """
+
+    history = 1
+
+    def __init__(self, solver: ReferenceSolver, coarsening: PositiveInt) -> None:
+        self.solver, self.coarsening = solver, coarsening
+
+    def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
+        """The state on the solver's grid, and the solver's memory."""
+        own = self._own(conditions)
+        state = self._moved(u[:, -1].double(), conditions, own)
+        return {"state": state, "solver": self.solver.start(state[:, None], t[:, -1:], own, seed)}
+
+    def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
+        """The solver's next state (B, C, *N), in the dtype of u."""
+        own = self._own(conditions)
+        try:
+            state, solver = self.solver.advance(memory["state"], t, dt, own, memory["solver"])
+        except InstabilityError:
+            state, solver = torch.full_like(memory["state"], torch.nan), memory["solver"]
+        return self._moved(state, own, conditions).to(u.dtype), {"state": state, "solver": solver}
+
+    def _own(self, conditions: Conditions) -> Conditions:
+        grid = conditions.geometry
+        if self.coarsening == 1 or not isinstance(grid, Grid):
+            return conditions
+        return replace(conditions, geometry=Grid([n // self.coarsening for n in grid.shape], grid.boundary))
+
+    def _moved(self, u: Tensor, here: Conditions, there: Conditions) -> Tensor:
+        return u if here is there else self.solver.resample(u, here, there.geometry.shape)
 
 
 def solver_settings(
@@ -53,26 +104,27 @@ def solver_settings(
     step = next((key for key in STEPS if key in simulator), None)
     schemes = {"its own integrator": simulator.get("integrator")} | _interchangeable(problem, integrators)
     chosen = list(precisions) if "precision" in _arguments(problem) else ["float64"]
-    for coarsening, (name, scheme), precision in itertools.product(coarsenings, schemes.items(), chosen):
+    for coarsening, (name, integrator), precision in itertools.product(coarsenings, schemes.items(), chosen):
         grid = problem.geometry
         if not isinstance(grid, Grid) or any(n % coarsening or n // coarsening < 4 for n in grid.shape):
             continue
         shape = " x ".join(str(n // coarsening) for n in grid.shape)
+        inner_steps = 0
         for factor in factors if step is not None else (1.0,):
-            changed = dict(simulator) | ({} if scheme is None else {"integrator": scheme})
+            changed = dict(simulator) | ({} if integrator is None else {"integrator": integrator})
             changed |= {"precision": precision} if len(chosen) > 1 else {}
             if step is not None:
+                if step == "max_step" and inner_steps == 1:
+                    continue  # one step takes it from snapshot to snapshot already
                 changed[step] = simulator[step] * factor
-                if step == "max_step" and factor > 1 and changed[step] >= 2 * longest:
-                    continue
+                inner_steps = math.ceil(longest / changed[step] - ROUNDING)
             try:
                 solver = build(changed, "pde.simulator")
             except ValueError:
                 continue  # a Courant number above 1, or an integrator that the equation refuses
             group = f"{shape}, {name}, {precision}"
-            yield SolverSetting(
-                group, f"{shape}, {name}, {factor:g} x the step, {precision}", CoarseSolver(solver, coarsening)
-            )
+            label = f"{shape}, {name}, {factor:g} x the step, {precision}"
+            yield SolverSetting(group, label, SolverRun(solver, coarsening))
 
 
 def _interchangeable(problem: Problem, integrators: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,10 +134,14 @@ def _interchangeable(problem: Problem, integrators: Mapping[str, Any]) -> dict[s
         return {}
     kind = type(own).__mro__[1]
     return {
-        name: other
-        for name, other in integrators.items()
-        if isinstance(other, kind) and (type(other), vars(other)) != (type(own), vars(own))
+        name: other for name, other in integrators.items() if isinstance(other, kind) and scheme(other) != scheme(own)
     }
+
+
+def scheme(integrator: Any) -> list[Any]:
+    """What an integrator is, as plain data: its class and its settings, schemes inside it included."""
+    settings = {key: scheme(value) if hasattr(value, "__dict__") else value for key, value in vars(integrator).items()}
+    return [type(integrator).__name__, settings]
 
 
 def _arguments(problem: Problem) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, front, verdict
+from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, cost_sentence, front, verdict
 from evaluation.charts import break_even
 
 SOLVER = [
@@ -74,9 +74,9 @@ def test_what_is_written_is_plain_json():
         "the batch takes 4 MB of memory at its peak" in sentences
     )
     assert (
-        "errors: 0.5 units of time after the start, geometric mean over 4 trajectories; seconds: on here" in sentences
+        "Errors: 0.5 units of time after the start, geometric mean over 4 trajectories. Seconds: on here." in sentences
     )
-    assert sentences[-1] == "solving the training and validation data: 90 s, recorded while they were solved"
+    assert sentences[-1] == "Solving the training and validation data: 90 s, recorded while they were solved."
 
 
 def test_the_chart_says_of_which_batch_a_point_is_and_what_it_took():
@@ -84,3 +84,29 @@ def test_the_chart_says_of_which_batch_a_point_is_and_what_it_took():
     new, old = break_even(points).figures["error against seconds"]["data"]
     assert new["customdata"] == [", batch of 16, 4 MB of memory"]
     assert old["customdata"] == [""]
+
+
+def test_the_chart_joins_the_settings_that_no_other_beats():
+    points = [asdict(point) for point in SOLVER if math.isfinite(point.error)]
+    batches = [points[0] | {"method": "solver, best batch", "seconds": 4.0}]
+    rest, best, together = break_even([*points, *batches]).figures["error against seconds"]["data"]
+    assert best["text"] == ["coarse", "middle", "fine"]
+    assert rest["text"] == ["slow and bad"]
+    assert (rest["mode"], best["mode"]) == ("markers", "lines+markers")
+    assert together["marker"]["color"] == best["marker"]["color"]
+    assert together["marker"]["symbol"] != best["marker"]["symbol"]
+
+
+def test_costs_are_told_for_a_unit_of_time():
+    point = Point("net", "", 2.0, 0.1, 1, None, 0.99999999, 1500.0)
+    assert cost_sentence(point, 4.0) == (
+        "net at a batch of 1: 0.5 s, 1 network call, 1.5 kFLOP per trajectory and unit of time"
+    )
+
+
+def test_a_verdict_begins_with_how_both_solve():
+    point = Point("net", "", 3.0, 5e-2, 1)
+    assert (
+        verdict(point, SOLVER, None, "one at a time, ").sentence
+        == f"one at a time, {verdict(point, SOLVER, None).sentence}"
+    )

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from evaluation.baselines import Persistence
 from evaluation.call_cost import cost_of_call
-from evaluation.cost import Start, memory_of, network_work, seconds_per_step
+from evaluation.cost import Start, cost_of, memory_of, network_work, seconds_per_step
 from evaluation.peak_memory import peak_bytes
 from simulation import Boundary, Conditions, Grid, Window
 
@@ -48,6 +48,23 @@ def test_a_step_costs_what_it_costs_shared_by_the_trajectories_of_its_batch():
     window = whole()
     assert 0.005 <= seconds_per_step(Sleeping(), window) < 0.0075
     assert seconds_per_step(Persistence(), window) < 0.001
+
+
+class Waking(Persistence):
+    """A simulator whose first rollouts are slow, as on a machine that is busy with something else."""
+
+    def __init__(self):
+        self.rollouts = 0
+
+    def start(self, u, t, conditions, seed):
+        self.rollouts += 1
+        time.sleep(0.02 if self.rollouts < 5 else 0.001)
+        return {}
+
+
+def test_a_short_rollout_is_timed_until_its_fastest_is_found():
+    cost, _ = cost_of(Waking(), start_of(whole(1)), repeats=2)
+    assert 0.001 <= cost.seconds < 0.01
 
 
 class Allocating(Persistence):

@@ -11,6 +11,7 @@ from data.solving_seconds import FILE, solving_seconds
 from evaluation.baselines import Persistence
 from evaluation.break_even import Point
 from solvers.etdrk import ETDRK2, ETDRK4
+from solvers.exponential_adams import ExponentialAdams
 from solvers.runge_kutta import SSPRK3
 from surrogates.coarse_solver import CoarseSolver
 from tendency.baselines import problem_of, subject_of, training_pairs
@@ -34,7 +35,12 @@ def study(**changes):
             "trajectories": 2,
             "coarsenings": [1, 2],
             "step_factors": [1, 4],
-            "integrators": {"ETDRK2": ETDRK2(), "ETDRK4": ETDRK4(), "SSPRK3": SSPRK3()},
+            "integrators": {
+                "ETDRK2": ETDRK2(),
+                "ETDRK4": ETDRK4(),
+                "Adams": ExponentialAdams(3),
+                "SSPRK3": SSPRK3(),
+            },
             "batches": [1, 2],
             "repeats": 1,
         }
@@ -42,14 +48,22 @@ def study(**changes):
     )
 
 
-def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembered(test_trajectories):
+def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembered(test_trajectories, capsys):
     problem = problem_of(test_trajectories)
     surrogates = {"the solver in disguise": CoarseSolver(problem.simulator.refined(), 1), "persistence": Persistence()}
     cpu = torch.device("cpu")
     found = study().measure(surrogates, test_trajectories, cpu, {"persistence": 100.0})
+    shown = capsys.readouterr().out
+    assert "timing settings of the solver [##############################] 24/24" in shown
+    assert "timing surrogates [##############################] 2/2" in shown
     solver = [point for point in found.points if point.method == "solver"]
-    # Its own scheme and one that is interchangeable with it, two grids, two steps, two precisions.
-    assert len(solver) == 16
+    # Half the points hold half as much, coefficients included.
+    held = {point.label: point.peak_bytes for point in solver}
+    assert held["64, ETDRK2, 1 x the step, float64"] / held["32, ETDRK2, 1 x the step, float64"] == pytest.approx(
+        2, rel=0.1
+    )
+    # Its own scheme and two that are interchangeable with it, two grids, two steps, two precisions.
+    assert len(solver) == 24
     assert not any("SSPRK3" in point.label or "ETDRK4" in point.label for point in solver)
     errors = {point.label: point.error for point in solver}
     own = "64, its own integrator, {} x the step, float64"
@@ -64,9 +78,10 @@ def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembere
     assert found.generation.source.startswith("recorded while")
     assert found.horizon <= problem.tolerances.window * (1 + 1e-9)
     again = study().measure({"persistence": Persistence()}, test_trajectories, cpu, {})
+    assert "timing settings of the solver" not in capsys.readouterr().out
     assert [point for point in again.points if point.method == "solver"] == solver
     other = study(coarsenings=[1]).measure({"persistence": Persistence()}, test_trajectories, cpu, {})
-    assert len([point for point in other.points if point.method == "solver"]) == 8
+    assert len([point for point in other.points if point.method == "solver"]) == 12
     json.dumps(found.to_dict(), allow_nan=False)
 
 
