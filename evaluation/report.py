@@ -154,7 +154,7 @@ def _left_out(description: Mapping[str, Any]) -> list[str]:
 
 
 def _headline(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> str:
-    """How many times smaller the best one-step error is than persistence's."""
+    """How many times smaller the best one-step error is than persistence's, and which baselines' rollouts are ahead."""
     best = min(learned, key=lambda name: summary[name]["one_step_nrmse"], default=None)
     if best is None or "persistence" not in summary or not summary[best]["one_step_nrmse"]:
         return ""
@@ -162,7 +162,17 @@ def _headline(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) 
     if not np.isfinite(gain) or gain == 0:
         return ""
     worth = f"{gain:.3g} times smaller" if gain >= 1 else f"{1 / gain:.3g} times larger"
-    return f"{best} has a one-step error {worth} than persistence's."
+    return f"{best} has a one-step error {worth} than persistence's.{_ahead(summary, learned)}"
+
+
+def _ahead(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> str:
+    """Where what needs no training is better, that is said in the same place."""
+    errors = {name: figures["geometric_mean_nrmse"] for name, figures in summary.items()}
+    best = min(errors[name] for name in learned)
+    ahead = [name for name, error in errors.items() if name not in learned and error < best]
+    if not ahead:
+        return ""
+    return f" Over the rollout, ahead of all that was trained: {', '.join(ahead)}."
 
 
 def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[ReportFigure]:

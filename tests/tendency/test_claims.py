@@ -20,8 +20,21 @@ LESS = {
 """What shortens each; every comparison of conf/ is here."""
 
 
+NOT_REACHED = {"scattered_nodes": "a network that learns is several times better on the grid: docs/scattered_nodes.md"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted((conf_folder() / "comparison").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=pytest.mark.xfail(reason=NOT_REACHED[path.stem]) if path.stem in NOT_REACHED else [],
+        )
+        for path in sorted((conf_folder() / "comparison").glob("*.yaml"))
+    ],
+)
 def test_it_holds_with_one_seed_and_little_training(path, homes, tmp_path, monkeypatch):
     places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
     monkeypatch.setenv("TENDENCY_DATASETS", places["datasets"])
