@@ -13,7 +13,7 @@ from PIL import Image
 
 from evaluation.baselines import Persistence
 from evaluation.evaluate import evaluate_rollouts
-from evaluation.report import write_report
+from evaluation.report import page_content, write_report
 from evaluation.rollout_file import RolloutFile
 from evaluation.space import Space
 from evaluation.summary import summarise, summary_lines
@@ -163,3 +163,18 @@ def test_a_report_is_written_as_page_text_table_figures_and_film(rotation, traje
     one = table[(table.simulator == "slow") & (table.trajectory == 3)]
     assert np.allclose(one.nrmse, results.nrmse.sel({"simulator": "slow", "trajectory": 3}), rtol=1e-6, equal_nan=True)
     assert np.allclose(one.time, results.time.sel(trajectory=3))
+
+
+def test_a_baseline_that_is_ahead_is_said_at_the_top(rotation, trajectories, tmp_path):
+    window = trajectories()
+    simulators = {"slow": rotation(0.9), "coarse solver": rotation(0.95), "persistence": Persistence()}
+    known = {**DESCRIPTION, "learned": ["slow"]}
+    results = evaluate_rollouts(simulators, [window], ["u"], tmp_path, description=known)
+    texts = {"configuration": {"model": "fno"}, "certificate": CERTIFICATE, "provenance": {"torch": "2"}}
+    headline = page_content(results, tmp_path, title="A report", **texts).headline
+    assert headline.startswith("slow has a one-step error")
+    assert headline.endswith(" Over the rollout, ahead of all that was trained: coarse solver.")
+    alone = evaluate_rollouts(
+        {"slow": rotation(0.9), "persistence": Persistence()}, [window], ["u"], tmp_path, description=known
+    )
+    assert "ahead" not in page_content(alone, tmp_path, title="A report", **texts).headline
