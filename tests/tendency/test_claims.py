@@ -11,12 +11,12 @@ from tendency.compose import conf_folder
 
 FEW = ["data.num_valid=2", "data.num_test=8", "data.workers=2"]
 LESS = {
-    "told_viscosity": ["data.num_train=64", "data.batches_per_epoch=100", "trainer.max_epochs=3"],
-    "twice_the_resolution": ["data.num_train=64", "data.batches_per_epoch=60", "trainer.max_epochs=4"],
+    "told_viscosity": ["data.batches_per_epoch=120", "trainer.max_epochs=5"],
+    "twice_the_resolution": ["data.num_train=96", "data.batches_per_epoch=60", "trainer.max_epochs=4"],
     "scattered_nodes": ["data.num_train=48", "data.batches_per_epoch=60", "trainer.max_epochs=6"],
     "corrected_solver": ["data.num_train=64", "data.batches_per_epoch=150", "trainer.max_epochs=2"],
 }
-"""What shortens each. Networks on the default problem need longer than a test has: default_navier_stokes is not here."""
+"""What shortens each; default_navier_stokes, whose networks need longer than a test has, is not here."""
 
 
 NOT_REACHED = {"scattered_nodes": "a network that learns is several times better on the grid: docs/scattered_nodes.md"}
