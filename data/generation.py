@@ -24,7 +24,7 @@ from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from data.solving_seconds import chunk_timed
 from data.statistics import measure
 from data.trajectory_file import Trajectories, read_trajectories, write_trajectories
-from data.whole_file import sweep_leftovers, whole_file
+from data.whole_file import sweep_leftovers, write_whole
 from simulation.problem import Problem
 from simulation.simulator import InstabilityError, begin, rollout
 
@@ -109,8 +109,7 @@ def generate(
         statistics,
         dict(provenance or {}),
     )
-    with whole_file(folder / "stats.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(statistics, sort_keys=False), encoding="utf-8")
+    write_whole(folder / "stats.yaml", yaml.safe_dump(statistics, sort_keys=False))
     finished.write(folder)
     return finished
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from data.certificate import Certificate
 from data.metadata import DatasetError, TrajectoryMetadata
-from data.whole_file import whole_file
+from data.whole_file import write_whole
 
 SCHEMA = 1
 
@@ -58,8 +58,7 @@ class Manifest:
             "statistics": self.statistics,
             "provenance": self.provenance,
         }
-        with whole_file(folder / "manifest.json") as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_whole(folder / "manifest.json", json.dumps(content, indent=1) + "\n")
 
 
 def chunk_name(split: str, chunk: int) -> str:

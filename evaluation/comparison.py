@@ -154,7 +154,7 @@ def over_seeds(
     for group, names in groups.items():
         runs = [summary[name] for name in names]
         found[group] = {
-            figure: _plain(_interval(figure, [run[figure] for run in runs], runs))
+            figure: _interval(figure, [run[figure] for run in runs], runs).to_dict()
             for figure in runs[0]
             if not figure.endswith("_censored") and all(figure in run for run in runs)
         }
@@ -167,7 +167,3 @@ def _interval(figure: str, values: list[float], runs: Sequence[Mapping[str, Any]
     if "nrmse" in figure and "time" not in figure:
         return log_t_interval(values)
     return t_interval(values)
-
-
-def _plain(interval: Interval) -> dict[str, float | None]:
-    return {key: value if value is not None and np.isfinite(value) else None for key, value in asdict(interval).items()}

@@ -1,5 +1,7 @@
 """Methods over several problems: who is ahead, and where the figures do not tell."""
 
+import bisect
+import functools
 import itertools
 import json
 import math
@@ -10,7 +12,7 @@ from typing import Any
 
 from data.whole_file import write_whole
 from evaluation.document import deflated, document, source
-from evaluation.markdown import as_text, table_markdown
+from evaluation.markdown import as_text, head_markdown, table_markdown
 from evaluation.rows import Cell, Row, Table
 from evaluation.seeds import Interval
 from evaluation.tables import records_csv
@@ -87,26 +89,35 @@ class Leaderboard:
 
     def ranks(self, figure: RankedFigure) -> dict[tuple[str, str], int]:
         """{(problem, method): 1 for the best}; those with the same figure have the same rank, a blow-up comes last."""
-        found = {}
-        for one in self.standings:
-            rivals = [other for other in self.standings if other.problem == one.problem]
-            mine = _worth(one, figure)
-            found[one.problem, one.method] = 1 + sum(_worth(other, figure) < mine for other in rivals)
+        return self._ranks[figure.key]
+
+    @functools.cached_property
+    def _ranks(self) -> dict[str, dict[tuple[str, str], int]]:
+        """By the figure's key."""
+        found: dict[str, dict[tuple[str, str], int]] = {figure.key: {} for figure in FIGURES}
+        for figure, problem in itertools.product(FIGURES, self.problems):
+            there = [one for one in self.standings if one.problem == problem]
+            worths = sorted(_worth(one, figure) for one in there)
+            for one in there:
+                found[figure.key][problem, one.method] = 1 + bisect.bisect_left(worths, _worth(one, figure))
         return found
+
+    @functools.cached_property
+    def _places(self) -> dict[tuple[str, str], Standing]:
+        """The standings by problem and method."""
+        return {(one.problem, one.method): one for one in self.standings}
 
     def mean_rank(self, method: str, figure: RankedFigure) -> float | None:
         """Over all problems; None for a method that is not on all of them, whose ranks say something else."""
-        ranks = [rank for (_, name), rank in self.ranks(figure).items() if name == method]
-        return sum(ranks) / len(ranks) if len(ranks) == len(self.problems) else None
+        ranks = [self.ranks(figure).get((problem, method)) for problem in self.problems]
+        known = [rank for rank in ranks if rank is not None]
+        return sum(known) / len(known) if len(known) == len(ranks) else None
 
     def beside_yardstick(self, method: str, figure: RankedFigure) -> float | None:
         """The geometric mean over the problems of the error over persistence's; None where one of them has none."""
         ratios = []
         for problem in self.problems:
-            own, yardstick = (
-                next((one for one in self.standings if (one.problem, one.method) == (problem, name)), None)
-                for name in (method, YARDSTICK)
-            )
+            own, yardstick = (self._places.get((problem, name)) for name in (method, YARDSTICK))
             if own is None or yardstick is None:
                 return None
             error, unit = own.figures[figure.key].mean, yardstick.figures[figure.key].mean
@@ -120,11 +131,10 @@ class Leaderboard:
     def table(self, figure: RankedFigure) -> Table:
         """Methods against problems, the best mean rank first."""
         ranks, problems = self.ranks(figure), self.problems
-        by_place = {(one.problem, one.method): one for one in self.standings}
         errors = figure.sign > 0
         rows = []
         for method in dict.fromkeys(one.method for one in self.standings):
-            places = [by_place.get((problem, method)) for problem in problems]
+            places = [self._places.get((problem, method)) for problem in problems]
             known = [one for one in places if one is not None]
             cells = [_cell(one, figure, ranks) for one in places]
             cells.append(_number(self.mean_rank(method, figure)))
@@ -150,7 +160,6 @@ class Leaderboard:
         for figure in FIGURES:
             ranks = self.ranks(figure)
             for one in self.standings:
-                interval = one.figures[figure.key]
                 lines.append(
                     {
                         "figure": figure.key,
@@ -158,9 +167,7 @@ class Leaderboard:
                         "method": one.method,
                         "baseline": one.baseline,
                         "seeds": one.seeds,
-                        "mean": _finite(interval.mean),
-                        "low": _finite(interval.low),
-                        "high": _finite(interval.high),
+                        **one.figures[figure.key].to_dict(),
                         "censored": figure.key in one.censored,
                         "rank": ranks[one.problem, one.method],
                         "tied with the best": one.tied if figure is FIGURES[0] else None,
@@ -187,8 +194,7 @@ class Leaderboard:
         }
         payload = {"charts": {}, "files": {"leaderboard.csv": deflated(table)}}
         page = document("leaderboard.html", [source("page.js")], content=content, payload=payload)
-        lines = [f"# {as_text(self.title)}", "", as_text(lead), ""]
-        lines += [f"**{as_text(headline)}**", ""] if headline else []
+        lines = head_markdown(self.title, lead, headline)
         for one in tables:
             lines += table_markdown(one)
         lines += [*(f"- [{as_text(name)}]({link})" for name, link in self.reports.items()), ""]
@@ -254,7 +260,3 @@ def _number(value: float | None) -> Cell:
     if value is None:
         return Cell("", None, "not known on every problem")
     return Cell(f"{value:.3g}", value) if math.isfinite(value) else Cell("blew up", None)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

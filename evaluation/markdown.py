@@ -17,9 +17,7 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
         figures: that lie in figures/.
         moving: what the animation shows.
     """
-    lines = [f"# {as_text(content.title)}", "", as_text(content.lead), ""]
-    if content.headline:
-        lines += [f"**{as_text(content.headline)}**", ""]
+    lines = head_markdown(content.title, content.lead, content.headline)
     lines += [*_table("method", content.columns, content.rows), "", "Medians over the test trajectories.", ""]
     for table in content.tables:
         lines += table_markdown(table)
@@ -31,6 +29,11 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], movin
     for title, sentence in content.missing:
         lines += [f"## {as_text(title)}", "", as_text(sentence), ""]
     return "\n".join(lines)
+
+
+def head_markdown(title: str, lead: str, headline: str) -> list[str]:
+    """The lines that a page begins with; the headline may be empty."""
+    return [f"# {as_text(title)}", "", as_text(lead), "", *([f"**{as_text(headline)}**", ""] if headline else [])]
 
 
 def table_markdown(table: Table) -> list[str]:

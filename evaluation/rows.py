@@ -103,9 +103,10 @@ def _group(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> Row:
     """Several seeds of one method: means, with the intervals that say how well they are known."""
     cells = []
     for key, _ in COLUMNS:
-        mean, low, high = (figures.get(key, {}).get(part) for part in ("mean", "low", "high"))
-        interval = Interval(math.inf if mean is None else mean, low, high)
-        cells.append(Cell(interval.text(), mean, "mean over the seeds, with its 95 % interval"))
+        known = figures.get(key, Interval(math.inf).to_dict())
+        cells.append(
+            Cell(Interval.from_dict(known).text(), known["mean"], "mean over the seeds, with its 95 % interval")
+        )
     return Row(name, [*cells, Cell("", None)])
 
 

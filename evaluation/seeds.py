@@ -1,8 +1,8 @@
 """Several seeds of one method: their mean, and how well it is known."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from scipy.stats import t as student
 
@@ -20,6 +20,18 @@ class Interval:
     mean: float
     low: float | None = None
     high: float | None = None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Plain data, in which what is not finite is None."""
+        return {
+            key: value if value is not None and math.isfinite(value) else None for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, float | None]) -> "Interval":
+        """The inverse of ``to_dict``: a mean that is None was not finite."""
+        mean = content["mean"]
+        return cls(math.inf if mean is None else mean, content["low"], content["high"])
 
     def text(self, digits: int = 3) -> str:
         """``0.12 [0.10, 0.14]``."""

@@ -46,28 +46,29 @@ class CoarseSolver:
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The solver's memory, for the last of the snapshots u (B, K, C, *N)."""
-        coarse = self._coarse(conditions)
-        state = self._moved(u[:, -1].double(), conditions, coarse)
+        coarse = self.coarse(conditions)
+        state = self.moved(u[:, -1].double(), conditions, coarse)
         return self.simulator.start(state[:, None], t[:, -1:], coarse, seed)
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
         """What the solver makes of u (B, C, *N) after dt (B,), in the dtype of u; NaN where it breaks down."""
-        coarse = self._coarse(conditions)
-        state = self._moved(u.double(), conditions, coarse)
+        coarse = self.coarse(conditions)
+        state = self.moved(u.double(), conditions, coarse)
         try:
             state, memory = self.simulator.advance(state, t, dt, coarse, memory)
         except InstabilityError as error:
             # A rollout of an untrained network may hand over anything. It is judged as infinitely bad, not stopped.
             state = self._survivors(state, t, dt, coarse, memory, error.rows)
-        return self._moved(state, coarse, conditions).to(u.dtype), memory
+        return self.moved(state, coarse, conditions).to(u.dtype), memory
 
-    def _coarse(self, conditions: Conditions) -> Conditions:
+    def coarse(self, conditions: Conditions) -> Conditions:
+        """The conditions on its grid."""
         grid = conditions.geometry
         if self.coarsening == 1 or not isinstance(grid, Grid):
             return conditions
         return replace(conditions, geometry=Grid(self.shape(grid), grid.boundary))
 
-    def _moved(self, u: Tensor, here: Conditions, there: Conditions) -> Tensor:
+    def moved(self, u: Tensor, here: Conditions, there: Conditions) -> Tensor:
         """u (B, C, *N) from one grid to another."""
         return u if here is there else self.simulator.resample(u, here, there.geometry.shape)
 

@@ -1,6 +1,5 @@
 """A trained surrogate as files that others can read: a program of one step, and its weights."""
 
-import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from simulation.geometry import Geometry
 from simulation.tree import Tree
 from surrogates.stepper import SurrogateStepper
 from tendency.errors import ArtefactError
+from tendency.run_folder import write_json
 from tendency.trained import RECIPE, WEIGHTS, TrainedSurrogate, load_surrogate
 
 PROGRAM, ONNX = "step.pt2", "step.onnx"
@@ -111,8 +111,7 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     with whole_file(folder / WEIGHTS) as temporary:
         # Views of shared storage are no separate tensors in this format.
         save_file({name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}, temporary)
-    with whole_file(folder / RECIPE) as temporary:
-        temporary.write_text(json.dumps(trained.recipe, indent=2, default=str) + "\n", encoding="utf-8")
+    write_json(folder / RECIPE, trained.recipe)
     with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
         torch.export.save(program, file)
     if onnx:

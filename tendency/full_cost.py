@@ -116,7 +116,8 @@ class FullCost(CostStudy):
             own_alone.append(first)
             own_together.append(best)
             report(done, len(simulators))
-        generation = generation_of(test, alone, float((start.times[:, -1] - start.t[:, -1]).mean()))
+        horizon = float((start.times[:, -1] - start.t[:, -1]).mean())
+        generation = generation_of(test, alone, horizon)
         verdicts = []
         for how, points, solver in ((ALONE, own_alone, alone), (TOGETHER, own_together, together)):
             for point in points:
@@ -127,7 +128,7 @@ class FullCost(CostStudy):
             [*alone, *own_alone],
             [*together, *own_together],
             verdicts,
-            float((start.times[:, -1] - start.t[:, -1]).mean()),
+            horizon,
             len(start.u),
             machine,
             generation,

@@ -131,21 +131,11 @@ class RolloutReport:
         recordings = self._windows(test, device)
         for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
             reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
-        time = test.metadata.characteristic_time
-        description = {
+        description = _described(test, judged, subject.step) | {
             "title": title,
-            "dataset": dataset.name,
-            "pde": test.metadata.name,
-            "equation": test.metadata.equation,
-            "resolution": test.metadata.resolution,
-            "step": subject.step,
-            "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
-            "learned": list(judged),
             "missing_baselines": reasons,
             "skipped_runs": dict(skipped or {}),
             "seeds": dict(groups or {}),
-            "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
-            "test_trajectories": num_test,
         }
         results = evaluate_rollouts(
             simulators | beside,
@@ -229,6 +219,22 @@ class WholeTrajectories:
         """Where the trajectories lie."""
         extents = [recording.conditions.extent.double().cpu().numpy() for recording in self]
         return Space(self.dataset.metadata.geometry, np.concatenate(extents))
+
+
+def _described(test: TrajectoryDataset, judged: Mapping[str, SurrogateStepper], step: float | None) -> dict[str, Any]:
+    """What is judged and on what, as plain data."""
+    metadata, time = test.metadata, test.metadata.characteristic_time
+    return {
+        "dataset": test.folder.name,
+        "pde": metadata.name,
+        "equation": metadata.equation,
+        "resolution": metadata.resolution,
+        "step": step,
+        "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
+        "learned": list(judged),
+        "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
+        "test_trajectories": len(test),
+    }
 
 
 def _calls(stepper: SurrogateStepper) -> str:

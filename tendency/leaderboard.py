@@ -13,7 +13,7 @@ from evaluation.comparison import compare, errors_of
 from evaluation.leaderboard import FIGURES, Leaderboard, Standing
 from evaluation.seeds import Interval
 from tendency.errors import ArtefactError, ConfigError
-from tendency.evaluating import Evaluator
+from tendency.evaluator import Evaluator
 from tendency.judged_runs import report_folder, run_names
 from tendency.method_names import method_names
 from tendency.run_folder import write_json
@@ -145,8 +145,7 @@ def standings_of(
 def _interval(key: str, seeds: Mapping[str, Any] | None, alone: Mapping[str, Any]) -> Interval:
     """A figure of several seeds, or of one run; what is not finite is null in a report."""
     if seeds is not None and key in seeds:
-        mean, low, high = (seeds[key][part] for part in ("mean", "low", "high"))
-        return Interval(math.inf if mean is None else mean, low, high)
+        return Interval.from_dict(seeds[key])
     return Interval(math.inf if alone[key] is None else alone[key])
 
 

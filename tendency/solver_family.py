@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,10 +11,10 @@ from torch import Tensor
 
 from simulation.annotations import PositiveInt
 from simulation.conditions import Conditions
-from simulation.geometry import Grid
 from simulation.problem import Problem
 from simulation.simulator import InstabilityError, ReferenceSolver
 from simulation.tree import Tree
+from surrogates.coarse_solver import CoarseSolver
 from tendency.build import build
 
 STEPS = ("max_step", "cfl")
@@ -53,31 +53,22 @@ class SolverRun:
     history = 1
 
     def __init__(self, solver: ReferenceSolver, coarsening: PositiveInt) -> None:
-        self.solver, self.coarsening = solver, coarsening
+        self.solver, self.grids = solver, CoarseSolver(solver, coarsening)
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The state on the solver's grid, and the solver's memory."""
-        own = self._own(conditions)
-        state = self._moved(u[:, -1].double(), conditions, own)
+        own = self.grids.coarse(conditions)
+        state = self.grids.moved(u[:, -1].double(), conditions, own)
         return {"state": state, "solver": self.solver.start(state[:, None], t[:, -1:], own, seed)}
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
         """The solver's next state (B, C, *N), in the dtype of u."""
-        own = self._own(conditions)
+        own = self.grids.coarse(conditions)
         try:
             state, solver = self.solver.advance(memory["state"], t, dt, own, memory["solver"])
         except InstabilityError:
             state, solver = torch.full_like(memory["state"], torch.nan), memory["solver"]
-        return self._moved(state, own, conditions).to(u.dtype), {"state": state, "solver": solver}
-
-    def _own(self, conditions: Conditions) -> Conditions:
-        grid = conditions.geometry
-        if self.coarsening == 1 or not isinstance(grid, Grid):
-            return conditions
-        return replace(conditions, geometry=Grid([n // self.coarsening for n in grid.shape], grid.boundary))
-
-    def _moved(self, u: Tensor, here: Conditions, there: Conditions) -> Tensor:
-        return u if here is there else self.solver.resample(u, here, there.geometry.shape)
+        return self.grids.moved(state, own, conditions).to(u.dtype), {"state": state, "solver": solver}
 
 
 def solver_settings(
@@ -105,10 +96,10 @@ def solver_settings(
     schemes = {"its own integrator": simulator.get("integrator")} | _interchangeable(problem, integrators)
     chosen = list(precisions) if "precision" in _arguments(problem) else ["float64"]
     for coarsening, (name, integrator), precision in itertools.product(coarsenings, schemes.items(), chosen):
-        grid = problem.geometry
-        if not isinstance(grid, Grid) or any(n % coarsening or n // coarsening < 4 for n in grid.shape):
-            continue
-        shape = " x ".join(str(n // coarsening) for n in grid.shape)
+        try:
+            shape = " x ".join(map(str, CoarseSolver(problem.simulator, coarsening).shape(problem.geometry)))
+        except ValueError:
+            continue  # a grid that cannot be thinned so
         inner_steps = 0
         for factor in factors if step is not None else (1.0,):
             changed = dict(simulator) | ({} if integrator is None else {"integrator": integrator})

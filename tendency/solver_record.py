@@ -1,5 +1,6 @@
 """What a solver's settings took on a machine, remembered beside the dataset that they were timed on."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,7 +9,7 @@ from pathlib import Path
 import torch
 
 from data.solving_seconds import processor_name
-from data.whole_file import whole_file
+from data.whole_file import write_whole
 from evaluation.break_even import Point
 
 FIGURES = 3
@@ -32,11 +33,8 @@ def remember(record: Path, machine: str, alone: Sequence[Point], together: Seque
         "alone": [asdict(point) for point in alone],
         "together": [asdict(point) for point in together],
     }
-    try:
-        with whole_file(record) as temporary:
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        write_whole(record, json.dumps(content, indent=1))
 
 
 def machine_name(device: torch.device) -> str:

@@ -54,3 +54,19 @@ def small_run(run_training):
         return Path(config.paths.run)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_evaluation():
+    """``run_evaluation(outputs, "runs=[a]", ...)``: evaluates in this process."""
+    from hydra import compose, initialize_config_dir
+
+    from tendency.compose import conf_folder
+    from tendency.evaluating import evaluate
+
+    def run(outputs, *overrides):
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            config = compose("evaluate", [f"paths.outputs={outputs}", "matmul_precision=highest", *overrides])
+        evaluate(config)
+
+    return run

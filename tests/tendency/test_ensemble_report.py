@@ -12,7 +12,6 @@ import xarray as xr
 import tendency
 from data.dataset import TrajectoryDataset
 from simulation.random import mix
-from tendency.evaluating import evaluate
 
 pytestmark = pytest.mark.slow
 
@@ -27,19 +26,13 @@ def run(small_run):
 
 
 @pytest.fixture(scope="module")
-def reports(run, tmp_path_factory):
+def reports(run, run_evaluation, tmp_path_factory):
     """The report in batches of one, and of all trajectories: its summary, and its values."""
-    from hydra import compose, initialize_config_dir
-
-    from tendency.compose import conf_folder
-
     home, found = tmp_path_factory.mktemp("reports"), {}
     for size in (1, ROWS):
         name = f"ensemble-{size}"
-        chosen = [f"runs=[{run}]", f"name={name}", f"paths.outputs={home}", "matmul_precision=highest"]
-        chosen += [f"evaluation.ensemble={MEMBERS}", f"evaluation.batch_size={size}"]
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            evaluate(compose("evaluate", chosen))
+        chosen = [f"runs=[{run}]", f"name={name}"]
+        run_evaluation(home, *chosen, f"evaluation.ensemble={MEMBERS}", f"evaluation.batch_size={size}")
         with xr.open_dataset(home / name / "metrics.nc", engine="h5netcdf") as results:
             values = results.load()
         found[size] = json.loads((home / name / "metrics.json").read_text())["summary"], values

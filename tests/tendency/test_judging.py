@@ -9,7 +9,6 @@ import torch
 
 from data.manifest import read_manifest
 from tendency.errors import ArtefactError
-from tendency.evaluating import evaluate
 from tendency.load import read_checkpoint
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=2", "pde.geometry.shape=[16]"]
@@ -21,17 +20,12 @@ def run(small_run):
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory):
+def judge(run_evaluation, tmp_path_factory):
     """``judge("runs=[a]")``: evaluates in this process."""
-    from hydra import compose, initialize_config_dir
-
-    from tendency.compose import conf_folder
-
     outputs = tmp_path_factory.mktemp("reports")
 
     def judged(*overrides):
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            evaluate(compose("evaluate", [f"paths.outputs={outputs}", "matmul_precision=highest", *overrides]))
+        run_evaluation(outputs, *overrides)
         return outputs
 
     return judged

@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 
 from tendency.errors import ArtefactError, ConfigError
-from tendency.evaluating import evaluate
 from tendency.leaderboard import by_dataset, standings_of
 from tendency.load import read_checkpoint
 from tendency.method_names import method_names
@@ -34,16 +33,12 @@ def runs(small_run):
 
 
 @pytest.fixture
-def judge(tmp_path):
+def judge(run_evaluation, tmp_path):
     """``judge("sweep=...")``: evaluates in this process; returns the outputs' folder."""
-    from hydra import compose, initialize_config_dir
-
-    from tendency.compose import conf_folder
 
     def judged(*overrides):
         cheap = ["~evaluation.baselines.coarse_solver", "~evaluation.baselines.linear_fourier_model"]
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            evaluate(compose("evaluate", [f"paths.outputs={tmp_path}", "matmul_precision=highest", *cheap, *overrides]))
+        run_evaluation(tmp_path, *cheap, *overrides)
         return tmp_path
 
     return judged

@@ -13,7 +13,6 @@ from evaluation.baselines import made
 from evaluation.evaluate import evaluate_rollouts
 from tendency.baselines import subject_of, training_pairs
 from tendency.build import build
-from tendency.evaluating import evaluate
 from tendency.judging import RolloutReport, WholeTrajectories
 from tendency.load import load_stepper, read_checkpoint
 
@@ -82,16 +81,11 @@ class Doubled:
         return (u.double() for u in self.recording.snapshots())
 
 
-def test_a_comparison_of_two_seeds_says_all_that_was_measured(runs, compose_config, homes, tmp_path):
-    from hydra import compose, initialize_config_dir
-
-    from tendency.compose import conf_folder
-
-    chosen = [f"runs=[{runs[0]},{runs[1]}]", "name=seeds", f"paths.outputs={tmp_path}", "matmul_precision=highest"]
+def test_a_comparison_of_two_seeds_says_all_that_was_measured(runs, run_evaluation, tmp_path):
+    chosen = [f"runs=[{runs[0]},{runs[1]}]", "name=seeds"]
     cost = ["evaluation/cost=full", "evaluation.cost.trajectories=1", "evaluation.cost.coarsenings=[1,2]"]
     cost += ["evaluation.cost.step_factors=[1]", "evaluation.cost.precisions=[float64]", "evaluation.cost.repeats=1"]
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        evaluate(compose("evaluate", [*chosen, *cost, "evaluation.cost.batches=[1]"]))
+    run_evaluation(tmp_path, *chosen, *cost, "evaluation.cost.batches=[1]")
     numbers = json.loads((tmp_path / "seeds" / "metrics.json").read_text())
     group = "ks (2 seeds)"
     assert numbers["description"]["seeds"] == {group: ["ks-seed0", "ks-seed1"]}

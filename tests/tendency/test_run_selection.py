@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tendency.errors import ArtefactError
-from tendency.evaluating import evaluate
 from tendency.run_selection import note_run, select_runs
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=2", "pde.geometry.shape=[16]"]
@@ -71,14 +70,8 @@ def test_a_run_that_is_named_twice_is_judged_once(runs):
     assert len(selection.checkpoints) == 2
 
 
-def test_the_report_says_which_runs_it_goes_without(runs, capsys):
-    from hydra import compose, initialize_config_dir
-
-    from tendency.compose import conf_folder
-
-    overrides = [f"runs=['{runs}/*']", f"paths.outputs={runs}/reports", "name=chosen", "matmul_precision=highest"]
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        evaluate(compose("evaluate", overrides))
+def test_the_report_says_which_runs_it_goes_without(runs, run_evaluation, capsys):
+    run_evaluation(runs / "reports", f"runs=['{runs}/*']", "name=chosen")
     said = capsys.readouterr().out
     assert "left out: e-advection: of advection" in said
     folder = runs / "reports" / "chosen"

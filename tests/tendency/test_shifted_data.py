@@ -8,7 +8,6 @@ import torch
 
 from data.manifest import read_manifest
 from tendency.errors import ArtefactError, ConfigError
-from tendency.evaluating import evaluate
 from tendency.load import read_checkpoint
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[16]"]
@@ -20,18 +19,13 @@ def run(small_run):
 
 
 @pytest.fixture
-def judge(tmp_path):
+def judge(run_evaluation, tmp_path):
     """``judge("runs=[a]", ...)``: evaluates in this process; returns the report's folder."""
-    from hydra import compose, initialize_config_dir
-
-    from tendency.compose import conf_folder
 
     def judged(*overrides):
         cheap = ["~evaluation.baselines.coarse_solver", "~evaluation.baselines.linear_fourier_model"]
-        fixed = [f"paths.outputs={tmp_path}", "matmul_precision=highest"]
         named = [] if any("name=" in one for one in overrides) else ["name=away"]
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            evaluate(compose("evaluate", [*fixed, *named, *cheap, *overrides]))
+        run_evaluation(tmp_path, *named, *cheap, *overrides)
         return tmp_path / "away"
 
     return judged
