@@ -5,28 +5,36 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from surrogates.layers.message_tables import MessageTable
+from surrogates.layers.nodal_derivatives import NodalDerivatives
 
 
 class MessageRound(nn.Module):
     """Messages, their mean over the neighbours, an update of each node.
 
-        m_ij = φ(h_i, h_j, u_i - u_j, x_j - x_i, c),   h_i <- h_i + ψ(h_i, mean_j m_ij, c)
+        m_ij = φ(h_i, h_j, u_i - u_j, x_j - x_i, c),   h_i <- h_i + ψ(h_i, mean_j m_ij, D s_i, c)
 
     φ = Swish ∘ Linear ∘ Swish ∘ Linear, ψ = Linear ∘ Swish ∘ Linear. The first layer of each is linear in what it is
     given, so that it is applied to the M nodes and to the B conditions, and summed where they meet: the M K pairs cost
     one product instead of three. Nodes come first in all shapes, so that gathering neighbours moves long rows.
+
+    D s_i, where asked for, are derivatives of what node i sends, s = A h - B u with learned A and B
+    (``surrogates.layers.nodal_derivatives``): the same formula on all nodes, however they lie. Without them, messages
+    would have to learn how a derivative depends on where the neighbours are.
 
     Args:
         width: channels of h.
         fields: channels of u.
         spatial_dims: D.
         num_conditions: length of c.
+        num_derivatives: of each value that it is given; 0 for none.
 
     References:
         Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, eqs. 8 and 9.
     """
 
-    def __init__(self, width: int, fields: int, spatial_dims: int, num_conditions: int) -> None:
+    def __init__(
+        self, width: int, fields: int, spatial_dims: int, num_conditions: int, num_derivatives: int = 0
+    ) -> None:
         super().__init__()
         # What h_i is for the messages that it receives, for those that it sends, and for its own update.
         self.roles = nn.Linear(width, 3 * width)
@@ -37,15 +45,24 @@ class MessageRound(nn.Module):
         self.heard = nn.Linear(width, width, bias=False)
         # A constant that is added to h is already in the encoder's bias, and what reads h has biases of its own.
         self.update = nn.Linear(width, width, bias=False)
+        self.sloping = nn.Linear(num_derivatives * width, width, bias=False) if num_derivatives else None
 
-    def forward(self, h: Tensor, nodes: Tensor, c: Tensor, table: MessageTable) -> Tensor:
+    def forward(
+        self,
+        h: Tensor,
+        nodes: Tensor,
+        c: Tensor,
+        table: MessageTable,
+        derivatives: NodalDerivatives | None = None,
+    ) -> Tensor:
         """One round.
 
         Args:
             h: (M, B, width).
             nodes: (M, B, fields).
             c: (B, num_conditions).
-            table: of the geometry.
+            table: of the neighbours.
+            derivatives: of values on the points, where the round was made for them.
 
         Returns:
             (M, B, width).
@@ -56,6 +73,8 @@ class MessageRound(nn.Module):
         if self.told is not None:
             to_message, to_update = self.told(c).chunk(2, -1)
             receiver, own = receiver + to_message, own + to_update
+        if self.sloping is not None and derivatives is not None:
+            own = own + self.sloping(derivatives.of(sender))
         # In place: passes over the pairs are what is left to save.
         pairs = table.gathered(sender).add_(receiver[:, None]).add_(self.relative(table.offset)[:, :, None])
         messages = functional.silu(self.message(functional.silu(pairs)))

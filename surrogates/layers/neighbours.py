@@ -1,8 +1,9 @@
 """Who hears from whom: neighbour tables of grids and point clouds."""
 
+import functools
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,7 +13,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.geometry import Boundary, Geometry, Grid
+from simulation.geometry import Boundary, Geometry, Grid, PointCloud
 
 SAME_PLACE = 1e-9
 """Spacings below which two places are one: positions carry rounding."""
@@ -57,6 +58,36 @@ class Neighbourhood(ABC):
             ValueError: points without neighbours to be had, or nodes at the same place.
         """
 
+    @abstractmethod
+    def steps(self, spatial_dims: int) -> Steps:
+        """Where the neighbours of a point lie on a grid without end, in cells."""
+
+    def far(self, geometry: Geometry, box: Sequence[float], dilation: int) -> Neighbours:
+        """The points at ``dilation`` times the steps of this rule, as a dilated convolution would read them.
+
+        Among scattered nodes, those that are nearest to these places. Beyond a wall there is none.
+
+        Args:
+            geometry: the grid or the nodes.
+            box: as in ``of``.
+            dilation: 1 is as ``of`` but for scattered nodes and next to walls.
+
+        Raises:
+            ValueError: steps that are half around a periodic axis or longer, or nodes at the same place.
+        """
+        steps = [tuple(dilation * s for s in step) for step in self.steps(geometry.spatial_dims)]
+        sides = np.array(geometry.shape, dtype=np.float64) if isinstance(geometry, Grid) else _sides(geometry, box)
+        for axis, side in enumerate(sides):
+            reach = max(step[axis] for step in steps)
+            if geometry.boundary.is_periodic(axis) and 2 * reach >= side:
+                raise ValueError(
+                    f"model.dilations: {dilation} reaches {reach} spacings; expected less than half of the {side:g} "
+                    "around a periodic axis"
+                )
+        if isinstance(geometry, Grid):
+            return grid_neighbours(geometry.shape, geometry.boundary, steps)
+        return _at_places(*_positions(geometry, box), sides, np.array(steps, dtype=np.float64))
+
 
 class WithinRadius(Neighbourhood):
     """All points within a radius: rows are as long as the longest, and a node in a gap may have no neighbour at all.
@@ -74,7 +105,7 @@ class WithinRadius(Neighbourhood):
         """See ``Neighbourhood.of``."""
         reach = self.radius + SAME_PLACE
         if isinstance(geometry, Grid):
-            found = grid_neighbours(geometry.shape, geometry.boundary, _steps_within(geometry, reach))
+            found = grid_neighbours(geometry.shape, geometry.boundary, _steps_within(_ranges(geometry, reach), reach))
         else:
             positions, period = _positions(geometry, box)
             pairs = cKDTree(positions, boxsize=period).query_pairs(reach, output_type="ndarray")
@@ -82,6 +113,10 @@ class WithinRadius(Neighbourhood):
         if not found.present.any():
             raise ValueError(f"model.neighbours.radius: no point has another within {self.radius:g} spacings")
         return found
+
+    def steps(self, spatial_dims: int) -> Steps:
+        """See ``Neighbourhood.steps``."""
+        return _steps_within([range(-int(self.radius), int(self.radius) + 1)] * spatial_dims, self.radius + SAME_PLACE)
 
 
 class Nearest(Neighbourhood):
@@ -105,14 +140,24 @@ class Nearest(Neighbourhood):
         Raises:
             ValueError: more neighbours than there are other points.
         """
-        count = self.count if isinstance(self.count, int) else self.count[geometry.spatial_dims - 1]
+        count = self.number(geometry.spatial_dims)
         others = int(np.prod(geometry.shape)) - 1
         if count > others:
             raise ValueError(f"model.neighbours.count: each of {others + 1} points has {others} others, got {count}")
         around = all(geometry.boundary.is_periodic(axis) for axis in range(geometry.spatial_dims))
         if isinstance(geometry, Grid) and around:
-            return grid_neighbours(geometry.shape, geometry.boundary, _nearest_steps(geometry, count))
+            return grid_neighbours(
+                geometry.shape, geometry.boundary, _shortest(count, functools.partial(_ranges, geometry))
+            )
         return _nearest(*_positions(geometry, box), count)
+
+    def steps(self, spatial_dims: int) -> Steps:
+        """See ``Neighbourhood.steps``."""
+        return _shortest(self.number(spatial_dims), lambda reach: [range(-reach, reach + 1)] * spatial_dims)
+
+    def number(self, spatial_dims: int) -> int:
+        """K in D dimensions."""
+        return self.count if isinstance(self.count, int) else self.count[spatial_dims - 1]
 
 
 def grid_neighbours(shape: Sequence[int], boundary: Boundary, steps: Steps) -> Neighbours:
@@ -136,22 +181,32 @@ def grid_neighbours(shape: Sequence[int], boundary: Boundary, steps: Steps) -> N
     return Neighbours(nodes, offset, present.flatten(0, -2))
 
 
-def _steps_within(grid: Grid, reach: float) -> Steps:
-    """All steps of a grid up to a length of ``reach`` cells, the nearest first, none of them twice around a torus."""
+def _ranges(grid: Grid, reach: float) -> list[range]:
+    """How far steps of a grid may go along each axis, none of them twice around a torus."""
     ranges = []
     for axis, n in enumerate(grid.shape):
         lower, upper = (-(n // 2), (n - 1) // 2) if grid.boundary.is_periodic(axis) else (1 - n, n - 1)
         ranges.append(range(max(lower, -int(reach)), min(upper, int(reach)) + 1))
+    return ranges
+
+
+def _steps_within(ranges: Sequence[range], reach: float) -> Steps:
+    """All steps in the given ranges up to a length of ``reach`` cells, the nearest first."""
     squares = {step: sum(s * s for s in step) for step in itertools.product(*ranges) if any(step)}
     return sorted((step for step in squares if squares[step] <= reach**2), key=lambda step: (squares[step], step))
 
 
-def _nearest_steps(grid: Grid, count: int) -> Steps:
-    """The ``count`` shortest steps of a grid."""
+def _shortest(count: int, ranges: Callable[[int], Sequence[range]]) -> Steps:
+    """The ``count`` shortest steps in the ranges that belong to a reach."""
     reach = 1
-    while len(steps := _steps_within(grid, reach)) < count:
+    while len(steps := _steps_within(ranges(reach), reach)) < count:
         reach += 1
     return steps[:count]
+
+
+def _sides(cloud: PointCloud, box: Sequence[float]) -> np.ndarray:
+    """(D,) in mean spacings."""
+    return np.array(box) * len(cloud.positions) ** (1 / cloud.spatial_dims)
 
 
 def _positions(geometry: Geometry, box: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +216,7 @@ def _positions(geometry: Geometry, box: Sequence[float]) -> tuple[np.ndarray, np
         sides = np.array(geometry.shape, dtype=np.float64)
         unit = np.stack(np.meshgrid(*[axis.numpy() for axis in geometry.axes()], indexing="ij"), -1).reshape(-1, dims)
     else:
-        sides = np.array(box) * len(geometry.positions) ** (1 / dims)
+        sides = _sides(geometry, box)
         unit = geometry.positions.numpy()
     around = np.array([geometry.boundary.is_periodic(axis) for axis in range(dims)])
     period = np.where(around, sides, 0.0)
@@ -206,6 +261,18 @@ def _nearest(positions: np.ndarray, period: np.ndarray, count: int) -> Neighbour
     offset = np.take_along_axis(offset, chosen[..., None], 1)
     present = torch.ones(index.shape, dtype=torch.bool)
     return Neighbours(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(offset), present)
+
+
+def _at_places(positions: np.ndarray, period: np.ndarray, sides: np.ndarray, steps: np.ndarray) -> Neighbours:
+    """The points nearest to the places (K, D) away from each; a place outside the domain has none."""
+    places = positions[:, None] + steps
+    around = period > 0
+    inside = (around | ((places >= 0) & (places <= sides))).all(-1)
+    places = np.where(around, places % np.where(around, period, 1.0), np.clip(places, 0, sides))
+    _, index = cKDTree(positions, boxsize=period).query(places)
+    offset = _apart(positions, period, np.arange(len(positions))[:, None], index)
+    present = inside & (index != np.arange(len(positions))[:, None])
+    return Neighbours(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(offset), torch.from_numpy(present))
 
 
 def _padded(pairs: np.ndarray, positions: np.ndarray, period: np.ndarray) -> Neighbours:

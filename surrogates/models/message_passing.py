@@ -1,5 +1,6 @@
 """A message-passing network, on grids and on scattered nodes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,9 @@ from simulation.annotations import PositiveInt
 from simulation.geometry import Boundary, Geometry, Grid, PointCloud
 from surrogates.layers.coordinates import num_features
 from surrogates.layers.message_round import InstanceNorm, MessageRound
-from surrogates.layers.message_tables import MessageTable, MessageTables, box_shapes
+from surrogates.layers.message_tables import GeometryTables, MessageTables, box_shapes
 from surrogates.layers.neighbours import Neighbourhood
+from surrogates.layers.nodal_derivatives import LeastSquares
 from surrogates.layers.node_decoders import NodeDecoder
 from surrogates.surrogate import Surrogate
 
@@ -42,6 +44,9 @@ class MessagePassing(Surrogate):
         decoder: from the hidden vector of a node to its outputs.
         reads_coordinates: feed positions in.
         norm: after each round; none where left out.
+        dilations: of the rounds, in turn: one with dilation s hears from the points s times as far, which lie as the
+            neighbours do (``Neighbourhood.far``). So few rounds reach far.
+        derivatives: by which each round reads derivatives of hidden channels, beside the messages; none where left out.
 
     References:
         Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, section 3.2.
@@ -61,26 +66,32 @@ class MessagePassing(Surrogate):
         decoder: NodeDecoder,
         reads_coordinates: bool = True,
         norm: InstanceNorm | None = None,
+        dilations: Sequence[PositiveInt] = (1,),
+        derivatives: LeastSquares | None = None,
     ) -> None:
         super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
         self.reads_coordinates = reads_coordinates
         lifted = in_channels + num_conditions + (num_features(boundary) if reads_coordinates else 0)
         self.encoder = nn.Sequential(nn.Linear(lifted, width), nn.SiLU(), nn.Linear(width, width))
+        if not dilations:
+            raise ValueError("model.dilations: expected at least one, got none")
+        num_derivatives = 0 if derivatives is None else derivatives.number(spatial_dims)
         self.rounds = nn.ModuleList(
-            MessageRound(width, in_channels, spatial_dims, num_conditions) for _ in range(num_layers)
+            MessageRound(width, in_channels, spatial_dims, num_conditions, num_derivatives) for _ in range(num_layers)
         )
         self.norm = nn.Identity() if norm is None else norm
         self.decoder = decoder.build(width, out_channels)
-        self.tables = MessageTables(neighbours)
+        self.tables = MessageTables(neighbours, dilations, derivatives)
         self.placed: _Placed | None = None
 
     def check(self, geometry: Geometry) -> None:
         """Refuses a geometry that has no such neighbours.
 
         Raises:
-            ValueError: too few points, nobody within the radius, or nodes at the same place.
+            ValueError: too few points, nobody within the radius, a dilation that goes around the domain, or nodes at
+                the same place.
         """
-        self.tables.neighbourhood.of(geometry, (1.0,) * geometry.spatial_dims)
+        self.tables.of(geometry, (1.0,) * geometry.spatial_dims, torch.device("cpu"), torch.float32)
 
     def place(self, geometry: Geometry, extent: Tensor) -> None:
         """See ``Surrogate.place``."""
@@ -98,22 +109,23 @@ class MessagePassing(Surrogate):
         self.require_shapes(u, c)
         groups = self._groups(u)
         if len(groups) == 1:
-            return self._evaluate(u, c, groups[0].table)
-        outputs = [self._evaluate(u[group.rows], c[group.rows], group.table) for group in groups]
+            return self._evaluate(u, c, groups[0].tables)
+        outputs = [self._evaluate(u[group.rows], c[group.rows], group.tables) for group in groups]
         return torch.cat(outputs)[torch.cat([group.rows for group in groups]).argsort()]
 
-    def _evaluate(self, u: Tensor, c: Tensor, table: MessageTable) -> Tensor:
+    def _evaluate(self, u: Tensor, c: Tensor, tables: GeometryTables) -> Tensor:
         nodes = u.flatten(2).permute(2, 0, 1)
         parts = [nodes, c.expand(len(nodes), -1, -1)]
         if self.reads_coordinates:
-            parts.append(table.positions[:, None].expand(-1, len(u), -1))
+            parts.append(tables.positions[:, None].expand(-1, len(u), -1))
         h = self.encoder(torch.cat(parts, -1))
-        for one_round in self.rounds:
-            h = self.norm(one_round(h, nodes, c, table))
+        for number, one_round in enumerate(self.rounds):
+            table = tables.messages[number % len(tables.messages)]
+            h = self.norm(one_round(h, nodes, c, table, tables.derivatives))
         return self.decoder(h).permute(1, 2, 0).reshape(len(u), -1, *u.shape[2:])
 
     def _groups(self, u: Tensor) -> "tuple[_Group, ...]":
-        """Rows of the batch and the table that they share."""
+        """Rows of the batch and the tables that they share."""
         shape, placed = tuple(u.shape[2:]), self.placed
         if placed is None or placed.geometry.shape != shape:
             self._place_on_grid(shape, u)
@@ -144,16 +156,16 @@ class MessagePassing(Surrogate):
         groups = []
         for number, box in enumerate(shapes.tolist()):
             rows = torch.nonzero(which == number)[:, 0].to(device)
-            groups.append(_Group(rows, self.tables.table(geometry, box, device, dtype)))
+            groups.append(_Group(rows, self.tables.of(geometry, box, device, dtype)))
         self.placed = _Placed(geometry, extent, device, dtype, tuple(groups))
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Rows (R,) of a batch in boxes of one shape, and their table."""
+    """Rows (R,) of a batch in boxes of one shape, and their tables."""
 
     rows: Tensor
-    table: MessageTable
+    tables: GeometryTables
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,15 @@ from simulation.geometry import random_nodes
 from surrogates.layers.message_round import InstanceNorm, MessageRound
 from surrogates.layers.message_tables import MessageTables
 from surrogates.layers.neighbours import Nearest, WithinRadius
+from surrogates.layers.nodal_derivatives import LeastSquares
 from surrogates.layers.node_decoders import PointwiseDecoder, TemporalDecoder
 from surrogates.models.message_passing import MessagePassing
 from surrogates.network import Network
 from surrogates.normalizer import Normalizer
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
+FAR = {"dilations": (1, 2), "derivatives": LeastSquares(2)}
+"""Rounds that reach far, and know derivatives."""
 RULES = [Nearest([4, 8, 18]), WithinRadius(1.5)]
 
 
@@ -46,12 +49,12 @@ def as_cloud(grid):
 
 @pytest.mark.parametrize("sides", [[AROUND], [WALL], [AROUND, AROUND], [WALL, AROUND], [WALL, WALL]])
 @pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
-@pytest.mark.parametrize("norm", [None, InstanceNorm()], ids=["", "norm"])
-def test_on_a_grids_points_a_cloud_is_the_grid(sides, rule, norm):
+@pytest.mark.parametrize("more", [{}, {"norm": InstanceNorm()}, FAR], ids=["", "norm", "far"])
+def test_on_a_grids_points_a_cloud_is_the_grid(sides, rule, more):
     """Cells are square, the box is not, and trajectories have boxes of their own size."""
-    shape = [7, 12][: len(sides)]
+    shape = [9, 12][: len(sides)]
     grid = Grid(shape, Boundary(sides))
-    net = network(grid.boundary, rule, norm=norm)
+    net = network(grid.boundary, rule, **more)
     u, c = inputs(shape)
     extent = torch.tensor([[0.3], [5.0]], dtype=torch.float64) * torch.tensor([shape], dtype=torch.float64)
     on_grid = on(net, grid, u, c, extent)
@@ -65,7 +68,7 @@ def test_the_order_of_nodes_does_not_matter(sides):
     cloud = random_nodes(50, Boundary(sides), seed=2)
     order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
     shuffled = PointCloud(cloud.positions[order], cloud.node_weights[order], cloud.boundary)
-    net = network(cloud.boundary)
+    net = network(cloud.boundary, **FAR)
     u, c = inputs([50])
     assert torch.allclose(on(net, shuffled, u[..., order], c), on(net, cloud, u, c)[..., order], rtol=0, atol=1e-12)
 
@@ -77,9 +80,10 @@ def test_without_coordinates_nodes_may_all_be_moved_around_the_torus(dims, rule)
     cloud = random_nodes(60, boundary, seed=2)
     shift = torch.tensor([0.37, 0.81, 0.1], dtype=torch.float64)[:dims]
     moved = PointCloud((cloud.positions + shift) % 1, cloud.node_weights, boundary)
-    net = network(boundary, rule, reads_coordinates=False)
     u, c = inputs([60])
-    assert torch.allclose(on(net, moved, u, c), on(net, cloud, u, c), rtol=0, atol=1e-10)
+    for more in ({}, {"derivatives": LeastSquares(2)}):
+        net = network(boundary, rule, reads_coordinates=False, **more)
+        assert torch.allclose(on(net, moved, u, c), on(net, cloud, u, c), rtol=0, atol=1e-10)
     told = network(boundary, rule)
     assert (on(told, moved, u, c) - on(told, cloud, u, c)).abs().max() > 1e-4
 
@@ -98,6 +102,16 @@ def test_a_change_is_felt_as_far_as_messages_go_and_no_farther(radius, num_layer
         there = torch.nonzero(felt.any(1 - axis))[:, 0]
         middle = (8, 7)[axis]
         assert (there.min().item(), there.max().item()) == (middle - reach, middle + reach)
+    far = network(boundary, WithinRadius(1), num_layers=3, dilations=(1, 3))
+    wide = Grid([31, 31], boundary)
+    u, c = inputs([31, 31], batch=1)
+    changed = u.clone()
+    changed[..., 15, 15] += 1
+    felt = (on(far, wide, changed, c) - on(far, wide, u, c)).abs().amax((0, 1)) > 0
+    assert torch.nonzero(felt.any(1))[[0, -1], 0].tolist() == [15 - 5, 15 + 5]
+    u, c = inputs([17, 15], batch=1)
+    changed = u.clone()
+    changed[..., 8, 7] += 1
     whole = network(boundary, WithinRadius(radius), num_layers=2, norm=InstanceNorm())
     assert ((on(whole, grid, changed, c) - on(whole, grid, u, c)).abs() > 0).all()
 
@@ -105,14 +119,16 @@ def test_a_change_is_felt_as_far_as_messages_go_and_no_farther(radius, num_layer
 @pytest.mark.parametrize("sides", [[AROUND], [WALL], [WALL, AROUND]])
 @pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
 @pytest.mark.parametrize("told", [0, 2])
-def test_a_round_is_the_formula_pair_by_pair(sides, rule, told):
+@pytest.mark.parametrize("slopes", [None, LeastSquares(2)], ids=["", "derivatives"])
+def test_a_round_is_the_formula_pair_by_pair(sides, rule, told, slopes):
     """m = Swish(W2 Swish(W1 [h_i, h_j, u_i - u_j, x_j - x_i, c] + b1) + b2), W1 in one piece, over the real pairs."""
     torch.manual_seed(0)
     dims, width, fields, batch = len(sides), 5, 3, 2
     grid = Grid([6, 5][:dims], Boundary(sides))
     found = rule.of(grid, (1.0,) * dims)
-    table = MessageTables(rule).table(grid, (1.0,) * dims, torch.device("cpu"), torch.float64)
-    one = MessageRound(width, fields, dims, told).double()
+    tables = MessageTables(rule, derivatives=slopes).of(grid, (1.0,) * dims, torch.device("cpu"), torch.float64)
+    number = 0 if slopes is None else slopes.number(dims)
+    one = MessageRound(width, fields, dims, told, number).double()
     points = len(found.index)
     h, u = (torch.randn(points, batch, n, dtype=torch.float64) for n in (width, fields))
     c = torch.randn(batch, told, dtype=torch.float64)
@@ -130,9 +146,13 @@ def test_a_round_is_the_formula_pair_by_pair(sides, rule, told):
             hidden = nn.functional.silu(first @ seen + first_bias + sent_bias)
             messages.append(nn.functional.silu(one.message(hidden)))
         heard = torch.stack(messages).mean(0)
-        hidden = nn.functional.silu(second @ torch.cat([h[i, b], heard, c[b]]) + own_bias)
-        expected[i, b] = h[i, b] + one.update(hidden)
-    assert torch.allclose(one(h, u, c, table), expected, rtol=0, atol=1e-12)
+        own_side = second @ torch.cat([h[i, b], heard, c[b]]) + own_bias
+        if one.sloping is not None:
+            sent_values = h[:, b] @ sent.T + sent_bias - u[:, b] @ one.difference.weight.T
+            mine = tables.derivatives.senders.view(points, -1)[i]
+            own_side = own_side + one.sloping((tables.derivatives.weights[i] @ sent_values[mine]).flatten())
+        expected[i, b] = h[i, b] + one.update(nn.functional.silu(own_side))
+    assert torch.allclose(one(h, u, c, tables.messages[0], tables.derivatives), expected, rtol=0, atol=1e-12)
 
 
 def test_a_node_in_a_gap_hears_nothing():
@@ -230,7 +250,7 @@ def test_a_decoder_that_does_not_fit_says_so():
 
 @pytest.mark.parametrize("geometry", [Grid([6, 5], Boundary([AROUND, WALL])), random_nodes(30, Boundary([WALL, WALL]))])
 def test_an_exported_network_answers_as_it_does(geometry):
-    net = network(geometry.boundary, WithinRadius(1.5), decoder=TemporalDecoder(2), norm=InstanceNorm())
+    net = network(geometry.boundary, WithinRadius(1.5), decoder=TemporalDecoder(2), norm=InstanceNorm(), **FAR)
     u, c = inputs(geometry.shape)
     extent = torch.ones(2, 2, dtype=torch.float64)
     expected = on(net, geometry, u, c, extent)
@@ -244,7 +264,7 @@ def test_an_exported_network_answers_as_it_does(geometry):
 @pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
 def test_compiled_equals_eager_with_gradients_and_on_another_geometry(backend, rule):
     boundary = Boundary([WALL, AROUND])
-    net = network(boundary, rule)
+    net = network(boundary, rule, **FAR)
     compiled = torch.compile(net, backend=backend)
     for geometry in (random_nodes(30, boundary), random_nodes(40, boundary), Grid([6, 5], boundary)):
         u, c = inputs(geometry.shape)

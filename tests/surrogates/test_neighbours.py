@@ -85,6 +85,42 @@ def test_a_cloud_of_a_grids_points_has_the_grids_neighbours(boundary, rule):
         assert places[0] == places[1]
 
 
+@pytest.mark.parametrize("boundary", BOUNDARIES, ids=lambda boundary: f"{boundary.to_dict()['sides']}")
+@pytest.mark.parametrize("rule", [Nearest([4, 8, 18]), WithinRadius(1.5)], ids=["nearest", "radius"])
+@pytest.mark.parametrize("dilation", [2, 3])
+def test_far_neighbours_of_a_cloud_of_a_grids_points_are_the_grids(boundary, rule, dilation):
+    """All at ``dilation`` times the steps of the rule, in the same order; beyond a wall there is none."""
+    shape = [14, 13, 15][: boundary.spatial_dims]
+    grid = Grid(shape, boundary)
+    box = torch.tensor(shape, dtype=torch.float64)
+    box = box / box.prod() ** (1 / len(shape))
+    unit = grid.coordinates(torch.ones(1, len(shape), dtype=torch.float64))[0].flatten(1).T
+    cloud = PointCloud(unit, torch.full((len(unit),), 1 / len(unit), dtype=torch.float64), boundary)
+    on_grid = rule.far(grid, (1.0,) * len(shape), dilation)
+    on_nodes = rule.far(cloud, box.tolist(), dilation)
+    assert torch.equal(on_grid.present, on_nodes.present)
+    assert on_grid.present.all() == all(boundary.is_periodic(axis) for axis in range(len(shape)))
+    assert torch.equal(on_grid.index[on_grid.present], on_nodes.index[on_grid.present])
+    steps = dilation * torch.tensor(rule.steps(len(shape)), dtype=torch.float64)
+    assert torch.equal(on_grid.offset, steps.expand_as(on_grid.offset))
+    assert torch.allclose(on_nodes.offset[on_grid.present], on_grid.offset[on_grid.present], atol=1e-9)
+
+
+def test_far_neighbours_among_random_nodes_are_the_nearest_to_their_places():
+    boundary = Boundary([AROUND, WALL])
+    cloud = random_nodes(200, boundary, seed=3)
+    found = Nearest(8).far(cloud, (1.0, 1.0), 3)
+    sides = torch.full((2,), 200**0.5, dtype=torch.float64)
+    apart = search(cloud.positions * sides, sides, boundary)
+    for column, step in enumerate(Nearest(8).steps(2)):
+        place = 3 * torch.tensor(step, dtype=torch.float64)
+        there = found.present[:, column]
+        miss = (apart - place).norm(dim=-1).amin(1)
+        assert torch.allclose((found.offset[:, column] - place).norm(dim=-1)[there], miss[there], atol=1e-9)
+        height = cloud.positions[:, 1] * sides[1] + place[1]
+        assert torch.equal(there, (height >= 0) & (height <= sides[1]))
+
+
 def test_neighbours_of_a_grid_wrap_or_end():
     around = WithinRadius(1).of(Grid([4], Boundary.periodic(1)), (1.0,))
     assert around.index.tolist() == [[3, 1], [0, 2], [1, 3], [2, 0]]
@@ -122,6 +158,12 @@ def test_what_cannot_be_is_named():
     twice = torch.tensor([[0.1], [0.5], [0.9], [0.5]], dtype=torch.float64)
     with pytest.raises(ValueError, match=r"pde.store_on: nodes 1 and 3 lie at the same place"):
         Nearest(2).of(PointCloud(twice, weights, walled), (1.0,))
+    for geometry in (Grid([16, 32], Boundary.periodic(2)), random_nodes(256, Boundary.periodic(2))):
+        with pytest.raises(
+            ValueError, match=r"model.dilations: 8 reaches 8 spacings; expected less than half of the 16"
+        ):
+            Nearest(8).far(geometry, (1.0, 1.0), 8)
+    assert not Nearest(8).far(Grid([8, 8], Boundary([WALL, WALL])), (1.0, 1.0), 8).present.any()
     ends = torch.tensor([[0.0], [0.3], [0.6], [1.0]], dtype=torch.float64)
     with pytest.raises(ValueError, match="nodes 0 and 3 lie at the same place"):
         Nearest(2).of(PointCloud(ends, weights, Boundary.periodic(1)), (1.0,))
@@ -134,10 +176,10 @@ def test_tables_are_made_once_and_not_kept_for_ever(monkeypatch):
     tables, cpu = MessageTables(rule), torch.device("cpu")
 
     def table(points, dtype=torch.float64):
-        return tables.table(Grid([points], Boundary.periodic(1)), (1.0,), cpu, dtype)
+        return tables.of(Grid([points], Boundary.periodic(1)), (1.0,), cpu, dtype)
 
     assert table(8) is table(8)
-    assert table(8, torch.float32).offset.dtype == torch.float32
+    assert table(8, torch.float32).messages[0].offset.dtype == torch.float32
     assert len(made) == 2
     for points in range(9, 9 + KEPT):
         table(points)
