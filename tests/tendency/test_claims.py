@@ -19,18 +19,11 @@ LESS = {
 """What shortens each; default_navier_stokes, whose networks need longer than a test has, is not here."""
 
 
-NOT_REACHED = {"scattered_nodes": "a network that learns is several times better on the grid: docs/scattered_nodes.md"}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(
-            path,
-            id=path.stem,
-            marks=pytest.mark.xfail(reason=NOT_REACHED[path.stem]) if path.stem in NOT_REACHED else [],
-        )
+        pytest.param(path, id=path.stem)
         for path in sorted((conf_folder() / "comparison").glob("*.yaml"))
         if path.stem in LESS
     ],
