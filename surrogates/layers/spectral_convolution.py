@@ -170,24 +170,26 @@ def by_fft(
     axes: tuple[Axis, ...],
 ) -> Tensor:
     """``convolve`` by Fourier transforms; on the leading axes of the modes that are kept on those after them."""
-    last, leading = len(axes) - 1, range(len(axes) - 1)
-    z = torch.fft.rfft(x, dim=last, norm="forward").narrow(last, 0, axes[-1].positive)
+    last, leading = len(axes), range(1, len(axes))
+    # Samples first: transforms along the first axis would run over memory in long strides.
+    z = torch.fft.rfft(x.movedim(-2, 0).contiguous(), dim=last, norm="forward").narrow(last, 0, axes[-1].positive)
     for dim in reversed(leading):
-        axis = axes[dim]
+        axis = axes[dim - 1]
         z = torch.fft.fft(z, dim=dim, norm="forward")
         below = z.narrow(dim, axis.points - axis.negative, axis.negative).flip(dim)
         z = torch.cat([z.narrow(dim, 0, axis.positive), below], dim)
-    shape, channels = z.shape[:-1], weight.shape[-3]
+    z = z.movedim(0, -2)
+    modes, channels = z.shape[:-2], weight.shape[-3]
     if modulation is not None:
         z = z * torch.complex(*modulation.unbind(-2)).unsqueeze(-1)
     weight = torch.complex(*weight.unbind(-2)).reshape(-1, channels, weight.shape[-1])
-    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*shape, -1)
+    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, x.shape[-2], -1).movedim(-2, 0)
     for dim in leading:
-        axis = axes[dim]
+        axis = axes[dim - 1]
         above, below = z.split([axis.positive, axis.negative], dim)
         between = list(z.shape)
         between[dim] = axis.points - axis.modes
         z = torch.cat([above, z.new_zeros(between), below.flip(dim)], dim)
         z = torch.fft.ifft(z, dim=dim, norm="forward")
-    y = torch.fft.irfft(z, n=axes[-1].points, dim=last, norm="forward")
-    return y if matrix is None or offset is None else y + pointwise(x, matrix, offset)
+    y = torch.fft.irfft(z, n=axes[-1].points, dim=last, norm="forward").contiguous().movedim(0, -2)
+    return y.contiguous() if matrix is None or offset is None else pointwise(x, matrix, offset) + y
