@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surrogates.layers.padding import memory_format
+
 
 class ConditionalNorm(nn.Module):
     """(1 + s(e)) (γ ĥ + β) + t(e): normalised channels ĥ, scaled and shifted by each sample's embedding e.
@@ -41,7 +43,9 @@ class ConditionalNorm(nn.Module):
         scale, shift = self.condition(e).chunk(2, 1)
         scale = 1 + scale
         # A compiler fuses the formula by itself, and B G groups would fix the size of the batch in an exported program.
-        if self.weight is None or self.bias is None or torch.compiler.is_compiling():
+        # With channels last in memory the groups of all samples would have to be moved together.
+        whole = torch.compiler.is_compiling() or memory_format(h) is torch.channels_last
+        if self.weight is None or self.bias is None or whole:
             ends = (*scale.shape, *[1] * (h.ndim - 2))
             return torch.addcmul(shift.reshape(ends), self._normalised(h), scale.reshape(ends))
         # One normalisation of B C channels in B G groups has a weight of its own for every sample: no pass over memory

@@ -12,7 +12,9 @@ from surrogates.surrogate import require_grid
 
 
 class FourierFrame(nn.Module):
-    """Lifts fields to hidden channels, channels last, hands them to the layers, and projects what these make of them.
+    """Lifts fields to hidden channels, hands them to the layers, and projects what these make of them.
+
+    Hidden channels are (*N, B, C): a transform of an axis is then one product of matrices for the whole batch.
 
     Axes with ends are extended by zeros behind their upper end, since a Fourier layer would wrap around it, and cropped
     afterwards.
@@ -62,21 +64,21 @@ class FourierFrame(nn.Module):
                 raise ValueError(f"model.modes: a grid of {n} points keeps {n // 2 + 1} modes, got {m}")
 
     def forward(self, u: Tensor, c: Tensor, x: Tensor, layers: Iterable[nn.Module]) -> Tensor:
-        """u (B, C, *N) to (B, C_out, *N); a layer maps (B, *N', width) and c to the same shape, N' being N extended."""
+        """u (B, C, *N) to (B, C_out, *N); a layer maps (*N', B, width) and c to the same shape, N' being N extended."""
         if self.reads_coordinates:
             u = with_coordinates(u, x, self.boundary)
-        h = self.lift(u.movedim(1, -1))
-        inner = h.shape[1:-1]
+        h = self.lift(u.movedim((0, 1), (-2, -1)))
+        inner = h.shape[:-2]
         h = self._extended(h)
         for layer in layers:
             h = layer(h, c)
         for axis, n in enumerate(inner):
-            h = h.narrow(axis + 1, 0, n)
-        return self.project(h).movedim(-1, 1)
+            h = h.narrow(axis, 0, n)
+        return self.project(h).movedim((-2, -1), (0, 1))
 
     def _extended(self, h: Tensor) -> Tensor:
-        widths = [0, 0]
+        widths = [0, 0, 0, 0]
         for axis in reversed(range(self.boundary.spatial_dims)):
             periodic = self.boundary.is_periodic(axis)
-            widths += [0, 0 if periodic else math.ceil(self.extension * h.shape[axis + 1])]
+            widths += [0, 0 if periodic else math.ceil(self.extension * h.shape[axis])]
         return functional.pad(h, widths) if any(widths) else h

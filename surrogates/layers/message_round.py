@@ -77,8 +77,13 @@ class MessageRound(nn.Module):
             own = own + self.sloping(derivatives.of(sender))
         # In place: passes over the pairs are what is left to save.
         pairs = table.gathered(sender).add_(receiver[:, None]).add_(self.relative(table.offset)[:, :, None])
-        messages = functional.silu(self.message(functional.silu(pairs)))
-        return h + self.update(functional.silu(own + self.heard(table.mean(messages))))
+        messages = _silu(self.message(_silu(pairs)))
+        return h + self.update(_silu(own + self.heard(table.mean(messages))))
+
+
+def _silu(x: Tensor) -> Tensor:
+    """Swish of what nothing else reads; in place where no gradient needs x."""
+    return functional.silu(x, inplace=not (torch.is_grad_enabled() or torch.compiler.is_compiling()))
 
 
 class InstanceNorm(nn.Module):

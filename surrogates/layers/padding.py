@@ -55,21 +55,8 @@ class _Padded(torch.autograd.Function):
 
     @staticmethod
     def forward(h: Tensor, width: int, periodic: tuple[bool, ...]) -> Tensor:
-        """The inner part, then the borders."""
-        padded = h.new_empty((*h.shape[:2], *(n + 2 * width for n in h.shape[2:])))
-        inner = padded
-        for axis, n in enumerate(h.shape[2:]):
-            inner = inner.narrow(axis + 2, width, n)
-        inner.copy_(h)
-        # One axis after another, so that corners follow from borders.
-        for axis, is_periodic in enumerate(periodic):
-            along = padded
-            for later in range(axis + 1, len(periodic)):
-                along = along.narrow(later + 2, width, h.shape[later + 2])
-            for border, source in _sources(h.shape[axis + 2], width, is_periodic):
-                values = along.narrow(axis + 2, width + source, width)
-                along.narrow(axis + 2, border, width).copy_(_turned(values, axis, is_periodic))
-        return padded
+        """See ``padded``."""
+        return padded(h, width, periodic, memory_format(h))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
@@ -79,7 +66,45 @@ class _Padded(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         """The adjoint."""
-        return _folded(grads[0], ctx.width, ctx.periodic, 0), None, None
+        return folded(grads[0], ctx.width, ctx.periodic, memory_format(grads[0])), None, None
+
+
+def memory_format(h: Tensor) -> torch.memory_format:
+    """Whether the channels (B, C, *N) are last in memory, for two axes; the usual order otherwise."""
+    last = h.ndim == 4 and not h.is_contiguous() and h.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
+
+
+def padded(h: Tensor, width: int, periodic: tuple[bool, ...], memory: torch.memory_format) -> Tensor:
+    """``pad`` by slices: the inner part, then the borders."""
+    shape = (*h.shape[:2], *(n + 2 * width for n in h.shape[2:]))
+    result = torch.empty(shape, dtype=h.dtype, device=h.device, memory_format=memory)
+    inner = result
+    for axis, n in enumerate(h.shape[2:]):
+        inner = inner.narrow(axis + 2, width, n)
+    inner.copy_(h)
+    # One axis after another, so that corners follow from borders.
+    for axis, is_periodic in enumerate(periodic):
+        along = result
+        for later in range(axis + 1, len(periodic)):
+            along = along.narrow(later + 2, width, h.shape[later + 2])
+        for border, source in _sources(h.shape[axis + 2], width, is_periodic):
+            values = along.narrow(axis + 2, width + source, width)
+            along.narrow(axis + 2, border, width).copy_(_turned(values, axis, is_periodic))
+    return result
+
+
+def folded(grad: Tensor, width: int, periodic: tuple[bool, ...], memory: torch.memory_format, axis: int = 0) -> Tensor:
+    """The adjoint of ``padded``: the borders of this axis and of all later ones are added to their sources."""
+    if axis == len(periodic):
+        return grad.clone(memory_format=memory)
+    dim, n = axis + 2, grad.shape[axis + 2] - 2 * width
+    # The later axes first: they have borders within the borders of this one.
+    result = folded(grad.narrow(dim, width, n), width, periodic, memory, axis + 1)
+    for border, source in _sources(n, width, periodic[axis]):
+        values = folded(grad.narrow(dim, border, width), width, periodic, memory, axis + 1)
+        result.narrow(dim, source, width).add_(_turned(values, axis, periodic[axis]))
+    return result
 
 
 def _sources(n: int, width: int, is_periodic: bool) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -90,16 +115,3 @@ def _sources(n: int, width: int, is_periodic: bool) -> tuple[tuple[int, int], tu
 def _turned(values: Tensor, axis: int, is_periodic: bool) -> Tensor:
     """Beyond a wall is a mirror image."""
     return values if is_periodic else values.flip(axis + 2)
-
-
-def _folded(grad: Tensor, width: int, periodic: tuple[bool, ...], axis: int) -> Tensor:
-    """A new gradient in which the borders of this axis and of all later ones are added to their sources."""
-    if axis == len(periodic):
-        return grad.clone(memory_format=torch.contiguous_format)
-    dim, n = axis + 2, grad.shape[axis + 2] - 2 * width
-    # The later axes first: they have borders within the borders of this one.
-    result = _folded(grad.narrow(dim, width, n), width, periodic, axis + 1)
-    for border, source in _sources(n, width, periodic[axis]):
-        values = _folded(grad.narrow(dim, border, width), width, periodic, axis + 1)
-        result.narrow(dim, source, width).add_(_turned(values, axis, periodic[axis]))
-    return result

@@ -46,7 +46,8 @@ def kept_rows(values: Tensor, modes: Sequence[int], axes: tuple[Axis, ...]) -> T
 class SpectralConvolution(nn.Module):
     """y = x A + b + F^-1 [ W(k) s(k) F x ], the modes |k_i| < modes_i alone.
 
-    Channels are last, so that every step of the matrix path is a product with the channels as columns. On each axis the
+    Points are first and channels last, so that every step of the matrix path is a product with samples and channels as
+    columns. On each axis the
     modes are ordered 0, 1, ..., m - 1, -1, ..., -(m - 1); on the last one a real field's negative wavenumbers are
     conjugates of the positive ones, and left out.
 
@@ -79,15 +80,15 @@ class SpectralConvolution(nn.Module):
         """The convolution on whatever grid x lies.
 
         Args:
-            x: (B, *N, C).
+            x: (*N, B, C).
             modulation: s, (*rows, 2, B) real and imaginary parts; 1 when left out.
             matrix: A, (C, C).
             offset: b, (B, C) or (1, C); given where A is.
 
         Returns:
-            (B, *N, C).
+            (*N, B, C).
         """
-        axes = kept_axes(self.modes, x.shape[1:-1])
+        axes = kept_axes(self.modes, x.shape[:-2])
         weight = kept_rows(self.weight(), self.modes, axes)
         if modulation is not None:
             modulation = kept_rows(modulation, self.modes, axes)
@@ -109,16 +110,15 @@ class AxisConvolution(nn.Module):
         self.weight = Dense().make((modes,), channels)
 
     def forward(self, x: Tensor, modulation: Tensor | None = None) -> Tensor:
-        """x (B, *N, C), and s (modes, 2, B) or none for 1, to (B, *N, C)."""
-        batch, n = x.shape[0], x.shape[self.axis + 1]
-        axes = kept_axes([self.modes], [n])
+        """x (*N, B, C), and s (modes, 2, B) or none for 1, to (*N, B, C)."""
+        x = x.movedim(self.axis, 0)
+        axes = kept_axes([self.modes], x.shape[:1])
         weight = kept_rows(self.weight(), [self.modes], axes)
-        # Axes before this one are more rows of the batch, those after it more columns: nothing is moved.
-        before = math.prod(x.shape[1 : self.axis + 1])
+        # The other axes are more samples.
         if modulation is not None:
-            modulation = kept_rows(modulation, [self.modes], axes).repeat_interleave(before, -1)
-        y = convolve(x.reshape(batch * before, n, -1), weight, modulation, None, None, axes)
-        return y.view(x.shape)
+            modulation = kept_rows(modulation, [self.modes], axes).repeat(1, 1, math.prod(x.shape[1:-2]))
+        y = convolve(x.flatten(1, -2), weight, modulation, None, None, axes)
+        return y.view(x.shape).movedim(0, self.axis)
 
 
 def convolve(
@@ -135,7 +135,7 @@ def convolve(
     decades, and half precision holds three digits of its largest mode. x A + b runs in the precision of x.
 
     Args:
-        x: (B, *N, C'), where C' may be several fields of C channels beside one another.
+        x: (*N, B, C).
         weight: W, (*K, C, 2, C_out).
         modulation: s, (*K, 2, B), or None.
         matrix: A, (C, C_out), or None.
@@ -171,7 +171,8 @@ def by_fft(
 ) -> Tensor:
     """``convolve`` by Fourier transforms; on the leading axes of the modes that are kept on those after them."""
     last, leading = len(axes), range(1, len(axes))
-    z = torch.fft.rfft(x, dim=last, norm="forward").narrow(last, 0, axes[-1].positive)
+    # Samples first: transforms along the first axis would run over memory in long strides.
+    z = torch.fft.rfft(x.movedim(-2, 0).contiguous(), dim=last, norm="forward").narrow(last, 0, axes[-1].positive)
     for dim in reversed(leading):
         axis = axes[dim - 1]
         z = torch.fft.fft(z, dim=dim, norm="forward")
@@ -182,7 +183,7 @@ def by_fft(
     if modulation is not None:
         z = z * torch.complex(*modulation.unbind(-2)).unsqueeze(-1)
     weight = torch.complex(*weight.unbind(-2)).reshape(-1, channels, weight.shape[-1])
-    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, x.shape[0], -1).movedim(-2, 0)
+    z = torch.bmm(z.reshape(len(weight), -1, channels), weight).view(*modes, x.shape[-2], -1).movedim(-2, 0)
     for dim in leading:
         axis = axes[dim - 1]
         above, below = z.split([axis.positive, axis.negative], dim)
@@ -190,5 +191,5 @@ def by_fft(
         between[dim] = axis.points - axis.modes
         z = torch.cat([above, z.new_zeros(between), below.flip(dim)], dim)
         z = torch.fft.ifft(z, dim=dim, norm="forward")
-    y = torch.fft.irfft(z, n=axes[-1].points, dim=last, norm="forward")
-    return y if matrix is None or offset is None else y + pointwise(x, matrix, offset)
+    y = torch.fft.irfft(z, n=axes[-1].points, dim=last, norm="forward").contiguous().movedim(0, -2)
+    return y.contiguous() if matrix is None or offset is None else pointwise(x, matrix, offset) + y

@@ -36,6 +36,8 @@ class Axis:
 def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """cos and sin of 2πkj/n of each axis, (2 K, n), with the factors of the way there and of the way back.
 
+    Of a single axis they are real and imaginary parts already, and stand beside each other, mode after mode.
+
     There it is the mean. Back, a mode of a real field counts twice on the last axis, but for the mean and the Nyquist
     mode, which are their own conjugates.
     """
@@ -43,14 +45,17 @@ def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Ten
     table = _table.__wrapped__ if torch.compiler.is_compiling() else _table
     last = len(axes) - 1
     there, back = (
-        [table(axis, inverse, position == last, like.dtype, like.device) for position, axis in enumerate(axes)]
+        [
+            table(axis, inverse, position == last, last == 0, like.dtype, like.device)
+            for position, axis in enumerate(axes)
+        ]
         for inverse in (False, True)
     )
     return there, back
 
 
 @functools.lru_cache(maxsize=256)
-def _table(axis: Axis, inverse: bool, last: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _table(axis: Axis, inverse: bool, last: bool, single: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
     k, n = torch.arange(axis.positive, device=device), axis.points
     # The phase is reduced before it is multiplied: large products would lose digits.
     phase = (2 * math.pi / n) * ((k[:, None] * torch.arange(n, device=device)) % n).double()
@@ -61,6 +66,8 @@ def _table(axis: Axis, inverse: bool, last: bool, dtype: torch.dtype, device: to
         both = both / n
     elif last:
         both = both * torch.where(own_conjugate, 1.0, 2.0).double().repeat(2, 1)
+    if single:
+        both = both.unflatten(0, (2, -1)).transpose(0, 1).flatten(0, 1)
     return both.to(dtype)
 
 
@@ -74,23 +81,21 @@ def parts(pair: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
-    """The kept modes (*K, 2, B, C), real and imaginary parts, of x (B, *N, C)."""
-    batch, channels = x.shape[0], x.shape[-1]
-    z, rows = x, batch
+    """The kept modes (*K, 2, B, C), real and imaginary parts, of x (*N, B, C)."""
+    z, rows = x, 1
     for axis, matrix in zip(axes, matrices, strict=True):
         z = torch.bmm(matrix.expand(rows, -1, -1), z.reshape(rows, axis.points, -1))
         rows = rows * len(matrix)
-    z = z.view(batch, *[n for axis in axes for n in (2, axis.positive)], channels).movedim(0, -2)
+    if len(axes) == 1:
+        return z.view(axes[0].modes, 2, *x.shape[-2:])
+    z = z.view(*[n for axis in axes for n in (2, axis.positive)], *x.shape[-2:])
     re, im = z.unbind(-4)
-    out = x.new_empty(*[axis.modes for axis in axes], 2, batch, channels)
+    out = x.new_empty(*[axis.modes for axis in axes], 2, *x.shape[-2:])
     for dim in reversed(range(1, len(axes) - 1)):
         found = _empty_modes(re, axes[dim], 2 * dim), _empty_modes(re, axes[dim], 2 * dim)
         _signs_apart(re, im, axes[dim], 2 * dim, found)
         re, im = found
-    if len(axes) == 1:
-        out[:, 0], out[:, 1] = re, im
-    else:
-        _signs_apart(re, im, axes[0], 0, parts(out, -3))
+    _signs_apart(re, im, axes[0], 0, parts(out, -3))
     return out
 
 
@@ -110,31 +115,23 @@ def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor
     down_im.copy_(cos_im + sin_re)
 
 
-def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor], onto: Tensor | None) -> Tensor:
-    """The real field (B, *N, C) of modes y (*K, 2, B, C); the transpose of ``coefficients``.
-
-    It is added to ``onto`` in place where that is given.
-    """
-    batch, channels = y.shape[-2:]
-    re, im = y.unbind(-3)
-    z = y.new_empty(batch, *[n for axis in axes for n in (2, axis.positive)], channels)
-    pairs = parts(z.movedim(0, -2), -4)
-    for dim in range(len(axes) - 1):
-        last = dim == len(axes) - 2
-        found = pairs if last else (_empty_pairs(re, axes[dim], 2 * dim), _empty_pairs(re, axes[dim], 2 * dim))
-        _signs_together(re, im, axes[dim], 2 * dim, found)
-        re, im = found
-    if len(axes) == 1:
-        pairs[0].copy_(re)
-        pairs[1].copy_(im)
-    rows, below = batch * math.prod([2 * axis.positive for axis in axes]), channels
-    for position, (axis, matrix) in reversed(list(enumerate(zip(axes, matrices, strict=True)))):
+def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
+    """The real field (*N, B, C) of modes y (*K, 2, B, C); the transpose of ``coefficients``."""
+    z = y
+    if len(axes) > 1:
+        re, im = y.unbind(-3)
+        z = y.new_empty(*[n for axis in axes for n in (2, axis.positive)], *y.shape[-2:])
+        pairs = parts(z, -4)
+        for dim in range(len(axes) - 1):
+            last = dim == len(axes) - 2
+            found = pairs if last else (_empty_pairs(re, axes[dim], 2 * dim), _empty_pairs(re, axes[dim], 2 * dim))
+            _signs_together(re, im, axes[dim], 2 * dim, found)
+            re, im = found
+    rows = math.prod([2 * axis.positive for axis in axes])
+    for matrix in reversed(matrices):
         rows = rows // len(matrix)
-        z, back = z.reshape(rows, len(matrix), below), matrix.T.expand(rows, -1, -1)
-        below = below * axis.points
-        sum_so_far = onto.view(batch, axis.points, -1) if onto is not None and position == 0 else None
-        z = torch.bmm(back, z) if sum_so_far is None else sum_so_far.baddbmm_(back, z)
-    return z.view(batch, *[axis.points for axis in axes], channels)
+        z = torch.bmm(matrix.T.expand(rows, -1, -1), z.reshape(rows, len(matrix), -1))
+    return z.view(*[axis.points for axis in axes], *y.shape[-2:])
 
 
 def _empty_pairs(modes: Tensor, axis: Axis, dim: int) -> Tensor:
@@ -219,10 +216,16 @@ class MatrixConvolution(torch.autograd.Function):
         modulation, matrix, offset = [None if p is None else p.detach() for p in (modulation, matrix, offset)]
         x_hat = coefficients(x, axes, there)
         told = x_hat if modulation is None else rotated(x_hat, modulation)
-        onto = None if matrix is None or offset is None else pointwise(x, matrix, offset)
+        y_hat = mixed(told, weight)
+        if offset is not None:
+            # A constant is a mean.
+            y_hat[(0,) * (len(axes) + 1)] += offset
+        y = field(y_hat, axes, back)
+        if matrix is not None:
+            y.view(-1, y.shape[-1]).addmm_(x.reshape(-1, x.shape[-1]), matrix)
         ctx.save_for_backward(None if matrix is None else x, x_hat, told, weight, modulation, matrix)
         ctx.axes, ctx.offsets = axes, 0 if offset is None else offset.shape[0]
-        return field(mixed(told, weight), axes, back, onto)
+        return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -232,24 +235,24 @@ class MatrixConvolution(torch.autograd.Function):
         with torch.autocast(g.device.type, enabled=False):
             there, back = tables(ctx.axes, g)
             g = g.contiguous()
-            grad, grad_weight = _mixed_backward(coefficients(g, ctx.axes, back), told, weight)
-            grad_modulation = grad_matrix = grad_offset = onto = None
+            g_hat = coefficients(g, ctx.axes, back)
+            grad, grad_weight = _mixed_backward(g_hat, told, weight)
+            grad_modulation = grad_matrix = grad_offset = None
             if modulation is not None:
                 grad_modulation = _inner(grad, x_hat)
                 grad = rotated(grad, conjugate(modulation))
+            grad = field(grad, ctx.axes, there)
             if matrix is not None:
                 rows = g.view(-1, g.shape[-1])
                 grad_matrix = x.reshape(-1, x.shape[-1]).mT @ rows
-                grad_offset = g.view(ctx.offsets, -1, g.shape[-1]).sum(1)
-                onto = (rows @ matrix.mT).view(x.shape)
-            return field(grad, ctx.axes, there, onto), grad_weight, grad_modulation, grad_matrix, grad_offset, None
+                grad_offset = g_hat[(0,) * (len(ctx.axes) + 1)].sum_to_size(ctx.offsets, g.shape[-1])
+                grad.view(-1, grad.shape[-1]).addmm_(rows, matrix.mT)
+            return grad, grad_weight, grad_modulation, grad_matrix, grad_offset, None
 
 
 def pointwise(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """x A + b for x (B, *N, C), A (C, C') and b (B, C') or (1, C')."""
-    batch, channels = x.shape[0], x.shape[-1]
-    y = torch.baddbmm(offset[:, None], x.reshape(batch, -1, channels), matrix.expand(batch, -1, -1))
-    return y.view(*x.shape[:-1], -1)
+    """x A + b for x (*N, B, C), A (C, C') and b (B, C') or (1, C')."""
+    return x @ matrix + offset
 
 
 def _mixed_backward(g: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -97,7 +97,7 @@ class FFNOLayer(nn.Module):
         )
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
-        """h (B, *N, C) and c (B, num_conditions) to (B, *N, C)."""
+        """h (*N, B, C) and c (B, num_conditions) to (*N, B, C)."""
         factors: tuple[Tensor | None, ...] = (None,) * len(self.modes)
         shift = None
         if self.condition is not None:
@@ -105,5 +105,5 @@ class FFNOLayer(nn.Module):
             factors = factor.split(self.modes)
         y = self.inner(sum(axis(h, s) for axis, s in zip(self.axes, factors, strict=True)))
         if shift is not None:
-            y = y + shift.view(h.shape[0], *[1] * (h.ndim - 2), -1)
+            y = y + shift
         return h + self.outer(functional.gelu(y))

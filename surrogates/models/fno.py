@@ -96,7 +96,7 @@ class FNOLayer(nn.Module):
         self.condition = SpectralCondition(rows, width, num_conditions) if num_conditions else None
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
-        """h (B, *N, C) and c (B, num_conditions) to (B, *N, C)."""
+        """h (*N, B, C) and c (B, num_conditions) to (*N, B, C)."""
         modulation, offset = None, self.pointwise.bias[None]
         if self.condition is not None:
             modulation, shift = self.condition(c)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from simulation.annotations import NonNegativeInt, PositiveInt
 from simulation.geometry import Boundary, Geometry
 from surrogates.layers.conditional_norm import ConditionalNorm
-from surrogates.layers.convolution import BoundaryConvolution, Upsampling
+from surrogates.layers.convolution import BoundaryConvolution, Upsampling, channels_last
 from surrogates.layers.coordinates import num_features, with_coordinates
 from surrogates.layers.self_attention import SelfAttention
 from surrogates.surrogate import Surrogate, require_grid
@@ -130,7 +130,7 @@ class UNet(Surrogate):
         self.require_shapes(u, c)
         self._check_shape(tuple(u.shape[2:]))
         e = None if self.embed is None else self.embed(c)
-        h = self.first(with_coordinates(u, x, self.boundary) if self.reads_coordinates else u)
+        h = channels_last(self.first(with_coordinates(u, x, self.boundary) if self.reads_coordinates else u))
         skips = [h]
         for level, blocks in enumerate(self.down_blocks):
             for block in cast(nn.ModuleList, blocks):
