@@ -15,16 +15,19 @@ from simulation.simulator import InstabilityError
 from simulation.tree import Tree, map_tensors
 from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
-from solvers.exponential import ExponentialIntegrator, Past, chosen
+from solvers.exponential import ExponentialIntegrator, Past, chosen, exponential, phi, weights
 from solvers.spectral import (
     evaluate_at_nodes,
     evaluate_on_grid,
+    in_transform_layout,
     inverse_transform,
     resample,
     transform,
     wavenumbers,
 )
 
+Parts = tuple[Tensor, tuple[Tensor, ...]]
+"""Coefficients of a state: the columns that N couples, and the others where there are any."""
 SAME_STEP = 1e-9
 """Relative difference below which two steps are the same: differences of stored times carry rounding."""
 
@@ -83,6 +86,7 @@ class SpectralSolver(EquationSolver):
         memory = self._prepared(h, conditions, memory)
         # Steps that differ by rounding share coefficients, so they must share the step as well.
         h, c, operators = memory["step"], memory["coefficients"], memory["operators"]
+        beyond = memory["beyond"]
         # Real coefficients act on real and imaginary parts alike, which costs half of a complex product.
         paired = not c["exp"].is_complex()
 
@@ -91,24 +95,34 @@ class SpectralSolver(EquationSolver):
                 return self.equation.nonlinear_term(v, s, conditions, operators)
             return torch.view_as_real(self.equation.nonlinear_term(torch.view_as_complex(v), s, conditions, operators))
 
-        now, (state, past) = t.double(), self._recalled(u, memory)
-        if state is None:
+        now, (parts, past) = t.double(), self._recalled(u, memory)
+        if parts is None:
             u_hat = self.equation.decouple(transform(u.to(self.dtype), len(shape)), operators)
-            state = torch.view_as_real(u_hat) if paired else u_hat
+            parts = self._parts(u_hat, shape, paired)
+        state, outer = parts
         past = self.integrator.start(state) if past is None else past
         fewest, most = (int(n) for n in torch.stack(torch.aminmax(count)).tolist())
         for step in range(most):
-            stepped = self.integrator.advance(state, past, now, h, nonlinear, c)
+            stepped = *self.integrator.advance(state, past, now, h, nonlinear, c), _without_coupling(outer, beyond)
             if step >= fewest:
-                stepped = chosen(step < count, stepped, (state, past))
-            (state, past), now = stepped, now + h
+                stepped = chosen(step < count, stepped, (state, past, outer))
+            (state, past, outer), now = stepped, now + h
             if step % 16 == 15 or step == most - 1:
-                self._check_finite(state, now, h)
-        u_hat = torch.view_as_complex(state) if paired else state
+                for part in (state, *outer):
+                    self._check_finite(part, now, h)
+        u_hat = _joined((state, *outer), paired)
         end = inverse_transform(self.equation.couple(u_hat, operators), shape).to(u.dtype)
-        return end, memory | {"past": past, "u": end, "version": _version(end), "state": state}
+        return end, memory | {"past": past, "u": end, "version": _version(end), "state": (state, outer)}
 
-    def _recalled(self, u: Tensor, memory: Tree) -> tuple[Tensor | None, Past | None]:
+    def _parts(self, u_hat: Tensor, shape: Sequence[int], paired: bool) -> Parts:
+        """The coupled columns of coefficients (B, C, *K), and those beyond."""
+        columns = self.equation.coupled_columns(shape) or u_hat.shape[-1]
+        parts = [u_hat[..., :columns], u_hat[..., columns:]] if columns < u_hat.shape[-1] else [u_hat]
+        parts = [in_transform_layout(part, len(shape)) for part in parts]
+        first, *others = (torch.view_as_real(part) for part in parts) if paired else parts
+        return first, tuple(others)
+
+    def _recalled(self, u: Tensor, memory: Tree) -> tuple[Parts | None, Past | None]:
         """The coefficients of a state and its past, if memory has them; the past of another state is cleared."""
         if "past" not in memory:
             return None, None
@@ -132,29 +146,40 @@ class SpectralSolver(EquationSolver):
                 return memory
             past = memory["past"]
             kept = memory | {"past": chosen(same, past, map_tensors(torch.zeros_like, past))}
-        k = self._wavenumbers(conditions)
+        k, shape = self._wavenumbers(conditions), conditions.geometry.shape
         symbol = self.equation.linear_symbol(k, conditions)
         # Rows that agree share one set of coefficients, which then stays in the cache.
-        if bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all()):
-            made = self.integrator.coefficients(symbol[:1], h[:1])
-        else:
-            made = self.integrator.coefficients(symbol, h)
+        same = bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all())
+        symbol, step = (symbol[:1], h[:1]) if same else (symbol, h)
         operators = memory.get("operators") or self._operators(k, conditions)
-        return kept | {
-            "step": h,
-            "coefficients": {key: _rows(self._coefficient(c), len(h)) for key, c in made.items()},
-            "operators": {key: _rows(operator, len(h)) for key, operator in operators.items()},
+        columns = self.equation.coupled_columns(shape)
+        coupled = self.integrator.coefficients(symbol if columns is None else symbol[..., :columns], step)
+        beyond = {} if columns is None else self._beyond(symbol[..., columns:], step, operators)
+        ready = {
+            name: {key: _rows(self._coefficient(c, len(shape)), len(h)) for key, c in made.items()}
+            for name, made in (("coefficients", coupled), ("beyond", beyond))
         }
+        operators = {key: _rows(operator, len(h)) for key, operator in operators.items()}
+        return kept | ready | {"step": h, "operators": operators}
 
     def _operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
         made = self.equation.operators(k, conditions)
-        return {key: operator.to(self.dtype.to_complex()) for key, operator in made.items()}
+        dims = conditions.geometry.spatial_dims
+        return {key: in_transform_layout(op.to(self.dtype.to_complex()), dims) for key, op in made.items()}
 
-    def _coefficient(self, c: Tensor) -> Tensor:
+    def _beyond(self, symbol: Tensor, step: Tensor, operators: dict[str, Tensor]) -> dict[str, Tensor]:
+        """exp(hL) on the columns that are not coupled, and h phi_1(hL) N: any scheme is exact for a steady N."""
+        made, steady = {"exp": exponential(symbol, step)}, self.equation.steady_term(operators)
+        if steady is not None:
+            (weight,) = weights(symbol, step, lambda z: phi(z, 1))
+            made["steady"] = weight * steady
+        return made
+
+    def _coefficient(self, c: Tensor, dims: int) -> Tensor:
         """One number for each part of a complex state where L is real, and a complex one where it is not."""
         if c.is_complex():
-            return c.to(self.dtype.to_complex())
-        return torch.stack([c, c], -1).to(self.dtype)
+            return in_transform_layout(c.to(self.dtype.to_complex()), dims)
+        return torch.view_as_real(in_transform_layout(torch.complex(c, c).to(self.dtype.to_complex()), dims))
 
     def _wavenumbers(self, conditions: Conditions) -> list[Tensor]:
         """Of all trajectories at once where their domains are of one size, which saves most of the operators' work."""
@@ -182,8 +207,12 @@ class SpectralSolver(EquationSolver):
         k = self._wavenumbers(conditions)
         operators = self.equation.operators(k, conditions)
         u_hat = self.equation.decouple(transform(u.double(), len(shape)), operators)
-        rate = self.equation.linear_symbol(k, conditions) * u_hat
-        rate = rate + self.equation.nonlinear_term(u_hat, t.double(), conditions, operators)
+        columns, steady = self.equation.coupled_columns(shape), self.equation.steady_term(operators)
+        term = self.equation.nonlinear_term(u_hat[..., :columns], t.double(), conditions, operators)
+        term = torch.nn.functional.pad(term, (0, u_hat.shape[-1] - term.shape[-1]))
+        if steady is not None:
+            term[..., columns:] += steady
+        rate = self.equation.linear_symbol(k, conditions) * u_hat + term
         return inverse_transform(self.equation.couple(rate, operators), shape).to(u.dtype)
 
     def refined(self) -> "SpectralSolver":
@@ -206,6 +235,20 @@ class SpectralSolver(EquationSolver):
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The equation's conserved quantities (B,)."""
         return self.equation.conserved(u, conditions)
+
+
+def _without_coupling(outer: tuple[Tensor, ...], c: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """One step of the columns that are not coupled."""
+    if "steady" not in c:
+        return tuple(c["exp"] * part for part in outer)
+    steady = c["steady"] if c["exp"].is_complex() else torch.view_as_real(c["steady"])
+    return tuple(torch.addcmul(steady, c["exp"], part) for part in outer)
+
+
+def _joined(parts: tuple[Tensor, ...], paired: bool) -> Tensor:
+    """The inverse of ``_parts``."""
+    parts = tuple(torch.view_as_complex(part) for part in parts) if paired else parts
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
 
 def _version(u: Tensor) -> int:
