@@ -15,7 +15,7 @@ Nonlinear = Callable[[Tensor, Tensor], Tensor]
 Past = tuple[Tensor, ...]
 """What a scheme keeps of earlier steps, batch first. Zeros stand for no past: a row that is cleared starts anew."""
 CONTOUR_POINTS = 32
-POINTS_AT_ONCE = 2**16
+VALUES_AT_ONCE = 2**12
 
 
 class ExponentialIntegrator(ABC):
@@ -81,13 +81,23 @@ def weights(symbol: Tensor, h: Tensor, functions: Callable[[Tensor], Sequence[Te
     angles = 2 * math.pi * (torch.arange(CONTOUR_POINTS, dtype=torch.float64) + 0.5) / CONTOUR_POINTS
     if not symbol.is_complex():
         angles = angles[: CONTOUR_POINTS // 2]
-    circle = torch.exp(1j * angles.to(symbol.device)).reshape(-1, *[1] * symbol.ndim)
-    total = torch.zeros((), dtype=torch.complex128, device=symbol.device)
-    # All points at once where there are few modes, in small groups where there are many.
-    for points in circle.split(max(1, POINTS_AT_ONCE // symbol.numel())):
-        total = total + torch.stack([f.sum(0) for f in functions(step * symbol + points)])
-    mean = total / len(circle)
+    circle = torch.exp(1j * angles.to(symbol.device))[:, None]
+    z = step * symbol
+    values, places = _distinct(z.flatten())
+    # A few at a time, where there are many.
+    parts = values.split(VALUES_AT_ONCE)
+    means = torch.cat([torch.stack([f.mean(0) for f in functions(part + circle)]) for part in parts], 1)
+    mean = means[:, places].unflatten(1, z.shape)
     return step * mean if symbol.is_complex() else step * mean.real
+
+
+def _distinct(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Each real value once (M,), and where among them each one is; modes of several axes share most of their symbols."""
+    if z.is_complex() or z.requires_grad:
+        # Values that are equal need not have the same origin, to which a gradient goes.
+        return z, torch.arange(len(z), device=z.device)
+    values, places = torch.unique(z, return_inverse=True)
+    return values, places
 
 
 def phi(z: Tensor, highest: int) -> list[Tensor]:
