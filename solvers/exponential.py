@@ -83,21 +83,15 @@ def weights(symbol: Tensor, h: Tensor, functions: Callable[[Tensor], Sequence[Te
         angles = angles[: CONTOUR_POINTS // 2]
     circle = torch.exp(1j * angles.to(symbol.device))[:, None]
     z = step * symbol
-    values, places = _distinct(z.flatten())
+    # Modes of several axes share most of their symbols. Symbols that are equal need not have the same origin, to which a
+    # gradient goes.
+    shared = z.ndim > 3 and not z.is_complex() and not z.requires_grad
+    values, places = torch.unique(z, return_inverse=True) if shared else (z.flatten(), None)
     # A few at a time, where there are many.
-    parts = values.split(VALUES_AT_ONCE)
-    means = torch.cat([torch.stack([f.mean(0) for f in functions(part + circle)]) for part in parts], 1)
-    mean = means[:, places].unflatten(1, z.shape)
+    means = [torch.stack([f.mean(0) for f in functions(part + circle)]) for part in values.split(VALUES_AT_ONCE)]
+    mean = means[0] if len(means) == 1 else torch.cat(means, 1)
+    mean = mean.unflatten(1, z.shape) if places is None else mean[:, places]
     return step * mean if symbol.is_complex() else step * mean.real
-
-
-def _distinct(z: Tensor) -> tuple[Tensor, Tensor]:
-    """Each real value once (M,), and where among them each one is; modes of several axes share most of their symbols."""
-    if z.is_complex() or z.requires_grad:
-        # Values that are equal need not have the same origin, to which a gradient goes.
-        return z, torch.arange(len(z), device=z.device)
-    values, places = torch.unique(z, return_inverse=True)
-    return values, places
 
 
 def phi(z: Tensor, highest: int) -> list[Tensor]:

@@ -15,7 +15,9 @@ def transform(u: Tensor, spatial_dims: int, columns: int | None = None) -> Tenso
         spatial_dims: D.
         columns: how many modes of the last axis are wanted, which saves transforms along the others; None for all.
     """
-    u_hat = torch.fft.rfft(u)[..., :columns]
+    u_hat = torch.fft.rfft(u)
+    if columns is not None:
+        u_hat = u_hat[..., :columns]
     return u_hat if spatial_dims == 1 else torch.fft.fftn(u_hat, dim=tuple(range(-spatial_dims, -1)))
 
 

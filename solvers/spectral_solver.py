@@ -179,7 +179,8 @@ class SpectralSolver(EquationSolver):
         """One number for each part of a complex state where L is real, and a complex one where it is not."""
         if c.is_complex():
             return in_transform_layout(c.to(self.dtype.to_complex()), dims)
-        return torch.view_as_real(in_transform_layout(torch.complex(c, c).to(self.dtype.to_complex()), dims))
+        first = c.movedim(-1, -dims)
+        return torch.stack([first, first], -1).to(self.dtype).movedim(-1 - dims, -2)
 
     def _wavenumbers(self, conditions: Conditions) -> list[Tensor]:
         """Of all trajectories at once where their domains are of one size, which saves most of the operators' work."""
@@ -247,8 +248,8 @@ def _without_coupling(outer: tuple[Tensor, ...], c: dict[str, Tensor]) -> tuple[
 
 def _joined(parts: tuple[Tensor, ...], paired: bool) -> Tensor:
     """The inverse of ``_parts``."""
-    parts = tuple(torch.view_as_complex(part) for part in parts) if paired else parts
-    return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts, -2 if paired else -1)
+    return torch.view_as_complex(whole) if paired else whole
 
 
 def _version(u: Tensor) -> int:
