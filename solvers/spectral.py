@@ -38,6 +38,12 @@ def in_transform_layout(multiplier: Tensor, spatial_dims: int) -> Tensor:
     return multiplier.movedim(-1, -spatial_dims).contiguous().movedim(-spatial_dims, -1)
 
 
+def concatenated(coefficients: Sequence[Tensor]) -> Tensor:
+    """Coefficients (B, C_i, *K) of several fields as one (B, C, *K), in the layout of ``in_transform_layout``."""
+    dims = coefficients[0].ndim - 2
+    return torch.cat([u_hat.movedim(-1, -dims) for u_hat in coefficients], 1).movedim(-dims, -1)
+
+
 def integer_wavenumbers(shape: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
     """The integers n along each axis, shaped to broadcast over (*K); the last axis has those of a real FFT."""
     axes = []

@@ -12,6 +12,7 @@ from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
 from solvers.spectral import (
+    concatenated,
     dealiased_columns,
     dealiasing_mask,
     inverse_transform,
@@ -191,7 +192,7 @@ class NavierStokes3D(SemilinearPDE):
         shape, keep, wave = conditions.geometry.shape, operators["keep"], operators["wave"]
         kept = u_hat * keep
         curl = 1j * torch.linalg.cross(wave.expand_as(kept).to(kept.dtype), kept, dim=1)
-        both = inverse_transform(torch.cat([kept, curl], 1), shape)
+        both = inverse_transform(concatenated([kept, curl]), shape)
         force = keep * transform(torch.linalg.cross(both[:, :3], both[:, 3:], dim=1), 3)
         return force - operators["over_square"] * (wave * force).sum(1, keepdim=True)
 
