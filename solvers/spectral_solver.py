@@ -148,8 +148,8 @@ class SpectralSolver(EquationSolver):
             kept = memory | {"past": chosen(same, past, map_tensors(torch.zeros_like, past))}
         k, shape = self._wavenumbers(conditions), conditions.geometry.shape
         symbol = self.equation.linear_symbol(k, conditions)
-        # Rows that agree share one set of coefficients, which then stays in the cache.
-        same = bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all())
+        # Rows that agree share one set of coefficients, which then stays in the cache; a gradient asks for each its own.
+        same = not symbol.requires_grad and bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all())
         symbol, step = (symbol[:1], h[:1]) if same else (symbol, h)
         operators = memory.get("operators") or self._operators(k, conditions)
         columns = self.equation.coupled_columns(shape)

@@ -1,6 +1,7 @@
 """The solver: orders of its integrators, gradients, instability, refinement, initial states."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,3 +217,25 @@ def test_the_gradient_with_respect_to_a_state_on_the_way(conditions):
     second, _ = solver.advance(first, zero, zero + 0.2, c, memory)
     (gradient,) = torch.autograd.grad(second.square().sum(), first)
     assert float(gradient.norm()) > 0.1
+
+
+def test_weights_of_symbols_that_repeat(conditions):
+    """Symbols of two axes are summed up once each; a row of single modes has no axes to share."""
+    generator = torch.Generator().manual_seed(0)
+    symbol = -torch.randint(0, 40, (3, 1, 9, 7), generator=generator).double()
+    h = torch.tensor([0.1, 0.2, 3.0], dtype=torch.float64)
+    shared, alone = ETDRK4().coefficients(symbol, h), ETDRK4().coefficients(symbol.flatten(2), h)
+    for name, c in shared.items():
+        assert torch.allclose(c.flatten(2), alone[name], rtol=1e-12, atol=0)
+
+
+def test_the_gradient_of_a_parameter_that_rows_share(conditions):
+    c = conditions([8, 8], [[1.0, 1.0]] * 2, viscosity=[1e-2, 1e-2])
+    u = torch.sin(2 * math.pi * c.geometry.coordinates(c.extent)).sum(1, keepdim=True)
+    u = u + torch.cos(2 * math.pi * c.geometry.coordinates(c.extent)[:, :1]) * u
+    solver, zero = SpectralSolver(NavierStokes(), ETDRK4(), 0.1), torch.zeros(2, dtype=torch.float64)
+    params = c.params.clone().requires_grad_()
+    end, _ = solver.advance(u, zero, zero + 0.2, replace(c, params=params), {})
+    (gradient,) = torch.autograd.grad(end.square().sum(), params)
+    assert float(gradient[0]) == pytest.approx(float(gradient[1]), rel=1e-10)
+    assert float(gradient[0]) < 0
