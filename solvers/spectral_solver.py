@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -28,6 +28,10 @@ from solvers.spectral import (
 
 Parts = tuple[Tensor, tuple[Tensor, ...]]
 """Coefficients of a state: the columns that N couples, and the others where there are any."""
+Stepped = tuple[Tensor, Past, tuple[Tensor, ...]]
+"""Coefficients of the coupled columns, the scheme's past, and the coefficients of the other columns."""
+BYTES_AT_ONCE = 2**19
+"""Of the states that are stepped together: several times as much, what a step touches, then stays in a core's cache."""
 SAME_STEP = 1e-9
 """Relative difference below which two steps are the same: differences of stored times carry rounding."""
 
@@ -85,8 +89,41 @@ class SpectralSolver(EquationSolver):
         h = dt.double() / count
         memory = self._prepared(h, conditions, memory)
         # Steps that differ by rounding share coefficients, so they must share the step as well.
-        h, c, operators = memory["step"], memory["coefficients"], memory["operators"]
-        beyond = memory["beyond"]
+        h, paired = memory["step"], not memory["coefficients"]["exp"].is_complex()
+        parts, past = self._recalled(u, memory)
+        if parts is None:
+            u_hat = self.equation.decouple(transform(u.to(self.dtype), len(shape)), memory["operators"])
+            parts = self._parts(u_hat, shape, paired)
+        state, outer = parts
+        past = self.integrator.start(state) if past is None else past
+        ready = memory["coefficients"], memory["operators"], memory["beyond"]
+        given = (state, past, outer), t.double(), h, count, conditions, ready
+        size = self._rows_at_once(u)
+        state, past, outer = self._steps(0, *given) if size >= len(u) else self._in_blocks(given, size)
+        u_hat = _joined((state, *outer), paired)
+        end = inverse_transform(self.equation.couple(u_hat, memory["operators"]), shape).to(u.dtype)
+        return end, memory | {"past": past, "u": end, "version": _version(end), "state": (state, outer)}
+
+    def _rows_at_once(self, u: Tensor) -> int:
+        """How many trajectories are stepped together; all of them where there is no cache to heed, or a gradient."""
+        if u.device.type != "cpu" or torch.is_grad_enabled():
+            return len(u)
+        return max(1, BYTES_AT_ONCE * len(u) // (u.numel() * self.dtype.itemsize))
+
+    def _in_blocks(self, given: tuple[Any, ...], size: int) -> Stepped:
+        """``_steps`` of what is given, for so many rows at once."""
+        start, now, *_ = given
+        end = map_tensors(torch.empty_like, start)
+        for first in range(0, len(now), size):
+            rows = slice(first, first + size)
+            _write(end, rows, self._steps(first, *map_tensors(lambda x, rows=rows: x[rows], given)))
+        return end
+
+    def _steps(
+        self, first: int, start: Stepped, now: Tensor, h: Tensor, count: Tensor, conditions: Conditions, ready: Tree
+    ) -> Stepped:
+        """``count`` steps (B,) of length h. These are the rows from ``first`` on of a batch."""
+        c, operators, beyond = ready
         # Real coefficients act on real and imaginary parts alike, which costs half of a complex product.
         paired = not c["exp"].is_complex()
 
@@ -95,24 +132,18 @@ class SpectralSolver(EquationSolver):
                 return self.equation.nonlinear_term(v, s, conditions, operators)
             return torch.view_as_real(self.equation.nonlinear_term(torch.view_as_complex(v), s, conditions, operators))
 
-        now, (parts, past) = t.double(), self._recalled(u, memory)
-        if parts is None:
-            u_hat = self.equation.decouple(transform(u.to(self.dtype), len(shape)), operators)
-            parts = self._parts(u_hat, shape, paired)
-        state, outer = parts
-        past = self.integrator.start(state) if past is None else past
+        state, past, outer = start
         fewest, most = (int(n) for n in torch.stack(torch.aminmax(count)).tolist())
         for step in range(most):
-            stepped = *self.integrator.advance(state, past, now, h, nonlinear, c), _without_coupling(outer, beyond)
+            alone = _without_coupling(outer, beyond) if outer else outer
+            stepped = *self.integrator.advance(state, past, now, h, nonlinear, c), alone
             if step >= fewest:
                 stepped = chosen(step < count, stepped, (state, past, outer))
             (state, past, outer), now = stepped, now + h
             if step % 16 == 15 or step == most - 1:
                 for part in (state, *outer):
-                    self._check_finite(part, now, h)
-        u_hat = _joined((state, *outer), paired)
-        end = inverse_transform(self.equation.couple(u_hat, operators), shape).to(u.dtype)
-        return end, memory | {"past": past, "u": end, "version": _version(end), "state": (state, outer)}
+                    self._check_finite(part, now, h, first)
+        return state, past, outer
 
     def _parts(self, u_hat: Tensor, shape: Sequence[int], paired: bool) -> Parts:
         """The coupled columns of coefficients (B, C, *K), and those beyond."""
@@ -188,7 +219,7 @@ class SpectralSolver(EquationSolver):
         same = bool((extent == extent[:1]).all())
         return wavenumbers(conditions.geometry.shape, extent[:1] if same else extent)
 
-    def _check_finite(self, state: Tensor, now: Tensor, h: Tensor) -> None:
+    def _check_finite(self, state: Tensor, now: Tensor, h: Tensor, offset: int) -> None:
         # Sums carry NaN and infinity along, and cost less than absolute values of complex numbers.
         if math.isfinite(state.sum().abs().item()):
             return
@@ -199,7 +230,7 @@ class SpectralSolver(EquationSolver):
             f"{self.name} became unstable by t = {now[first].item():g} with time step {h[first].item():g} "
             f"({type(self.integrator).__name__}): lower pde.simulator.max_step (now {self.max_step:g}), or raise the "
             "viscosity or pde.geometry.shape",
-            rows,
+            [offset + row for row in rows],
         )
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -250,6 +281,15 @@ def _joined(parts: tuple[Tensor, ...], paired: bool) -> Tensor:
     """The inverse of ``_parts``."""
     whole = parts[0] if len(parts) == 1 else torch.cat(parts, -2 if paired else -1)
     return torch.view_as_complex(whole) if paired else whole
+
+
+def _write(whole: Tree, rows: slice, part: Tree) -> None:
+    """Puts the rows of one tuple of tensors, or of tuples, into those of another."""
+    for a, b in zip(whole, part, strict=True):
+        if isinstance(a, tuple):
+            _write(a, rows, b)
+        else:
+            a[rows] = b
 
 
 def _version(u: Tensor) -> int:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from simulation import Boundary, Field, Grid, InstabilityError, begin, map_tensors, rollout
+from solvers import spectral_solver
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK2, ETDRK4
 from solvers.exponential_adams import ExponentialAdams
@@ -239,3 +240,24 @@ def test_the_gradient_of_a_parameter_that_rows_share(conditions):
     (gradient,) = torch.autograd.grad(end.square().sum(), params)
     assert float(gradient[0]) == pytest.approx(float(gradient[1]), rel=1e-10)
     assert float(gradient[0]) < 0
+
+
+@pytest.mark.parametrize("integrator", [ETDRK4(), ExponentialAdams(3)])
+def test_a_batch_that_is_stepped_in_blocks(conditions, integrator, monkeypatch):
+    """Blocks of two rows, the last one of one, with steps of two sizes, across stored times."""
+    c = conditions([12, 10], [[1.0, 1.0]] * 5, viscosity=[1e-3, 2e-3, 3e-3, 4e-3, 5e-3])
+    u = torch.randn(5, 1, 12, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    times = torch.tensor([[0.1, 0.2], [0.15, 0.35], [0.1, 0.2], [0.1, 0.15], [0.02, 0.2]], dtype=torch.float64)
+    solver = SpectralSolver(NavierStokes(), integrator, 0.02)
+    found = []
+    for size in (2**19, 2 * 12 * 10 * 8):
+        monkeypatch.setattr(spectral_solver, "BYTES_AT_ONCE", size)
+        with torch.no_grad():
+            progress = begin(solver, u[:, None], torch.zeros(5, 1, dtype=torch.float64), c, torch.arange(5))
+            found.append([state.u for state in rollout(solver, progress, times, c)])
+    for whole, blocks in zip(*found, strict=True):
+        assert torch.allclose(whole, blocks, rtol=1e-12, atol=1e-13)
+    u[3] = torch.nan
+    with torch.no_grad(), pytest.raises(InstabilityError) as raised:
+        solver.advance(u, torch.zeros(5, dtype=torch.float64), times[:, 0], c, {})
+    assert raised.value.rows == [3]
