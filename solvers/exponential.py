@@ -83,13 +83,12 @@ def weights(symbol: Tensor, h: Tensor, functions: Callable[[Tensor], Sequence[Te
         angles = angles[: CONTOUR_POINTS // 2]
     circle = torch.exp(1j * angles.to(symbol.device))[:, None]
     z = step * symbol
-    # Modes of several axes share most of their symbols. Symbols that are equal need not have the same origin, to which a
-    # gradient goes.
+    # Modes of several axes share most of their symbols. A gradient goes to where each of them comes from.
     shared = z.ndim > 3 and not z.is_complex() and not z.requires_grad
     values, places = torch.unique(z, return_inverse=True) if shared else (z.flatten(), None)
     # A few at a time, where there are many.
-    means = [torch.stack([f.mean(0) for f in functions(part + circle)]) for part in values.split(VALUES_AT_ONCE)]
-    mean = means[0] if len(means) == 1 else torch.cat(means, 1)
+    sums = [torch.stack([f.sum(0) for f in functions(part + circle)]) for part in values.split(VALUES_AT_ONCE)]
+    mean = (sums[0] if len(sums) == 1 else torch.cat(sums, 1)) / len(circle)
     mean = mean.unflatten(1, z.shape) if places is None else mean[:, places]
     return step * mean if symbol.is_complex() else step * mean.real
 

@@ -41,6 +41,8 @@ def in_transform_layout(multiplier: Tensor, spatial_dims: int) -> Tensor:
 def concatenated(coefficients: Sequence[Tensor]) -> Tensor:
     """Coefficients (B, C_i, *K) of several fields as one (B, C, *K), in the layout of ``in_transform_layout``."""
     dims = coefficients[0].ndim - 2
+    if dims == 1:
+        return torch.cat(list(coefficients), 1)
     return torch.cat([u_hat.movedim(-1, -dims) for u_hat in coefficients], 1).movedim(-dims, -1)
 
 

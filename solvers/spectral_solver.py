@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Literal
 
 import torch
@@ -116,7 +117,7 @@ class SpectralSolver(EquationSolver):
         end = map_tensors(torch.empty_like, start)
         for first in range(0, len(now), size):
             rows = slice(first, first + size)
-            _write(end, rows, self._steps(first, *map_tensors(lambda x, rows=rows: x[rows], given)))
+            _write(end, rows, self._steps(first, *map_tensors(itemgetter(rows), given)))
         return end
 
     def _steps(
@@ -179,7 +180,7 @@ class SpectralSolver(EquationSolver):
             kept = memory | {"past": chosen(same, past, map_tensors(torch.zeros_like, past))}
         k, shape = self._wavenumbers(conditions), conditions.geometry.shape
         symbol = self.equation.linear_symbol(k, conditions)
-        # Rows that agree share one set of coefficients, which then stays in the cache; a gradient asks for each its own.
+        # Rows that agree share one set of coefficients, which then stays in the cache; gradients go to each row.
         same = not symbol.requires_grad and bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all())
         symbol, step = (symbol[:1], h[:1]) if same else (symbol, h)
         operators = memory.get("operators") or self._operators(k, conditions)

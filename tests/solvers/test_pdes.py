@@ -153,12 +153,20 @@ def test_inviscid_flow_keeps_energy_and_enstrophy(conditions):
 
 @pytest.mark.parametrize(
     "equation",
-    [NavierStokes(), NavierStokes(DiagonalForcing()), GrayScott(), FitzHughNagumo(), Burgers(), SwiftHohenberg(), Wave()],
+    [
+        NavierStokes(),
+        NavierStokes(DiagonalForcing()),
+        GrayScott(),
+        FitzHughNagumo(),
+        Burgers(),
+        SwiftHohenberg(),
+        Wave(),
+    ],
     ids=lambda equation: equation.name,
 )
 def test_terms_lie_in_memory_as_transforms_do(conditions, equation):
     """Sums of tensors of two layouts take several times as long, and nothing else would tell."""
-    parameters = dict.fromkeys(equation.parameter_names, [0.1])
+    parameters = {name: [0.1] for name in equation.parameter_names}
     c = conditions([12, 10], [[1.0, 1.0]], **parameters)
     u_hat = transform(torch.ones(1, sum(field.channels(2) for field in equation.fields), 12, 10).double(), 2)
     k = wavenumbers((12, 10), c.extent)
