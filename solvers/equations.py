@@ -51,6 +51,20 @@ class SemilinearPDE(ABC):
         """
         return {}
 
+    def coupled_columns(self, shape: Sequence[int]) -> int | None:
+        """How many modes of the last axis N reads and changes, those that dealiasing keeps, say; None for all.
+
+        K of ``nonlinear_term`` has so many columns. Solvers step these and let the others decay, at less cost.
+
+        Args:
+            shape: (*N) of the grid.
+        """
+        return None
+
+    def steady_term(self, operators: dict[str, Tensor]) -> Tensor | None:
+        """N on the columns that are not coupled, (B, C, *K) of these: a forcing; None for zero."""
+        return None
+
     def decouple(self, u_hat: Tensor, operators: dict[str, Tensor]) -> Tensor:
         """Coefficients of the fields to those of the variables in which L is diagonal, on which all else here acts."""
         return u_hat
@@ -63,7 +77,7 @@ class SemilinearPDE(ABC):
         """The coefficients of N(u, t); zero for a linear equation.
 
         Args:
-            u_hat: (B, C, *K).
+            u_hat: (B, C, *K), K without the columns beyond ``coupled_columns``.
             t: (B,).
             conditions: of the B trajectories.
             operators: from ``operators``.

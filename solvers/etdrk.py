@@ -66,9 +66,10 @@ class ETDRK4(ExponentialIntegrator):
 
 def _kassam_trefethen(z: Tensor) -> list[Tensor]:
     """Their Q / h, f1 / h, 2 f2 / h and f3 / h as functions of hL."""
-    exp, cube = torch.exp(z), z**3
+    half, cube = torch.exp(z / 2), z**3
+    exp = half.square()
     return [
-        (torch.exp(z / 2) - 1) / z,
+        (half - 1) / z,
         (-4 - z + exp * (4 - 3 * z + z**2)) / cube,
         2 * (2 + z + exp * (z - 2)) / cube,
         (-4 - 3 * z - z**2 + exp * (4 - z)) / cube,

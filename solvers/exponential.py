@@ -15,7 +15,7 @@ Nonlinear = Callable[[Tensor, Tensor], Tensor]
 Past = tuple[Tensor, ...]
 """What a scheme keeps of earlier steps, batch first. Zeros stand for no past: a row that is cleared starts anew."""
 CONTOUR_POINTS = 32
-POINTS_AT_ONCE = 2**16
+VALUES_AT_ONCE = 2**12
 
 
 class ExponentialIntegrator(ABC):
@@ -81,12 +81,15 @@ def weights(symbol: Tensor, h: Tensor, functions: Callable[[Tensor], Sequence[Te
     angles = 2 * math.pi * (torch.arange(CONTOUR_POINTS, dtype=torch.float64) + 0.5) / CONTOUR_POINTS
     if not symbol.is_complex():
         angles = angles[: CONTOUR_POINTS // 2]
-    circle = torch.exp(1j * angles.to(symbol.device)).reshape(-1, *[1] * symbol.ndim)
-    total = torch.zeros((), dtype=torch.complex128, device=symbol.device)
-    # All points at once where there are few modes, in small groups where there are many.
-    for points in circle.split(max(1, POINTS_AT_ONCE // symbol.numel())):
-        total = total + torch.stack([f.sum(0) for f in functions(step * symbol + points)])
-    mean = total / len(circle)
+    circle = torch.exp(1j * angles.to(symbol.device))[:, None]
+    z = step * symbol
+    # Modes of several axes share most of their symbols. A gradient goes to where each of them comes from.
+    shared = z.ndim > 3 and not z.is_complex() and not z.requires_grad
+    values, places = torch.unique(z, return_inverse=True) if shared else (z.flatten(), None)
+    # A few at a time, where there are many.
+    sums = [torch.stack([f.sum(0) for f in functions(part + circle)]) for part in values.split(VALUES_AT_ONCE)]
+    mean = (sums[0] if len(sums) == 1 else torch.cat(sums, 1)) / len(circle)
+    mean = mean.unflatten(1, z.shape) if places is None else mean[:, places]
     return step * mean if symbol.is_complex() else step * mean.real
 
 

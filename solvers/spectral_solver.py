@@ -3,7 +3,8 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import Literal
+from operator import itemgetter
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,16 +16,23 @@ from simulation.simulator import InstabilityError
 from simulation.tree import Tree, map_tensors
 from solvers.equation_solver import EquationSolver
 from solvers.equations import SemilinearPDE
-from solvers.exponential import ExponentialIntegrator, Past, chosen
+from solvers.exponential import ExponentialIntegrator, Past, chosen, exponential, phi, weights
 from solvers.spectral import (
     evaluate_at_nodes,
     evaluate_on_grid,
+    in_transform_layout,
     inverse_transform,
     resample,
     transform,
     wavenumbers,
 )
 
+Parts = tuple[Tensor, tuple[Tensor, ...]]
+"""Coefficients of a state: the columns that N couples, and the others where there are any."""
+Stepped = tuple[Tensor, Past, tuple[Tensor, ...]]
+"""Coefficients of the coupled columns, the scheme's past, and the coefficients of the other columns."""
+BYTES_AT_ONCE = 2**19
+"""Of the states that are stepped together: several times as much, what a step touches, then stays in a core's cache."""
 SAME_STEP = 1e-9
 """Relative difference below which two steps are the same: differences of stored times carry rounding."""
 
@@ -82,7 +90,41 @@ class SpectralSolver(EquationSolver):
         h = dt.double() / count
         memory = self._prepared(h, conditions, memory)
         # Steps that differ by rounding share coefficients, so they must share the step as well.
-        h, c, operators = memory["step"], memory["coefficients"], memory["operators"]
+        h, paired = memory["step"], not memory["coefficients"]["exp"].is_complex()
+        parts, past = self._recalled(u, memory)
+        if parts is None:
+            u_hat = self.equation.decouple(transform(u.to(self.dtype), len(shape)), memory["operators"])
+            parts = self._parts(u_hat, shape, paired)
+        state, outer = parts
+        past = self.integrator.start(state) if past is None else past
+        ready = memory["coefficients"], memory["operators"], memory["beyond"]
+        given = (state, past, outer), t.double(), h, count, conditions, ready
+        size = self._rows_at_once(u)
+        state, past, outer = self._steps(0, *given) if size >= len(u) else self._in_blocks(given, size)
+        u_hat = _joined((state, *outer), paired)
+        end = inverse_transform(self.equation.couple(u_hat, memory["operators"]), shape).to(u.dtype)
+        return end, memory | {"past": past, "u": end, "version": _version(end), "state": (state, outer)}
+
+    def _rows_at_once(self, u: Tensor) -> int:
+        """How many trajectories are stepped together; all of them where there is no cache to heed, or a gradient."""
+        if u.device.type != "cpu" or torch.is_grad_enabled():
+            return len(u)
+        return max(1, BYTES_AT_ONCE * len(u) // (u.numel() * self.dtype.itemsize))
+
+    def _in_blocks(self, given: tuple[Any, ...], size: int) -> Stepped:
+        """``_steps`` of what is given, for so many rows at once."""
+        start, now, *_ = given
+        end = map_tensors(torch.empty_like, start)
+        for first in range(0, len(now), size):
+            rows = slice(first, first + size)
+            _write(end, rows, self._steps(first, *map_tensors(itemgetter(rows), given)))
+        return end
+
+    def _steps(
+        self, first: int, start: Stepped, now: Tensor, h: Tensor, count: Tensor, conditions: Conditions, ready: Tree
+    ) -> Stepped:
+        """``count`` steps (B,) of length h. These are the rows from ``first`` on of a batch."""
+        c, operators, beyond = ready
         # Real coefficients act on real and imaginary parts alike, which costs half of a complex product.
         paired = not c["exp"].is_complex()
 
@@ -91,24 +133,28 @@ class SpectralSolver(EquationSolver):
                 return self.equation.nonlinear_term(v, s, conditions, operators)
             return torch.view_as_real(self.equation.nonlinear_term(torch.view_as_complex(v), s, conditions, operators))
 
-        now, (state, past) = t.double(), self._recalled(u, memory)
-        if state is None:
-            u_hat = self.equation.decouple(transform(u.to(self.dtype), len(shape)), operators)
-            state = torch.view_as_real(u_hat) if paired else u_hat
-        past = self.integrator.start(state) if past is None else past
+        state, past, outer = start
         fewest, most = (int(n) for n in torch.stack(torch.aminmax(count)).tolist())
         for step in range(most):
-            stepped = self.integrator.advance(state, past, now, h, nonlinear, c)
+            alone = _without_coupling(outer, beyond) if outer else outer
+            stepped = *self.integrator.advance(state, past, now, h, nonlinear, c), alone
             if step >= fewest:
-                stepped = chosen(step < count, stepped, (state, past))
-            (state, past), now = stepped, now + h
+                stepped = chosen(step < count, stepped, (state, past, outer))
+            (state, past, outer), now = stepped, now + h
             if step % 16 == 15 or step == most - 1:
-                self._check_finite(state, now, h)
-        u_hat = torch.view_as_complex(state) if paired else state
-        end = inverse_transform(self.equation.couple(u_hat, operators), shape).to(u.dtype)
-        return end, memory | {"past": past, "u": end, "version": _version(end), "state": state}
+                for part in (state, *outer):
+                    self._check_finite(part, now, h, first)
+        return state, past, outer
 
-    def _recalled(self, u: Tensor, memory: Tree) -> tuple[Tensor | None, Past | None]:
+    def _parts(self, u_hat: Tensor, shape: Sequence[int], paired: bool) -> Parts:
+        """The coupled columns of coefficients (B, C, *K), and those beyond."""
+        columns = self.equation.coupled_columns(shape) or u_hat.shape[-1]
+        parts = [u_hat[..., :columns], u_hat[..., columns:]] if columns < u_hat.shape[-1] else [u_hat]
+        parts = [in_transform_layout(part, len(shape)) for part in parts]
+        first, *others = (torch.view_as_real(part) for part in parts) if paired else parts
+        return first, tuple(others)
+
+    def _recalled(self, u: Tensor, memory: Tree) -> tuple[Parts | None, Past | None]:
         """The coefficients of a state and its past, if memory has them; the past of another state is cleared."""
         if "past" not in memory:
             return None, None
@@ -132,29 +178,41 @@ class SpectralSolver(EquationSolver):
                 return memory
             past = memory["past"]
             kept = memory | {"past": chosen(same, past, map_tensors(torch.zeros_like, past))}
-        k = self._wavenumbers(conditions)
+        k, shape = self._wavenumbers(conditions), conditions.geometry.shape
         symbol = self.equation.linear_symbol(k, conditions)
-        # Rows that agree share one set of coefficients, which then stays in the cache.
-        if bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all()):
-            made = self.integrator.coefficients(symbol[:1], h[:1])
-        else:
-            made = self.integrator.coefficients(symbol, h)
+        # Rows that agree share one set of coefficients, which then stays in the cache; gradients go to each row.
+        same = not symbol.requires_grad and bool((symbol == symbol[:1]).all()) and bool((h == h[:1]).all())
+        symbol, step = (symbol[:1], h[:1]) if same else (symbol, h)
         operators = memory.get("operators") or self._operators(k, conditions)
-        return kept | {
-            "step": h,
-            "coefficients": {key: _rows(self._coefficient(c), len(h)) for key, c in made.items()},
-            "operators": {key: _rows(operator, len(h)) for key, operator in operators.items()},
+        columns = self.equation.coupled_columns(shape)
+        coupled = self.integrator.coefficients(symbol if columns is None else symbol[..., :columns], step)
+        beyond = {} if columns is None else self._beyond(symbol[..., columns:], step, operators)
+        ready = {
+            name: {key: _rows(self._coefficient(c, len(shape)), len(h)) for key, c in made.items()}
+            for name, made in (("coefficients", coupled), ("beyond", beyond))
         }
+        operators = {key: _rows(operator, len(h)) for key, operator in operators.items()}
+        return kept | ready | {"step": h, "operators": operators}
 
     def _operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
         made = self.equation.operators(k, conditions)
-        return {key: operator.to(self.dtype.to_complex()) for key, operator in made.items()}
+        dims = conditions.geometry.spatial_dims
+        return {key: in_transform_layout(op.to(self.dtype.to_complex()), dims) for key, op in made.items()}
 
-    def _coefficient(self, c: Tensor) -> Tensor:
+    def _beyond(self, symbol: Tensor, step: Tensor, operators: dict[str, Tensor]) -> dict[str, Tensor]:
+        """exp(hL) on the columns that are not coupled, and h phi_1(hL) N: any scheme is exact for a steady N."""
+        made, steady = {"exp": exponential(symbol, step)}, self.equation.steady_term(operators)
+        if steady is not None:
+            (weight,) = weights(symbol, step, lambda z: phi(z, 1))
+            made["steady"] = weight * steady
+        return made
+
+    def _coefficient(self, c: Tensor, dims: int) -> Tensor:
         """One number for each part of a complex state where L is real, and a complex one where it is not."""
         if c.is_complex():
-            return c.to(self.dtype.to_complex())
-        return torch.stack([c, c], -1).to(self.dtype)
+            return in_transform_layout(c.to(self.dtype.to_complex()), dims)
+        first = c.movedim(-1, -dims)
+        return torch.stack([first, first], -1).to(self.dtype).movedim(-1 - dims, -2)
 
     def _wavenumbers(self, conditions: Conditions) -> list[Tensor]:
         """Of all trajectories at once where their domains are of one size, which saves most of the operators' work."""
@@ -162,7 +220,7 @@ class SpectralSolver(EquationSolver):
         same = bool((extent == extent[:1]).all())
         return wavenumbers(conditions.geometry.shape, extent[:1] if same else extent)
 
-    def _check_finite(self, state: Tensor, now: Tensor, h: Tensor) -> None:
+    def _check_finite(self, state: Tensor, now: Tensor, h: Tensor, offset: int) -> None:
         # Sums carry NaN and infinity along, and cost less than absolute values of complex numbers.
         if math.isfinite(state.sum().abs().item()):
             return
@@ -173,7 +231,7 @@ class SpectralSolver(EquationSolver):
             f"{self.name} became unstable by t = {now[first].item():g} with time step {h[first].item():g} "
             f"({type(self.integrator).__name__}): lower pde.simulator.max_step (now {self.max_step:g}), or raise the "
             "viscosity or pde.geometry.shape",
-            rows,
+            [offset + row for row in rows],
         )
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -182,8 +240,12 @@ class SpectralSolver(EquationSolver):
         k = self._wavenumbers(conditions)
         operators = self.equation.operators(k, conditions)
         u_hat = self.equation.decouple(transform(u.double(), len(shape)), operators)
-        rate = self.equation.linear_symbol(k, conditions) * u_hat
-        rate = rate + self.equation.nonlinear_term(u_hat, t.double(), conditions, operators)
+        columns, steady = self.equation.coupled_columns(shape), self.equation.steady_term(operators)
+        term = self.equation.nonlinear_term(u_hat[..., :columns], t.double(), conditions, operators)
+        term = torch.nn.functional.pad(term, (0, u_hat.shape[-1] - term.shape[-1]))
+        if steady is not None:
+            term[..., columns:] += steady
+        rate = self.equation.linear_symbol(k, conditions) * u_hat + term
         return inverse_transform(self.equation.couple(rate, operators), shape).to(u.dtype)
 
     def refined(self) -> "SpectralSolver":
@@ -206,6 +268,29 @@ class SpectralSolver(EquationSolver):
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The equation's conserved quantities (B,)."""
         return self.equation.conserved(u, conditions)
+
+
+def _without_coupling(outer: tuple[Tensor, ...], c: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """One step of the columns that are not coupled."""
+    if "steady" not in c:
+        return tuple(c["exp"] * part for part in outer)
+    steady = c["steady"] if c["exp"].is_complex() else torch.view_as_real(c["steady"])
+    return tuple(torch.addcmul(steady, c["exp"], part) for part in outer)
+
+
+def _joined(parts: tuple[Tensor, ...], paired: bool) -> Tensor:
+    """The inverse of ``_parts``."""
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts, -2 if paired else -1)
+    return torch.view_as_complex(whole) if paired else whole
+
+
+def _write(whole: Tree, rows: slice, part: Tree) -> None:
+    """Puts the rows of one tuple of tensors, or of tuples, into those of another."""
+    for a, b in zip(whole, part, strict=True):
+        if isinstance(a, tuple):
+            _write(a, rows, b)
+        else:
+            a[rows] = b
 
 
 def _version(u: Tensor) -> int:

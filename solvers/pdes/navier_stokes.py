@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
 from solvers.spectral import (
+    concatenated,
     dealiased_columns,
     dealiasing_mask,
     inverse_transform,
@@ -117,25 +119,33 @@ class NavierStokes(SemilinearPDE):
             "of_product": keep * (kx.square() - ky.square()),
             "of_difference": keep * kx * ky,
         }
-        columns = dealiased_columns(shape[1], 2)
-        made = {name: multiplier[..., :columns].contiguous() for name, multiplier in made.items()}
+        columns = self.coupled_columns(shape)
+        made = {name: multiplier[..., :columns] for name, multiplier in made.items()}
         if self.forcing is not None:
             x = conditions.geometry.coordinates(conditions.extent.double())
-            made["forcing"] = transform(self.forcing(x)[:, None], 2)
+            forcing = transform(self.forcing(x)[:, None], 2)
+            made["forcing"], made["steady"] = forcing[..., :columns], forcing[..., columns:]
         return made
+
+    def coupled_columns(self, shape: Sequence[int]) -> int:
+        """Those that dealiasing keeps."""
+        return dealiased_columns(shape[1], 2)
+
+    def steady_term(self, operators: dict[str, Tensor]) -> Tensor | None:
+        """The forcing."""
+        return operators.get("steady")
 
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """-u . grad w + f, dealiased, from u v and v^2 - u^2: four transforms instead of five.
 
         For a divergence-free velocity, u . grad w = (d_xx - d_yy)(u v) + d_xy (v^2 - u^2).
         """
-        columns = operators["of_product"].shape[-1]
-        velocity = inverse_transform(operators["velocity"] * u_hat[..., :columns], conditions.geometry.shape)
+        columns = u_hat.shape[-1]
+        velocity = inverse_transform(operators["velocity"] * u_hat, conditions.geometry.shape)
         u, v = velocity.split(1, 1)
         product, difference = u * v, (v * v).addcmul_(u, u, value=-1)
         term = operators["of_product"] * transform(product, 2, columns)
         term.addcmul_(operators["of_difference"], transform(difference, 2, columns))
-        term = torch.nn.functional.pad(term, (0, u_hat.shape[-1] - columns))
         return operators["forcing"] + term if "forcing" in operators else term
 
     def check(self, conditions: Conditions) -> None:
@@ -182,7 +192,7 @@ class NavierStokes3D(SemilinearPDE):
         shape, keep, wave = conditions.geometry.shape, operators["keep"], operators["wave"]
         kept = u_hat * keep
         curl = 1j * torch.linalg.cross(wave.expand_as(kept).to(kept.dtype), kept, dim=1)
-        both = inverse_transform(torch.cat([kept, curl], 1), shape)
+        both = inverse_transform(concatenated([kept, curl]), shape)
         force = keep * transform(torch.linalg.cross(both[:, :3], both[:, 3:], dim=1), 3)
         return force - operators["over_square"] * (wave * force).sum(1, keepdim=True)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import dealiasing_mask, inverse_transform, per_mode, squared_norm, transform
+from solvers.spectral import concatenated, dealiasing_mask, inverse_transform, per_mode, squared_norm, transform
 
 
 class AllenCahn(SemilinearPDE):
@@ -104,7 +104,7 @@ class GrayScott(SemilinearPDE):
         shape, keep = conditions.geometry.shape, operators["keep"]
         a, b = inverse_transform(u_hat * keep, shape).unbind(1)
         reaction = keep * transform((a * b.square())[:, None], len(shape))
-        return torch.cat([operators["source"] - reaction, reaction], 1)
+        return concatenated([operators["source"] - reaction, reaction])
 
     def check(self, conditions: Conditions) -> None:
         """Backward diffusion is ill-posed."""
@@ -145,7 +145,7 @@ class FitzHughNagumo(SemilinearPDE):
         shape, keep = conditions.geometry.shape, operators["keep"]
         u_part, v_part = u_hat.split(1, 1)
         cube = keep * transform(inverse_transform(u_part * keep, shape) ** 3, len(shape))
-        return torch.cat([operators["source"] - cube - v_part, u_part], 1)
+        return concatenated([operators["source"] - cube - v_part, u_part])
 
     def check(self, conditions: Conditions) -> None:
         """Backward diffusion is ill-posed."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from simulation.conditions import Conditions
 from simulation.fields import Field
 from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import per_mode, squared_norm
+from solvers.spectral import concatenated, per_mode, squared_norm
 
 
 class Wave(SemilinearPDE):
@@ -48,7 +48,7 @@ class Wave(SemilinearPDE):
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """What no rotation describes: the mean of u grows by the mean of v."""
         growth = operators["mean"] * u_hat[:, 1:]
-        return torch.cat([growth, torch.zeros_like(growth)], 1)
+        return concatenated([growth, torch.zeros_like(growth)])
 
     def check(self, conditions: Conditions) -> None:
         """Waves travel."""

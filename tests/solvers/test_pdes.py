@@ -6,11 +6,17 @@ import pytest
 import torch
 
 from simulation import begin, rollout
-from solvers.etdrk import ETDRK4
+from solvers.etdrk import ETDRK2, ETDRK4
+from solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
 from solvers.pdes.advection import Advection
+from solvers.pdes.burgers import Burgers
 from solvers.pdes.heat import Heat
 from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.pdes.navier_stokes import DiagonalForcing, NavierStokes
+from solvers.pdes.navier_stokes import DiagonalForcing, KolmogorovForcing, NavierStokes
+from solvers.pdes.reaction_diffusion import FitzHughNagumo, GrayScott
+from solvers.pdes.swift_hohenberg import SwiftHohenberg
+from solvers.pdes.wave import Wave
+from solvers.spectral import in_transform_layout, transform, wavenumbers
 from solvers.spectral_solver import SpectralSolver
 
 
@@ -103,6 +109,28 @@ def test_navier_stokes_terms_against_calculus(conditions):
     assert torch.allclose(found, expected + source, atol=1e-12)
 
 
+@pytest.mark.parametrize("integrator", [ETDRK2(), ETDRK4(), ExponentialAdams(3), ExponentialAdamsMoulton(3)])
+def test_flow_and_forcing_finer_than_what_dealiasing_keeps(conditions, integrator):
+    """Modes that the advection does not couple decay, and are forced, as exactly as the others."""
+    length, fine, viscosity = 2 * math.pi, 14, [0.02, 0.05]
+    c = conditions([32, 32], [[length, length]] * 2, viscosity=viscosity)
+    y = c.geometry.coordinates(c.extent)[:, 1:]
+    solver = SpectralSolver(NavierStokes(KolmogorovForcing(fine, 0.3)), integrator, 0.1)
+    rate = c.params[:, 0].reshape(-1, 1, 1, 1) * fine**2
+    forced = -fine * 0.3 * torch.cos(fine * y)
+
+    def exact(t):
+        return torch.exp(-rate * t) * torch.sin(fine * y) + (1 - torch.exp(-rate * t)) / rate * forced
+
+    # Trajectories of 3 and of 5 steps in one batch.
+    start, times = torch.zeros(2, 1, dtype=torch.float64), torch.tensor([[0.3], [0.45]], dtype=torch.float64)
+    progress = begin(solver, exact(0.0)[:, None], start, c, torch.arange(2))
+    found = next(iter(rollout(solver, progress, times, c))).u
+    assert relative(found, exact(times.reshape(-1, 1, 1, 1))) < 1e-12
+    derivative = solver.time_derivative(exact(0.0), start[:, 0], c)
+    assert relative(derivative, forced - rate * exact(0.0)) < 1e-12
+
+
 def test_inviscid_flow_keeps_energy_and_enstrophy(conditions):
     length = 2 * math.pi
     c = conditions([32, 32], [[length, length]], viscosity=[1e-12])
@@ -121,6 +149,31 @@ def test_inviscid_flow_keeps_energy_and_enstrophy(conditions):
     assert float(end.square().sum()) == pytest.approx(float(w.square().sum()), rel=1e-8)
     assert abs(float(end.mean())) < 1e-13
     assert relative(end, w) > 0.1
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        NavierStokes(),
+        NavierStokes(DiagonalForcing()),
+        GrayScott(),
+        FitzHughNagumo(),
+        Burgers(),
+        SwiftHohenberg(),
+        Wave(),
+    ],
+    ids=lambda equation: equation.name,
+)
+def test_terms_lie_in_memory_as_transforms_do(conditions, equation):
+    """Sums of tensors of two layouts take several times as long, and nothing else would tell."""
+    parameters = {name: [0.1] for name in equation.parameter_names}
+    c = conditions([12, 10], [[1.0, 1.0]], **parameters)
+    u_hat = transform(torch.ones(1, sum(field.channels(2) for field in equation.fields), 12, 10).double(), 2)
+    k = wavenumbers((12, 10), c.extent)
+    u_hat = u_hat[..., : equation.coupled_columns((12, 10))]
+    operators = {key: in_transform_layout(op, 2) for key, op in equation.operators(k, c).items()}
+    term = equation.nonlinear_term(in_transform_layout(u_hat, 2), torch.zeros(1), c, operators)
+    assert term.movedim(-1, -2).is_contiguous()
 
 
 def test_kuramoto_sivashinsky_terms_against_calculus(conditions):

@@ -1,12 +1,14 @@
 """The solver: orders of its integrators, gradients, instability, refinement, initial states."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from simulation import Boundary, Field, Grid, InstabilityError, begin, map_tensors, rollout
+from solvers import spectral_solver
 from solvers.equations import SemilinearPDE
 from solvers.etdrk import ETDRK2, ETDRK4
 from solvers.exponential_adams import ExponentialAdams
@@ -216,3 +218,46 @@ def test_the_gradient_with_respect_to_a_state_on_the_way(conditions):
     second, _ = solver.advance(first, zero, zero + 0.2, c, memory)
     (gradient,) = torch.autograd.grad(second.square().sum(), first)
     assert float(gradient.norm()) > 0.1
+
+
+def test_weights_of_symbols_that_repeat(conditions):
+    """Symbols of two axes are summed up once each; a row of single modes has no axes to share."""
+    generator = torch.Generator().manual_seed(0)
+    symbol = -torch.randint(0, 40, (3, 1, 9, 7), generator=generator).double()
+    h = torch.tensor([0.1, 0.2, 3.0], dtype=torch.float64)
+    shared, alone = ETDRK4().coefficients(symbol, h), ETDRK4().coefficients(symbol.flatten(2), h)
+    for name, c in shared.items():
+        assert torch.allclose(c.flatten(2), alone[name], rtol=1e-12, atol=0)
+
+
+def test_the_gradient_of_a_parameter_that_rows_share(conditions):
+    c = conditions([8, 8], [[1.0, 1.0]] * 2, viscosity=[1e-2, 1e-2])
+    u = torch.sin(2 * math.pi * c.geometry.coordinates(c.extent)).sum(1, keepdim=True)
+    u = u + torch.cos(2 * math.pi * c.geometry.coordinates(c.extent)[:, :1]) * u
+    solver, zero = SpectralSolver(NavierStokes(), ETDRK4(), 0.1), torch.zeros(2, dtype=torch.float64)
+    params = c.params.clone().requires_grad_()
+    end, _ = solver.advance(u, zero, zero + 0.2, replace(c, params=params), {})
+    (gradient,) = torch.autograd.grad(end.square().sum(), params)
+    assert float(gradient[0]) == pytest.approx(float(gradient[1]), rel=1e-10)
+    assert float(gradient[0]) < 0
+
+
+@pytest.mark.parametrize("integrator", [ETDRK4(), ExponentialAdams(3)])
+def test_a_batch_that_is_stepped_in_blocks(conditions, integrator, monkeypatch):
+    """Blocks of two rows, the last one of one, with steps of two sizes, across stored times."""
+    c = conditions([12, 10], [[1.0, 1.0]] * 5, viscosity=[1e-3, 2e-3, 3e-3, 4e-3, 5e-3])
+    u = torch.randn(5, 1, 12, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    times = torch.tensor([[0.1, 0.2], [0.15, 0.35], [0.1, 0.2], [0.1, 0.15], [0.02, 0.2]], dtype=torch.float64)
+    solver = SpectralSolver(NavierStokes(), integrator, 0.02)
+    found = []
+    for size in (2**19, 2 * 12 * 10 * 8):
+        monkeypatch.setattr(spectral_solver, "BYTES_AT_ONCE", size)
+        with torch.no_grad():
+            progress = begin(solver, u[:, None], torch.zeros(5, 1, dtype=torch.float64), c, torch.arange(5))
+            found.append([state.u for state in rollout(solver, progress, times, c)])
+    for whole, blocks in zip(*found, strict=True):
+        assert torch.allclose(whole, blocks, rtol=1e-12, atol=1e-13)
+    u[3] = torch.nan
+    with torch.no_grad(), pytest.raises(InstabilityError) as raised:
+        solver.advance(u, torch.zeros(5, dtype=torch.float64), times[:, 0], c, {})
+    assert raised.value.rows == [3]
