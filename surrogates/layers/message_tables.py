@@ -79,7 +79,9 @@ class MessageTables:
         """The tables of a geometry in a box of one shape; see ``Neighbourhood.of``."""
         key = (geometry, tuple(box), device, dtype)
         if key not in self.made:
-            self.made[key] = self._make(geometry, box, device, dtype)
+            # Tables outlive a call without gradients, and a later one may have some.
+            with torch.inference_mode(False):
+                self.made[key] = self._make(geometry, box, device, dtype)
             if len(self.made) > KEPT:
                 self.made.popitem(last=False)
         self.made.move_to_end(key)

@@ -209,6 +209,18 @@ def test_scattered_nodes_without_a_place_are_refused():
         net(u, c, x)
 
 
+def test_a_network_that_first_answered_without_gradients_can_be_trained():
+    net = network(Boundary.periodic(2), **FAR)
+    u, c = inputs([8, 8])
+    x = torch.zeros(2, 2, 8, 8, dtype=torch.float64)
+    with torch.inference_mode():
+        expected = net(u, c, x)
+    y = net(u, c, x)
+    y.square().sum().backward()
+    assert torch.allclose(y, expected, rtol=0, atol=1e-12)
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+
+
 def test_copies_and_other_precisions_are_placed_anew():
     boundary = Boundary.periodic(2)
     cloud, net = random_nodes(40, boundary), network(boundary)
