@@ -15,18 +15,15 @@ LESS = {
     "twice_the_resolution": ["data.num_train=96", "data.batches_per_epoch=60", "trainer.max_epochs=4"],
     "scattered_nodes": ["data.num_train=48", "data.batches_per_epoch=60", "trainer.max_epochs=6"],
     "corrected_solver": ["data.num_train=64", "data.batches_per_epoch=150", "trainer.max_epochs=2"],
+    "default_navier_stokes": ["data.num_train=64", "data.batches_per_epoch=150"],
 }
-"""What shortens each; default_navier_stokes, whose networks need longer than a test has, is not here."""
+"""What shortens each."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, id=path.stem)
-        for path in sorted((conf_folder() / "comparison").glob("*.yaml"))
-        if path.stem in LESS
-    ],
+    [pytest.param(path, id=path.stem) for path in sorted((conf_folder() / "comparison").glob("*.yaml"))],
 )
 def test_it_holds_with_one_seed_and_little_training(path, homes, tmp_path, monkeypatch):
     places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
