@@ -15,7 +15,7 @@ LESS = {
     "twice_the_resolution": ["data.num_train=96", "data.batches_per_epoch=60", "trainer.max_epochs=4"],
     "scattered_nodes": ["data.num_train=48", "data.batches_per_epoch=60", "trainer.max_epochs=6"],
     "corrected_solver": ["data.num_train=64", "data.batches_per_epoch=150", "trainer.max_epochs=2"],
-    "default_navier_stokes": ["data.num_train=64", "data.batches_per_epoch=150"],
+    "default_navier_stokes": ["data.num_train=64", "data.batches_per_epoch=200"],
 }
 """What shortens each."""
 
