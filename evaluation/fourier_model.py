@@ -40,7 +40,7 @@ class LinearFourierModel(Baseline):
         grid = subject.geometry
         if not isinstance(grid, Grid):
             return "the snapshots lie on scattered nodes, which have no Fourier series"
-        if not all(grid.boundary.is_periodic(axis) for axis in range(grid.spatial_dims)):
+        if not all(grid.boundary.periodic_axes):
             return "a Fourier series needs a domain that is periodic on all axes"
         return None if subject.step is not None else "the time between snapshots differs between trajectories"
 

@@ -63,6 +63,11 @@ class Boundary:
         """Whether the two sides of an axis are the same place."""
         return self.kind(axis, 0, 0) is BoundaryKind.PERIODIC
 
+    @property
+    def periodic_axes(self) -> tuple[bool, ...]:
+        """``is_periodic`` of each axis."""
+        return tuple(self.is_periodic(axis) for axis in range(self.spatial_dims))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a file; ``Boundary(**plain)`` is the inverse."""
         return {"sides": [[[kind.value for kind in _side(side)] for side in axis] for axis in self.sides]}

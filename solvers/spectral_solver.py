@@ -69,7 +69,7 @@ class SpectralSolver(EquationSolver):
             ValueError: no periodic grid of the equation's dimensions, or a parameter out of range.
         """
         grid = self.grid(conditions)
-        if not all(grid.boundary.is_periodic(axis) for axis in range(grid.spatial_dims)):
+        if not all(grid.boundary.periodic_axes):
             raise ValueError(
                 f"pde.geometry: the spectral solver of {self.name} expects a grid that is periodic on all axes"
             )

@@ -125,7 +125,7 @@ class RelativeSpectrum(Loss):
 
 
 def _require_torus(geometry: Geometry, what: str) -> None:
-    periodic = [geometry.boundary.is_periodic(axis) for axis in range(geometry.spatial_dims)]
+    periodic = geometry.boundary.periodic_axes
     if not isinstance(geometry, Grid) or not all(periodic):
         found = f"walls on axis {periodic.index(False)}" if isinstance(geometry, Grid) else "a point cloud"
         raise ValueError(

@@ -37,7 +37,7 @@ class BoundaryError(SnapshotMetric):
     def reason_against(self, subject: Subject) -> str | None:
         """No walls, or no node on one."""
         boundary = subject.geometry.boundary
-        if all(boundary.is_periodic(axis) for axis in range(boundary.spatial_dims)):
+        if all(boundary.periodic_axes):
             return "the domain is periodic"
         return None if bool(beside_walls(subject.geometry).any()) else "no node lies on a wall"
 

@@ -49,8 +49,7 @@ class BoundaryConvolution(nn.Module):
         """h (B, C, *N) to (B, C', *(N / stride))."""
         layer = self.convolution
         if (tile := self._tile_size(h)) is not None:
-            periodic = tuple(self.boundary.is_periodic(axis) for axis in range(self.boundary.spatial_dims))
-            return WinogradConvolution.apply(h, layer.weight, layer.bias, periodic, tile)
+            return WinogradConvolution.apply(h, layer.weight, layer.bias, self.boundary.periodic_axes, tile)
         if layer.kernel_size == (1, 1) and memory_format(h) is torch.channels_last:
             return functional.linear(h.movedim(1, -1), layer.weight.flatten(1), layer.bias).movedim(-1, 1)
         return layer(pad(h, self.width, self.boundary))

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.geometry import Boundary, Geometry, Grid, PointCloud
+from simulation.geometry import Boundary, Geometry, Grid
 
 SAME_PLACE = 1e-9
 """Spacings below which two places are one: positions carry rounding."""
@@ -76,10 +76,10 @@ class Neighbourhood(ABC):
             ValueError: steps that are half around a periodic axis or longer, or nodes at the same place.
         """
         steps = [tuple(dilation * s for s in step) for step in self.steps(geometry.spatial_dims)]
-        sides = np.array(geometry.shape, dtype=np.float64) if isinstance(geometry, Grid) else _sides(geometry, box)
-        for axis, side in enumerate(sides):
-            reach = max(step[axis] for step in steps)
-            if geometry.boundary.is_periodic(axis) and 2 * reach >= side:
+        sides = _sides(geometry, box)
+        for side, periodic, along in zip(sides, geometry.boundary.periodic_axes, zip(*steps, strict=True), strict=True):
+            reach = max(along)
+            if periodic and 2 * reach >= side:
                 raise ValueError(
                     f"model.dilations: {dilation} reaches {reach} spacings; expected less than half of the {side:g} "
                     "around a periodic axis"
@@ -110,13 +110,19 @@ class WithinRadius(Neighbourhood):
             positions, period = _positions(geometry, box)
             pairs = cKDTree(positions, boxsize=period).query_pairs(reach, output_type="ndarray")
             found = _padded(np.concatenate([pairs, pairs[:, ::-1]]), positions, period)
-        if not found.present.any():
-            raise ValueError(f"model.neighbours.radius: no point has another within {self.radius:g} spacings")
+        self._require(bool(found.present.any()))
         return found
 
     def steps(self, spatial_dims: int) -> Steps:
         """See ``Neighbourhood.steps``."""
-        return _steps_within([range(-int(self.radius), int(self.radius) + 1)] * spatial_dims, self.radius + SAME_PLACE)
+        reach = self.radius + SAME_PLACE
+        found = _steps_within([range(-int(reach), int(reach) + 1)] * spatial_dims, reach)
+        self._require(bool(found))
+        return found
+
+    def _require(self, somebody: bool) -> None:
+        if not somebody:
+            raise ValueError(f"model.neighbours.radius: no point has another within {self.radius:g} spacings")
 
 
 class Nearest(Neighbourhood):
@@ -130,9 +136,7 @@ class Nearest(Neighbourhood):
     """
 
     def __init__(self, count: PositiveInt | Sequence[PositiveInt]) -> None:
-        if not isinstance(count, int) and len(count) != 3:
-            raise ValueError(f"model.neighbours.count: expected one number or three, got {list(count)}")
-        self.count = count
+        self.counts = by_dims(count, "model.neighbours.count")
 
     def of(self, geometry: Geometry, box: Sequence[float]) -> Neighbours:
         """See ``Neighbourhood.of``.
@@ -140,12 +144,11 @@ class Nearest(Neighbourhood):
         Raises:
             ValueError: more neighbours than there are other points.
         """
-        count = self.number(geometry.spatial_dims)
+        count = self.counts[geometry.spatial_dims - 1]
         others = int(np.prod(geometry.shape)) - 1
         if count > others:
             raise ValueError(f"model.neighbours.count: each of {others + 1} points has {others} others, got {count}")
-        around = all(geometry.boundary.is_periodic(axis) for axis in range(geometry.spatial_dims))
-        if isinstance(geometry, Grid) and around:
+        if isinstance(geometry, Grid) and all(geometry.boundary.periodic_axes):
             return grid_neighbours(
                 geometry.shape, geometry.boundary, _shortest(count, functools.partial(_ranges, geometry))
             )
@@ -153,11 +156,19 @@ class Nearest(Neighbourhood):
 
     def steps(self, spatial_dims: int) -> Steps:
         """See ``Neighbourhood.steps``."""
-        return _shortest(self.number(spatial_dims), lambda reach: [range(-reach, reach + 1)] * spatial_dims)
+        return _shortest(self.counts[spatial_dims - 1], lambda reach: [range(-reach, reach + 1)] * spatial_dims)
 
-    def number(self, spatial_dims: int) -> int:
-        """K in D dimensions."""
-        return self.count if isinstance(self.count, int) else self.count[spatial_dims - 1]
+
+def by_dims(count: int | Sequence[int], key: str) -> tuple[int, ...]:
+    """A count for each of one, two and three dimensions, from one number for all or from three.
+
+    Raises:
+        ValueError: another number of them, naming the key.
+    """
+    counts = (count,) * 3 if isinstance(count, int) else tuple(count)
+    if len(counts) != 3:
+        raise ValueError(f"{key}: expected one number or three, got {list(counts)}")
+    return counts
 
 
 def grid_neighbours(shape: Sequence[int], boundary: Boundary, steps: Steps) -> Neighbours:
@@ -204,21 +215,21 @@ def _shortest(count: int, ranges: Callable[[int], Sequence[range]]) -> Steps:
     return steps[:count]
 
 
-def _sides(cloud: PointCloud, box: Sequence[float]) -> np.ndarray:
-    """(D,) in mean spacings."""
-    return np.array(box) * len(cloud.positions) ** (1 / cloud.spatial_dims)
+def _sides(geometry: Geometry, box: Sequence[float]) -> np.ndarray:
+    """(D,) of the domain, in spacings."""
+    if isinstance(geometry, Grid):
+        return np.array(geometry.shape, dtype=np.float64)
+    return np.array(box) * len(geometry.positions) ** (1 / geometry.spatial_dims)
 
 
 def _positions(geometry: Geometry, box: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Where the points are (M, D), in spacings, and the period (D,) of each axis, 0 where it has walls."""
-    dims = geometry.spatial_dims
+    dims, sides = geometry.spatial_dims, _sides(geometry, box)
     if isinstance(geometry, Grid):
-        sides = np.array(geometry.shape, dtype=np.float64)
         unit = np.stack(np.meshgrid(*[axis.numpy() for axis in geometry.axes()], indexing="ij"), -1).reshape(-1, dims)
     else:
-        sides = _sides(geometry, box)
         unit = geometry.positions.numpy()
-    around = np.array([geometry.boundary.is_periodic(axis) for axis in range(dims)])
+    around = np.array(geometry.boundary.periodic_axes)
     period = np.where(around, sides, 0.0)
     positions = unit * sides
     positions[:, around] %= period[around]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulation.annotations import PositiveInt
 from simulation.geometry import Geometry
-from surrogates.layers.neighbours import Nearest
+from surrogates.layers.neighbours import Nearest, by_dims
 
 NARROWNESS = 1.5
 """The farthest neighbour has the weight exp(-(1.5)^2), a tenth, in a fit: it narrows it, but does not end it."""
@@ -42,14 +42,14 @@ class LeastSquares:
     The polynomial goes through the node's own value and, by weighted least squares, near those of its neighbours, the
     less the farther away they are. Polynomials up to ``degree`` are differentiated exactly. With hardly more neighbours
     than coefficients, the Laplacian of a random cloud has eigenvalues above zero, so that heat would grow; three times
-    as many, which is the default, leave none.
+    as many, which is the default, leave none in two and three dimensions, and few in one.
 
     Args:
         degree: of the polynomial, at least 2.
         count: neighbours of each node; or three numbers, for one, two and three dimensions.
 
     Raises:
-        ValueError: a degree that leaves no second derivative.
+        ValueError: a degree that leaves no second derivative, or neither one count nor three.
 
     References:
         Liszka, Orkisz: The finite difference method at arbitrary irregular grids and its application in applied
@@ -59,7 +59,7 @@ class LeastSquares:
     def __init__(self, degree: PositiveInt = 3, count: PositiveInt | Sequence[PositiveInt] = (12, 28, 56)) -> None:
         if degree < 2:
             raise ValueError(f"model.derivatives.degree: expected at least 2, got {degree}")
-        self.degree, self.nearest = degree, Nearest(count)
+        self.degree, self.counts = degree, by_dims(count, "model.derivatives.count")
 
     def number(self, spatial_dims: int) -> int:
         """P, first and second derivatives in D dimensions."""
@@ -74,7 +74,7 @@ class LeastSquares:
             ValueError: fewer neighbours than the polynomial has coefficients, or than there are other nodes.
         """
         dims, others = geometry.spatial_dims, math.prod(geometry.shape) - 1
-        found = Nearest(min(self.nearest.number(dims), others)).of(geometry, box)
+        found = Nearest(min(self.counts[dims - 1], others)).of(geometry, box)
         exponents = [e for e in itertools.product(range(self.degree + 1), repeat=dims) if 1 <= sum(e) <= self.degree]
         exponents.sort(key=lambda e: (sum(e), [-n for n in e]))
         if found.index.shape[1] < len(exponents):

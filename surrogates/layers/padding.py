@@ -28,7 +28,7 @@ def pad(h: Tensor, width: int, boundary: Boundary) -> Tensor:
     # A compiler makes one loop of the gathers, and would not see through the slices' own gradient.
     if torch.compiler.is_compiling() or width > min(h.shape[2:]):
         return _gathered(h, width, boundary)
-    return _Padded.apply(h, width, tuple(boundary.is_periodic(axis) for axis in range(boundary.spatial_dims)))
+    return _Padded.apply(h, width, boundary.periodic_axes)
 
 
 def _gathered(h: Tensor, width: int, boundary: Boundary) -> Tensor:

@@ -1,4 +1,4 @@
-"""The system of equations in hopf.py, beside the tests."""
+"""The modules beside the tests: a system of equations, a small problem, clouds."""
 
 import sys
 from pathlib import Path

@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 import torch
+from clouds import as_cloud
 from torch import nn
 
 from simulation import Boundary, Conditions, Grid, PointCloud
@@ -40,11 +41,6 @@ def on(net, geometry, u, c, extent=None):
     extent = torch.ones(len(u), net.spatial_dims, dtype=torch.float64) if extent is None else extent
     net.place(geometry, extent)
     return net(u, c, geometry.coordinates(extent))
-
-
-def as_cloud(grid):
-    unit = grid.coordinates(torch.ones(1, grid.spatial_dims, dtype=torch.float64))[0].flatten(1).T
-    return PointCloud(unit, torch.full((len(unit),), 1 / len(unit), dtype=torch.float64), grid.boundary)
 
 
 @pytest.mark.parametrize("sides", [[AROUND], [WALL], [AROUND, AROUND], [WALL, AROUND], [WALL, WALL]])

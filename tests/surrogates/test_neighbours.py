@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from clouds import as_cloud, box_of_square_cells
 
 from simulation import Boundary, Grid, PointCloud
 from simulation.geometry import chebyshev_nodes, random_nodes
@@ -70,14 +71,10 @@ def test_a_cloud_of_a_grids_points_has_the_grids_neighbours(boundary, rule):
     """Square cells in a box that is no square; ties are broken alike."""
     shape = [6, 9, 5][: boundary.spatial_dims]
     grid = Grid(shape, boundary)
-    box = torch.tensor(shape, dtype=torch.float64)
-    box = box / box.prod() ** (1 / len(shape))
-    unit = grid.coordinates(torch.ones(1, len(shape), dtype=torch.float64))[0].flatten(1).T
-    cloud = PointCloud(unit, torch.full((len(unit),), 1 / len(unit), dtype=torch.float64), boundary)
-    on_grid, on_nodes = rule.of(grid, (1.0,) * len(shape)), rule.of(cloud, box.tolist())
+    on_grid, on_nodes = rule.of(grid, (1.0,) * len(shape)), rule.of(as_cloud(grid), box_of_square_cells(grid))
     assert rows_of(on_grid) == rows_of(on_nodes)
     assert torch.equal(on_grid.present.sum(1), on_nodes.present.sum(1))
-    for node in range(len(unit)):
+    for node in range(len(on_grid.index)):
         places = [
             {(int(j), *(round(float(s), 6) for s in step)) for j, step, there in zip(*row, strict=True) if there}
             for row in ((f.index[node], f.offset[node] + 0.0, f.present[node]) for f in (on_grid, on_nodes))
@@ -92,14 +89,10 @@ def test_far_neighbours_of_a_cloud_of_a_grids_points_are_the_grids(boundary, rul
     """All at ``dilation`` times the steps of the rule, in the same order; beyond a wall there is none."""
     shape = [14, 13, 15][: boundary.spatial_dims]
     grid = Grid(shape, boundary)
-    box = torch.tensor(shape, dtype=torch.float64)
-    box = box / box.prod() ** (1 / len(shape))
-    unit = grid.coordinates(torch.ones(1, len(shape), dtype=torch.float64))[0].flatten(1).T
-    cloud = PointCloud(unit, torch.full((len(unit),), 1 / len(unit), dtype=torch.float64), boundary)
     on_grid = rule.far(grid, (1.0,) * len(shape), dilation)
-    on_nodes = rule.far(cloud, box.tolist(), dilation)
+    on_nodes = rule.far(as_cloud(grid), box_of_square_cells(grid), dilation)
     assert torch.equal(on_grid.present, on_nodes.present)
-    assert on_grid.present.all() == all(boundary.is_periodic(axis) for axis in range(len(shape)))
+    assert on_grid.present.all() == all(boundary.periodic_axes)
     assert torch.equal(on_grid.index[on_grid.present], on_nodes.index[on_grid.present])
     steps = dilation * torch.tensor(rule.steps(len(shape)), dtype=torch.float64)
     assert torch.equal(on_grid.offset, steps.expand_as(on_grid.offset))
@@ -154,6 +147,8 @@ def test_what_cannot_be_is_named():
         Nearest([4, 8])
     with pytest.raises(ValueError, match=r"model.neighbours.radius: no point has another within 0.5 spacings"):
         WithinRadius(0.5).of(Grid([8], walled), (1.0,))
+    with pytest.raises(ValueError, match=r"model.neighbours.radius: no point has another within 0.5 spacings"):
+        WithinRadius(0.5).far(Grid([8], walled), (1.0,), 2)
     weights = torch.full((4,), 0.25, dtype=torch.float64)
     twice = torch.tensor([[0.1], [0.5], [0.9], [0.5]], dtype=torch.float64)
     with pytest.raises(ValueError, match=r"pde.store_on: nodes 1 and 3 lie at the same place"):

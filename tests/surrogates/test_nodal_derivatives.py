@@ -122,5 +122,7 @@ def test_small_clouds_use_all_nodes_and_too_small_ones_are_refused():
         derivatives(random_nodes(8, boundary))
     with pytest.raises(ValueError, match=r"model.derivatives.count: .* at least 14 neighbours .*, got 12"):
         derivatives(random_nodes(100, boundary), LeastSquares(4, 12))
+    with pytest.raises(ValueError, match=r"model.derivatives.count: expected one number or three, got \[12, 28\]"):
+        LeastSquares(3, [12, 28])
     with pytest.raises(ValueError, match=r"model.derivatives.degree: expected at least 2, got 1"):
         LeastSquares(1)

@@ -23,7 +23,7 @@ def test_values_and_gradients_are_those_of_the_sums(sides, m, dtype, error, monk
     """... also where the outputs are made in blocks, and whatever the order in memory."""
     monkeypatch.setattr(winograd, "BLOCK", 36 * 64 * 33)
     generator, boundary = torch.Generator().manual_seed(0), Boundary(sides)
-    periodic = tuple(boundary.is_periodic(axis) for axis in range(2))
+    periodic = boundary.periodic_axes
     given = [torch.randn(shape, generator=generator) for shape in [(2, 64, 8, 12), (80, 64, 3, 3), (80,)]]
     ours = [p.to(dtype).requires_grad_() for p in given]
     exact = [p.double().requires_grad_() for p in given]

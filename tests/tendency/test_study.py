@@ -132,18 +132,20 @@ def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
     monkeypatch.setenv("TENDENCY_OUTPUTS", str(outputs))
     monkeypatch.setenv("TENDENCY_DATASETS", str(datasets))
     asked = settings(DERIVATIVES)
-    (training,) = trainings_of(asked, TINY)
+    # A network that has learned nothing has the same rate everywhere, whatever steps it.
+    learning = TINY | {"all": [*TINY["all"], "optimizer.lr=1e-2", "trainer.max_epochs=12"]}
+    (training,) = trainings_of(asked, learning)
     run_training(list(training.overrides))
     assert training.folder.finished() is not None, "the study looks for the run where the run is"
     judge(str(training.folder.path), str(datasets), "euler", "ab2", "heun")
     cells = collect([training], asked, outputs, datasets)
     assert [(cell.row, cell.calls) for cell in cells] == list(zip(DERIVATIVES, (1, 1, 2, 4), strict=True))
-    # Steps are short beside the network's error: the integrators differ by little, and some to rounding alone.
+    # Steps are short beside the network's error: the integrators differ, and not by much.
     errors = [cell.nrmse.mean for cell in cells]
-    assert len({training.report(ROWS[row]) for row in DERIVATIVES}) == 4
+    assert len(set(errors)) == 4
     assert max(errors) < 1.1 * min(errors)
 
-    page = write_page(cells, [training], asked, {"name": "tiny", "settings": TINY}, tmp_path / "study")
+    page = write_page(cells, [training], asked, {"name": "tiny", "settings": learning}, tmp_path / "study")
     lines = list(csv.DictReader(io.StringIO((tmp_path / "study" / "table.csv").read_text())))
     assert [line["row"] for line in lines] == DERIVATIVES
     for line in lines:
