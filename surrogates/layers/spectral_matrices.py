@@ -8,6 +8,10 @@ by additions: with z = re + i im the coefficients of the other axes,
 
 The way back is the transpose of this with other factors, and so is each backward pass: two functions are all there is.
 Results are written into buffers of their final layout, modes first, so that mixing the channels is one batched product.
+
+A single axis that keeps many modes is folded first: even modes repeat after half of the points and odd ones change
+their sign, so that a product with the sums and one with the differences of both halves, each of half the size in both
+directions, are all modes. They then come as two rows, (2, K / 2), the even ones first.
 """
 
 import functools
@@ -17,6 +21,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+FOLDED_MODES = 32
+"""Fewer modes of an axis save less than the sums and differences of its halves cost."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +40,27 @@ class Axis:
         return self.positive + self.negative
 
 
+def folded(axes: tuple[Axis, ...]) -> bool:
+    """Whether both halves of the axis are added and subtracted, so that its modes are (2, K / 2)."""
+    axis = axes[0]
+    return len(axes) == 1 and axis.points % 2 == 0 and axis.positive % 2 == 0 and axis.positive >= FOLDED_MODES
+
+
+def by_parity(values: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    """Values (K, ...) at the modes of an axis, as (2, K / 2, ...) where it is folded."""
+    return values.unflatten(0, (-1, 2)).transpose(0, 1).contiguous() if folded(axes) else values
+
+
+def in_order(values: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    """The reverse of ``by_parity``."""
+    return values.transpose(0, 1).flatten(0, 1) if folded(axes) else values
+
+
 def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """cos and sin of 2πkj/n of each axis, (2 K, n), with the factors of the way there and of the way back.
 
-    Of a single axis they are real and imaginary parts already, and stand beside each other, mode after mode.
+    Of a single axis they are real and imaginary parts already, and stand beside each other, mode after mode; of one
+    that is folded, (2, K, n / 2).
 
     There it is the mean. Back, a mode of a real field counts twice on the last axis, but for the mean and the Nyquist
     mode, which are their own conjugates.
@@ -46,7 +70,7 @@ def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Ten
     last = len(axes) - 1
     there, back = (
         [
-            table(axis, inverse, position == last, last == 0, like.dtype, like.device)
+            table(axis, inverse, position == last, last == 0, folded(axes), like.dtype, like.device)
             for position, axis in enumerate(axes)
         ]
         for inverse in (False, True)
@@ -55,7 +79,9 @@ def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Ten
 
 
 @functools.lru_cache(maxsize=256)
-def _table(axis: Axis, inverse: bool, last: bool, single: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _table(
+    axis: Axis, inverse: bool, last: bool, single: bool, fold: bool, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     k, n = torch.arange(axis.positive, device=device), axis.points
     # The phase is reduced before it is multiplied: large products would lose digits.
     phase = (2 * math.pi / n) * ((k[:, None] * torch.arange(n, device=device)) % n).double()
@@ -66,9 +92,11 @@ def _table(axis: Axis, inverse: bool, last: bool, single: bool, dtype: torch.dty
         both = both / n
     elif last:
         both = both * torch.where(own_conjugate, 1.0, 2.0).double().repeat(2, 1)
-    if single:
+    if fold:
+        both = both[:, : n // 2].unflatten(0, (2, -1, 2)).permute(2, 1, 0, 3).flatten(1, 2)
+    elif single:
         both = both.unflatten(0, (2, -1)).transpose(0, 1).flatten(0, 1)
-    return both.to(dtype)
+    return both.to(dtype).contiguous()
 
 
 def parts(pair: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -82,6 +110,9 @@ def parts(pair: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
     """The kept modes (*K, 2, B, C), real and imaginary parts, of x (*N, B, C)."""
+    if folded(axes):
+        z = torch.bmm(matrices[0], _sum_and_difference(x.reshape(2, axes[0].points // 2, -1)))
+        return z.view(2, axes[0].modes // 2, 2, *x.shape[-2:])
     z, rows = x, 1
     for axis, matrix in zip(axes, matrices, strict=True):
         z = torch.bmm(matrix.expand(rows, -1, -1), z.reshape(rows, axis.points, -1))
@@ -96,6 +127,17 @@ def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> T
         _signs_apart(re, im, axes[dim], 2 * dim, found)
         re, im = found
     _signs_apart(re, im, axes[0], 0, parts(out, -3))
+    return out
+
+
+def _sum_and_difference(halves: Tensor) -> Tensor:
+    """a + b and a - b, (2, ...), of a and b, (2, ...)."""
+    a, b = halves.unbind(0)
+    if torch.compiler.is_compiling():
+        return torch.stack([a + b, a - b])
+    out = torch.empty_like(halves)
+    torch.add(a, b, out=out[0])
+    torch.sub(a, b, out=out[1])
     return out
 
 
@@ -117,6 +159,9 @@ def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor
 
 def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
     """The real field (*N, B, C) of modes y (*K, 2, B, C); the transpose of ``coefficients``."""
+    if folded(axes):
+        z = torch.bmm(matrices[0].mT, y.reshape(2, axes[0].modes, -1))
+        return _sum_and_difference(z).view(axes[0].points, *y.shape[-2:])
     z = y
     if len(axes) > 1:
         re, im = y.unbind(-3)
@@ -211,6 +256,8 @@ class MatrixConvolution(torch.autograd.Function):
     ) -> Tensor:
         """See the class."""
         there, back = tables(axes, x)
+        weight = by_parity(weight, axes)
+        modulation = None if modulation is None else by_parity(modulation, axes)
         # An exporter traces this with gradients enabled, and what is written into a buffer has none.
         x, weight = x.detach(), weight.detach()
         modulation, matrix, offset = [None if p is None else p.detach() for p in (modulation, matrix, offset)]
@@ -219,7 +266,7 @@ class MatrixConvolution(torch.autograd.Function):
         y_hat = mixed(told, weight)
         if offset is not None:
             # A constant is a mean.
-            y_hat[(0,) * (len(axes) + 1)] += offset
+            y_hat[(0,) * (y_hat.ndim - 2)] += offset
         y = field(y_hat, axes, back)
         if matrix is not None:
             y.view(-1, y.shape[-1]).addmm_(x.reshape(-1, x.shape[-1]), matrix)
@@ -238,14 +285,15 @@ class MatrixConvolution(torch.autograd.Function):
             g_hat = coefficients(g, ctx.axes, back)
             grad, grad_weight = _mixed_backward(g_hat, told, weight)
             grad_modulation = grad_matrix = grad_offset = None
+            grad_weight = in_order(grad_weight, ctx.axes)
             if modulation is not None:
-                grad_modulation = _inner(grad, x_hat)
+                grad_modulation = in_order(_inner(grad, x_hat), ctx.axes)
                 grad = rotated(grad, conjugate(modulation))
             grad = field(grad, ctx.axes, there)
             if matrix is not None:
                 rows = g.view(-1, g.shape[-1])
                 grad_matrix = x.reshape(-1, x.shape[-1]).mT @ rows
-                grad_offset = g_hat[(0,) * (len(ctx.axes) + 1)].sum_to_size(ctx.offsets, g.shape[-1])
+                grad_offset = g_hat[(0,) * (g_hat.ndim - 2)].sum_to_size(ctx.offsets, g.shape[-1])
                 grad.view(-1, grad.shape[-1]).addmm_(rows, matrix.mT)
             return grad, grad_weight, grad_modulation, grad_matrix, grad_offset, None
 

@@ -5,6 +5,7 @@ import torch
 from omegaconf import OmegaConf
 
 from simulation import Boundary, Grid
+from surrogates.layers.spectral_matrices import FOLDED_MODES
 from tendency.build import instantiate
 from tendency.compose import conf_folder
 
@@ -14,6 +15,8 @@ NODES = {p.stem: OmegaConf.to_container(OmegaConf.load(p)) for p in sorted((conf
 MODELS = [name for name, node in NODES.items() if node["_target_"] in FAMILIES]
 GRIDS = {
     "1d": [16],
+    # So many modes that the axis is folded.
+    "1d folded": [128],
     "2d": [12, 16],
     # More than half of the modes are kept, so Fourier layers take their transforms instead of their matrices.
     "1d most modes": [6],
@@ -23,8 +26,8 @@ REFUSED: dict[tuple[str, str], str] = {}
 """(model, grid) that cannot be exported, and what the exporter says; one that begins to work fails its test."""
 
 
-def network(name, dims):
-    small = {"width": 4, "modes": 3, "num_layers": 1}
+def network(name, dims, modes=3):
+    small = {"width": 4, "modes": modes, "num_layers": 1}
     node = NODES[name] | {key: value for key, value in small.items() if key in NODES[name]}
     torch.manual_seed(0)
     sizes = {"spatial_dims": dims, "in_channels": 2, "out_channels": 1, "num_conditions": 1}
@@ -43,7 +46,7 @@ def inputs(shape, batch, seed=0):
 @pytest.mark.parametrize("name", MODELS)
 def test_an_exported_network_gives_its_numbers_for_any_batch(name, grid):
     shape = GRIDS[grid]
-    made = network(name, len(shape))
+    made = network(name, len(shape), FOLDED_MODES if "folded" in grid else 3)
     batch = torch.export.Dim("batch", min=2, max=4096)
 
     def export():

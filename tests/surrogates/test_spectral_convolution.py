@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from simulation import Boundary, Grid
-from surrogates.layers import spectral_convolution
+from surrogates.layers import spectral_convolution, spectral_matrices
 from surrogates.layers.spectral_convolution import SpectralConvolution, by_fft, kept_axes, kept_rows
-from surrogates.layers.spectral_matrices import MatrixConvolution
+from surrogates.layers.spectral_matrices import MatrixConvolution, folded
 from surrogates.layers.spectral_weights import Tucker, tucker_ranks
 
 PATHS = {"fft": by_fft, "matrix": MatrixConvolution.apply}
@@ -29,10 +29,10 @@ def path_of(monkeypatch):
     return forced
 
 
-def arguments(shape, dtype=torch.float64, channels=(3, 4), batch=2):
+def arguments(shape, dtype=torch.float64, channels=(3, 4), batch=2, modes=MODES):
     """x, W, s, A and b that ask for gradients, and the axes."""
     generator = torch.Generator().manual_seed(0)
-    axes = kept_axes([MODES] * len(shape), shape)
+    axes = kept_axes([modes] * len(shape), shape)
     kept = [axis.modes for axis in axes]
     inside, outside = channels
     sizes = [
@@ -97,6 +97,34 @@ def test_both_paths_agree_in_values_and_gradients(shape, left_out):
         found.append((y, *torch.autograd.grad((y * weights).sum(), wanted)))
     for a, b in zip(*found, strict=True):
         assert relative(a, b) < 1e-13
+
+
+# Of 6 points, 4 modes are all there are, the Nyquist mode among the odd ones; of 8, 2 are one even and one odd mode.
+@pytest.mark.parametrize(("points", "modes"), [(6, 4), (8, 2), (8, 4), (14, 6), (128, 32)])
+@pytest.mark.parametrize("told", [True, False], ids=["told", "untold"])
+def test_a_folded_axis_gives_the_same_values_and_gradients(monkeypatch, points, modes, told):
+    made, axes = arguments((points,), modes=modes)
+    given = made if told else [*made[:2], None, *made[3:]]
+    monkeypatch.setattr(spectral_matrices, "FOLDED_MODES", 2)
+    assert folded(axes)
+    y = MatrixConvolution.apply(*given, axes)
+    expected = by_fft(*given, axes)
+    wanted = [a for a in given if a is not None]
+    assert relative(y, expected) < 1e-13
+    weights = torch.linspace(-1, 2, y.numel(), dtype=torch.float64).reshape(y.shape)
+    for a, b in zip(*(torch.autograd.grad((v * weights).sum(), wanted) for v in (y, expected)), strict=True):
+        assert relative(a, b) < 1e-13
+
+
+@pytest.mark.parametrize(("points", "modes"), [(9, 4), (8, 3), (8, 5)])
+def test_an_axis_whose_halves_or_parities_differ_is_not_folded(monkeypatch, points, modes):
+    monkeypatch.setattr(spectral_matrices, "FOLDED_MODES", 2)
+    assert not folded(kept_axes([modes], (points,)))
+
+
+def test_two_axes_are_not_folded():
+    assert folded(kept_axes([32], (128,)))
+    assert not folded(kept_axes([32, 32], (128, 128)))
 
 
 @EVERY_PATH
