@@ -1,7 +1,9 @@
 """What this machine does well: matrix products, memory reuse; and a header that says so."""
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -56,3 +58,23 @@ def set_matmul_precision(precision: MatmulPrecision) -> str:
         return f"medium (error {medium:.1e}, highest {highest:.1e})"
     torch.set_float32_matmul_precision("highest")
     return f"highest (medium would round: error {medium:.1e} against {highest:.1e})"
+
+
+def require_compiler(device: torch.device) -> None:
+    """Compiles a sum, which takes seconds, before hours are spent on what needs it.
+
+    Raises:
+        ValueError: with what the compiler lacks.
+    """
+    try:
+        torch.compile(torch.add)(torch.ones(2, device=device), 1)
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(f"compile: expected false, or a machine where torch.compile works; it says: {first}") from None
+
+
+@contextlib.contextmanager
+def nothing_compiled() -> Iterator[None]:
+    """Runs compiled networks as they are written: for a few calls, in many shapes, compiling does not pay."""
+    with torch.compiler.set_stance("force_eager"):
+        yield

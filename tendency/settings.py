@@ -14,7 +14,18 @@ from tendency.hardware import MatmulPrecision
 from tendency.run_folder import default_name
 from tendency.small_form import solved_part
 
-NOT_HASHED = ("paths", "name", "small", "resume", "ckpt_path", "logger", "evaluation", "experiment", "strategy")
+NOT_HASHED = (
+    "paths",
+    "name",
+    "small",
+    "resume",
+    "ckpt_path",
+    "compile",
+    "logger",
+    "evaluation",
+    "experiment",
+    "strategy",
+)
 """Parts of the configuration that do not change what is learned."""
 
 
@@ -27,6 +38,7 @@ class TrainSettings:
         resume: ``auto`` goes on with the run of this name, ``never`` stops if it exists.
         ckpt_path: a checkpoint to go on from.
         matmul_precision: of float32 matrix products.
+        compile: train the network through ``torch.compile``.
         evaluate: write the rollout report at the end.
         small: the quick form of the problem; it was merged into the configuration when that was composed.
     """
@@ -38,11 +50,13 @@ class TrainSettings:
         resume: Literal["never", "auto"] = "never",
         ckpt_path: str | None = None,
         matmul_precision: MatmulPrecision = "auto",
+        compile: bool = False,
         evaluate: bool = True,
         small: bool = False,
     ) -> None:
         self.name, self.seed, self.resume, self.small = name, seed, resume, small
         self.ckpt_path, self.matmul_precision, self.evaluate = ckpt_path, matmul_precision, evaluate
+        self.compile = compile
 
 
 class GenerateSettings:

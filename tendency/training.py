@@ -23,7 +23,7 @@ from tendency.check import check_nodes, check_settings
 from tendency.compose import plain
 from tendency.datasets import DataPlan
 from tendency.errors import ArtefactError, ConfigError
-from tendency.hardware import keep_freed_memory, set_matmul_precision
+from tendency.hardware import keep_freed_memory, nothing_compiled, require_compiler, set_matmul_precision
 from tendency.judging import RolloutReport
 from tendency.load import read_checkpoint
 from tendency.model_size import size_of
@@ -127,6 +127,8 @@ class TrainingRun:
         matmul = set_matmul_precision(self.settings.matmul_precision)
         surrogate = self._surrogate()
         trainer = self._trainer()
+        if self.settings.compile:
+            require_compiler(trainer.strategy.root_device)
         wanted = (Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem)
         self.plan.look(*wanted)
         checkpoint = self._starting_point()
@@ -138,6 +140,9 @@ class TrainingRun:
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLog):
                     logger.keep_config(self.hashed)
+        if self.settings.compile:
+            # In place: names of weights, and whoever holds the network, stay as they are.
+            surrogate.compile()
         self._fit(trainer, module, self._data(dataset), checkpoint)
         if trainer.is_global_zero:
             self._conclude(stepper, dataset, trainer)
@@ -242,7 +247,8 @@ class TrainingRun:
         print(f"model    {size}, {type(self.prediction).__name__}")
         print(f"memory   {memory}")
         devices = f"{trainer.num_devices} x {type(trainer.accelerator).__name__.removesuffix('Accelerator')}"
-        print(f"device   {devices}, precision {trainer.precision}, matrix products {matmul}", flush=True)
+        compiled = ", network compiled" if self.settings.compile else ""
+        print(f"device   {devices}, precision {trainer.precision}, matrix products {matmul}{compiled}", flush=True)
 
     def _fit(
         self, trainer: Trainer, module: SurrogateModule, datamodule: LightningDataModule, checkpoint: Path | None
@@ -266,17 +272,18 @@ class TrainingRun:
             stepper.load_state_dict({key.removeprefix("stepper."): value for key, value in weights.items()})
             label = self.folder.path.name
             accelerator = self.config["trainer"]["accelerator"]
-            lines, page = self.report.write(
-                {label: stepper.eval()},
-                dataset,
-                self.plan.counts["test"],
-                self.folder.report,
-                title=label,
-                config=dict(self.hashed),
-                use_gpu=accelerator != "cpu",
-                trained_stride=self.plan.stride,
-                training_seconds={} if seconds is None else {label: seconds},
-            )
+            with nothing_compiled():
+                lines, page = self.report.write(
+                    {label: stepper.eval()},
+                    dataset,
+                    self.plan.counts["test"],
+                    self.folder.report,
+                    title=label,
+                    config=dict(self.hashed),
+                    use_gpu=accelerator != "cpu",
+                    trained_stride=self.plan.stride,
+                    training_seconds={} if seconds is None else {label: seconds},
+                )
             print("\n".join(lines))
             print(f"report: {page}")
             for logger in trainer.loggers:

@@ -75,10 +75,19 @@ class MessageRound(nn.Module):
             receiver, own = receiver + to_message, own + to_update
         if self.sloping is not None and derivatives is not None:
             own = own + self.sloping(derivatives.of(sender))
-        # In place: passes over the pairs are what is left to save.
-        pairs = table.gathered(sender).add_(receiver[:, None]).add_(self.relative(table.offset)[:, :, None])
-        messages = _silu(self.message(_silu(pairs)))
+        messages = self._messages(receiver, sender, table)
         return h + self.update(_silu(own + self.heard(table.mean(messages))))
+
+    def _messages(self, receiver: Tensor, sender: Tensor, table: MessageTable) -> Tensor:
+        """(M, K, B, width); passes over the pairs are what is left to save."""
+        relative = self.relative(table.offset)[:, :, None]
+        if torch.compiler.is_compiling():
+            # Of three axes, so that a compiler keeps the channels innermost, and adds the bias where it takes Swish.
+            pairs = (table.gathered(sender) + (receiver[:, None] + relative)).flatten(0, 1)
+            mixed = functional.linear(functional.silu(pairs), self.message.weight) + self.message.bias
+            return functional.silu(mixed).unflatten(0, table.offset.shape[:2])
+        pairs = table.gathered(sender).add_(receiver[:, None]).add_(relative)
+        return _silu(self.message(_silu(pairs)))
 
 
 def _silu(x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,22 +25,49 @@ class MessageTable:
         senders: (M K,) int64, row after row.
         offset: (M, K, D) in spacings, over the round's dilation.
         weight: (M, K), which sum to 1 over the neighbours that there are; None where all rows are full.
+        heard: (M K,) int64, the places in ``senders`` where each point stands, point after point; None where they do
+            not all stand in K.
     """
 
     senders: Tensor
     offset: Tensor
     weight: Tensor | None
+    heard: Tensor | None
 
     def gathered(self, nodes: Tensor) -> Tensor:
         """The values (M, K, B, C) of each point's neighbours, from those of the points (M, B, C)."""
         # Nodes first, so that a row is one contiguous piece of B C numbers.
-        return nodes.index_select(0, self.senders).unflatten(0, self.offset.shape[:2])
+        if self.heard is not None and torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+            rows: Tensor = _Gathered.apply(nodes, self.senders, self.heard)
+        else:
+            rows = nodes.index_select(0, self.senders)
+        return rows.unflatten(0, self.offset.shape[:2])
 
     def mean(self, messages: Tensor) -> Tensor:
         """The mean (M, B, C) of messages (M, K, B, C) over the neighbours that there are; 0 where there is none."""
         if self.weight is None:
             return messages.mean(1)
         return torch.matmul(self.weight[:, None], messages.flatten(2)).unflatten(2, messages.shape[2:]).squeeze(1)
+
+
+class _Gathered(torch.autograd.Function):
+    """``nodes.index_select(0, senders)`` whose backward pass gathers as well.
+
+    Where a compiler has to scatter rows, it adds one number after another in atomic steps.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, nodes: Tensor, senders: Tensor, heard: Tensor) -> Tensor:
+        """Rows (M K, ...) of nodes (M, ...)."""
+        ctx.save_for_backward(heard)
+        ctx.num_nodes = len(nodes)
+        return nodes.index_select(0, senders)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        """The sum over the rows that each point was copied to."""
+        (heard,) = ctx.saved_tensors
+        return g.index_select(0, heard).unflatten(0, (ctx.num_nodes, -1)).sum(1), None, None
 
 
 @dataclass(frozen=True)
@@ -109,7 +137,14 @@ class MessageTables:
         if not found.present.all():
             weight = found.present.double() / found.present.sum(1, keepdim=True).clamp(min=1)
             weight = weight.to(device, dtype)
-        return MessageTable(found.index.flatten().to(device), (found.offset / dilation).to(device, dtype), weight)
+        senders = found.index.flatten()
+        regular = bool((senders.bincount(minlength=len(found.index)) == found.index.shape[1]).all())
+        return MessageTable(
+            senders.to(device),
+            (found.offset / dilation).to(device, dtype),
+            weight,
+            senders.argsort(stable=True).to(device) if regular else None,
+        )
 
 
 def box_shapes(extent: Tensor) -> tuple[Tensor, Tensor]:

@@ -238,6 +238,8 @@ def test_the_temporal_decoder_reads_snapshot_after_snapshot(bundle, fields):
     h = torch.randn(2, 3, 128, dtype=torch.float64)
     y = decoder(h)
     assert y.shape == (2, 3, bundle * fields)
+    convolved = decoder.second(torch.nn.functional.silu(decoder.first(h.view(6, 1, 128))))
+    assert torch.allclose(y.view(6, bundle, fields), convolved.mT, rtol=0, atol=1e-12)
     heard = torch.autograd.functional.jacobian(decoder, h[0, 0]).unflatten(0, (bundle, fields)).abs() > 0
     starts = [torch.nonzero(heard[m, 0])[0].item() for m in range(bundle)]
     stride = decoder.first.stride[0]
@@ -268,11 +270,27 @@ def test_an_exported_network_answers_as_it_does(geometry):
     assert torch.allclose(program(u, c, x), expected, rtol=0, atol=1e-12)
 
 
+def test_who_hears_a_point_is_known_where_all_points_are_alike():
+    around, walled = (Grid([6, 5], Boundary([side, AROUND])) for side in (AROUND, WALL))
+    (table,) = tables_of(around).messages
+    places = table.heard.view(30, -1)
+    assert torch.equal(table.senders[places], torch.arange(30)[:, None].expand(places.shape))
+    assert torch.equal(places.flatten().sort().values, torch.arange(len(table.senders)))
+    assert tables_of(walled).messages[0].heard is None
+
+
+def tables_of(grid):
+    return MessageTables(RULES[0]).of(grid, (1.0, 1.0), torch.device("cpu"), torch.float64)
+
+
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rule", RULES, ids=["nearest", "radius"])
-def test_compiled_equals_eager_with_gradients_and_on_another_geometry(backend, rule):
-    boundary = Boundary([WALL, AROUND])
+@pytest.mark.parametrize("side", [WALL, AROUND], ids=["wall", "around"])
+def test_compiled_equals_eager_with_gradients_and_on_another_geometry(backend, rule, side):
+    boundary = Boundary([side, AROUND])
     net = network(boundary, rule, **FAR)
+    # What is compiled is kept by the code of the class, and at most eight times.
+    torch.compiler.reset()
     compiled = torch.compile(net, backend=backend)
     for geometry in (random_nodes(30, boundary), random_nodes(40, boundary), Grid([6, 5], boundary)):
         u, c = inputs(geometry.shape)
@@ -292,5 +310,6 @@ def test_a_placed_network_is_one_graph():
     net = network(grid.boundary, WithinRadius(1.5))
     u, c = inputs(grid.shape)
     expected = on(net, grid, u, c)
+    torch.compiler.reset()
     traced = torch.compile(net, backend="eager", fullgraph=True)
     assert torch.allclose(traced(u, c, grid.coordinates(torch.ones(2, 2).double())), expected, rtol=0, atol=1e-12)
