@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+
+Make = Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]
+"""Makes a network and its inputs."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Side:
 
     name: str
     ours: bool
-    make: Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]
+    make: Make
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,16 @@ class ModelCase:
     name: str
     sides: list[Side]
     missing: dict[str, str]
+
+
+def compiled(make: Make) -> Make:
+    """The same network through torch.compile, which its first two runs do."""
+
+    def wrapped() -> tuple[nn.Module, tuple[Tensor, ...]]:
+        network, inputs = make()
+        with torch.no_grad():
+            # Message passing makes its tables at the first call.
+            network(*inputs)
+        return torch.compile(network), inputs
+
+    return wrapped

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.model_case import ModelCase, Side
+from benchmarks.model_case import Make, ModelCase, Side, compiled
 from benchmarks.peer_code import peer_module
 from simulation import Boundary, Grid
 from surrogates.models.fno import FNO
@@ -46,7 +46,6 @@ SETTINGS = [
     Setting("fno2d_plain", (64, 64), 8, 32, 12, 4, False),
     Setting("fno1d", (200,), 64, 64, 32, 10, True),
 ]
-Make = Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]
 
 
 def ours(setting: Setting) -> Make:
@@ -135,6 +134,9 @@ def cases(peers_dir: Path | None) -> list[ModelCase]:
     found = []
     for setting in SETTINGS:
         sides, missing = [Side("ours", True, ours(setting))], {}
+        if setting.dims == 1:
+            # In two dimensions compiling takes minutes.
+            sides.append(Side("ours, compiled", True, compiled(ours(setting))))
         for name, prepare in peers(setting, peers_dir or Path("PEERS_DIR")).items():
             try:
                 sides.append(Side(name, False, prepare()))

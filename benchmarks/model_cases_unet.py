@@ -12,13 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.model_case import ModelCase, Side
+from benchmarks.model_case import Make, ModelCase, Side
 from benchmarks.peer_code import peer_module
 from simulation import Boundary, Grid
 from surrogates.models.unet import UNet
 
 SHAPE, BATCH, WIDTH, BLOCKS = (64, 64), 8, 32, 2
-Make = Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]
 
 
 def state() -> Tensor:

@@ -100,6 +100,8 @@ def medians(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, fl
 
 def prepared(sides: list[Side], work: Work) -> tuple[dict[str, Callable[[], object]], dict[str, int], list[str]]:
     """Runs by side, the parameters of each, and who cannot do it."""
+    # What is compiled is kept by the code of a class, and only a few times.
+    torch.compiler.reset()
     runs, sizes, unable = {}, {}, []
     for side in sides:
         torch.manual_seed(0)
