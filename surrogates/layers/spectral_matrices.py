@@ -16,6 +16,7 @@ directions, are all modes. They then come as two rows, (2, K / 2), the even ones
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,14 @@ def parts(pair: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return pair.select(dim, 0), pair.select(dim, 1)
 
 
+def written(out: Tensor, operation: Callable[..., Tensor], a: Tensor, b: Tensor) -> None:
+    """Writes operation(a, b) to where ``out`` is, without a result in between where nothing traces."""
+    if torch.compiler.is_compiling():
+        out.copy_(operation(a, b))
+    else:
+        operation(a, b, out=out)
+
+
 def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
     """The kept modes (*K, 2, B, C), real and imaginary parts, of x (*N, B, C)."""
     if folded(axes):
@@ -132,12 +141,9 @@ def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> T
 
 def _sum_and_difference(halves: Tensor) -> Tensor:
     """a + b and a - b, (2, ...), of a and b, (2, ...)."""
-    a, b = halves.unbind(0)
-    if torch.compiler.is_compiling():
-        return torch.stack([a + b, a - b])
     out = torch.empty_like(halves)
-    torch.add(a, b, out=out[0])
-    torch.sub(a, b, out=out[1])
+    written(out[0], torch.add, *halves)
+    written(out[1], torch.sub, *halves)
     return out
 
 
@@ -150,11 +156,11 @@ def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor
     (cos_re, sin_re), (cos_im, sin_im) = re.unbind(dim), im.unbind(dim)
     up_re, up_im = (part.narrow(dim, 0, axis.positive) for part in out)
     down_re, down_im = (part.narrow(dim, axis.positive, axis.negative) for part in out)
-    up_re.copy_(cos_re + sin_im)
-    up_im.copy_(cos_im - sin_re)
+    written(up_re, torch.add, cos_re, sin_im)
+    written(up_im, torch.sub, cos_im, sin_re)
     cos_re, sin_re, cos_im, sin_im = (p.narrow(dim, 1, axis.negative) for p in (cos_re, sin_re, cos_im, sin_im))
-    down_re.copy_(cos_re - sin_im)
-    down_im.copy_(cos_im + sin_re)
+    written(down_re, torch.sub, cos_re, sin_im)
+    written(down_im, torch.add, cos_im, sin_re)
 
 
 def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
@@ -204,9 +210,9 @@ def rotated(x: Tensor, s: Tensor) -> Tensor:
     (re, im), (s_re, s_im) = x.unbind(-3), s.unsqueeze(-1).unbind(-3)
     out = torch.empty_like(x)
     out_re, out_im = parts(out, -3)
-    out_re.copy_(re * s_re)
+    written(out_re, torch.mul, re, s_re)
     out_re.addcmul_(im, s_im, value=-1)
-    out_im.copy_(re * s_im)
+    written(out_im, torch.mul, re, s_im)
     out_im.addcmul_(im, s_re)
     return out
 
@@ -232,8 +238,8 @@ def mixed(x: Tensor, weight: Tensor) -> Tensor:
     product = torch.bmm(x.reshape(modes, -1, channels), weight.reshape(modes, channels, 2 * outs))
     product = product.view(modes, 2, -1, 2, outs)
     out = x.new_empty(modes, 2, product.shape[2], outs)
-    out[:, 0] = product[:, 0, :, 0] - product[:, 1, :, 1]
-    out[:, 1] = product[:, 0, :, 1] + product[:, 1, :, 0]
+    written(out[:, 0], torch.sub, product[:, 0, :, 0], product[:, 1, :, 1])
+    written(out[:, 1], torch.add, product[:, 0, :, 1], product[:, 1, :, 0])
     return out.view(*x.shape[:-1], -1)
 
 
