@@ -145,7 +145,8 @@ class TrainingRun:
             surrogate.compile()
         self._fit(trainer, module, self._data(dataset), checkpoint)
         if trainer.is_global_zero:
-            self._conclude(stepper, dataset, trainer)
+            with nothing_compiled():
+                self._conclude(stepper, dataset, trainer)
 
     def _check_batches(self) -> None:
         """What the data module and the schedule would refuse after the dataset was generated."""
@@ -272,18 +273,17 @@ class TrainingRun:
             stepper.load_state_dict({key.removeprefix("stepper."): value for key, value in weights.items()})
             label = self.folder.path.name
             accelerator = self.config["trainer"]["accelerator"]
-            with nothing_compiled():
-                lines, page = self.report.write(
-                    {label: stepper.eval()},
-                    dataset,
-                    self.plan.counts["test"],
-                    self.folder.report,
-                    title=label,
-                    config=dict(self.hashed),
-                    use_gpu=accelerator != "cpu",
-                    trained_stride=self.plan.stride,
-                    training_seconds={} if seconds is None else {label: seconds},
-                )
+            lines, page = self.report.write(
+                {label: stepper.eval()},
+                dataset,
+                self.plan.counts["test"],
+                self.folder.report,
+                title=label,
+                config=dict(self.hashed),
+                use_gpu=accelerator != "cpu",
+                trained_stride=self.plan.stride,
+                training_seconds={} if seconds is None else {label: seconds},
+            )
             print("\n".join(lines))
             print(f"report: {page}")
             for logger in trainer.loggers:

@@ -37,7 +37,7 @@ class MessageTable:
     def gathered(self, nodes: Tensor) -> Tensor:
         """The values (M, K, B, C) of each point's neighbours, from those of the points (M, B, C)."""
         # Nodes first, so that a row is one contiguous piece of B C numbers.
-        if self.heard is not None and torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        if self.heard is not None and torch.compiler.is_compiling():
             rows: Tensor = _Gathered.apply(nodes, self.senders, self.heard)
         else:
             rows = nodes.index_select(0, self.senders)

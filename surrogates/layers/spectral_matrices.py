@@ -68,21 +68,16 @@ def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Ten
     """
     # What a tracer sees must not outlive it.
     table = _table.__wrapped__ if torch.compiler.is_compiling() else _table
-    last = len(axes) - 1
     there, back = (
-        [
-            table(axis, inverse, position == last, last == 0, folded(axes), like.dtype, like.device)
-            for position, axis in enumerate(axes)
-        ]
+        [table(axes, position, inverse, like.dtype, like.device) for position in range(len(axes))]
         for inverse in (False, True)
     )
     return there, back
 
 
 @functools.lru_cache(maxsize=256)
-def _table(
-    axis: Axis, inverse: bool, last: bool, single: bool, fold: bool, dtype: torch.dtype, device: torch.device
-) -> Tensor:
+def _table(axes: tuple[Axis, ...], position: int, inverse: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    axis, last = axes[position], position == len(axes) - 1
     k, n = torch.arange(axis.positive, device=device), axis.points
     # The phase is reduced before it is multiplied: large products would lose digits.
     phase = (2 * math.pi / n) * ((k[:, None] * torch.arange(n, device=device)) % n).double()
@@ -93,9 +88,9 @@ def _table(
         both = both / n
     elif last:
         both = both * torch.where(own_conjugate, 1.0, 2.0).double().repeat(2, 1)
-    if fold:
+    if folded(axes):
         both = both[:, : n // 2].unflatten(0, (2, -1, 2)).permute(2, 1, 0, 3).flatten(1, 2)
-    elif single:
+    elif len(axes) == 1:
         both = both.unflatten(0, (2, -1)).transpose(0, 1).flatten(0, 1)
     return both.to(dtype).contiguous()
 

@@ -258,7 +258,14 @@ def test_a_decoder_that_does_not_fit_says_so():
         TemporalDecoder(25).build(8, 25)
 
 
-@pytest.mark.parametrize("geometry", [Grid([6, 5], Boundary([AROUND, WALL])), random_nodes(30, Boundary([WALL, WALL]))])
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        Grid([6, 5], Boundary([AROUND, WALL])),
+        Grid([6, 5], Boundary([AROUND, AROUND])),
+        random_nodes(30, Boundary([WALL, WALL])),
+    ],
+)
 def test_an_exported_network_answers_as_it_does(geometry):
     net = network(geometry.boundary, WithinRadius(1.5), decoder=TemporalDecoder(2), norm=InstanceNorm(), **FAR)
     u, c = inputs(geometry.shape)
