@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -135,11 +136,16 @@ def _wrong_kind(value: Any, hint: Any, key: str) -> list[str]:
 
 
 def _hints(target: Any) -> dict[str, Any]:
+    """The annotations, without those that do not resolve: of a type, say, that only a type checker imports."""
     function = target.__init__ if inspect.isclass(target) else target
-    try:
-        return typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):
-        return {}
+    hints: dict[str, Any] = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        alone = types.SimpleNamespace(__annotations__={name: annotation})
+        try:
+            hints |= typing.get_type_hints(alone, getattr(function, "__globals__", None), include_extras=True)
+        except (NameError, TypeError):
+            continue
+    return hints
 
 
 def _name(target: Any) -> str:

@@ -6,11 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from data.datamodule import TrajectoryDataModule
 from data.dataset import TrajectoryDataset
 from data.generation import dataset_folder, generate
 from data.manifest import Manifest, read_manifest
@@ -19,6 +18,9 @@ from simulation.problem import Problem
 from tendency.build import build_problem
 from tendency.errors import ArtefactError
 from tendency.small_form import solved_part
+
+if TYPE_CHECKING:
+    from data.datamodule import TrajectoryDataModule
 
 
 class DataPlan:
@@ -126,8 +128,11 @@ class DataPlan:
 
     def module(
         self, folder: Path, seed: int, required: tuple[int, ...], wanted: tuple[int, ...]
-    ) -> TrajectoryDataModule:
+    ) -> "TrajectoryDataModule":
         """The batches of a run."""
+        # Imported here: only training waits for Lightning.
+        from data.datamodule import TrajectoryDataModule
+
         return TrajectoryDataModule(
             folder,
             batch_size=self.batch_size,

@@ -3,32 +3,17 @@
 import logging
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins.precision import DoublePrecision
-from torch import Tensor
 
 from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.tree import map_tensors
-from simulation.window import Window
-from trainers.checkpoint import AtomicCheckpointIO
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback, Trainer
+    from lightning.pytorch.loggers import Logger
 
 Precision = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
-
-
-class DoubleWindows(DoublePrecision):
-    """Float64 throughout; Lightning's own plugin refuses batches that are frozen dataclasses."""
-
-    def convert_input(self, data: Window) -> Window:
-        """The window with its floating-point tensors in float64."""
-        return map_tensors(_double, data)
-
-
-def _double(x: Tensor) -> Tensor:
-    return x.double() if x.is_floating_point() else x
 
 
 def make_trainer(
@@ -45,9 +30,9 @@ def make_trainer(
     log_every_n_steps: PositiveInt = 50,
     deterministic: bool = False,
     *,
-    callbacks: Sequence[Callback],
-    loggers: Sequence[Logger],
-) -> Trainer:
+    callbacks: "Sequence[Callback]",
+    loggers: "Sequence[Logger]",
+) -> "Trainer":
     """Builds the trainer.
 
     The data module cuts each global batch by rank itself, so Lightning's sampler is off; checkpoints and the screen are
@@ -72,6 +57,12 @@ def make_trainer(
     Raises:
         ValueError: devices that this machine lacks.
     """
+    # Imported here: a configuration is checked against this signature without waiting for Lightning.
+    from lightning.pytorch import Trainer
+
+    from trainers.checkpoint import AtomicCheckpointIO
+    from trainers.double_windows import DoubleWindows
+
     _check_devices(accelerator, devices)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)

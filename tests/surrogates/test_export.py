@@ -12,7 +12,6 @@ from tendency.compose import conf_folder
 FAMILIES = ("surrogates.models.fno.FNO", "surrogates.models.ffno.FFNO")
 """Classes whose yaml files are exported here."""
 NODES = {p.stem: OmegaConf.to_container(OmegaConf.load(p)) for p in sorted((conf_folder() / "model").glob("*.yaml"))}
-MODELS = [name for name, node in NODES.items() if node["_target_"] in FAMILIES]
 GRIDS = {
     "1d": [16],
     # So many modes that the axis is folded.
@@ -22,13 +21,22 @@ GRIDS = {
     "1d most modes": [6],
     "3d most modes": [6, 6, 5],
 }
+SMALL = {"width": 4, "modes": 3, "num_layers": 1}
 REFUSED: dict[tuple[str, str], str] = {}
 """(model, grid) that cannot be exported, and what the exporter says; one that begins to work fails its test."""
 
 
-def network(name, dims, modes=3):
-    small = {"width": 4, "modes": modes, "num_layers": 1}
-    node = NODES[name] | {key: value for key, value in small.items() if key in NODES[name]}
+def small(name):
+    return NODES[name] | {key: value for key, value in SMALL.items() if key in NODES[name]}
+
+
+MODELS = [name for name, node in NODES.items() if node["_target_"] in FAMILIES]
+# Some differ in size alone.
+MODELS = [name for i, name in enumerate(MODELS) if small(name) not in [small(other) for other in MODELS[:i]]]
+
+
+def network(name, dims, modes=SMALL["modes"]):
+    node = small(name) | {"modes": modes}
     torch.manual_seed(0)
     sizes = {"spatial_dims": dims, "in_channels": 2, "out_channels": 1, "num_conditions": 1}
     made = instantiate(node, _convert_="all", _partial_=True)(**sizes, boundary=Boundary.periodic(dims))

@@ -1,0 +1,99 @@
+"""What a training run is made of, and all about it that can be checked beforehand."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data.metadata import metadata_of
+from surrogates.prediction import Prediction
+from surrogates.surrogate import Surrogate
+from tendency.build import build, build_problem, build_surrogate
+from tendency.datasets import DataPlan
+from tendency.errors import ConfigError
+from tendency.judging import RolloutReport
+from tendency.run_folder import RunFolder
+from tendency.settings import TrainSettings
+from trainers.objectives.objective import Objective
+from trainers.schedules import Schedule
+
+
+class RunPlan:
+    """What one run is made of, checked as far as it can be before any work.
+
+    Args:
+        config: plain and checked.
+        settings: its top level.
+        hashed: the part of the configuration that the result depends on.
+
+    Raises:
+        ValueError: a combination that makes no sense, before any work.
+    """
+
+    def __init__(self, config: Mapping[str, Any], settings: TrainSettings, hashed: Mapping[str, Any]) -> None:
+        self.config, self.settings, self.hashed = config, settings, hashed
+        self.is_first_rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
+        self.folder = RunFolder(Path(config["paths"]["run"]))
+        self.data: DataPlan = build(config["data"], "data")
+        self.problem = build_problem(config["pde"])
+        metadata = metadata_of(self.problem)
+        self.metadata = dataclasses.replace(
+            metadata,
+            has_time_derivative=self.data.store_u_t,
+            # As the surrogate sees them.
+            num_snapshots=(metadata.num_snapshots - 1) // self.data.stride + 1,
+        )
+        self.prediction: Prediction = build(config["prediction"], "prediction")
+        self.objective: Objective = build(config["objective"], "objective")
+        if self.problem.stored_geometry is self.problem.geometry:
+            self.objective.solver = self.problem.simulator
+        self.prediction.check(self.metadata.geometry)
+        self.objective.check(self.prediction, self.metadata)
+        self.report: RolloutReport = build(config["evaluation"], "evaluation")
+        self.report.prediction(self.prediction)
+        self.schedule: Schedule = build(config["scheduler"], "scheduler")
+        self._check_batches()
+
+    def done(self) -> bool:
+        """Whether the run has been finished already, which is then said."""
+        if not self.is_first_rank or (figures := self.folder.finished()) is None:
+            return False
+        self.folder.require_same(self.stored())
+        print("\n".join([f"done already: {self.folder.path}", *figures.get("lines", [])]))
+        print(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
+        return True
+
+    def surrogate(self) -> Surrogate:
+        """The network, its initial weights a function of the seed alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
+        surrogate.check(self.metadata.geometry)
+        return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
+
+    def stored(self) -> dict[str, Any]:
+        """What the run's folder says of its configuration."""
+        return {**self.hashed, "paths": self.config["paths"]}
+
+    def _check_batches(self) -> None:
+        """What the data module and the schedule would refuse after the dataset was generated."""
+        devices, size = self.config["trainer"]["devices"], self.data.batch_size
+        if isinstance(devices, int) and size % devices:
+            raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
+        required, _ = self.objective.offsets(self.prediction)
+        span = max(0, *required) - min(0, *required)
+        windows = self.data.num_windows(self.problem.times.num_snapshots, span)
+        if size > windows:
+            raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
+        batches = self.data.batches_per_epoch or windows // size
+        if batches > windows // size:
+            raise ConfigError(
+                [f"data.batches_per_epoch: the training windows fill {windows // size} batches, got {batches}"]
+            )
+        trainer = self.config["trainer"]
+        epoch = math.ceil(batches / trainer["accumulate_grad_batches"])
+        self.schedule.check(epoch * trainer["max_epochs"])
