@@ -56,12 +56,23 @@ def _gif(reader: RolloutReader, results: xr.Dataset, space: Space, method: str, 
         canvas = FigureCanvasAgg(figure)
         picture = Picture(space, row, *colour_range(fields["truth"]))
         film = Profiles(figure, picture, fields) if flat else Snapshots(figure, picture, fields)
+        title = figure.suptitle(" ", fontsize=10)
+        # Where things are is decided once, or they would tremble.
+        canvas.draw()
+        figure.set_layout_engine("none")
+        above = [part for axes in figure.axes for part in (*axes.spines.values(), axes.get_legend()) if part]
+        changing = [*film.moving.values(), *above, title]
+        for artist in changing:
+            artist.set_animated(True)
+        # What stays is drawn once; a frame takes its images or lines alone, and what lies above those.
+        canvas.draw()
+        still = canvas.copy_from_bbox(figure.bbox)
         for number, t in enumerate(results.time.values[row, snapshots]):
             film.show(number)
-            figure.suptitle(f"{reader.channels[0]}, t = {t:.4g}", fontsize=10)
-            canvas.draw()
-            # Where things are is decided by the first frame, or they would tremble.
-            figure.set_layout_engine("none")
+            title.set_text(f"{reader.channels[0]}, t = {t:.4g}")
+            canvas.restore_region(still)
+            for artist in changing:
+                figure.draw_artist(artist)
             image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
             frames.append(image.quantize(128, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
@@ -81,16 +92,16 @@ class Snapshots:
 
     def __init__(self, figure: Figure, picture: Picture, fields: dict[str, np.ndarray]) -> None:
         self.fields, self.on_grid = fields, picture.on_grid
-        self.artists: dict[str, Any] = {}
+        self.moving: dict[str, Any] = {}
         for panel, (part, values) in zip(figure.subplots(1, len(fields)), fields.items(), strict=True):
-            self.artists[part] = picture.snapshot(panel, values[0], part)
+            self.moving[part] = picture.snapshot(panel, values[0], part)
             panel.set_title(part, fontsize=9.5)
-            figure.colorbar(self.artists[part], ax=panel, pad=0.02, shrink=0.8)
+            figure.colorbar(self.moving[part], ax=panel, pad=0.02, shrink=0.8)
 
     def show(self, number: int) -> None:
         """Draws the snapshot of that number."""
         for part, values in self.fields.items():
-            self.artists[part].set_array(values[number].T if self.on_grid else values[number])
+            self.moving[part].set_array(values[number].T if self.on_grid else values[number])
 
 
 class Profiles:
@@ -106,11 +117,11 @@ class Profiles:
         self.fields = fields
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         x, styles = picture.positions[0], {"truth": ("black", 2.4, "-"), "prediction": (COLOURS[0], 1.6, "--")}
-        self.lines = {
+        self.moving = {
             part: upper.plot(x, fields[part][0], color=c, lw=w, ls=s, label=part)[0]
             for part, (c, w, s) in styles.items()
         }
-        self.lines["difference"] = lower.plot(x, fields["difference"][0], color=COLOURS[1], lw=1.4)[0]
+        self.moving["difference"] = lower.plot(x, fields["difference"][0], color=COLOURS[1], lw=1.4)[0]
         self._limits(upper, picture.values)
         self._limits(lower, picture.differences)
         lower.set(xlabel="x", ylabel="difference")
@@ -123,4 +134,4 @@ class Profiles:
     def show(self, number: int) -> None:
         """Draws the snapshot of that number."""
         for part, values in self.fields.items():
-            self.lines[part].set_ydata(values[number])
+            self.moving[part].set_ydata(values[number])

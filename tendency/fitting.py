@@ -14,11 +14,9 @@ from simulation.window import Window
 from surrogates.stepper import SurrogateStepper, fit_normalizer
 from surrogates.surrogate import Surrogate
 from tendency.build import build, recipe_of
-from tendency.errors import ArtefactError
 from tendency.hardware import keep_freed_memory, nothing_compiled, require_compiler, set_matmul_precision
 from tendency.load import read_checkpoint
 from tendency.model_size import size_of
-from tendency.run_folder import differences
 from tendency.run_plan import RunPlan
 from trainers.callbacks.growing_depth import GrowingDepth
 from trainers.checkpoint import Checkpoints
@@ -26,8 +24,6 @@ from trainers.metrics_log import MetricsLog
 from trainers.module import SurrogateModule
 from trainers.wandb_log import WandbLog
 
-COMPARED = ("pde", "model", "prediction", "objective", "optimizer", "scheduler", "seed")
-"""What a checkpoint and the configuration must agree in when a run goes on from it."""
 MOST_NORMALIZER_WINDOWS = 16384
 
 
@@ -50,10 +46,8 @@ class Fitting:
         trainer = self._trainer()
         if self.plan.settings.compile:
             require_compiler(trainer.strategy.root_device)
-        wanted = (Path(self.plan.config["paths"]["datasets"]), self.plan.config["pde"], self.plan.problem)
-        self.plan.data.look(*wanted)
         checkpoint = self._starting_point()
-        dataset, manifest = self.plan.data.prepare(*wanted)
+        dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
         stepper = self._stepper(dataset)
         module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
         if self.plan.is_first_rank:
@@ -84,21 +78,12 @@ class Fitting:
         """Takes the run's folder; the checkpoint to go on from, if any."""
         checkpoint = None if self.plan.settings.ckpt_path is None else Path(self.plan.settings.ckpt_path)
         resumes = self.plan.settings.resume == "auto"
-        if checkpoint is not None:
-            self._check_fits(checkpoint)
         if self.plan.is_first_rank:
             resumes = self.plan.folder.open(self.plan.stored(), resumes)
         if checkpoint is None and self.plan.folder.last.exists() and (resumes or not self.plan.is_first_rank):
-            self._check_fits(self.plan.folder.last)
+            self.plan.check_fits(self.plan.folder.last)
             checkpoint = self.plan.folder.last
         return checkpoint
-
-    def _check_fits(self, path: Path) -> None:
-        """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""
-        there = read_checkpoint(path)["recipe"].get("run", {})
-        here = {key: self.plan.hashed[key] for key in COMPARED}
-        if changed := differences(there, here):
-            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
 
     def _stepper(self, dataset: Path) -> SurrogateStepper:
         required, wanted = self.plan.objective.measured_offsets(self.plan.prediction)
@@ -116,7 +101,7 @@ class Fitting:
 
     def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
         recipe = recipe_of(self.plan.config, self.plan.metadata, dataset)
-        recipe["run"] = {key: self.plan.hashed[key] for key in COMPARED}
+        recipe["run"] = self.plan.compared()
         recipe |= {
             "num_test": self.plan.data.counts["test"],
             "stride": self.plan.data.stride,

@@ -10,16 +10,21 @@ from typing import Any
 import torch
 
 from data.metadata import metadata_of
+from simulation.problem import Problem
 from surrogates.prediction import Prediction
 from surrogates.surrogate import Surrogate
 from tendency.build import build, build_problem, build_surrogate
 from tendency.datasets import DataPlan
-from tendency.errors import ConfigError
+from tendency.errors import ArtefactError, ConfigError
 from tendency.judging import RolloutReport
-from tendency.run_folder import RunFolder
+from tendency.load import read_checkpoint
+from tendency.run_folder import RunFolder, differences
 from tendency.settings import TrainSettings
 from trainers.objectives.objective import Objective
 from trainers.schedules import Schedule
+
+COMPARED = ("pde", "model", "prediction", "objective", "optimizer", "scheduler", "seed")
+"""What a checkpoint and the configuration must agree in when a run goes on from it."""
 
 
 class RunPlan:
@@ -67,6 +72,25 @@ class RunPlan:
         print(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
         return True
 
+    def check_files(self) -> None:
+        """Looks for what the run begins from.
+
+        Raises:
+            ArtefactError: a dataset that may not be made is missing, or ``ckpt_path`` is, or is of another run.
+        """
+        self.data.look(*self.dataset())
+        if self.settings.ckpt_path is not None:
+            self.check_fits(Path(self.settings.ckpt_path))
+
+    def check_fits(self, path: Path) -> None:
+        """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""
+        if changed := differences(read_checkpoint(path)["recipe"].get("run", {}), self.compared()):
+            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
+
+    def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
+        """What the data plan looks for or makes: below which folder, of which problem."""
+        return Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem
+
     def surrogate(self) -> Surrogate:
         """The network, its initial weights a function of the seed alone."""
         with torch.random.fork_rng():
@@ -78,6 +102,10 @@ class RunPlan:
     def stored(self) -> dict[str, Any]:
         """What the run's folder says of its configuration."""
         return {**self.hashed, "paths": self.config["paths"]}
+
+    def compared(self) -> dict[str, Any]:
+        """The part of the configuration that a checkpoint must agree with."""
+        return {key: self.hashed[key] for key in COMPARED}
 
     def _check_batches(self) -> None:
         """What the data module and the schedule would refuse after the dataset was generated."""

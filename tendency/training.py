@@ -55,6 +55,7 @@ def train(config: DictConfig, choices: Mapping[str, str]) -> None:
     if plan.done():
         return
     surrogate = plan.surrogate()
+    plan.check_files()
     check_nodes(late, INJECTED)
     # Imported here: everything above answers without waiting for Lightning.
     from tendency.fitting import Fitting

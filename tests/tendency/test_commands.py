@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from tendency.errors import guarded
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
@@ -156,8 +159,21 @@ def test_a_run_that_is_told_to_stop_goes_on_with_resume_auto(run_script, homes):
     ("arguments", "code", "expected"),
     [
         (["pde.seed=5", "data.generate=false"], 3, "no dataset at .* data.generate=false forbids making it"),
-        (["model.modes=12"], 2, "model.modes: a grid of 16 points keeps 9 modes, got 12"),
         (["model.width=0", "trainer.max_epochs=lots"], 2, "(?s)model.width.*greater than or equal to 1.*max_epochs"),
+        (["ckpt_path={first}", "model.width=16"], 3, "(?s)disagree:.*model.width: 8 there, 16 here"),
+    ],
+)
+def test_bad_input_is_answered_in_a_few_lines(first_run, run_script, homes, arguments, code, expected):
+    folder, _ = first_run
+    arguments = [text.format(first=folder / "checkpoints" / "last.ckpt") for text in arguments]
+    done = run_script("train.py", *SMALL, "name=bad", *arguments, code=code)
+    assert_answered(done.stderr, expected, homes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["model.modes=12"], 2, "model.modes: a grid of 16 points keeps 9 modes, got 12"),
         (["+trainer.devicez=4"], 2, "trainer.devicez: unknown argument of make_trainer; did you mean 'devices'"),
         (["data.batch_size=1000"], 2, "data.batch_size: expected at most 32, the training windows, got 1000"),
         (["scheduler.warmup_steps=16"], 2, "scheduler.warmup_steps: expected fewer than the 16 steps of .*, got 16"),
@@ -168,19 +184,22 @@ def test_a_run_that_is_told_to_stop_goes_on_with_resume_auto(run_script, homes):
             "pde.parameters.diffusivity: expected low < high, got low=2.*, high=0.8",
         ),
         (["ckpt_path=nowhere.ckpt"], 3, "checkpoint .*nowhere.ckpt does not exist"),
-        (["ckpt_path={first}", "model.width=16"], 3, "(?s)disagree:.*model.width: 8 there, 16 here"),
         (["prediction=derivative", "prediction/difference=stored"], 2, "add data.store_u_t=true"),
+        (["+callbacks.step_seed.sede=1"], 2, "callbacks.step_seed.sede: unknown argument of StepSeed"),
     ],
 )
-def test_bad_input_is_answered_in_a_few_lines(first_run, run_script, homes, arguments, code, expected, request):
-    import re
+def test_more_of_bad_input(run_training, homes, capsys, arguments, code, expected):
+    """As the one above, without processes of their own, which take seconds."""
+    with pytest.raises(SystemExit) as ended:
+        guarded(lambda: run_training([*SMALL, "name=bad", *arguments]))
+    assert ended.value.code == code
+    assert_answered(capsys.readouterr().err, expected, homes)
 
-    folder, _ = first_run
-    arguments = [text.format(first=folder / "checkpoints" / "last.ckpt") for text in arguments]
-    done = run_script("train.py", *SMALL, "name=bad", *arguments, code=code)
-    assert re.search(expected, " ".join(done.stderr.split())), done.stderr
-    assert len(done.stderr.splitlines()) <= 12
-    assert "Traceback" not in done.stderr
+
+def assert_answered(error, expected, homes):
+    assert re.search(expected, " ".join(error.split())), error
+    assert len(error.splitlines()) <= 12
+    assert "Traceback" not in error
     assert not (outputs(homes) / "bad" / "checkpoints").exists()
 
 
