@@ -1,6 +1,7 @@
 """Checkpoints that exist whole or not at all."""
 
 import errno
+import math
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +57,28 @@ class Checkpoints(Checkpoint):
     """Keeps ``last.ckpt`` and ``best.ckpt`` of a run.
 
     ``last`` is written after every ``every_n_steps`` optimizer steps and after the last batch of each epoch, before its
-    validation; ``best`` after a validation with the lowest ``monitor`` so far. Neither is written when a weight is not
-    finite. Lightning takes the validation that follows a checkpoint for done when it resumes from it, so that its
-    figures would be lost: ``last`` records that it is still to be done, and the resumed run does it first.
+    validation; ``best`` after a validation with the lowest ``monitor`` so far, or with the lowest ``otherwise`` as long
+    as ``monitor`` has never been finite, because a rollout blows up. Neither is written when a weight is not finite.
+    Lightning takes the validation that follows a checkpoint for done when it resumes from it, so that its figures would
+    be lost: ``last`` records that it is still to be done, and the resumed run does it first.
 
     Args:
         folder: where they go; the run sets it.
         monitor: the logged figure that is lowest for the best weights.
         every_n_steps: how much work a kill can cost at most.
+        otherwise: the logged figure that decides where ``monitor`` is not finite.
     """
 
-    def __init__(self, folder: str, monitor: str = "valid/rollout_nrmse", every_n_steps: PositiveInt = 500) -> None:
+    def __init__(
+        self,
+        folder: str,
+        monitor: str = "valid/rollout_nrmse",
+        every_n_steps: PositiveInt = 500,
+        otherwise: str = "valid/one_step_nrmse",
+    ) -> None:
         self.folder, self.monitor, self.every_n_steps = Path(folder), monitor, every_n_steps
-        self.best: float | None = None
+        self.otherwise = otherwise
+        self.best: tuple[float, float] | None = None
         self.saved_step, self.due = -1, False
         self.validation_due = False
         self.loops: dict[str, Any] | None = None
@@ -111,14 +121,18 @@ class Checkpoints(Checkpoint):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves ``best`` where the monitored figure is the lowest so far."""
-        figure = trainer.callback_metrics.get(self.monitor)
         self.validation_due = False
-        if trainer.sanity_checking or figure is None:
+        if trainer.sanity_checking or self.monitor not in trainer.callback_metrics:
             return
-        value = float(figure)
-        if self.best is None or value < self.best:
-            self.best = value
+        figures = self._ranked(trainer, self.monitor), self._ranked(trainer, self.otherwise)
+        if self.best is None or figures < self.best:
+            self.best = figures
             self.save(trainer, "best.ckpt")
+
+    def _ranked(self, trainer: Trainer, name: str) -> float:
+        """A figure that can be compared: infinite where it is no number, or was not logged."""
+        value = float(trainer.callback_metrics.get(name, math.inf))
+        return math.inf if math.isnan(value) else value
 
     def save(self, trainer: Trainer, name: str) -> None:
         """Writes one checkpoint, on all ranks together; Lightning lets the first write it."""
@@ -126,16 +140,18 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint(self.folder / name)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best figure so far, and how much of the metrics log belongs to this checkpoint."""
+        """The best figures so far, and how much of the metrics log belongs to this checkpoint."""
         return {
-            "best": self.best,
+            "best": None if self.best is None else list(self.best),
             "metrics_log_bytes": None if self.metrics_log is None else self.metrics_log.size(),
             "validation_due": self.validation_due,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint: the log forgets what came after it."""
-        self.best = state_dict["best"]
+        best = state_dict["best"]
+        # One number before the second figure was kept.
+        self.best = None if best is None else tuple(best) if isinstance(best, list) else (best, math.inf)
         self.validation_due = state_dict.get("validation_due", False)
         if self.metrics_log is not None:
             self.metrics_log.truncate(state_dict["metrics_log_bytes"])

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from trainers.checkpoint import AtomicCheckpointIO
+from trainers.checkpoint import AtomicCheckpointIO, Checkpoints
 
 WRITER = """
 import sys, torch
@@ -79,3 +80,41 @@ def test_a_full_disk_is_an_error_of_the_disk_and_spares_the_old_checkpoint(tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("validations", "kept"),
+    [
+        # (monitor, otherwise): the lowest monitor, whatever the other figure says.
+        ([(0.5, 0.1), (0.4, 0.3), (0.6, 0.01)], [0, 1]),
+        # While every rollout blows up, the first step decides.
+        ([(INF, 0.5), (INF, 0.3), (NAN, 0.4), (INF, 0.2)], [0, 1, 3]),
+        ([(INF, NAN), (INF, 0.3)], [0, 1]),
+        # A rollout that stays finite is better than any that does not.
+        ([(INF, 0.1), (2.0, 0.9), (INF, 0.01)], [0, 1]),
+    ],
+)
+@pytest.mark.parametrize("resumed", [False, True])
+def test_the_best_is_kept_even_where_every_rollout_blows_up(validations, kept, resumed):
+    names = ("valid/rollout_nrmse", "valid/one_step_nrmse")
+    callback, saved = Checkpoints("nowhere"), []
+    for number, figures in enumerate(validations):
+        if resumed:
+            state = callback.state_dict()
+            callback = Checkpoints("nowhere")
+            callback.load_state_dict(state)
+        callback.save = lambda trainer, name, number=number: saved.append((number, name))
+        metrics = {name: torch.tensor(figure) for name, figure in zip(names, figures, strict=True)}
+        callback.on_validation_end(SimpleNamespace(callback_metrics=metrics, sanity_checking=False), None)
+    assert saved == [(number, "best.ckpt") for number in kept]
+
+
+def test_a_checkpoint_with_one_figure_for_the_best_still_counts():
+    callback = Checkpoints("nowhere")
+    callback.load_state_dict({"best": 0.5, "metrics_log_bytes": None})
+    callback.save = lambda *arguments: pytest.fail("0.6 is not better than 0.5")
+    metrics = {"valid/rollout_nrmse": torch.tensor(0.6), "valid/one_step_nrmse": torch.tensor(0.1)}
+    callback.on_validation_end(SimpleNamespace(callback_metrics=metrics, sanity_checking=False), None)
