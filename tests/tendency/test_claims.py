@@ -21,6 +21,8 @@ LESS = {
 
 
 @pytest.mark.slow
+# The longest takes more than ten minutes on a processor without AVX-512.
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "path",
     [pytest.param(path, id=path.stem) for path in sorted((conf_folder() / "comparison").glob("*.yaml"))],
