@@ -137,7 +137,8 @@ def _wrong_kind(value: Any, hint: Any, key: str) -> list[str]:
 
 def _hints(target: Any) -> dict[str, Any]:
     """The annotations, without those that do not resolve: of a type, say, that only a type checker imports."""
-    function = target.__init__ if inspect.isclass(target) else target
+    # A decorated function has its names where it was written.
+    function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
     hints: dict[str, Any] = {}
     for name, annotation in getattr(function, "__annotations__", {}).items():
         alone = types.SimpleNamespace(__annotations__={name: annotation})

@@ -76,8 +76,7 @@ class Fitting:
 
     def _starting_point(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
-        checkpoint = None if self.plan.settings.ckpt_path is None else Path(self.plan.settings.ckpt_path)
-        resumes = self.plan.settings.resume == "auto"
+        checkpoint, resumes = self.plan.checkpoint, self.plan.settings.resume == "auto"
         if self.plan.is_first_rank:
             resumes = self.plan.folder.open(self.plan.stored(), resumes)
         if checkpoint is None and self.plan.folder.last.exists() and (resumes or not self.plan.is_first_rank):

@@ -43,6 +43,7 @@ class RunPlan:
         self.config, self.settings, self.hashed = config, settings, hashed
         self.is_first_rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
         self.folder = RunFolder(Path(config["paths"]["run"]))
+        self.checkpoint = None if settings.ckpt_path is None else Path(settings.ckpt_path)
         self.data: DataPlan = build(config["data"], "data")
         self.problem = build_problem(config["pde"])
         metadata = metadata_of(self.problem)
@@ -79,8 +80,8 @@ class RunPlan:
             ArtefactError: a dataset that may not be made is missing, or ``ckpt_path`` is, or is of another run.
         """
         self.data.look(*self.dataset())
-        if self.settings.ckpt_path is not None:
-            self.check_fits(Path(self.settings.ckpt_path))
+        if self.checkpoint is not None:
+            self.check_fits(self.checkpoint)
 
     def check_fits(self, path: Path) -> None:
         """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""

@@ -20,7 +20,7 @@ from tendency.judging import COARSE_SOLVER, RolloutReport
 from tendency.load import load_stepper, read_checkpoint
 from tendency.study_jobs import seconds_of
 from tendency.study_plan import ROWS, Row, StudySettings, Training
-from trainers.metrics_log import read_metrics
+from trainers.metrics_reader import read_metrics
 
 TIMED_TRAJECTORIES = 8
 STILL_FALLING = 0.05

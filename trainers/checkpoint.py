@@ -142,7 +142,7 @@ class Checkpoints(Checkpoint):
     def state_dict(self) -> dict[str, Any]:
         """The best figures so far, and how much of the metrics log belongs to this checkpoint."""
         return {
-            "best": None if self.best is None else list(self.best),
+            "best": self.best,
             "metrics_log_bytes": None if self.metrics_log is None else self.metrics_log.size(),
             "validation_due": self.validation_due,
         }
@@ -150,8 +150,9 @@ class Checkpoints(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint: the log forgets what came after it."""
         best = state_dict["best"]
-        # One number before the second figure was kept.
-        self.best = None if best is None else tuple(best) if isinstance(best, list) else (best, math.inf)
+        if isinstance(best, float):  # One number before the second figure was kept.
+            best = (best, math.inf)
+        self.best = None if best is None else tuple(best)
         self.validation_due = state_dict.get("validation_due", False)
         if self.metrics_log is not None:
             self.metrics_log.truncate(state_dict["metrics_log_bytes"])

@@ -62,14 +62,3 @@ class MetricsLog(Logger):
         """Cuts the log to what stood in it at a checkpoint; None leaves it alone (a checkpoint of another run)."""
         if size is not None and self.size() > size:
             os.truncate(self.path, size)
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The records of a log; an unfinished last line, left by a kill, is ignored."""
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return records

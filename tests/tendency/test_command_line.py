@@ -92,6 +92,13 @@ def test_a_mistyped_command_is_answered_without_torch():
     assert "Traceback" not in done.stderr
 
 
+def test_commands_are_checked_and_judge_without_lightning():
+    halves = ", ".join(f"tendency.{name}" for name in ("training", "generating", "evaluating", "comparing", "studying"))
+    code = f"import sys, {halves}, trainers.trainer; print('torch' in sys.modules, 'lightning' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_help_lists_the_options(run_script):
     text = run_script("train.py", "--help").stdout
     assert "prediction/integrator      ab2, ab2_rk, " in text

@@ -10,7 +10,8 @@ import torch
 from simulation.conditions import Conditions
 from simulation.geometry import Boundary, Grid, random_nodes
 from trainers.losses import MeanSquaredError, RelativeL2, RelativeSobolev, RelativeSpectrum
-from trainers.metrics_log import MetricsLog, read_metrics
+from trainers.metrics_log import MetricsLog
+from trainers.metrics_reader import read_metrics
 from trainers.schedules import ConstantRate, WarmupCosine
 
 

@@ -21,7 +21,8 @@ from trainers.callbacks.step_seed import StepSeed
 from trainers.callbacks.weight_average import TRAINED, WeightAverage
 from trainers.checkpoint import Checkpoints
 from trainers.losses import RelativeL2
-from trainers.metrics_log import MetricsLog, read_metrics
+from trainers.metrics_log import MetricsLog
+from trainers.metrics_reader import read_metrics
 from trainers.module import SurrogateModule, judge_rollout
 from trainers.objectives.depth import RandomDepth
 from trainers.objectives.one_step import OneStep
