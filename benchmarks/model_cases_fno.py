@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.model_case import Make, ModelCase, Side, compiled
+from benchmarks.model_case import Make, ModelCase, Side
 from benchmarks.peer_code import peer_module
 from simulation import Boundary, Grid
 from surrogates.models.fno import FNO
@@ -134,9 +134,6 @@ def cases(peers_dir: Path | None) -> list[ModelCase]:
     found = []
     for setting in SETTINGS:
         sides, missing = [Side("ours", True, ours(setting))], {}
-        if setting.dims == 1:
-            # In two dimensions compiling takes minutes.
-            sides.append(Side("ours, compiled", True, compiled(ours(setting))))
         for name, prepare in peers(setting, peers_dir or Path("PEERS_DIR")).items():
             try:
                 sides.append(Side(name, False, prepare()))

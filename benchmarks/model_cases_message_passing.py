@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.model_case import ModelCase, Side, compiled
+from benchmarks.model_case import ModelCase, Side
 from benchmarks.peer_code import only
 from simulation import Boundary, Grid
 from surrogates.layers.message_round import InstanceNorm
@@ -26,7 +26,7 @@ POINTS, BATCH, WINDOW, WIDTH, LAYERS, REACH = 100, 16, 25, 128, 6, 3
 
 def cases(peers_dir: Path | None) -> list[ModelCase]:
     """One case: the published setting."""
-    sides, missing = [Side("ours", True, ours), Side("ours, compiled", True, compiled(ours))], {}
+    sides, missing = [Side("ours", True, ours)], {}
     for name, side, why in (
         ("MP-Neural-PDE-Solvers", reference(peers_dir), "needs its clone in the folder of peers, and torch_geometric"),
         ("PyG MessagePassing", geometric(), "needs torch_geometric"),

@@ -9,14 +9,15 @@
 All sides take the same inputs in one process, in turns, after two runs each that do not count. A time is the median of
 the repeats; on one thread each is the smaller of wall and CPU time, so that others on the machine count little. A
 training step is forward, mean squared error, backward and Adam; a rollout feeds the output back ``STEPS`` times without
-gradients.
+gradients. With ``--compiled`` everybody runs once more through ``torch.compile``; who cannot is named.
 
 The last column is a time of ours over the fastest peer's in rows of ours, and ours over theirs in the others: below 1
-ours is faster. Where there are several of ours, the first one is compared.
+ours is faster. As written, the rows as written are compared; compiled, ours over the fastest peer in either form.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import importlib
 import io
 import os
@@ -35,6 +36,7 @@ from torch.nn import functional
 
 from benchmarks.machine import Others, machine, seconds
 from benchmarks.model_case import ModelCase, Side
+from benchmarks.peer_code import recalled
 from tendency.hardware import keep_freed_memory
 
 FAMILIES = Path(__file__).resolve().parent.glob("model_cases_*.py")
@@ -98,43 +100,51 @@ def medians(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, fl
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def prepared(sides: list[Side], work: Work) -> tuple[dict[str, Callable[[], object]], dict[str, int], list[str]]:
-    """Runs by side, the parameters of each, and who cannot do it."""
+def prepared(sides: list[Side], work: Work) -> tuple[dict[str, Callable[[], object]], dict[str, int], dict[str, str]]:
+    """Runs by side, the parameters of each, and who cannot do it and why."""
     # What is compiled is kept by the code of a class, and only a few times.
     torch.compiler.reset()
-    runs, sizes, unable = {}, {}, []
+    runs, sizes, unable = {}, {}, {}
     for side in sides:
         torch.manual_seed(0)
         with contextlib.redirect_stdout(io.StringIO()):  # some say a line when they are made
             network, inputs = side.make()
-        run = work(network, inputs)
+        try:
+            with recalled(network):
+                run = work(network, inputs)
+                if side.compiles and run is not None:
+                    run()
+        except Exception as error:
+            if not side.compiles:
+                raise
+            unable[side.name] = f"does not compile: {type(error).__name__}: {str(error).strip().splitlines()[0][:80]}"
+            continue
         if run is None:
-            unable.append(side.name)
+            unable[side.name] = "its output is no input"
             continue
         runs[side.name] = run
         sizes[side.name] = sum(p.numel() * (2 if p.is_complex() else 1) for p in network.parameters())
     return runs, sizes, unable
 
 
+def ratio(side: Side, sides: list[Side], times: dict[str, float]) -> str:
+    """Ours over theirs, from the row of ``side``; empty where there is nothing to compare it with."""
+    ours = [times[s.name] for s in sides if s.ours and s.compiles == side.compiles]
+    theirs = [times[s.name] for s in sides if not s.ours and s.compiles <= side.compiles]
+    if side.ours:
+        return f"{times[side.name] / min(theirs):.2f}" if theirs else ""
+    return f"{ours[0] / times[side.name]:.2f}" if ours else ""
+
+
 def print_rows(case: ModelCase, kind: str, repeats: int) -> None:
     """One table."""
     runs, sizes, unable = prepared(case.sides, WORK[kind])
     times = medians(runs, repeats)
-    ours = next((times[s.name] for s in case.sides if s.ours and s.name in times), None)
-    theirs = [times[s.name] for s in case.sides if not s.ours and s.name in times]
+    sides = [side for side in case.sides if side.name in times]
     print(f"\n{f'{case.name} {kind}':42s}{'parameters':>12s}{'ms':>10s}{'time, ours / theirs':>21s}")
-    for side in case.sides:
-        if side.name not in times:
-            continue
-        took, ratio = times[side.name], ""
-        if side.ours and theirs:
-            ratio = f"{took / min(theirs):.2f}"
-        elif not side.ours and ours:
-            ratio = f"{ours / took:.2f}"
-        print(f"{side.name:42s}{sizes[side.name]:12d}{1e3 * took:10.2f}{ratio:>21s}")
-    for name in unable:
-        print(f"{name}: not measured (its output is no input)")
-    for name, reason in case.missing.items():
+    for side in sides:
+        print(f"{side.name:42s}{sizes[side.name]:12d}{1e3 * times[side.name]:10.2f}{ratio(side, sides, times):>21s}")
+    for name, reason in (unable | case.missing).items():
         print(f"{name}: not measured ({reason})")
 
 
@@ -152,6 +162,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=["highest", "medium"], default="highest", help="of matrix products")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", type=Path, default=os.environ.get("PEERS_DIR"), help="clones; or $PEERS_DIR")
+    parser.add_argument("--compiled", action="store_true", help="everybody through torch.compile as well: minutes")
     for kind in WORK:
         parser.add_argument(f"--{kind}", action="store_true", help="this alone, or with others so named")
     arguments = parser.parse_args()
@@ -171,7 +182,10 @@ def main() -> None:
     others = Others()
     for name in wanted:
         for kind in kinds:
-            print_rows(known[name], kind, arguments.repeats)
+            case = known[name]
+            if arguments.compiled:
+                case = dataclasses.replace(case, sides=[form for s in case.sides for form in (s, s.compiled())])
+            print_rows(case, kind, arguments.repeats)
             sys.stdout.flush()
     print(f"\n{others.line()}")
 

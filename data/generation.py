@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from data.certificate import certify, to_first_snapshot
-from data.interruption import interrupts_held_back, stopped_by_sigterm
+from data.interruption import interrupts_held_back, require_not_stopped, stopped_by_signals
 from data.manifest import Manifest, chunk_name, file_entry, read_manifest
 from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from data.solving_seconds import chunk_timed
@@ -44,7 +44,7 @@ def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Pat
     return root / f"{name}-{digest}"
 
 
-@stopped_by_sigterm()
+@stopped_by_signals()
 def generate(
     make_problem: MakeProblem,
     folder: Path,
@@ -98,6 +98,7 @@ def generate(
         for _ in chunks:
             done += 1
             progress(done, len(names))
+            require_not_stopped()
     statistics = _statistics(folder, metadata, asked["train"], chunk_size)
     finished = Manifest(
         dict(description),

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
@@ -17,22 +17,43 @@ class TerminatedError(Exception):
         super().__init__("stopped by SIGTERM; the finished chunks are kept: the same command goes on from there")
 
 
+_ASKED: list[type[BaseException]] = []
+"""To stop, by a signal; more than one where Python dropped the first."""
+
+
 @contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """SIGTERM raises ``TerminatedError`` meanwhile, in the main thread; other threads cannot take signals."""
+def stopped_by_signals() -> Iterator[None]:
+    """SIGTERM raises ``TerminatedError`` meanwhile, in the main thread; other threads cannot take signals.
+
+    Ctrl-C raises KeyboardInterrupt as ever, if it is not ignored. Either is raised again by ``require_not_stopped``.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise TerminatedError
+    def raising(error: type[BaseException]) -> Callable[[int, FrameType | None], None]:
+        def stop(signum: int, frame: FrameType | None) -> None:
+            _ASKED.append(error)
+            raise error
 
-    before = signal.signal(signal.SIGTERM, stop)
+        return stop
+
+    _ASKED.clear()
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, raising(TerminatedError))}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
     try:
         yield
     finally:
-        # None: a handler that Python did not set and cannot put back.
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for signum, handler in before.items():
+            # None: a handler that Python did not set and cannot put back.
+            signal.signal(signum, handler or signal.SIG_DFL)
+
+
+def require_not_stopped() -> None:
+    """Raises again what a signal has raised: inside a destructor Python drops it with a warning, and goes on."""
+    if _ASKED:
+        raise _ASKED[-1]
 
 
 @contextmanager

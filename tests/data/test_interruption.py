@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from data.generation import generate
+from data.interruption import TerminatedError
+
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 import pathlib, sys
@@ -83,3 +86,33 @@ def test_a_generation_that_is_stopped_says_so_in_one_line(tmp_path, signum, code
     assert (process.returncode, error) == (code, line)
     assert set(before) <= set(chunks(folder))
     assert len(chunks(folder)) < 102
+
+
+class Ending:
+    """Its destructor runs where a signal arrives."""
+
+    def __init__(self, signum):
+        self.signum = signum
+
+    def __del__(self):
+        signal.raise_signal(self.signum)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("signum", "error"), [(signal.SIGTERM, TerminatedError), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_that_python_drops_stops_a_generation_after_its_chunk(waves, tmp_path, signum, error):
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def progress(done, total):
+        if done == 2:
+            Ending(signum)
+
+    counts = {"train": 8, "valid": 2, "test": 2}
+    try:
+        with pytest.raises(error):
+            generate(waves.Maker(), tmp_path, {}, counts, chunk_size=2, workers=1, progress=progress)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert len(chunks(tmp_path)) == 2
+    assert len(generate(waves.Maker(), tmp_path, {}, counts, chunk_size=2, workers=1).chunks) == 6
