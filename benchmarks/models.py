@@ -117,7 +117,7 @@ def prepared(sides: list[Side], work: Work) -> tuple[dict[str, Callable[[], obje
         except Exception as error:
             if not side.compiles:
                 raise
-            unable[side.name] = f"does not compile: {type(error).__name__}: {str(error).strip().splitlines()[0][:80]}"
+            unable[side.name] = f"does not compile: {type(error).__name__}: {' '.join(str(error).split())[:80]}"
             continue
         if run is None:
             unable[side.name] = "its output is no input"

@@ -38,7 +38,6 @@ def stopped_by_signals() -> Iterator[None]:
 
         return stop
 
-    _ASKED.clear()
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, raising(TerminatedError))}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
@@ -48,6 +47,7 @@ def stopped_by_signals() -> Iterator[None]:
         for signum, handler in before.items():
             # None: a handler that Python did not set and cannot put back.
             signal.signal(signum, handler or signal.SIG_DFL)
+        _ASKED.clear()
 
 
 def require_not_stopped() -> None:
