@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about a minute) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]' 2>&1 | grep -v 'is ignored: it is' || true
-	@$(BIN)/python -c 'import torch, lightning, hydra, data, tendency'
+	@$(BIN)/python -c 'import torch, lightning, hydra, tendency.data.dataset'
 	@touch $@
 
 install: $(STAMP)  ## the virtual environment, with everything that CI tested
@@ -38,7 +38,7 @@ test-slow: $(STAMP)  ## the slow ones
 lint: $(STAMP)  ## style, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy simulation solvers data surrogates trainers evaluation tendency
+	@$(BIN)/mypy tendency
 	@$(BIN)/lint-imports
 
 clean:  ## caches and builds; datasets/ and outputs/ stay

@@ -1,9 +1,9 @@
-"""See tendency/study.py; python study.py --help lists what can be chosen."""
+"""See tendency/app/commands/entry.py; python study.py --help lists what can be chosen."""
 
-from tendency.installed import require_packages
+from tendency.app.commands.installed import require_packages
 
 if __name__ == "__main__":
     require_packages()
-    from tendency.study import main
+    from tendency.app.commands.entry import study
 
-    main()
+    study()

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from benchmarks.model_case import ModelCase, Side
 from benchmarks.peer_code import only
-from simulation import Boundary, Grid
-from surrogates.layers.message_round import InstanceNorm
-from surrogates.layers.neighbours import Nearest
-from surrogates.layers.node_decoders import TemporalDecoder
-from surrogates.models.message_passing import MessagePassing
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.layers.messages.message_round import InstanceNorm
+from tendency.surrogates.layers.messages.neighbours import Nearest
+from tendency.surrogates.layers.messages.node_decoders import TemporalDecoder
+from tendency.surrogates.models.message_passing import MessagePassing
 
 POINTS, BATCH, WINDOW, WIDTH, LAYERS, REACH = 100, 16, 25, 128, 6, 3
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from benchmarks.model_case import Make, ModelCase, Side
 from benchmarks.peer_code import peer_module
-from simulation import Boundary, Grid
-from surrogates.models.unet import UNet
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.models.unet import UNet
 
 SHAPE, BATCH, WIDTH, BLOCKS = (64, 64), 8, 32, 2
 

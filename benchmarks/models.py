@@ -37,7 +37,7 @@ from torch.nn import functional
 from benchmarks.machine import Others, machine, seconds
 from benchmarks.model_case import ModelCase, Side
 from benchmarks.peer_code import recalled
-from tendency.hardware import keep_freed_memory
+from tendency.app.hardware import keep_freed_memory
 
 FAMILIES = Path(__file__).resolve().parent.glob("model_cases_*.py")
 STEPS = 10

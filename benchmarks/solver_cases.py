@@ -6,14 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation import Boundary, Conditions, Grid, begin, rollout
-from solvers.equations import SemilinearPDE
-from solvers.etdrk import ETDRK4
-from solvers.exponential import ExponentialIntegrator
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.pdes.navier_stokes import NavierStokes
-from solvers.spectral import resample
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.exponential import ExponentialIntegrator
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.pdes.navier_stokes import NavierStokes
+from tendency.solvers.spectral import resample
+from tendency.solvers.spectral_solver import SpectralSolver
 
 DISTINCT = 16
 """States of a case; larger batches repeat them."""

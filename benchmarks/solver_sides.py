@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from benchmarks.solver_cases import Case, solve
-from solvers.etdrk import ETDRK4
-from solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
 
 Run = Callable[[], np.ndarray]
 """Solves a case once and returns the states at its end."""

@@ -30,7 +30,7 @@ import torch
 from benchmarks.machine import Others, machine, seconds
 from benchmarks.solver_cases import Case, error, kuramoto_sivashinsky, navier_stokes, truth
 from benchmarks.solver_sides import Entry, Run, entries
-from tendency.hardware import keep_freed_memory
+from tendency.app.hardware import keep_freed_memory
 
 CASES = {
     "ks": (kuramoto_sivashinsky, 16, (1e-3, 1e-4, 1e-5, 1e-6)),

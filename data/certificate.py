@@ -6,14 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from data.metadata import DatasetError
-from simulation.conditions import Conditions
-from simulation.geometry import Grid
-from simulation.problem import Draw, Problem
-from simulation.simulator import ReferenceSolver, begin, rollout
+from tendency.data.metadata import DatasetError
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Grid
+from tendency.simulation.problem import Draw, Problem
+from tendency.simulation.simulator import ReferenceSolver, begin, rollout
 
 MANY_DRAWS = 64
 """Draws that are looked at to see that parameters vary; they cost nothing beside a solve."""
+
 SPACINGS = {1.0: 4096, 2.0: 64}
 """Into how many parts the time between snapshots is cut to compare u_t with a difference, by the norm of errors.
 
@@ -102,7 +103,7 @@ def certify(problem: Problem) -> Certificate:
     solver, tolerances = problem.simulator, problem.tolerances
     sample = _sample(problem)
     draw = problem.draws("train", sample)
-    start = to_first_snapshot(solver, draw)
+    start = problem.first_snapshot(draw)
     binding = problem.resolution == "resolved"
     finer = "lower pde.simulator.max_step (or cfl), or raise pde.geometry.shape"
     norm = f"L{solver.error_norm:g}"
@@ -136,18 +137,6 @@ def _sample(problem: Problem) -> list[int]:
             values = [float(c.parameter(name)) for c in conditions]
             chosen |= {values.index(min(values)), values.index(max(values))}
     return sorted(chosen)
-
-
-def to_first_snapshot(solver: ReferenceSolver, draw: Draw) -> Tensor:
-    """The states (B, C, *N) at the first stored time: the initial states themselves, or what burn-in makes of them."""
-    first = draw.times[:, 0]
-    if not bool((first > 0).any()):
-        return draw.u
-    zero = torch.zeros_like(first)
-    progress = begin(
-        solver, draw.u[:, None], zero[:, None], draw.conditions, torch.zeros(len(first), dtype=torch.int64)
-    )
-    return next(iter(rollout(solver, progress, first[:, None], draw.conditions))).u
 
 
 def _solve(solver: ReferenceSolver, u: Tensor, times: Tensor, conditions: Conditions) -> list[Tensor]:

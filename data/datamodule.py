@@ -8,10 +8,10 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Sampler
 
-from data.dataset import TrajectoryDataset
-from simulation.annotations import NonNegativeInt, PositiveInt
-from simulation.tree import map_tensors
-from simulation.window import Window
+from tendency.data.dataset import TrajectoryDataset
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
 
 
 class StepSampler(Sampler[list[int]]):

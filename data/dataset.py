@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from data.manifest import chunk_name, read_manifest
-from data.metadata import DatasetError
-from data.trajectory_file import Trajectories, read_trajectories
-from simulation.annotations import NonNegativeInt, PositiveInt
-from simulation.conditions import Conditions
-from simulation.window import Window
+from tendency.data.manifest import chunk_name, read_manifest
+from tendency.data.metadata import DatasetError
+from tendency.data.trajectory_file import Trajectories, read_trajectories
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.window import Window
 
 
 class TrajectoryDataset(Dataset[Window]):
@@ -192,3 +192,14 @@ def _picked(part: Trajectories, row: Tensor, at: Tensor) -> dict[str, Any]:
         "conditions": conditions,
         "u_t": None if part.u_t is None else part.u_t[rows, at],
     }
+
+
+def open_dataset(
+    folder: str | Path,
+    split: str = "test",
+    required: Sequence[int] = (0, 1),
+    wanted: Sequence[int] = (0,),
+    stride: int = 1,
+) -> TrajectoryDataset:
+    """Windows of a dataset's split; see ``tendency.data.dataset.TrajectoryDataset``."""
+    return TrajectoryDataset(Path(folder), split, required, wanted, stride=stride)

@@ -17,16 +17,16 @@ from typing import Any
 import torch
 import yaml
 
-from data.certificate import certify, to_first_snapshot
-from data.interruption import interrupts_held_back, require_not_stopped, stopped_by_signals
-from data.manifest import Manifest, chunk_name, file_entry, read_manifest
-from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
-from data.solving_seconds import chunk_timed
-from data.statistics import measure
-from data.trajectory_file import Trajectories, read_trajectories, write_trajectories
-from data.whole_file import sweep_leftovers, write_whole
-from simulation.problem import Problem
-from simulation.simulator import InstabilityError, begin, rollout
+from tendency.data.certificate import certify
+from tendency.data.chunk_seconds import chunk_timed
+from tendency.data.interruption import interrupts_held_back, require_not_stopped, stopped_by_signals
+from tendency.data.manifest import Manifest, chunk_name, file_entry, read_manifest
+from tendency.data.metadata import DatasetError, TrajectoryMetadata, metadata_of
+from tendency.data.statistics import measure
+from tendency.data.trajectory_file import Trajectories, read_trajectories, write_trajectories
+from tendency.data.whole_file import sweep_leftovers, write_whole
+from tendency.simulation.problem import Problem
+from tendency.simulation.simulator import InstabilityError, begin, rollout
 
 MakeProblem = Callable[[], Problem]
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -238,7 +238,7 @@ def _trajectories(problem: Problem, split: str, indices: range, store_time_deriv
     solver = problem.simulator
     draw = problem.draws(split, indices)
     try:
-        start = to_first_snapshot(solver, draw)
+        start = problem.first_snapshot(draw)
         seed = torch.tensor(list(indices))
         progress = begin(solver, start[:, None], draw.times[:, :1], draw.conditions, seed)
         states = [start, *(state.u for state in rollout(solver, progress, draw.times[:, 1:], draw.conditions))]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.certificate import Certificate
-from data.metadata import DatasetError, TrajectoryMetadata
-from data.whole_file import write_whole
+from tendency.data.certificate import Certificate
+from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.data.whole_file import write_whole
 
 SCHEMA = 1
 

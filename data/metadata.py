@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.fields import Field, channel_names
-from simulation.geometry import Geometry, geometry_from_dict
-from simulation.problem import CharacteristicTime, Problem
+from tendency.simulation.fields import Field, channel_names
+from tendency.simulation.geometry import Geometry, geometry_from_dict
+from tendency.simulation.problem import CharacteristicTime, Problem
 
 
 class DatasetError(ValueError):

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
-from data.dataset import TrajectoryDataset
-from data.trajectory_file import SNAPSHOTS_PER_BLOCK, opened, read_circumstances, read_states
-from simulation.conditions import Conditions
-from simulation.tree import map_tensors
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.trajectory_file import SNAPSHOTS_PER_BLOCK, opened, read_circumstances, read_states
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.tree import map_tensors
 
 
 class Recording:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from data.metadata import TrajectoryMetadata
-from data.trajectory_file import Trajectories
-from simulation.moments import RunningMoments
+from tendency.data.metadata import TrajectoryMetadata
+from tendency.data.trajectory_file import Trajectories
+from tendency.simulation.moments import RunningMoments
 
 
 def measure(chunks: Iterable[Trajectories], metadata: TrajectoryMetadata) -> dict[str, Any]:

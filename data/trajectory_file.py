@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.metadata import DatasetError, TrajectoryMetadata
-from data.whole_file import whole_file
-from simulation.conditions import Conditions
-from simulation.geometry import BoundaryKind
+from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.data.whole_file import whole_file
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import BoundaryKind
 
 SNAPSHOTS_PER_BLOCK = 4
 """Snapshots in one HDF5 chunk: a window reads few of them, and none of the rest of the trajectory."""

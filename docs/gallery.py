@@ -19,12 +19,11 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from data.certificate import to_first_snapshot
-from simulation import begin, rollout
-from simulation.fields import channel_names
-from simulation.problem import Problem
-from tendency.build import load_problem
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import load_problem
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.simulation.fields import channel_names
+from tendency.simulation.problem import Problem
+from tendency.simulation.simulator import begin, rollout
 
 HERE = Path(__file__).resolve().parent
 TOO_LARGE = "Not run here at full size"
@@ -33,7 +32,7 @@ TOO_LARGE = "Not run here at full size"
 def trajectory(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """The first test trajectory: u (T, C, *N) and its times (T,)."""
     solver, draw = problem.simulator, problem.draws("test", [0])
-    first = to_first_snapshot(solver, draw)
+    first = problem.first_snapshot(draw)
     seed = torch.zeros(1, dtype=torch.int64)
     progress = begin(solver, first[:, None], draw.times[:, :1], draw.conditions, seed)
     states = [first, *(state.u for state in rollout(solver, progress, draw.times[:, 1:], draw.conditions))]

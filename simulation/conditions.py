@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from simulation.geometry import Geometry
+from tendency.simulation.geometry import Geometry
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from simulation.annotations import FiniteFloat, PositiveFloat
+from tendency.simulation.annotations import FiniteFloat, PositiveFloat
 
 
 class Parameter(Protocol):

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from simulation.geometry import Geometry
-from simulation.parameters import Parameter
-from simulation.simulator import ReferenceSolver
+from tendency.simulation.annotations import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Geometry
+from tendency.simulation.parameters import Parameter
+from tendency.simulation.simulator import ReferenceSolver, begin, rollout
 
 SPLITS = ("train", "valid", "test")
 
@@ -225,6 +225,16 @@ class Problem:
         if self.stored_geometry is self.geometry:
             return u
         return self.simulator.sample(u, conditions, self.stored_geometry)
+
+    def first_snapshot(self, draw: Draw) -> Tensor:
+        """The states (B, C, *N) at the first stored time: the initial states, or what the burn-in makes of them."""
+        first = draw.times[:, 0]
+        if not bool((first > 0).any()):
+            return draw.u
+        zero = torch.zeros_like(first)
+        seed = torch.zeros(len(first), dtype=torch.int64)
+        progress = begin(self.simulator, draw.u[:, None], zero[:, None], draw.conditions, seed)
+        return next(iter(rollout(self.simulator, progress, first[:, None], draw.conditions))).u
 
 
 def _row(values: Sequence[float]) -> Tensor:

@@ -6,10 +6,10 @@ from typing import Protocol, Self, runtime_checkable
 
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from simulation.geometry import Geometry
-from simulation.tree import Tree
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Geometry
+from tendency.simulation.tree import Tree
 
 
 class InstabilityError(ArithmeticError):

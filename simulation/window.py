@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
+from tendency.simulation.conditions import Conditions
 
 
 @dataclass(frozen=True)

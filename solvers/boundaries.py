@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from simulation.geometry import BoundaryKind, Grid
+from tendency.simulation.geometry import BoundaryKind, Grid
 
 
 def with_ghosts(u: Tensor, grid: Grid, axis: int, depth: int, signs: tuple[Tensor, Tensor]) -> Tensor:

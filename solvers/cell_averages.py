@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from simulation.geometry import Grid
-from solvers.boundaries import with_ghosts
-from solvers.finite_volume import MonotonizedCentral
+from tendency.simulation.geometry import Grid
+from tendency.solvers.boundaries import with_ghosts
+from tendency.solvers.finite_volume import MonotonizedCentral
 
 
 def resample_axis(

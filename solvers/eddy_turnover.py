@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from solvers.spectral import squared_norm, transform, wavenumbers
+from tendency.simulation.fourier import transform, wavenumbers
+from tendency.solvers.spectral import squared_norm
 
 
 def eddy_turnover_time(vorticity: Tensor, extent: Tensor) -> float:

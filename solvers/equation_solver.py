@@ -6,10 +6,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from simulation.geometry import Geometry, Grid
-from simulation.simulator import EquationStatement
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Geometry, Grid
+from tendency.simulation.simulator import EquationStatement
 
 
 class Equation(EquationStatement, Protocol):

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
 
 Prepared = dict[str, Tensor]
 """Parameters of the trajectories, each (B, 1, ...) so that it broadcasts over fields (B, C, *N)."""
@@ -151,13 +151,17 @@ class ConservationLaw(ABC):
         Raises:
             ValueError: the equation has none.
         """
-        raise ValueError(f"pde.simulator.riemann: {self.name} has no contact wave; use solvers.finite_volume.HLL")
+        raise ValueError(
+            f"pde.simulator.riemann: {self.name} has no contact wave; use tendency.solvers.finite_volume.HLL"
+        )
 
     def beside_contact(
         self, u: Tensor, q: Tensor, signal: Tensor, speed: Tensor, shared: Tensor, axis: int, prepared: Prepared
     ) -> Tensor:
         """q* (B, C, ...) between a signal and the contact wave of ``contact``, on the side of the state u, q."""
-        raise ValueError(f"pde.simulator.riemann: {self.name} has no contact wave; use solvers.finite_volume.HLL")
+        raise ValueError(
+            f"pde.simulator.riemann: {self.name} has no contact wave; use tendency.solvers.finite_volume.HLL"
+        )
 
     def diffusive_flux(self, u: Tensor, gradients: Sequence[Tensor], axis: int, prepared: Prepared) -> Tensor | None:
         """G_axis (B, C, ...) from fields and their derivatives along each axis, at faces; None without diffusion."""

@@ -10,7 +10,7 @@ References:
 import torch
 from torch import Tensor
 
-from solvers.exponential import ExponentialIntegrator, Nonlinear, Past, exponential, phi, weights
+from tendency.solvers.exponential import ExponentialIntegrator, Nonlinear, Past, exponential, phi, weights
 
 
 class ETDRK2(ExponentialIntegrator):

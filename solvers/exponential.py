@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simulation.tree import per_sample
+from tendency.simulation.tree import per_sample
 
 Nonlinear = Callable[[Tensor, Tensor], Tensor]
 """N(u_hat, t) for u_hat (B, C, *K) and t (B,)."""

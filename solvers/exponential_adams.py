@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from simulation.tree import per_sample
-from solvers.etdrk import ETDRK4
-from solvers.exponential import ExponentialIntegrator, Nonlinear, Past, chosen, phi, weights
+from tendency.simulation.tree import per_sample
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.exponential import ExponentialIntegrator, Nonlinear, Past, chosen, phi, weights
 
 
 class ExponentialAdams(ExponentialIntegrator):

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from solvers.equations import ConservationLaw, Prepared
+from tendency.solvers.equations import ConservationLaw, Prepared
 
 WENO_SMALL = 1e-10
 """Share of a trajectory's mean square below which differences count as smooth."""

@@ -8,16 +8,16 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import channel_names
-from simulation.geometry import BoundaryKind, Grid
-from simulation.tree import Tree
-from solvers.boundaries import with_ghosts
-from solvers.cell_averages import resample_axis
-from solvers.equation_solver import EquationSolver
-from solvers.equations import ConservationLaw, Prepared
-from solvers.finite_volume import Reconstruction, RiemannSolver
-from solvers.runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import channel_names
+from tendency.simulation.geometry import BoundaryKind, Grid
+from tendency.simulation.tree import Tree
+from tendency.solvers.boundaries import with_ghosts
+from tendency.solvers.cell_averages import resample_axis
+from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equations import ConservationLaw, Prepared
+from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.solvers.finite_volume import Reconstruction, RiemannSolver
 
 Signs = list[tuple[Tensor, Tensor]]
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat
-from simulation.conditions import Conditions
-from simulation.tree import Tree
-from solvers.equation_solver import EquationSolver
-from solvers.equations import MethodOfLines
-from solvers.runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.simulation.annotations import PositiveFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.tree import Tree
+from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equations import MethodOfLines
+from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
 
 
 class MethodOfLinesSolver(EquationSolver):
@@ -31,7 +31,7 @@ class MethodOfLinesSolver(EquationSolver):
         if equation.transports and integrator.imaginary_stability == 0:
             raise ValueError(
                 f"pde.simulator.integrator: {equation.name} transports, {type(integrator).__name__} is stable for "
-                "diffusion alone; use solvers.runge_kutta.RungeKutta4"
+                "diffusion alone; use tendency.solvers.explicit_runge_kutta.ExplicitRK4"
             )
         self.equation, self.integrator, self.max_step = equation, integrator, max_step
 

@@ -12,15 +12,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat
-from simulation.conditions import Conditions
-from simulation.geometry import Boundary, BoundaryKind, Geometry, Grid, PointCloud
-from simulation.tree import Tree
-from solvers.equation_solver import EquationSolver
-from solvers.equations import SemilinearPDE
-from solvers.exponential import ExponentialIntegrator
-from solvers.spectral import evaluate_at_nodes, evaluate_on_grid, inverse_transform, transform, wavenumbers
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.annotations import PositiveFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
+from tendency.simulation.geometry import Boundary, BoundaryKind, Geometry, Grid, PointCloud
+from tendency.simulation.tree import Tree
+from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.exponential import ExponentialIntegrator
+from tendency.solvers.spectral import evaluate_at_nodes, evaluate_on_grid
+from tendency.solvers.spectral_solver import SpectralSolver
 
 SIGNS = {BoundaryKind.NEUMANN: 1.0, BoundaryKind.DIRICHLET: -1.0}
 NAMES = {1.0: "neumann", -1.0: "dirichlet"}

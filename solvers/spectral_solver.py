@@ -9,23 +9,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat
-from simulation.conditions import Conditions
-from simulation.geometry import Geometry, PointCloud
-from simulation.simulator import InstabilityError
-from simulation.tree import Tree, map_tensors
-from solvers.equation_solver import EquationSolver
-from solvers.equations import SemilinearPDE
-from solvers.exponential import ExponentialIntegrator, Past, chosen, exponential, phi, weights
-from solvers.spectral import (
-    evaluate_at_nodes,
-    evaluate_on_grid,
-    in_transform_layout,
-    inverse_transform,
-    resample,
-    transform,
-    wavenumbers,
-)
+from tendency.simulation.annotations import PositiveFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
+from tendency.simulation.geometry import Geometry, PointCloud
+from tendency.simulation.simulator import InstabilityError
+from tendency.simulation.tree import Tree, map_tensors
+from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.exponential import ExponentialIntegrator, Past, chosen, exponential, phi, weights
+from tendency.solvers.spectral import evaluate_at_nodes, evaluate_on_grid, in_transform_layout, resample
 
 Parts = tuple[Tensor, tuple[Tensor, ...]]
 """Coefficients of a state: the columns that N couples, and the others where there are any."""

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from surrogates.normalizer import Normalizer
-from surrogates.surrogate import Surrogate
+from tendency.simulation.conditions import Conditions
+from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.surrogate import Surrogate
 
 
 class Network:

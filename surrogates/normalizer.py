@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from simulation.moments import Moments
+from tendency.simulation.moments import Moments
 
 
 class ChannelNormalizer(nn.Module):

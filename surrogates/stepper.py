@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from simulation.conditions import Conditions
-from simulation.moments import RunningMoments
-from simulation.simulator import begin, rollout
-from simulation.tree import Tree
-from simulation.window import Window
-from surrogates.network import Network, per_output
-from surrogates.normalizer import Normalizer
-from surrogates.prediction import Prediction
-from surrogates.surrogate import Surrogate
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.moments import RunningMoments
+from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.tree import Tree
+from tendency.simulation.window import Window
+from tendency.surrogates.network import Network, per_output
+from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.surrogate import Surrogate
 
 
 class SurrogateStepper(nn.Module):

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from simulation.geometry import Boundary, Geometry, Grid
+from tendency.simulation.geometry import Boundary, Geometry, Grid
 
 
 class Surrogate(nn.Module, ABC):

@@ -6,14 +6,14 @@ The names below are imported when they are first used, so that the command line 
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+from tendency.version import __version__
 
 _HOMES = {
-    "export": "tendency.exporting",
-    "load_surrogate": "tendency.trained",
-    "open_dataset": "tendency.load",
-    "begin": "simulation.simulator",
-    "rollout": "simulation.simulator",
+    "export": "tendency.export_surrogate",
+    "load_surrogate": "tendency.trained_surrogate",
+    "open_dataset": "tendency.data.dataset",
+    "begin": "tendency.simulation.simulator",
+    "rollout": "tendency.simulation.simulator",
 }
 
 __all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "rollout"]

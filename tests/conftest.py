@@ -34,14 +34,14 @@ def compose_config() -> Callable[..., dict[str, Any]]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from tendency.compose import conf_folder
-    from tendency.small_form import settle
+    from tendency.app.configuration.conf_files import conf_folder
+    from tendency.app.configuration.small_form import merge_small_form
 
     def composed(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             config = compose(name, list(overrides))
         if "pde" in config:
-            settle(config, overrides)
+            merge_small_form(config, overrides)
         return OmegaConf.to_container(config, resolve=True)
 
     return composed
@@ -50,7 +50,7 @@ def compose_config() -> Callable[..., dict[str, Any]]:
 @pytest.fixture(scope="session")
 def owner() -> Callable[[str], str]:
     """``owner("prediction/integrator")``: an option of the parent group that has this group inside."""
-    from tendency.compose import conf_folder
+    from tendency.app.configuration.conf_files import conf_folder
 
     def find(group: str) -> str:
         parent, child = group.split("/")
@@ -67,7 +67,7 @@ def options(
     compose_config: Callable[..., dict[str, Any]], owner: Callable[[str], str]
 ) -> Callable[..., dict[str, Any]]:
     """``options("objective")``: the composed node of each option of a group by name, made once."""
-    from tendency.compose import conf_folder
+    from tendency.app.configuration.conf_files import conf_folder
 
     @functools.cache
     def composed(group: str, pde: str = "heat") -> dict[str, Any]:
@@ -90,8 +90,8 @@ class SolvedProblem:
     def __init__(self, problem: Any, num_trajectories: int) -> None:
         import torch
 
-        from data.metadata import metadata_of
-        from simulation.simulator import begin, rollout
+        from tendency.data.metadata import metadata_of
+        from tendency.simulation.simulator import begin, rollout
 
         solver, draw = problem.simulator, problem.draws("train", range(num_trajectories))
         self.problem, self.conditions, self.t = problem, draw.conditions, draw.times
@@ -104,11 +104,11 @@ class SolvedProblem:
         self.metadata = replace(metadata_of(problem), has_time_derivative=True)
 
     def windows(self, required: Sequence[int], wanted: Sequence[int]) -> Any:
-        """Every window with those offsets, as one batch; see ``data.dataset.TrajectoryDataset``."""
+        """Every window with those offsets, as one batch; see ``tendency.data.dataset.TrajectoryDataset``."""
         import torch
 
-        from simulation.tree import map_tensors
-        from simulation.window import Window
+        from tendency.simulation.tree import map_tensors
+        from tendency.simulation.window import Window
 
         snapshots = self.u.shape[1]
         low, high = min(*required, *wanted, 0), max(*required, *wanted, 0)
@@ -131,7 +131,7 @@ class SolvedProblem:
 @pytest.fixture(scope="session")
 def solve(compose_config: Callable[..., dict[str, Any]]) -> Callable[..., SolvedProblem]:
     """``solve("heat", "pde.geometry.shape=[16]", trajectories=2)``: trajectories in memory."""
-    from tendency.build import build_problem
+    from tendency.app.configuration.build import build_problem
 
     def solved(pde: str, *overrides: str, trajectories: int = 2) -> SolvedProblem:
         config = compose_config("generate", [f"pde={pde}", *overrides])

@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 
-from tendency.build import INJECTED
-from tendency.check import check_nodes
-from tendency.compose import conf_folder, options_of
+from tendency.app.configuration.build import INJECTED
+from tendency.app.configuration.choices import options_of
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.signatures import check_nodes
 
 FOLDERS = {path.name for path in conf_folder().iterdir() if path.is_dir()}
 GROUPS = {
@@ -63,9 +64,9 @@ def test_every_objective_is_refused_in_a_sentence_or_trains(name, options, solve
     """
     import torch
 
-    from simulation.tree import map_tensors
-    from surrogates.stepper import SurrogateStepper, fit_normalizer
-    from tendency.build import build, build_surrogate
+    from tendency.app.configuration.build import build, build_surrogate
+    from tendency.simulation.tree import map_tensors
+    from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
     solved = solve("heat", "small=true", "pde.times.num_snapshots=10")
     prediction, objectives = build(options("prediction")[name]), {}
@@ -98,8 +99,8 @@ def test_every_objective_is_refused_in_a_sentence_or_trains(name, options, solve
 def test_every_way_to_a_derivative_label_and_to_a_state_goes_with_every_objective(options, solve):
     from dataclasses import replace
 
-    from surrogates.prediction import DerivativePrediction
-    from tendency.build import build
+    from tendency.app.configuration.build import build
+    from tendency.surrogates.predictions.derivative import DerivativePrediction
 
     solved = solve("heat", "small=true")
     stored = solved.metadata
@@ -123,7 +124,7 @@ def test_every_way_to_a_derivative_label_and_to_a_state_goes_with_every_objectiv
 
 @pytest.mark.parametrize("loss", ["sobolev", "spectrum"])
 def test_spectral_losses_are_refused_behind_walls(loss, options, solve):
-    from tendency.build import build
+    from tendency.app.configuration.build import build
 
     node = options("objective")["one_step"] | {"loss": options("objective/loss")[loss]}
     prediction = build(options("prediction")["increment"])
@@ -133,7 +134,7 @@ def test_spectral_losses_are_refused_behind_walls(loss, options, solve):
 
 
 def test_a_history_needs_an_integrator_that_has_one(compose_config):
-    from tendency.build import build
+    from tendency.app.configuration.build import build
 
     config = compose_config("train", ["pde=heat", "name=test", "prediction=derivative", "prediction.history=2"])
     with pytest.raises(ValueError, match="evaluates the network inside the step"):

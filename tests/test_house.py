@@ -17,7 +17,7 @@ FILES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")
     [
         ["ruff", "format", "--check", "."],
         ["ruff", "check", "."],
-        ["mypy", *PACKAGES],
+        ["mypy", "tendency"],
     ],
     ids=lambda command: " ".join(command[:2]),
 )

@@ -24,7 +24,7 @@ def extended(tmp_path_factory):
     """A copy of the project with the files that the README adds."""
     root = tmp_path_factory.mktemp("copy") / "tendency"
     away = shutil.ignore_patterns(".*", "datasets", "outputs", "docs", "__pycache__", "build")
-    shutil.copytree(ROOT, root, ignore=away)
+    shutil.copytree(ROOT, root, ignore=away, symlinks=True)
     added = dict(FILE.findall(README))
     assert sorted(added) == [
         "conf/model/linear.yaml",

@@ -10,9 +10,9 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from data.whole_file import sweep_leftovers, whole_file
-from simulation.annotations import PositiveInt
-from trainers.metrics_log import MetricsLog
+from tendency.data.whole_file import sweep_leftovers, whole_file
+from tendency.simulation.annotations import PositiveInt
+from tendency.trainers.logs.metrics_log import MetricsLog
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

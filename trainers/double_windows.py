@@ -3,8 +3,8 @@
 from lightning.pytorch.plugins.precision import DoublePrecision
 from torch import Tensor
 
-from simulation.tree import map_tensors
-from simulation.window import Window
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
 
 
 class DoubleWindows(DoublePrecision):

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from simulation.annotations import FiniteFloat, PositiveFloat
-from simulation.conditions import Conditions
-from simulation.geometry import Geometry, Grid
+from tendency.simulation.annotations import FiniteFloat, PositiveFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Geometry, Grid
 
 SMALLEST = 1e-6
 """Norms that are divided by are taken as at least so many of a unit field's: a label may vanish altogether."""

@@ -10,13 +10,13 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from evaluation.metrics.snapshot import correlation, nrmse
-from simulation.simulator import begin, rollout
-from simulation.window import Window
-from surrogates.stepper import SurrogateStepper
-from trainers.callbacks.weight_average import resume_trained_weights
-from trainers.objectives.objective import Objective
-from trainers.schedules import Schedule
+from tendency.evaluation.metrics.pointwise import correlation, nrmse
+from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.window import Window
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.callbacks.weight_average import resume_trained_weights
+from tendency.trainers.objectives.objective import Objective
+from tendency.trainers.schedules import Schedule
 
 
 class SurrogateModule(LightningModule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch.nn import Parameter
 
-from simulation.annotations import Fraction, NonNegativeFloat, PositiveFloat
+from tendency.simulation.annotations import Fraction, NonNegativeFloat, PositiveFloat
 
 
 def adamw(

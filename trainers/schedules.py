@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 
-from simulation.annotations import Fraction, NonNegativeInt
+from tendency.simulation.annotations import Fraction, NonNegativeInt
 
 
 class Schedule(ABC):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
@@ -60,8 +60,8 @@ def make_trainer(
     # Imported here: a configuration is checked against this signature without waiting for Lightning.
     from lightning.pytorch import Trainer
 
-    from trainers.checkpoint import AtomicCheckpointIO
-    from trainers.double_windows import DoubleWindows
+    from tendency.trainers.checkpoint import AtomicCheckpointIO
+    from tendency.trainers.double_windows import DoubleWindows
 
     _check_devices(accelerator, devices)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

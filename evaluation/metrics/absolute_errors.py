@@ -2,8 +2,9 @@
 
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, SnapshotMetric
-from evaluation.metrics.snapshot import max_error, mse
+from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.pointwise import max_error, mse
+from tendency.evaluation.metrics.setting import Setting
 
 
 class AbsoluteErrors(SnapshotMetric):

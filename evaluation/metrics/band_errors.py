@@ -7,10 +7,11 @@ import torch
 from annotated_types import Len
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
-from evaluation.metrics.spectra import NODES
-from simulation.annotations import PositiveInt
-from simulation.geometry import Grid
+from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.evaluation.metrics.spectra import NODES
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.geometry import Grid
 
 SINGLE_PRECISION = 1e-12
 """Share of the energy that numbers stored in single precision leave anywhere."""

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
-from evaluation.metrics.snapshot import mean_over_space
-from simulation.geometry import Geometry, Grid
+from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.pointwise import mean_over_space
+from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.simulation.geometry import Geometry, Grid
 
 
 def beside_walls(geometry: Geometry) -> Tensor:

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
+from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.setting import Setting, Subject
 
 
 class ConservedDrift(SnapshotMetric):

@@ -7,8 +7,9 @@ import torch
 from annotated_types import Gt, Len, Lt
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, TrajectoryMetric
-from simulation.annotations import PositiveFloat
+from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.evaluation.metrics.setting import Setting
+from tendency.simulation.annotations import PositiveFloat
 
 THRESHOLDS = (0.8, 0.9, 0.95)
 """The correlations at which the literature stops the clock."""

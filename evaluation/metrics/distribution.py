@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, Subject, TrajectoryMetric
-from evaluation.metrics.spectra import NODES
-from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.geometry import Grid
+from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.evaluation.metrics.spectra import NODES
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.geometry import Grid
 
 RESOLVED = 1e-10
 """Shells with less than this share of the largest shell's energy hold what rounding left in a stored snapshot."""

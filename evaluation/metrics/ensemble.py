@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import EnsembleMetric, Setting
-from evaluation.metrics.snapshot import mean_over_space
+from tendency.evaluation.metrics.metric import EnsembleMetric
+from tendency.evaluation.metrics.pointwise import mean_over_space
+from tendency.evaluation.metrics.setting import Setting
 
 
 class ContinuousRankedProbability(EnsembleMetric):

@@ -5,10 +5,11 @@ import math
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, SnapshotMetric, Subject
-from evaluation.metrics.snapshot import mean_over_space
-from simulation.fields import Field
-from simulation.geometry import Grid
+from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.pointwise import mean_over_space
+from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Grid
 
 
 def vorticity(velocity: Tensor, extent: Tensor) -> Tensor:

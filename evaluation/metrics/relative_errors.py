@@ -2,14 +2,9 @@
 
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, SnapshotMetric
-from evaluation.metrics.snapshot import (
-    combined_correlation,
-    combined_nrmse,
-    correlation,
-    nrmse,
-    vrmse,
-)
+from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.pointwise import combined_correlation, combined_nrmse, correlation, nrmse, vrmse
+from tendency.evaluation.metrics.setting import Setting
 
 
 class RelativeErrors(SnapshotMetric):

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, Subject, TrajectoryMetric
-from simulation.geometry import Grid
+from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.simulation.geometry import Grid
 
 MOMENTS = ("start", "middle", "end")
 NODES = "the snapshots lie on scattered nodes, which have no spectrum"

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from simulation.geometry import Grid
+from tendency.simulation.geometry import Grid
 
 
 class IsotropicSpectrum:

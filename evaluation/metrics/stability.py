@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evaluation.metrics.metric import Setting, TrajectoryMetric
-from simulation.annotations import PositiveFloat
+from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.evaluation.metrics.setting import Setting
+from tendency.simulation.annotations import PositiveFloat
 
 
 class BlowUp(TrajectoryMetric):

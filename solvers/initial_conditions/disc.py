@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import Fraction
-from simulation.conditions import Conditions
-from simulation.parameters import Parameter
+from tendency.simulation.annotations import Fraction
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.parameters import Parameter
 
 SUBCELLS = 4
 """Points along each axis by which the share of a cell that lies inside is found."""

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveInt
-from simulation.conditions import Conditions
-from solvers.pdes.combined import source
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.solvers.pdes.combined import source
 
 
 class FromSource:

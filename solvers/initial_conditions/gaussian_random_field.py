@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.conditions import Conditions
-from solvers.spectral import integer_wavenumbers, inverse_transform
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fourier import integer_wavenumbers, inverse_transform
 
 
 class GaussianRandomField:

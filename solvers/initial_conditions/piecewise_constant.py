@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import Fraction, PositiveInt
-from simulation.conditions import Conditions
-from simulation.parameters import Parameter
+from tendency.simulation.annotations import Fraction, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.parameters import Parameter
 
 
 class PiecewiseConstant:

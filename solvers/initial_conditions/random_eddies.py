@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import NonNegativeFloat, PositiveInt
-from simulation.conditions import Conditions
-from solvers.pdes.lid_driven_cavity import velocity
+from tendency.simulation.annotations import NonNegativeFloat, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.solvers.pdes.lid_driven_cavity import velocity
 
 
 class RandomEddies:

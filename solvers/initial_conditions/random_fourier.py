@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.conditions import Conditions
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.conditions import Conditions
 
 
 class RandomFourierSeries:

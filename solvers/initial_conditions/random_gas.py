@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.conditions import Conditions
-from simulation.parameters import Parameter
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.parameters import Parameter
 
 
 class RandomGas:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.conditions import Conditions
-from simulation.geometry import BoundaryKind, Grid
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import BoundaryKind, Grid
 
 DIRICHLET, NEUMANN = BoundaryKind.DIRICHLET, BoundaryKind.NEUMANN
 BETWEEN_WALLS: dict[tuple[BoundaryKind, BoundaryKind], Callable[[Tensor, float], Tensor]] = {

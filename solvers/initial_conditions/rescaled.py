@@ -3,9 +3,9 @@
 import numpy as np
 from torch import Tensor
 
-from simulation.annotations import FiniteFloat
-from simulation.conditions import Conditions
-from simulation.problem import InitialCondition
+from tendency.simulation.annotations import FiniteFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.problem import InitialCondition
 
 
 class Rescaled:

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat
-from simulation.conditions import Conditions
-from simulation.problem import InitialCondition
-from solvers.spectral import inverse_transform, odd, transform, wavenumbers
+from tendency.simulation.annotations import PositiveFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
+from tendency.simulation.problem import InitialCondition
+from tendency.solvers.spectral import odd
 
 
 class Solenoidal:

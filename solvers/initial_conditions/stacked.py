@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.problem import InitialCondition
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.problem import InitialCondition
 
 
 class Stacked:

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import FiniteFloat
-from simulation.conditions import Conditions
+from tendency.simulation.annotations import FiniteFloat
+from tendency.simulation.conditions import Conditions
 
 
 class UniformState:

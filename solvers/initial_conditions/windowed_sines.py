@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulation.annotations import Fraction, PositiveInt
-from simulation.conditions import Conditions
+from tendency.simulation.annotations import Fraction, PositiveInt
+from tendency.simulation.conditions import Conditions
 
 RAMP = 0.01
 """Width of a window's flanks, as a share of the domain."""

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import SemilinearPDE
-from solvers.spectral import odd
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.spectral import odd
 
 
 class Advection(SemilinearPDE):

@@ -5,11 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveInt
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import SemilinearPDE
-from solvers.spectral import dealiasing_mask, integer_wavenumbers, inverse_transform, odd, per_mode, transform
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.fourier import integer_wavenumbers, inverse_transform, transform
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.spectral import dealiasing_mask, odd, per_mode
 
 
 class Combined(SemilinearPDE):

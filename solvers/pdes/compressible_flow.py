@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import ConservationLaw, Prepared
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.solvers.equations import ConservationLaw, Prepared
 
 
 class NewtonianStress:

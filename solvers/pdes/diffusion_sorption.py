@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulation.annotations import Fraction, PositiveFloat
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from simulation.geometry import BoundaryKind
-from solvers.equations import MethodOfLines, require_positive
+from tendency.simulation.annotations import Fraction, PositiveFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import BoundaryKind
+from tendency.solvers.equations import MethodOfLines, require_positive
 
 SMALLEST = 1e-6
 """Added to u where a negative power of it is taken (PDEBench's value)."""

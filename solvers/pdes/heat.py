@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import per_mode, squared_norm
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.solvers.equations import SemilinearPDE, require_positive
+from tendency.solvers.spectral import per_mode, squared_norm
 
 
 class Heat(SemilinearPDE):

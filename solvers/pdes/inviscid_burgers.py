@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor
 
-from simulation.annotations import NonNegativeInt
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import ConservationLaw, Prepared
-from solvers.pdes.combined import WAVE, source
+from tendency.simulation.annotations import NonNegativeInt
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.solvers.equations import ConservationLaw, Prepared
+from tendency.solvers.pdes.combined import WAVE, source
 
 
 class InviscidBurgers(ConservationLaw):
     """u_t + (u^2 / 2)_x = delta(t, x) in 1D; with sources it is E1 of the message-passing paper.
 
     Args:
-        num_waves: travelling waves in the source delta, as in ``solvers.pdes.combined.Combined``; 0 for none.
+        num_waves: travelling waves in the source delta, as in ``tendency.solvers.pdes.combined.Combined``; 0 for none.
 
     References:
         Brandstetter, Worrall, Welling: Message Passing Neural PDE Solvers. arXiv:2202.03376, section 4.1.

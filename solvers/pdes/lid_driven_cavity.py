@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from simulation.annotations import NonNegativeFloat
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from simulation.geometry import BoundaryKind
-from solvers.equations import MethodOfLines, require_positive
+from tendency.simulation.annotations import NonNegativeFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import BoundaryKind
+from tendency.solvers.equations import MethodOfLines, require_positive
 
 
 class LidDrivenCavity(MethodOfLines):

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import ConservationLaw, Prepared, require_positive
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.solvers.equations import ConservationLaw, Prepared, require_positive
 
 
 class ShallowWater(ConservationLaw):

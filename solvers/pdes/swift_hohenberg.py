@@ -2,11 +2,12 @@
 
 from torch import Tensor
 
-from simulation.annotations import FiniteFloat
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import SemilinearPDE
-from solvers.spectral import dealiasing_mask, inverse_transform, per_mode, squared_norm, transform
+from tendency.simulation.annotations import FiniteFloat
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.fourier import inverse_transform, transform
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
 
 class SwiftHohenberg(SemilinearPDE):

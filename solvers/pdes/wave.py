@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from simulation.conditions import Conditions
-from simulation.fields import Field
-from solvers.equations import SemilinearPDE, require_positive
-from solvers.spectral import concatenated, per_mode, squared_norm
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.solvers.equations import SemilinearPDE, require_positive
+from tendency.solvers.spectral import concatenated, per_mode, squared_norm
 
 
 class Wave(SemilinearPDE):

@@ -10,9 +10,9 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from simulation.tree import Tree, per_sample
-from surrogates.integrators.integrator import Integrator, Slope
-from surrogates.integrators.runge_kutta import Heun, RungeKutta4, SSPRungeKutta3
+from tendency.simulation.tree import Tree, per_sample
+from tendency.surrogates.integrators.integrator import Integrator, Slope
+from tendency.surrogates.integrators.runge_kutta import Heun, RungeKutta4, SSPRungeKutta3
 
 NumSteps = Annotated[int, Ge(2), Le(4)]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat, PositiveInt
-from simulation.simulator import InstabilityError
-from simulation.tree import Tree, per_sample
-from surrogates.integrators.integrator import Integrator, Slope
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.simulator import InstabilityError
+from tendency.simulation.tree import Tree, per_sample
+from tendency.surrogates.integrators.integrator import Integrator, Slope
 
 STAGES = (
     (1 / 5,),

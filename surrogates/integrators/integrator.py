@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from simulation.tree import Tree
+from tendency.simulation.tree import Tree
 
 Slope = Callable[[Tensor, Tensor], Tensor]
 """f(u, t) = u_t, with u and the result (B, C, *N) and t (B,)."""

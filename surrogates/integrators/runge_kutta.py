@@ -6,8 +6,8 @@ References:
 
 from torch import Tensor
 
-from simulation.tree import Tree, per_sample
-from surrogates.integrators.integrator import Integrator, Slope
+from tendency.simulation.tree import Tree, per_sample
+from tendency.surrogates.integrators.integrator import Integrator, Slope
 
 
 class ForwardEuler(Integrator):

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from simulation.annotations import PositiveInt
-from simulation.tree import Tree
-from surrogates.integrators.integrator import Integrator, Slope
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.tree import Tree
+from tendency.surrogates.integrators.integrator import Integrator, Slope
 
 
 class Substeps(Integrator):

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from simulation.geometry import Boundary
+from tendency.simulation.geometry import Boundary
 
 
 def num_features(boundary: Boundary) -> int:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulation.annotations import PositiveInt
-from simulation.geometry import Boundary, Geometry
-from surrogates.layers.conditional_norm import ConditionalNorm
-from surrogates.layers.convolution import BoundaryConvolution
-from surrogates.layers.coordinates import num_features, with_coordinates
-from surrogates.surrogate import Surrogate, require_grid
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.geometry import Boundary, Geometry
+from tendency.surrogates.layers.convolution.boundary_convolution import BoundaryConvolution
+from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
+from tendency.surrogates.layers.coordinates import num_features, with_coordinates
+from tendency.surrogates.surrogate import Surrogate, require_grid
 
 
 class DilatedResNet(Surrogate):

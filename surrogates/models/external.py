@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from simulation.geometry import Boundary, Geometry, Grid
-from surrogates.layers.coordinates import num_features, with_coordinates
-from surrogates.surrogate import Surrogate
+from tendency.simulation.geometry import Boundary, Geometry, Grid
+from tendency.surrogates.layers.coordinates import num_features, with_coordinates
+from tendency.surrogates.surrogate import Surrogate
 
 SIZES = ("spatial_dims", "in_channels", "out_channels")
 """What a network may be told of the data when it is built."""

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulation.annotations import NonNegativeFloat, PositiveInt
-from simulation.geometry import Boundary, Geometry
-from surrogates.layers.fourier_frame import FourierFrame
-from surrogates.layers.spectral_condition import SpectralCondition
-from surrogates.layers.spectral_convolution import SpectralConvolution
-from surrogates.layers.spectral_weights import SpectralWeights
-from surrogates.surrogate import Surrogate
+from tendency.simulation.annotations import NonNegativeFloat, PositiveInt
+from tendency.simulation.geometry import Boundary, Geometry
+from tendency.surrogates.layers.fourier.fourier_frame import FourierFrame
+from tendency.surrogates.layers.fourier.spectral_condition import SpectralCondition
+from tendency.surrogates.layers.fourier.spectral_convolution import SpectralConvolution
+from tendency.surrogates.layers.fourier.spectral_weights import SpectralWeights
+from tendency.surrogates.surrogate import Surrogate
 
 
 class FNO(Surrogate):

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from simulation.annotations import PositiveInt
-from simulation.geometry import Boundary, Geometry, Grid, PointCloud
-from surrogates.layers.coordinates import num_features
-from surrogates.layers.message_round import InstanceNorm, MessageRound
-from surrogates.layers.message_tables import GeometryTables, MessageTables, box_shapes
-from surrogates.layers.neighbours import Neighbourhood
-from surrogates.layers.nodal_derivatives import LeastSquares
-from surrogates.layers.node_decoders import NodeDecoder
-from surrogates.surrogate import Surrogate
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.geometry import Boundary, Geometry, Grid, PointCloud
+from tendency.surrogates.layers.coordinates import num_features
+from tendency.surrogates.layers.messages.message_round import InstanceNorm, MessageRound
+from tendency.surrogates.layers.messages.message_tables import GeometryTables, MessageTables, box_shapes
+from tendency.surrogates.layers.messages.neighbours import Neighbourhood
+from tendency.surrogates.layers.messages.nodal_derivatives import LeastSquares
+from tendency.surrogates.layers.messages.node_decoders import NodeDecoder
+from tendency.surrogates.surrogate import Surrogate
 
 
 class MessagePassing(Surrogate):

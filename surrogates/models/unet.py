@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulation.annotations import NonNegativeInt, PositiveInt
-from simulation.geometry import Boundary, Geometry
-from surrogates.layers.conditional_norm import ConditionalNorm
-from surrogates.layers.convolution import BoundaryConvolution, Upsampling, channels_last
-from surrogates.layers.coordinates import num_features, with_coordinates
-from surrogates.layers.self_attention import SelfAttention
-from surrogates.surrogate import Surrogate, require_grid
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
+from tendency.simulation.geometry import Boundary, Geometry
+from tendency.surrogates.layers.convolution.boundary_convolution import BoundaryConvolution, Upsampling, channels_last
+from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
+from tendency.surrogates.layers.convolution.self_attention import SelfAttention
+from tendency.surrogates.layers.coordinates import num_features, with_coordinates
+from tendency.surrogates.surrogate import Surrogate, require_grid
 
 
 class UNet(Surrogate):

@@ -30,7 +30,7 @@ def waves():
 @pytest.fixture(scope="session")
 def make_dataset(waves):
     """``make_dataset(folder, counts)``: generates; keyword arguments go to the problem and to ``generate``."""
-    from data.generation import generate
+    from tendency.data.generation import generate
 
     def make(folder, counts, *, chunk_size=2, workers=1, store_time_derivative=False, progress=None, **problem):
         return generate(

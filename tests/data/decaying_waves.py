@@ -5,8 +5,11 @@ import time
 
 import torch
 
-from simulation import Boundary, Field, Grid, InstabilityError, Problem, Times, Tolerances
-from simulation.parameters import Constant, Uniform
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.parameters import Constant, Uniform
+from tendency.simulation.problem import Problem, Times, Tolerances
+from tendency.simulation.simulator import InstabilityError
 
 
 class DecayingWaves:

@@ -5,10 +5,10 @@ import pickle
 import pytest
 import torch
 
-from data.datamodule import StepSampler, TrajectoryDataModule
-from data.dataset import TrajectoryDataset
-from data.manifest import read_manifest
-from data.metadata import DatasetError
+from tendency.data.datamodule import StepSampler, TrajectoryDataModule
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.manifest import read_manifest
+from tendency.data.metadata import DatasetError
 
 
 @pytest.fixture(scope="module")

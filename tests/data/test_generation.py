@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from data import solving_seconds
-from data.certificate import certify
-from data.dataset import TrajectoryDataset
-from data.generation import dataset_folder
-from data.manifest import read_manifest, verify
-from data.metadata import DatasetError, TrajectoryMetadata, metadata_of
-from simulation import InstabilityError
-from simulation.parameters import Uniform
+from tendency.data import chunk_seconds as solving_seconds
+from tendency.data.certificate import certify
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.generation import dataset_folder
+from tendency.data.manifest import read_manifest, verify
+from tendency.data.metadata import DatasetError, TrajectoryMetadata, metadata_of
+from tendency.simulation.parameters import Uniform
+from tendency.simulation.simulator import InstabilityError
 
 COUNTS = {"train": 5, "valid": 2, "test": 3}
 
@@ -45,7 +45,7 @@ def test_a_killed_generation_goes_on_where_it_stood(make_dataset, tmp_path):
     make_dataset(whole, COUNTS)
     code = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import decaying_waves as w\n"
-        "from data.generation import generate\n"
+        "from tendency.data.generation import generate\n"
         "if __name__ == '__main__':\n"
         "    generate(w.Maker(slowness=0.02), pathlib.Path(sys.argv[2]), {'chunk_size': 2},\n"
         f"             {COUNTS!r}, chunk_size=2, workers=int(sys.argv[3]))\n"

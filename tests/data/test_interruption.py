@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from data.generation import generate
-from data.interruption import TerminatedError
+from tendency.data.generation import generate
+from tendency.data.interruption import TerminatedError
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[1])
 import decaying_waves
-from data.generation import generate
+from tendency.data.generation import generate
 from tendency.errors import guarded
 if __name__ == "__main__":
     counts = {"train": 200, "valid": 2, "test": 2}

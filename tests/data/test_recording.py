@@ -5,9 +5,9 @@ import os
 import pytest
 import torch
 
-from data.dataset import TrajectoryDataset
-from data.metadata import DatasetError
-from data.recording import Recording
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.metadata import DatasetError
+from tendency.data.recording import Recording
 
 CPU = torch.device("cpu")
 

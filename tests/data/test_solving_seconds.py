@@ -2,8 +2,9 @@
 
 import pytest
 
-from data.manifest import read_manifest
-from data.solving_seconds import FILE, SolvingSeconds, processor_name, solving_seconds
+from tendency.data.chunk_seconds import FILE, SolvingSeconds, solving_seconds
+from tendency.data.machine import processor_name
+from tendency.data.manifest import read_manifest
 
 COUNTS = {"train": 4, "valid": 2, "test": 2}
 TRAIN = ("train/chunk-00000.hdf5", "train/chunk-00001.hdf5")

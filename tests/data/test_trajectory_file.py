@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from data.dataset import TrajectoryDataset
-from data.manifest import read_manifest, verify
-from data.metadata import DatasetError
-from data.trajectory_file import read_trajectories
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.manifest import read_manifest, verify
+from tendency.data.metadata import DatasetError
+from tendency.data.trajectory_file import read_trajectories
 
 
 @pytest.fixture

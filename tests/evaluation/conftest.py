@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Grid, Window
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.window import Window
 
 
 class Rotation:

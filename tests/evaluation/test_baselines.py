@@ -5,12 +5,16 @@ import math
 import pytest
 import torch
 
-from evaluation.baselines import LinearExtrapolation, Persistence, made
-from evaluation.fourier_model import LinearFourierModel
-from evaluation.metrics.metric import Subject
-from simulation import Boundary, Conditions, Field, Grid, begin, rollout
-from simulation.geometry import chebyshev_nodes
-from tendency.baselines import CoarseSolverBaseline
+from tendency.app.reports.coarse_baseline import CoarseSolverBaseline
+from tendency.evaluation.baselines.baseline import build_baselines
+from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
+from tendency.evaluation.baselines.linear_fourier import LinearFourierModel
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.metrics.setting import Subject
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes
+from tendency.simulation.simulator import begin, rollout
 
 
 def rolled_out(simulator, u, t, conditions):
@@ -70,16 +74,16 @@ def test_the_linear_model_is_the_least_squares_one_of_each_wavenumber():
 def test_what_cannot_be_made_says_why():
     wanted = {"a": Persistence(), "b": CoarseSolverBaseline(), "c": LinearFourierModel()}
     nodes = Subject((Field("u"),), chebyshev_nodes(9, Boundary([["dirichlet", "dirichlet"]])), step=1.0)
-    simulators, reasons = made(wanted, nodes, list)
+    simulators, reasons = build_baselines(wanted, nodes, list)
     assert list(simulators) == ["persistence"]
     assert reasons["coarse solver"] == "no reference solver works where the snapshots lie"
     assert "scattered nodes" in reasons["linear Fourier model"]
     periodic = Grid([8], Boundary.periodic(1))
     assert (
         "differs between trajectories"
-        in made(wanted, Subject((Field("u"),), periodic), list)[1]["linear Fourier model"]
+        in build_baselines(wanted, Subject((Field("u"),), periodic), list)[1]["linear Fourier model"]
     )
-    none = made(wanted, Subject((Field("u"),), periodic, step=1.0), list)[1]
+    none = build_baselines(wanted, Subject((Field("u"),), periodic, step=1.0), list)[1]
     assert none["linear Fourier model"] == "there are no training trajectories to fit it to"
 
 

@@ -6,8 +6,16 @@ from dataclasses import asdict
 
 import pytest
 
-from evaluation.break_even import BreakEven, Generation, Point, break_even_sentences, cost_sentence, front, verdict
-from evaluation.charts import break_even
+from tendency.evaluation.cost.break_even import (
+    BreakEven,
+    Generation,
+    Point,
+    break_even_sentences,
+    cost_sentence,
+    front,
+    verdict,
+)
+from tendency.evaluation.report.charts import break_even
 
 SOLVER = [
     Point("solver", "fine", 8.0, 1e-6, 1),

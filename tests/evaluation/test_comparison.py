@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.comparison import compare, comparisons, over_seeds
-from evaluation.evaluate import evaluate_rollouts
-from evaluation.summary import summarise
+from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.statistics.paired_comparison import compare, comparisons, over_seeds
+from tendency.evaluation.statistics.summary import summarise
 
 
 def synthetic(generator, effect, runs=6, trajectories=40):

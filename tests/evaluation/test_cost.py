@@ -7,11 +7,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from evaluation.baselines import Persistence
-from evaluation.call_cost import cost_of_call
-from evaluation.cost import Start, cost_of, memory_of, network_work, seconds_per_step
-from evaluation.peak_memory import peak_bytes
-from simulation import Boundary, Conditions, Grid, Window
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.cost.call_cost import cost_of_call
+from tendency.evaluation.cost.peak_memory import peak_bytes
+from tendency.evaluation.cost.rollout_cost import Start, cost_of, memory_of, network_work, seconds_per_step
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.window import Window
 
 
 class Sleeping(Persistence):

@@ -11,13 +11,13 @@ import torch
 import xarray as xr
 from PIL import Image
 
-from evaluation.baselines import Persistence
-from evaluation.evaluate import evaluate_rollouts
-from evaluation.report import page_content, write_report
-from evaluation.rollout_file import RolloutFile
-from evaluation.space import Space
-from evaluation.summary import summarise, summary_lines
-from simulation import map_tensors
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.report.report import page_content, write_report
+from tendency.evaluation.report.space import Space
+from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.rollouts.rollout_file import RolloutFile
+from tendency.evaluation.statistics.summary import summarise, summary_lines
+from tendency.simulation.tree import map_tensors
 
 DESCRIPTION = {"pde": "rotation", "dataset": "rotation-1", "resolution": "resolved", "network_calls": {"exact": 1}}
 CERTIFICATE = {

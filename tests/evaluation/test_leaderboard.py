@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from evaluation.leaderboard import FIGURES, Leaderboard, Standing
-from evaluation.seeds import Interval
+from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
+from tendency.evaluation.statistics.intervals import Interval
 
 ROLLOUT, ONE_STEP, TIME = FIGURES
 

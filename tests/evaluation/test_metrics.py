@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.metrics.correlation_time import censored_median, correlation_time
-from evaluation.metrics.snapshot import (
+from tendency.evaluation.metrics.correlation_time import censored_median, correlation_time
+from tendency.evaluation.metrics.pointwise import (
     combined_correlation,
     combined_nrmse,
     correlation,
@@ -16,8 +16,8 @@ from evaluation.metrics.snapshot import (
     nrmse,
     vrmse,
 )
-from evaluation.metrics.spectrum import energy_spectrum, nyquist_wavenumber
-from simulation import Boundary, Grid
+from tendency.evaluation.metrics.spectrum import energy_spectrum, nyquist_wavenumber
+from tendency.simulation.geometry import Boundary, Grid
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 import torch
 import xarray as xr
 
-from evaluation.quantiles import quantiles
-from evaluation.ranking import ranked_trajectories
-from evaluation.recordings import packed, plan, quantised, record
-from evaluation.space import Space
-from simulation import Boundary, Grid
+from tendency.evaluation.report.player import packed, plan, quantised, record
+from tendency.evaluation.report.space import Space
+from tendency.evaluation.statistics.quantiles import quantiles
+from tendency.evaluation.statistics.ranking import ranked_trajectories
+from tendency.simulation.geometry import Boundary, Grid
 
 
 def unpacked(blob, codes, shape):

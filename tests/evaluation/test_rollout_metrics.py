@@ -9,20 +9,22 @@ import pytest
 import torch
 from scipy import stats
 
-from evaluation.evaluate import evaluate_rollouts
-from evaluation.metrics.absolute_errors import AbsoluteErrors
-from evaluation.metrics.band_errors import BandErrors
-from evaluation.metrics.boundary_error import BoundaryError
-from evaluation.metrics.conserved_drift import ConservedDrift
-from evaluation.metrics.correlation_time import ErrorTime
-from evaluation.metrics.distribution import Distribution, MeanSpectrum
-from evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
-from evaluation.metrics.enstrophy import Enstrophy
-from evaluation.metrics.metric import Subject
-from evaluation.summary import summarise
-from simulation import Boundary, Conditions, Field, Grid, Window
-from simulation.geometry import chebyshev_nodes
-from simulation.moments import Moments
+from tendency.evaluation.metrics.absolute_errors import AbsoluteErrors
+from tendency.evaluation.metrics.band_errors import BandErrors
+from tendency.evaluation.metrics.boundary_error import BoundaryError
+from tendency.evaluation.metrics.conserved_drift import ConservedDrift
+from tendency.evaluation.metrics.correlation_time import ErrorTime
+from tendency.evaluation.metrics.distribution import Distribution, MeanSpectrum
+from tendency.evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
+from tendency.evaluation.metrics.enstrophy import Enstrophy
+from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.statistics.summary import summarise
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes
+from tendency.simulation.moments import Moments
+from tendency.simulation.window import Window
 
 B, T, N = 3, 6, 8
 ALL = (
@@ -226,7 +228,7 @@ def test_boundary_errors_are_those_of_the_outermost_cells(case):
     conditions = replace(window.conditions, geometry=walls)
     subject = Subject((Field("u"), Field("v")), walls)
     weights = walls.weights(conditions.extent)
-    from evaluation.metrics.metric import Setting
+    from tendency.evaluation.metrics.setting import Setting
 
     setting = Setting(subject, conditions, window.t, window.u[:, 0], weights)
     p, y = torch.from_numpy(predicted[:, 3]), torch.from_numpy(truth[:, 3])
@@ -259,7 +261,7 @@ def test_an_ensemble_is_scored_member_by_member(case, tmp_path):
     found = evaluate_rollouts(
         simulators, [window], ["x", "y"], tmp_path, description={}, metrics=ALL, subject=subject, ensemble=4
     )
-    from simulation.random import mix
+    from tendency.simulation.random import mix
 
     keys = [window.index, *(mix(window.index, m) for m in (1, 2, 3))]
     members = np.stack([predicted + noise[key % 97].numpy() for key in keys])
@@ -285,7 +287,7 @@ def test_an_ensemble_that_is_as_uncertain_as_it_should_be_has_the_spread_of_its_
     generator = torch.Generator().manual_seed(2)
     y, *members = torch.randn(9, 40, 1, N, N, generator=generator, dtype=torch.float64)
     _, _, window, subject = case
-    from evaluation.metrics.metric import Setting
+    from tendency.evaluation.metrics.setting import Setting
 
     weights = torch.ones(40, N, N, dtype=torch.float64)
     setting = Setting(subject, window.conditions, window.t, y, weights)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.seeds import Interval, log_t_interval, t_interval
+from tendency.evaluation.statistics.intervals import Interval, log_t_interval, t_interval
 
 
 def test_a_t_interval_holds_the_mean_as_often_as_it_says():

@@ -11,11 +11,13 @@ SCRIPT = """
 import resource, sys, tempfile
 from pathlib import Path
 import torch
-from evaluation.baselines import LinearExtrapolation, Persistence
-from evaluation.evaluate import evaluate_rollouts
-from evaluation.metrics.band_errors import BandErrors
-from evaluation.metrics.distribution import MeanSpectrum
-from simulation import Boundary, Conditions, Grid
+from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.metrics.band_errors import BandErrors
+from tendency.evaluation.metrics.distribution import MeanSpectrum
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.conditions import Conditions
 
 count, snapshots, points = map(int, sys.argv[1:4])
 

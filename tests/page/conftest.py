@@ -13,15 +13,17 @@ import torch
 sys.path.append(str(Path(__file__).resolve().parent))
 from browser import find_browser, must_be_tested
 
-from evaluation.baselines import Persistence
-from evaluation.evaluate import evaluate_rollouts
-from evaluation.page import render
-from evaluation.recordings import record
-from evaluation.report import page_content
-from evaluation.rollout_reader import RolloutReader
-from evaluation.space import Space
-from simulation import Boundary, Conditions, Grid, Window, map_tensors
-from simulation.geometry import random_nodes
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.report.page import render
+from tendency.evaluation.report.player import record
+from tendency.evaluation.report.report import page_content
+from tendency.evaluation.report.space import Space
+from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.rollouts.rollout_reader import RolloutReader
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid, random_nodes
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions"]
 NASTY = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'&lt; {{ 7*7 }} </script>"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from simulation import Boundary, BoundaryKind, Grid, PointCloud, geometry_from_dict
+from tendency.simulation.geometry import Boundary, BoundaryKind, Grid, PointCloud, geometry_from_dict
 
 
 def test_periodic_axis_has_its_left_end_and_not_its_right():

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Field, Grid, Problem, Times, Tolerances
-from simulation.parameters import Choice, Constant, LogUniform, Uniform
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.parameters import Choice, Constant, LogUniform, Uniform
+from tendency.simulation.problem import Problem, Times, Tolerances
 
 
 class Still:

@@ -2,7 +2,7 @@
 
 import torch
 
-from simulation.random import mix, normal, uniform
+from tendency.simulation.random import mix, normal, uniform
 
 
 def test_a_draw_does_not_depend_on_the_batch_that_it_is_in():

@@ -6,7 +6,11 @@ import pickle
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Grid, InstabilityError, Window, begin, map_tensors, rollout
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import InstabilityError, begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
 
 
 @dataclasses.dataclass

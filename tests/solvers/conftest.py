@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Grid
-from tendency.build import load_problem
-from tendency.compose import conf_folder
-from tendency.small_form import problem_node
+from tendency.app.configuration.build import load_problem
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.small_form import problem_node
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
 
 HERE = Path(__file__).parent
 if str(HERE) not in sys.path:

@@ -10,11 +10,13 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
-from simulation import Boundary, Conditions, Grid, begin, rollout
-from solvers.initial_conditions.uniform_state import UniformState
-from solvers.method_of_lines_solver import MethodOfLinesSolver
-from solvers.pdes.diffusion_sorption import DiffusionSorption
-from solvers.runge_kutta import RungeKuttaLegendre
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.explicit_runge_kutta import RungeKuttaLegendre
+from tendency.solvers.initial_conditions.uniform_state import UniformState
+from tendency.solvers.method_of_lines_solver import MethodOfLinesSolver
+from tendency.solvers.pdes.diffusion_sorption import DiffusionSorption
 
 POROSITY, DENSITY, SORPTION, EXPONENT = 0.29, 2880.0, 3.5e-4, 0.874
 

@@ -5,12 +5,11 @@ import math
 import pytest
 import torch
 
-from data.certificate import to_first_snapshot
-from simulation.simulator import begin, rollout
-from solvers.eddy_turnover import eddy_turnover_time
-from tendency.build import build_problem
-from tendency.compose import conf_folder
-from tendency.small_form import problem_node
+from tendency.app.configuration.build import build_problem
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.small_form import problem_node
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.eddy_turnover import eddy_turnover_time
 
 NAME = "eddy-turnover time"
 PROBLEMS = sorted(
@@ -68,7 +67,7 @@ def measured(name, small, trajectories):
     problem = build_problem(problem_node(name, small))
     draw, solver = problem.draws("train", range(trajectories)), problem.simulator
     with torch.no_grad():
-        start = to_first_snapshot(solver, draw)
+        start = problem.first_snapshot(draw)
         begun = begin(solver, start[:, None], draw.times[:, :1], draw.conditions, torch.arange(trajectories))
         states = [start, *(state.u for state in rollout(solver, begun, draw.times[:, 1:], draw.conditions))]
     extent = draw.conditions.extent.repeat(len(states), 1)

@@ -6,14 +6,19 @@ import math
 import pytest
 import torch
 
-from simulation import begin, rollout
-from solvers.etdrk import ETDRK4
-from solvers.pdes.burgers import Burgers, VectorBurgers
-from solvers.pdes.korteweg_de_vries import KortewegDeVries
-from solvers.pdes.navier_stokes import KolmogorovForcing, NavierStokes, NavierStokes3D
-from solvers.pdes.reaction_diffusion import AllenCahn, FitzHughNagumo, GrayScott
-from solvers.pdes.swift_hohenberg import SwiftHohenberg
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.forcing import KolmogorovForcing
+from tendency.solvers.pdes.allen_cahn import AllenCahn
+from tendency.solvers.pdes.burgers import Burgers
+from tendency.solvers.pdes.fitzhugh_nagumo import FitzHughNagumo
+from tendency.solvers.pdes.gray_scott import GrayScott
+from tendency.solvers.pdes.korteweg_de_vries import KortewegDeVries
+from tendency.solvers.pdes.navier_stokes import NavierStokes
+from tendency.solvers.pdes.navier_stokes_3d import NavierStokes3D
+from tendency.solvers.pdes.swift_hohenberg import SwiftHohenberg
+from tendency.solvers.pdes.vector_burgers import VectorBurgers
+from tendency.solvers.spectral_solver import SpectralSolver
 
 LENGTH = 2 * math.pi
 

@@ -5,14 +5,15 @@ import math
 import pytest
 import torch
 
-from simulation import begin, map_tensors, rollout
-from solvers.etdrk import ETDRK4
-from solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
-from solvers.pdes.advection import Advection
-from solvers.pdes.heat import Heat
-from solvers.pdes.korteweg_de_vries import KortewegDeVries
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
+from tendency.solvers.pdes.advection import Advection
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.korteweg_de_vries import KortewegDeVries
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.spectral_solver import SpectralSolver
 
 
 def waves(conditions):

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from simulation import InstabilityError, begin, rollout
-from solvers.finite_volume import HLL, HLLC, MUSCL, WENO5, MonotonizedCentral, Unlimited, VanLeer
-from solvers.finite_volume_solver import FiniteVolumeSolver
-from solvers.pdes.compressible_flow import CompressibleFlow, NewtonianStress
-from solvers.pdes.inviscid_burgers import InviscidBurgers
-from solvers.pdes.shallow_water import ShallowWater
-from solvers.runge_kutta import SSPRK3
+from tendency.simulation.simulator import InstabilityError, begin, rollout
+from tendency.solvers.explicit_runge_kutta import ExplicitSSPRK3
+from tendency.solvers.finite_volume import HLL, HLLC, MUSCL, WENO5, MonotonizedCentral, Unlimited, VanLeer
+from tendency.solvers.finite_volume_solver import FiniteVolumeSolver
+from tendency.solvers.pdes.compressible_flow import CompressibleFlow, NewtonianStress
+from tendency.solvers.pdes.inviscid_burgers import InviscidBurgers
+from tendency.solvers.pdes.shallow_water import ShallowWater
 
 MC = MUSCL(MonotonizedCentral())
 WALL = [["neumann", "dirichlet", "neumann"], ["neumann", "dirichlet", "neumann"]]
@@ -25,7 +25,7 @@ def solve(solver, u, conditions, end):
 
 
 def solver(equation=None, reconstruction=MC, riemann=None, cfl=0.4):
-    return FiniteVolumeSolver(equation or CompressibleFlow(), reconstruction, riemann or HLLC(), SSPRK3(), cfl)
+    return FiniteVolumeSolver(equation or CompressibleFlow(), reconstruction, riemann or HLLC(), ExplicitSSPRK3(), cfl)
 
 
 def smooth(conditions, fields=3):

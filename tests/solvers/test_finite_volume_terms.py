@@ -10,12 +10,12 @@ import pytest
 import torch
 from calculus import Calculus
 
-from solvers.finite_volume import HLL, HLLC, MUSCL, Unlimited
-from solvers.finite_volume_solver import FiniteVolumeSolver
-from solvers.pdes.compressible_flow import CompressibleFlow, NewtonianStress
-from solvers.pdes.inviscid_burgers import InviscidBurgers
-from solvers.pdes.shallow_water import ShallowWater
-from solvers.runge_kutta import SSPRK3
+from tendency.solvers.explicit_runge_kutta import ExplicitSSPRK3
+from tendency.solvers.finite_volume import HLL, HLLC, MUSCL, Unlimited
+from tendency.solvers.finite_volume_solver import FiniteVolumeSolver
+from tendency.solvers.pdes.compressible_flow import CompressibleFlow, NewtonianStress
+from tendency.solvers.pdes.inviscid_burgers import InviscidBurgers
+from tendency.solvers.pdes.shallow_water import ShallowWater
 
 LENGTH = 2 * math.pi
 POINTS = {1: 128, 2: 64, 3: 32}
@@ -74,7 +74,7 @@ CASES = {
 
 
 def rate_of(equation, riemann, u, told, t=0.0):
-    solver = FiniteVolumeSolver(equation, MUSCL(Unlimited()), riemann, SSPRK3())
+    solver = FiniteVolumeSolver(equation, MUSCL(Unlimited()), riemann, ExplicitSSPRK3())
     return solver.time_derivative(torch.stack(u)[None].detach(), torch.tensor([t], dtype=torch.float64), told)[0]
 
 
@@ -102,5 +102,5 @@ def test_a_source_is_taken_at_its_own_time_and_place(conditions):
     delta = 0.4 * torch.sin(0.3 * 1.7 + 2 * c.x[0] + 1.1)
     rate = rate_of(InviscidBurgers(num_waves=1), HLL(), u, told, t=1.7)
     assert torch.allclose(rate[0], -u[0] * c.d(u[0], 0) + delta, atol=5e-3)
-    solver = FiniteVolumeSolver(InviscidBurgers(num_waves=1), MUSCL(Unlimited()), HLL(), SSPRK3())
+    solver = FiniteVolumeSolver(InviscidBurgers(num_waves=1), MUSCL(Unlimited()), HLL(), ExplicitSSPRK3())
     assert solver.conserved(torch.stack(u)[None], told) == {}

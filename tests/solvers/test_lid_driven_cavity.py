@@ -8,11 +8,13 @@ import torch
 from scipy.fft import dstn, idstn
 from scipy.interpolate import CubicSpline
 
-from simulation import Boundary, Conditions, Grid, begin, rollout
-from solvers.initial_conditions.random_eddies import RandomEddies
-from solvers.method_of_lines_solver import MethodOfLinesSolver
-from solvers.pdes.lid_driven_cavity import LidDrivenCavity, streamfunction, velocity
-from solvers.runge_kutta import RungeKutta4, RungeKuttaLegendre
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.explicit_runge_kutta import ExplicitRK4, RungeKuttaLegendre
+from tendency.solvers.initial_conditions.random_eddies import RandomEddies
+from tendency.solvers.method_of_lines_solver import MethodOfLinesSolver
+from tendency.solvers.pdes.lid_driven_cavity import LidDrivenCavity, streamfunction, velocity
 
 # Ghia, Ghia, Shin 1982, tables I and II, by the Reynolds number.
 GHIA_Y = [0.9766, 0.9688, 0.9609, 0.9531, 0.8516, 0.7344, 0.6172, 0.5, 0.4531, 0.2813, 0.1719, 0.1016, 0.0703, 0.0625]
@@ -49,7 +51,7 @@ def conditions(n, *reynolds, extent=1.0, sides="dirichlet", shape=None):
 
 
 def solver(lid_speed=1.0, max_step=1.0):
-    return MethodOfLinesSolver(LidDrivenCavity(lid_speed), RungeKutta4(), max_step)
+    return MethodOfLinesSolver(LidDrivenCavity(lid_speed), ExplicitRK4(), max_step)
 
 
 def solve(u, c, times, lid_speed=1.0):

@@ -5,19 +5,22 @@ import math
 import pytest
 import torch
 
-from simulation import begin, rollout
-from solvers.etdrk import ETDRK2, ETDRK4
-from solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
-from solvers.pdes.advection import Advection
-from solvers.pdes.burgers import Burgers
-from solvers.pdes.heat import Heat
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.pdes.navier_stokes import DiagonalForcing, KolmogorovForcing, NavierStokes
-from solvers.pdes.reaction_diffusion import FitzHughNagumo, GrayScott
-from solvers.pdes.swift_hohenberg import SwiftHohenberg
-from solvers.pdes.wave import Wave
-from solvers.spectral import in_transform_layout, transform, wavenumbers
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.fourier import transform, wavenumbers
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.etdrk import ETDRK2, ETDRK4
+from tendency.solvers.exponential_adams import ExponentialAdams, ExponentialAdamsMoulton
+from tendency.solvers.forcing import DiagonalForcing, KolmogorovForcing
+from tendency.solvers.pdes.advection import Advection
+from tendency.solvers.pdes.burgers import Burgers
+from tendency.solvers.pdes.fitzhugh_nagumo import FitzHughNagumo
+from tendency.solvers.pdes.gray_scott import GrayScott
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.pdes.navier_stokes import NavierStokes
+from tendency.solvers.pdes.swift_hohenberg import SwiftHohenberg
+from tendency.solvers.pdes.wave import Wave
+from tendency.solvers.spectral import in_transform_layout
+from tendency.solvers.spectral_solver import SpectralSolver
 
 
 def solve(solver, u, conditions, end, start=0.0):

@@ -6,15 +6,15 @@ from functools import partial
 import pytest
 import torch
 
-from data.generation import generate
-from data.trajectory_file import read_trajectories
-from simulation import begin, rollout
-from solvers.etdrk import ETDRK4
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.pdes.reaction_diffusion import Fisher
-from solvers.spectral import evaluate_on_grid
-from solvers.spectral_solver import SpectralSolver
-from tendency.build import load_problem
+from tendency.app.configuration.build import load_problem
+from tendency.data.generation import generate
+from tendency.data.trajectory_file import read_trajectories
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.pdes.fisher import Fisher
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.spectral import evaluate_on_grid
+from tendency.solvers.spectral_solver import SpectralSolver
 
 FNO = {"fno_navier_stokes_v1e3": (1e-3, 50), "fno_navier_stokes_v1e4": (1e-4, 30), "fno_navier_stokes_v1e5": (1e-5, 20)}
 KOLMOGOROV = ["predicting_change_kolmogorov_flow", "pde_refiner_kolmogorov_flow"]

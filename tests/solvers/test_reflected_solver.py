@@ -5,16 +5,21 @@ import math
 import pytest
 import torch
 
-from data.certificate import certify
-from simulation import Boundary, Conditions, Grid, Problem, Times, Tolerances, begin, rollout
-from simulation.parameters import Constant, Uniform
-from solvers.etdrk import ETDRK4
-from solvers.initial_conditions.random_fourier import RandomFourierSeries
-from solvers.pdes.burgers import Burgers
-from solvers.pdes.heat import Heat
-from solvers.pdes.navier_stokes import DiagonalForcing, NavierStokes
-from solvers.pdes.reaction_diffusion import AllenCahn, FitzHughNagumo
-from solvers.reflected_solver import ReflectedSolver
+from tendency.data.certificate import certify
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.parameters import Constant, Uniform
+from tendency.simulation.problem import Problem, Times, Tolerances
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.forcing import DiagonalForcing
+from tendency.solvers.initial_conditions.random_fourier import RandomFourierSeries
+from tendency.solvers.pdes.allen_cahn import AllenCahn
+from tendency.solvers.pdes.burgers import Burgers
+from tendency.solvers.pdes.fitzhugh_nagumo import FitzHughNagumo
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.navier_stokes import NavierStokes
+from tendency.solvers.reflected_solver import ReflectedSolver
 
 
 def walled(shape, sides, extent, **parameters):

@@ -12,13 +12,13 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from simulation import begin, rollout
-from solvers.finite_volume import HLL, HLLC, MUSCL, WENO5, MonotonizedCentral, Piecewise, VanLeer
-from solvers.finite_volume_solver import FiniteVolumeSolver
-from solvers.pdes.compressible_flow import CompressibleFlow
-from solvers.pdes.inviscid_burgers import InviscidBurgers
-from solvers.pdes.shallow_water import ShallowWater
-from solvers.runge_kutta import SSPRK3
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.explicit_runge_kutta import ExplicitSSPRK3
+from tendency.solvers.finite_volume import HLL, HLLC, MUSCL, WENO5, MonotonizedCentral, Piecewise, VanLeer
+from tendency.solvers.finite_volume_solver import FiniteVolumeSolver
+from tendency.solvers.pdes.compressible_flow import CompressibleFlow
+from tendency.solvers.pdes.inviscid_burgers import InviscidBurgers
+from tendency.solvers.pdes.shallow_water import ShallowWater
 
 OPEN = [["open", "open"]]
 MC = MUSCL(MonotonizedCentral())
@@ -170,7 +170,7 @@ def test_the_exact_solutions_are_those_of_the_books():
 def gas(conditions, n, states, x0, t, reconstruction=MC, riemann=None, cfl=0.4):
     """Solution and exact averages, each (1, 3, n)."""
     c = conditions([n], [[1.0]], OPEN, heat_capacity_ratio=[1.4])
-    solver = FiniteVolumeSolver(CompressibleFlow(), reconstruction, riemann or HLLC(), SSPRK3(), cfl)
+    solver = FiniteVolumeSolver(CompressibleFlow(), reconstruction, riemann or HLLC(), ExplicitSSPRK3(), cfl)
     end = solve(solver, tube(c, n, *states, x0), c, t)
     return end, averages(lambda s: Gas().sample(*states, s), n, x0, t)
 
@@ -200,7 +200,7 @@ def test_a_contact_is_sharper_with_hllc_than_with_hll(conditions):
     c = conditions([32], [[1.0]], OPEN, heat_capacity_ratio=[1.4])
     start = tube(c, 32, (2.0, 0.0, 1.0), (1.0, 0.0, 1.0), 0.5)
     kept, smeared = (
-        solve(FiniteVolumeSolver(CompressibleFlow(), MC, riemann, SSPRK3()), start, c, 0.2)
+        solve(FiniteVolumeSolver(CompressibleFlow(), MC, riemann, ExplicitSSPRK3()), start, c, 0.2)
         for riemann in (HLLC(), HLL())
     )
     assert float((kept - start).abs().max()) < 1e-13
@@ -228,7 +228,7 @@ def test_a_mirrored_tube_gives_the_mirrored_solution(conditions):
 def test_a_dam_breaks(conditions, riemann, n, most):
     c = conditions([n], [[5.0]], OPEN, gravity=[1.0])
     dam = ((2.0, 0.0), (1.0, 0.0))
-    end = solve(FiniteVolumeSolver(ShallowWater(), MC, riemann, SSPRK3()), tube(c, n, *dam, 2.5), c, 0.6)
+    end = solve(FiniteVolumeSolver(ShallowWater(), MC, riemann, ExplicitSSPRK3()), tube(c, n, *dam, 2.5), c, 0.6)
     exact = averages(lambda s: Water().sample(*dam, s), n, 2.5, 0.6, side=5.0)
     assert float((end - exact)[0, 0].abs().mean()) < most
     assert end[0, :, int((2.5 + 0.6 * 0.9) / 5 * n)].tolist() == pytest.approx([1.453841, 0.416921], abs=2e-3)
@@ -237,7 +237,7 @@ def test_a_dam_breaks(conditions, riemann, n, most):
 def burgers(conditions, n, left, right, t, reconstruction=MC):
     c = conditions([n], [[4.0]], OPEN)
     x = c.geometry.coordinates(c.extent)[0, 0]
-    solver = FiniteVolumeSolver(InviscidBurgers(), reconstruction, HLL(), SSPRK3())
+    solver = FiniteVolumeSolver(InviscidBurgers(), reconstruction, HLL(), ExplicitSSPRK3())
     return x - 2, solve(solver, (right + (left - right) * (x < 2).double())[None, None], c, t)[0, 0]
 
 

@@ -7,10 +7,15 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from simulation import InstabilityError
-from solvers.runge_kutta import SSPRK3, RungeKutta4, RungeKuttaLegendre, advance_in_stable_steps
+from tendency.simulation.simulator import InstabilityError
+from tendency.solvers.explicit_runge_kutta import (
+    ExplicitRK4,
+    ExplicitSSPRK3,
+    RungeKuttaLegendre,
+    advance_in_stable_steps,
+)
 
-SCHEMES = [SSPRK3(), RungeKutta4(), RungeKuttaLegendre(3), RungeKuttaLegendre(7)]
+SCHEMES = [ExplicitSSPRK3(), ExplicitRK4(), RungeKuttaLegendre(3), RungeKuttaLegendre(7)]
 
 
 def one_step(scheme, z):
@@ -59,7 +64,7 @@ def test_the_stability_intervals_are_what_they_are_said_to_be(scheme):
         )
 
 
-@pytest.mark.parametrize("scheme", [SSPRK3(), RungeKutta4()], ids=["ssp", "classical"])
+@pytest.mark.parametrize("scheme", [ExplicitSSPRK3(), ExplicitRK4()], ids=["ssp", "classical"])
 def test_diffusion_and_transport_together_are_stable(scheme):
     """Where h (lambda / real + omega / imaginary) <= 0.9, whatever the share of each."""
     share = torch.linspace(0, 1, 101, dtype=torch.float64)[:, None]
@@ -82,9 +87,9 @@ def test_the_legendre_scheme_damps_what_is_fast(stages):
 def counted(longest, dt, rate=lambda q, t: -q):
     """(end, steps taken) of q' = rate from 1, at most ``longest`` (B,) at a time."""
     steps = []
-    scheme = RungeKutta4()
+    scheme = ExplicitRK4()
 
-    class Counting(RungeKutta4):
+    class Counting(ExplicitRK4):
         def advance(self, q, t, h, rate):
             steps.append(h)
             return scheme.advance(q, t, h, rate)

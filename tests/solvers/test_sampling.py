@@ -5,14 +5,13 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Grid
-from simulation.geometry import chebyshev_nodes, random_nodes
-from solvers.etdrk import ETDRK4
-from solvers.pdes.heat import Heat
-from solvers.pdes.wave import Wave
-from solvers.reflected_solver import ReflectedSolver
-from solvers.spectral_solver import SpectralSolver
-from tendency.build import load_problem
+from tendency.app.configuration.build import load_problem
+from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes, random_nodes
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.wave import Wave
+from tendency.solvers.reflected_solver import ReflectedSolver
+from tendency.solvers.spectral_solver import SpectralSolver
 
 
 def wave_field(x, extent):
@@ -103,7 +102,7 @@ def test_a_pulse_between_walls_comes_back_as_dalembert_says(name, walls):
 
 
 def test_stored_nodes_must_share_the_boundary():
-    from simulation.problem import Problem
+    from tendency.simulation.problem import Problem
 
     problem = load_problem("wave_we1")
     with pytest.raises(ValueError, match=r"pde.store_on.boundary: expected that of pde.geometry"):

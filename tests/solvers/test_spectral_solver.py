@@ -7,18 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from simulation import Boundary, Field, Grid, InstabilityError, begin, map_tensors, rollout
-from solvers import spectral_solver
-from solvers.equations import SemilinearPDE
-from solvers.etdrk import ETDRK2, ETDRK4
-from solvers.exponential_adams import ExponentialAdams
-from solvers.initial_conditions.gaussian_random_field import GaussianRandomField
-from solvers.initial_conditions.random_fourier import RandomFourierSeries
-from solvers.pdes.heat import Heat
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.pdes.navier_stokes import NavierStokes
-from solvers.spectral import inverse_transform, odd, resample, transform
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.fields import Field
+from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import InstabilityError, begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.solvers import spectral_solver
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.etdrk import ETDRK2, ETDRK4
+from tendency.solvers.exponential_adams import ExponentialAdams
+from tendency.solvers.initial_conditions.gaussian_random_field import GaussianRandomField
+from tendency.solvers.initial_conditions.random_fourier import RandomFourierSeries
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.pdes.navier_stokes import NavierStokes
+from tendency.solvers.spectral import odd, resample
+from tendency.solvers.spectral_solver import SpectralSolver
 
 
 class Soliton(SemilinearPDE):

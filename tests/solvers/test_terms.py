@@ -10,23 +10,24 @@ import pytest
 import torch
 from calculus import Calculus
 
-from solvers.etdrk import ETDRK4
-from solvers.initial_conditions.from_source import FromSource
-from solvers.pdes.advection import Advection
-from solvers.pdes.burgers import Burgers, VectorBurgers
-from solvers.pdes.combined import Combined
-from solvers.pdes.heat import Heat
-from solvers.pdes.korteweg_de_vries import KortewegDeVries
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky, PotentialKuramotoSivashinsky
-from solvers.pdes.navier_stokes import (
-    DiagonalForcing,
-    KolmogorovForcing,
-    NavierStokes,
-    NavierStokes3D,
-)
-from solvers.pdes.reaction_diffusion import AllenCahn, FitzHughNagumo, GrayScott
-from solvers.pdes.swift_hohenberg import SwiftHohenberg
-from solvers.spectral_solver import SpectralSolver
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.forcing import DiagonalForcing, KolmogorovForcing
+from tendency.solvers.initial_conditions.from_source import FromSource
+from tendency.solvers.pdes.advection import Advection
+from tendency.solvers.pdes.allen_cahn import AllenCahn
+from tendency.solvers.pdes.burgers import Burgers
+from tendency.solvers.pdes.combined import Combined
+from tendency.solvers.pdes.fitzhugh_nagumo import FitzHughNagumo
+from tendency.solvers.pdes.gray_scott import GrayScott
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.korteweg_de_vries import KortewegDeVries
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.pdes.navier_stokes import NavierStokes
+from tendency.solvers.pdes.navier_stokes_3d import NavierStokes3D
+from tendency.solvers.pdes.potential_kuramoto_sivashinsky import PotentialKuramotoSivashinsky
+from tendency.solvers.pdes.swift_hohenberg import SwiftHohenberg
+from tendency.solvers.pdes.vector_burgers import VectorBurgers
+from tendency.solvers.spectral_solver import SpectralSolver
 
 LENGTH = 2 * math.pi
 

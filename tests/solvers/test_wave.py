@@ -5,11 +5,13 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Grid, begin, rollout
-from solvers.etdrk import ETDRK4
-from solvers.pdes.wave import Wave
-from solvers.reflected_solver import ReflectedSolver
-from solvers.spectral_solver import SpectralSolver
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.pdes.wave import Wave
+from tendency.solvers.reflected_solver import ReflectedSolver
+from tendency.solvers.spectral_solver import SpectralSolver
 
 
 def conditions(shape, sides, extent, speeds):

@@ -2,7 +2,7 @@
 
 import torch
 
-from simulation import PointCloud
+from tendency.simulation.geometry import PointCloud
 
 
 def as_cloud(grid):

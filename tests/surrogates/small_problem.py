@@ -4,13 +4,16 @@ import math
 
 import torch
 
-from simulation import Boundary, Conditions, Grid, Window, begin
-from solvers.etdrk import ETDRK4
-from solvers.pdes.heat import Heat
-from solvers.spectral_solver import SpectralSolver
-from surrogates.models.fno import FNO
-from surrogates.stepper import SurrogateStepper, fit_normalizer
-from surrogates.surrogate import Surrogate
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.simulator import begin
+from tendency.simulation.window import Window
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.spectral_solver import SpectralSolver
+from tendency.surrogates.models.fno import FNO
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.surrogates.surrogate import Surrogate
 
 BATCH, POINTS = 3, 16
 GRID = Grid([POINTS], Boundary.periodic(1))

@@ -6,11 +6,14 @@ import pytest
 import torch
 from small_problem import BATCH, Answering, fitted, window
 
-from simulation import Progress, begin, map_tensors, rollout
-from surrogates.differences import CentralDifference
-from surrogates.integrators import AdamsBashforth
-from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.simulation.simulator import Progress, begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.surrogates.integrators.adams_bashforth import AdamsBashforth
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.predictions.differences import CentralDifference
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 DT = 0.1
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from simulation import Boundary, Grid
-from surrogates.models.dilated_resnet import DilatedResNet
-from surrogates.models.unet import UNet
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.models.dilated_resnet import DilatedResNet
+from tendency.surrogates.models.unet import UNet
 
 LINE = Boundary.periodic(1)
 

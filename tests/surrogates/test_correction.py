@@ -4,13 +4,16 @@ import pytest
 import torch
 from small_problem import BATCH, GRID, Answering, fitted, problem
 
-from simulation import Boundary, Grid, InstabilityError, PointCloud, Window, begin, map_tensors, rollout
-from solvers.etdrk import ETDRK4
-from solvers.pdes.heat import Heat
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from solvers.spectral_solver import SpectralSolver
-from surrogates.correction import CorrectedPrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.simulation.geometry import Boundary, Grid, PointCloud
+from tendency.simulation.simulator import InstabilityError, begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.solvers.spectral_solver import SpectralSolver
+from tendency.surrogates.predictions.corrected import CorrectedPrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 STEPS = 3
 

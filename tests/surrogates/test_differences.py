@@ -6,8 +6,15 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Conditions, Grid, Window
-from surrogates.differences import CentralDifference, ForwardDifference, RichardsonDifference, StoredDerivative
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.differences import (
+    CentralDifference,
+    ForwardDifference,
+    RichardsonDifference,
+    StoredDerivative,
+)
 
 POINTS = 9
 

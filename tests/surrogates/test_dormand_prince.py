@@ -6,9 +6,8 @@ import torch
 from hopf import START, even_times, rolled, slope, solution, uneven_times
 from scipy.integrate import solve_ivp
 
-from simulation import InstabilityError
-from surrogates.integrators import DormandPrince
-from surrogates.integrators.dormand_prince import ERROR, NODES, STAGES
+from tendency.simulation.simulator import InstabilityError
+from tendency.surrogates.integrators.dormand_prince import ERROR, NODES, STAGES, DormandPrince
 
 
 def test_the_tableau_is_consistent():

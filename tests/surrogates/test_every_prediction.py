@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from simulation import Window, begin, map_tensors, rollout
-from simulation.random import mix
-from surrogates.stepper import SurrogateStepper, fit_normalizer
-from tendency.compose import conf_folder
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.simulation.random import mix
+from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 GROUPS = ("prediction", "prediction/integrator", "prediction/difference")
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
@@ -15,7 +17,7 @@ OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((conf_folde
 @pytest.fixture(scope="module")
 def solved(compose_config):
     """A small problem's trajectories with their time derivatives: seven snapshots, the fourth one present."""
-    from tendency.build import build_problem
+    from tendency.app.configuration.build import build_problem
 
     pde = compose_config("generate", ["pde=burgers", "pde.geometry.shape=[32]"])["pde"]
     problem = build_problem(pde)
@@ -30,8 +32,8 @@ def solved(compose_config):
 
 
 def stepper_of(node, data, pde):
-    from surrogates.models.fno import FNO
-    from tendency.build import build
+    from tendency.app.configuration.build import build
+    from tendency.surrogates.models.fno import FNO
 
     prediction = build(node)
     prediction.check(data.conditions.geometry)

@@ -4,12 +4,12 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from simulation import Boundary, Grid
-from surrogates.layers.spectral_matrices import FOLDED_MODES
-from tendency.build import instantiate
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import instantiate
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.layers.fourier.spectral_matrices import FOLDED_MODES
 
-FAMILIES = ("surrogates.models.fno.FNO", "surrogates.models.ffno.FFNO")
+FAMILIES = ("tendency.surrogates.models.fno.FNO", "tendency.surrogates.models.ffno.FFNO")
 """Classes whose yaml files are exported here."""
 NODES = {p.stem: OmegaConf.to_container(OmegaConf.load(p)) for p in sorted((conf_folder() / "model").glob("*.yaml"))}
 GRIDS = {

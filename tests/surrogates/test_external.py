@@ -6,11 +6,11 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from simulation import Boundary, Grid, PointCloud
-from tendency.build import build, build_surrogate, instantiate
-from tendency.check import check_nodes
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import build, build_surrogate, instantiate
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.signatures import check_nodes
 from tendency.errors import ArtefactError, ConfigError
+from tendency.simulation.geometry import Boundary, Grid, PointCloud
 
 FOREIGN = '''
 from torch import nn
@@ -189,7 +189,7 @@ def test_the_configuration_binds_and_asks_for_a_network(compose_config, package)
 
 
 def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script, homes, package):
-    from tendency.load import load_stepper
+    from tendency.app.runs.checkpoint_reader import load_stepper
 
     arguments = ["pde=heat", "small=true", "model=external", "model._target_=foreign_networks.Plain", "name=foreign"]
     arguments += ["+model.network.width=4", "data.num_train=4", "data.num_valid=2", "data.num_test=2"]

@@ -6,16 +6,9 @@ import pytest
 import torch
 from hopf import START, even_times, rolled, slope, solution, uneven_times
 
-from surrogates.integrators import (
-    AdamsBashforth,
-    ForwardEuler,
-    Heun,
-    Midpoint,
-    RungeKutta4,
-    RungeKuttaStartedAdamsBashforth,
-    SSPRungeKutta3,
-    Substeps,
-)
+from tendency.surrogates.integrators.adams_bashforth import AdamsBashforth, RungeKuttaStartedAdamsBashforth
+from tendency.surrogates.integrators.runge_kutta import ForwardEuler, Heun, Midpoint, RungeKutta4, SSPRungeKutta3
+from tendency.surrogates.integrators.substeps import Substeps
 
 INTEGRATORS = {
     "euler": (ForwardEuler(), 1),

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Grid
-from surrogates.layers.conditional_norm import ConditionalNorm
-from surrogates.layers.convolution import Upsampling
-from surrogates.layers.padding import pad
-from surrogates.layers.self_attention import SelfAttention
-from surrogates.models.fno import FNO
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.layers.convolution.boundary_convolution import Upsampling
+from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
+from tendency.surrogates.layers.convolution.padding import pad
+from tendency.surrogates.layers.convolution.self_attention import SelfAttention
+from tendency.surrogates.models.fno import FNO
 
 
 def test_more_modes_than_a_training_grid_has_are_refused():

@@ -8,16 +8,16 @@ import torch
 from clouds import as_cloud
 from torch import nn
 
-from simulation import Boundary, Conditions, Grid, PointCloud
-from simulation.geometry import random_nodes
-from surrogates.layers.message_round import InstanceNorm, MessageRound
-from surrogates.layers.message_tables import MessageTables
-from surrogates.layers.neighbours import Nearest, WithinRadius
-from surrogates.layers.nodal_derivatives import LeastSquares
-from surrogates.layers.node_decoders import PointwiseDecoder, TemporalDecoder
-from surrogates.models.message_passing import MessagePassing
-from surrogates.network import Network
-from surrogates.normalizer import Normalizer
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid, PointCloud, random_nodes
+from tendency.surrogates.layers.messages.message_round import InstanceNorm, MessageRound
+from tendency.surrogates.layers.messages.message_tables import MessageTables
+from tendency.surrogates.layers.messages.neighbours import Nearest, WithinRadius
+from tendency.surrogates.layers.messages.nodal_derivatives import LeastSquares
+from tendency.surrogates.layers.messages.node_decoders import PointwiseDecoder, TemporalDecoder
+from tendency.surrogates.models.message_passing import MessagePassing
+from tendency.surrogates.network import Network
+from tendency.surrogates.normalizer import Normalizer
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
 FAR = {"dilations": (1, 2), "derivatives": LeastSquares(2)}

@@ -6,9 +6,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from simulation import Boundary, Grid, PointCloud
-from tendency.build import instantiate
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import instantiate
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.simulation.geometry import Boundary, Grid, PointCloud
 
 # A yaml that wants a value is no network by itself: test_external.py gives it one.
 MODELS = sorted(path.stem for path in (conf_folder() / "model").glob("*.yaml") if "???" not in path.read_text())

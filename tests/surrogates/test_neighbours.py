@@ -6,10 +6,9 @@ import pytest
 import torch
 from clouds import as_cloud, box_of_square_cells
 
-from simulation import Boundary, Grid, PointCloud
-from simulation.geometry import chebyshev_nodes, random_nodes
-from surrogates.layers.message_tables import KEPT, MessageTables, box_shapes
-from surrogates.layers.neighbours import Nearest, WithinRadius
+from tendency.simulation.geometry import Boundary, Grid, PointCloud, chebyshev_nodes, random_nodes
+from tendency.surrogates.layers.messages.message_tables import KEPT, MessageTables, box_shapes
+from tendency.surrogates.layers.messages.neighbours import Nearest, WithinRadius
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
 BOUNDARIES = [

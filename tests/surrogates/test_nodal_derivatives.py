@@ -6,9 +6,8 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Grid, PointCloud
-from simulation.geometry import chebyshev_nodes, random_nodes
-from surrogates.layers.nodal_derivatives import LeastSquares
+from tendency.simulation.geometry import Boundary, Grid, PointCloud, chebyshev_nodes, random_nodes
+from tendency.surrogates.layers.messages.nodal_derivatives import LeastSquares
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
 CPU = torch.device("cpu")

@@ -2,8 +2,8 @@
 
 import torch
 
-from simulation.moments import Moments, RunningMoments
-from surrogates.normalizer import ChannelNormalizer, Normalizer
+from tendency.simulation.moments import Moments, RunningMoments
+from tendency.surrogates.normalizer import ChannelNormalizer, Normalizer
 
 
 def test_running_moments_equal_those_of_all_data_at_once():

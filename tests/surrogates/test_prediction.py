@@ -6,15 +6,19 @@ import pytest
 import torch
 from small_problem import BATCH, GRID, advanced, network, problem, window
 
-from simulation import Window, begin, rollout
-from solvers.pdes.heat import Heat
-from solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
-from surrogates.differences import ForwardDifference, StoredDerivative
-from surrogates.integrators import AdamsBashforth, ForwardEuler, Heun, RungeKutta4
-from surrogates.normalizer import Normalizer
-from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
-from surrogates.surrogate import Surrogate
+from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.window import Window
+from tendency.solvers.pdes.heat import Heat
+from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
+from tendency.surrogates.integrators.adams_bashforth import AdamsBashforth
+from tendency.surrogates.integrators.runge_kutta import ForwardEuler, Heun, RungeKutta4
+from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.predictions.differences import ForwardDifference, StoredDerivative
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.surrogates.surrogate import Surrogate
 
 
 class ExactDerivative(Surrogate):

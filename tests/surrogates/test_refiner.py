@@ -4,13 +4,16 @@ import pytest
 import torch
 from small_problem import BATCH, Answering, fitted, window
 
-from simulation import Progress, begin, map_tensors, rollout
-from simulation.random import mix, normal
-from surrogates.differences import ForwardDifference
-from surrogates.integrators import ForwardEuler
-from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
-from surrogates.refiner import RefinedPrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.simulation.random import mix, normal
+from tendency.simulation.simulator import Progress, begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.surrogates.integrators.runge_kutta import ForwardEuler
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.predictions.differences import ForwardDifference
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.predictions.refined import RefinedPrediction
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 TARGETS = {
     "state": lambda: StatePrediction(conditioned_on=["dt"]),

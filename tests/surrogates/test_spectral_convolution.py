@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from simulation import Boundary, Grid
-from surrogates.layers import spectral_convolution, spectral_matrices
-from surrogates.layers.spectral_convolution import SpectralConvolution, by_fft, kept_axes, kept_rows
-from surrogates.layers.spectral_matrices import MatrixConvolution, folded
-from surrogates.layers.spectral_weights import Tucker, tucker_ranks
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.layers.fourier import spectral_convolution, spectral_matrices
+from tendency.surrogates.layers.fourier.spectral_convolution import SpectralConvolution, by_fft, kept_axes, kept_rows
+from tendency.surrogates.layers.fourier.spectral_matrices import MatrixConvolution, folded
+from tendency.surrogates.layers.fourier.spectral_weights import Tucker, tucker_ranks
 
 PATHS = {"fft": by_fft, "matrix": MatrixConvolution.apply}
 EVERY_PATH = pytest.mark.parametrize("path", PATHS)

@@ -6,13 +6,19 @@ import pytest
 import torch
 from small_problem import BATCH, Answering, fitted, problem, window
 
-from simulation import begin, map_tensors, rollout
-from solvers.pdes.heat import Heat
-from surrogates.differences import RichardsonDifference
-from surrogates.integrators import AdamsBashforth, DormandPrince, RungeKutta4, Substeps
-from surrogates.normalizer import Normalizer
-from surrogates.prediction import DerivativePrediction, IncrementPrediction, StatePrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.tree import map_tensors
+from tendency.solvers.pdes.heat import Heat
+from tendency.surrogates.integrators.adams_bashforth import AdamsBashforth
+from tendency.surrogates.integrators.dormand_prince import DormandPrince
+from tendency.surrogates.integrators.runge_kutta import RungeKutta4
+from tendency.surrogates.integrators.substeps import Substeps
+from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.predictions.differences import RichardsonDifference
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 RATE = 0.3
 """The fields of ``window`` grow like exp(RATE t)."""

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from simulation import Boundary
-from surrogates.layers import winograd
-from surrogates.layers.convolution import BoundaryConvolution
-from surrogates.layers.padding import pad
+from tendency.simulation.geometry import Boundary
+from tendency.surrogates.layers.convolution import winograd
+from tendency.surrogates.layers.convolution.boundary_convolution import BoundaryConvolution
+from tendency.surrogates.layers.convolution.padding import pad
 
 PERIODIC, WALLED = ["periodic", "periodic"], ["dirichlet", "open"]
 

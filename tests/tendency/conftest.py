@@ -11,9 +11,9 @@ def run_training(homes):
     """``run_training(["pde=heat", "seed=1"])``: trains in this process; returns the composed configuration."""
     from hydra import compose, initialize_config_dir
 
-    from tendency.compose import conf_folder
-    from tendency.small_form import settle
-    from tendency.training import train
+    from tendency.app.configuration.conf_files import conf_folder
+    from tendency.app.configuration.small_form import merge_small_form
+    from tendency.app.training.train_surrogate import train
 
     def run(overrides):
         os.environ["TENDENCY_DATASETS"], os.environ["TENDENCY_OUTPUTS"] = (
@@ -25,7 +25,7 @@ def run_training(homes):
         choices = dict(config.hydra.runtime.choices)
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             config = compose("train", overrides)
-        settle(config, overrides)
+        merge_small_form(config, overrides)
         train(config, choices)
         return config
 
@@ -61,8 +61,8 @@ def run_evaluation():
     """``run_evaluation(outputs, "runs=[a]", ...)``: evaluates in this process."""
     from hydra import compose, initialize_config_dir
 
-    from tendency.compose import conf_folder
-    from tendency.evaluating import evaluate
+    from tendency.app.configuration.conf_files import conf_folder
+    from tendency.app.reports.judge_runs import evaluate
 
     def run(outputs, *overrides):
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):

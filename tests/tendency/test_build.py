@@ -2,7 +2,7 @@
 
 import pytest
 
-from tendency.build import build, build_problem
+from tendency.app.configuration.build import build, build_problem
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ def test_what_a_problem_refuses_has_its_key(compose_config, overrides, message):
 
 def test_a_node_in_a_list_is_counted_like_in_the_configuration(compose_config):
     node = compose_config("generate", ["pde=navier_stokes"])["pde"]
-    node["extent"][1] = {"_target_": "simulation.parameters.Choice", "values": []}
+    node["extent"][1] = {"_target_": "tendency.simulation.parameters.Choice", "values": []}
     with pytest.raises(ValueError, match=r"^pde\.extent\[1\]\.values: expected at least one value, got none$"):
         build_problem(node)
 
 
 def test_without_a_key_the_words_are_the_constructors_own():
     with pytest.raises(ValueError, match="^expected low < high"):
-        build({"_target_": "simulation.parameters.Uniform", "low": 2.0, "high": 1.0})
+        build({"_target_": "tendency.simulation.parameters.Uniform", "low": 2.0, "high": 1.0})

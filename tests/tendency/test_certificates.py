@@ -2,11 +2,11 @@
 
 import pytest
 
-from data.certificate import certify
-from simulation import InstabilityError
-from tendency.build import build_problem
-from tendency.compose import conf_folder
-from tendency.small_form import problem_node
+from tendency.app.configuration.build import build_problem
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.small_form import problem_node
+from tendency.data.certificate import certify
+from tendency.simulation.simulator import InstabilityError
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 EXACT = {"advection", "heat", "wave"}
@@ -45,7 +45,7 @@ def eight_steps_in_one(config):
     else:
         simulator["max_step"] = 8 * float(simulator["max_step"])
         spacing = max(longest, simulator["max_step"])
-    times["dt"] = {"_target_": "simulation.parameters.Constant", "value": spacing}
+    times["dt"] = {"_target_": "tendency.simulation.parameters.Constant", "value": spacing}
     times["num_snapshots"] = 4
     tolerances["window"] = max(float(tolerances["window"]), spacing)
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tendency.check import check_nodes, check_settings, foreign_targets
+from tendency.app.configuration.settings import TrainSettings
+from tendency.app.configuration.signatures import check_nodes, check_settings, foreign_targets
 from tendency.errors import ConfigError
-from tendency.settings import TrainSettings
 
-SCHEDULE = {"_target_": "trainers.schedules.WarmupCosine", "warmup_steps": 10, "final": 0.1}
-ADAMW = {"_target_": "trainers.optimizers.adamw", "_partial_": True, "lr": 1e-3}
+SCHEDULE = {"_target_": "tendency.trainers.schedules.WarmupCosine", "warmup_steps": 10, "final": 0.1}
+ADAMW = {"_target_": "tendency.trainers.optimizers.adamw", "_partial_": True, "lr": 1e-3}
 
 
 def problems(**config):
@@ -45,7 +45,7 @@ def test_all_problems_come_at_once():
 
 
 def test_required_arguments_are_asked_for():
-    found = problems(prediction={"_target_": "surrogates.prediction.DerivativePrediction"})
+    found = problems(prediction={"_target_": "tendency.surrogates.predictions.derivative.DerivativePrediction"})
     assert found == [
         "prediction.difference: DerivativePrediction requires it",
         "prediction.integrator: DerivativePrediction requires it",
@@ -53,15 +53,19 @@ def test_required_arguments_are_asked_for():
 
 
 def test_a_node_of_the_wrong_kind_is_named():
-    euler = {"_target_": "surrogates.integrators.runge_kutta.ForwardEuler"}
+    euler = {"_target_": "tendency.surrogates.integrators.runge_kutta.ForwardEuler"}
     found = problems(
-        prediction={"_target_": "surrogates.prediction.DerivativePrediction", "difference": euler, "integrator": euler}
+        prediction={
+            "_target_": "tendency.surrogates.predictions.derivative.DerivativePrediction",
+            "difference": euler,
+            "integrator": euler,
+        }
     )
     assert found == ["prediction.difference: expected a Difference, got ForwardEuler"]
 
 
 def test_nodes_inside_lists_and_mappings_are_checked():
-    wrong = {"_target_": "simulation.parameters.Uniform", "low": "a", "high": 1.0}
+    wrong = {"_target_": "tendency.simulation.parameters.Uniform", "low": "a", "high": 1.0}
     found = problems(pde={"extent": [wrong], "parameters": {"viscosity": wrong}})
     assert [problem.split(":")[0] for problem in found] == ["pde.extent[0].low", "pde.parameters.viscosity.low"]
 
@@ -75,7 +79,7 @@ def test_settings_are_checked_like_arguments():
 
 def test_foreign_targets_are_found_wherever_they_hide():
     node = {
-        "_target_": "surrogates.models.fno.FNO",
+        "_target_": "tendency.surrogates.models.fno.FNO",
         "width": 3,
         "inner": [{"_target_": "os.system", "command": "true"}, {"deep": {"_target_": "surrogatesx.f"}}],
     }

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from tendency.build import build
-from tendency.comparing import ComparisonSettings, compare, ratios, trials_of
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import build
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.studies.run_comparison import ComparisonSettings, compare, ratios, trials_of
 
 FEW = ["data.num_valid=2", "data.num_test=8", "data.workers=2"]
 LESS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tendency.compose import check_command_line
+from tendency.app.configuration.command_line import check_command_line
 from tendency.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +81,7 @@ def test_right_command_lines_pass():
 def test_a_mistyped_command_is_answered_without_torch():
     code = (
         "import sys; sys.argv = ['train.py', 'model=fnoo', 'pde=heat']\n"
-        "from tendency.train import main\n"
+        "from tendency.app.commands.entry import train as main\n"
         "try:\n    main()\n"
         "except SystemExit as error:\n"
         "    print('code', error.code, 'torch' in sys.modules, 'lightning' in sys.modules)\n"
@@ -93,8 +93,9 @@ def test_a_mistyped_command_is_answered_without_torch():
 
 
 def test_commands_are_checked_and_judge_without_lightning():
-    halves = ", ".join(f"tendency.{name}" for name in ("training", "generating", "evaluating", "comparing", "studying"))
-    code = f"import sys, {halves}, trainers.trainer; print('torch' in sys.modules, 'lightning' in sys.modules)"
+    work = ("training.train_surrogate", "problems.make_dataset", "reports.judge_runs", "studies.run_comparison")
+    halves = ", ".join(f"tendency.app.{name}" for name in (*work, "studies.run_study"))
+    code = f"import sys, {halves}, tendency.trainers.trainer; print('torch' in sys.modules, 'lightning' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
 

@@ -234,9 +234,9 @@ def test_a_wheel_runs_without_the_checkout(homes, tmp_path):
     subprocess.run([sys.executable, "-m", "pip", "install", *quiet, "--target", str(target), str(wheel)], check=True)
     code = (
         "import sys; sys.path[:] = [p for p in sys.path if p != sys.argv[1]]; sys.path.insert(0, sys.argv[2])\n"
-        "import tendency, data, evaluation; sys.argv = ['generate.py', *sys.argv[3:]]\n"
+        "import tendency, tendency.data.dataset as data; sys.argv = ['generate.py', *sys.argv[3:]]\n"
         "assert tendency.__file__.startswith(sys.path[0]) and data.__file__.startswith(sys.path[0])\n"
-        "from tendency.generate import main; main()\n"
+        "from tendency.app.commands.entry import generate; generate()\n"
     )
     command = [sys.executable, "-c", code, str(ROOT), str(target), *SMALL[:3], *SMALL[5:10]]
     done = subprocess.run(command, cwd=tmp_path, env=homes, capture_output=True, text=True, check=False)

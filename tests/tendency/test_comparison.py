@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from tendency.build import build
-from tendency.comparing import ComparisonSettings, compare, page, ratios, trials_of
-from tendency.comparison import Comparison, Ratio, Variant
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import build
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.studies.run_comparison import ComparisonSettings, compare, page, ratios, trials_of
+from tendency.app.studies.variants import Comparison, Ratio, Variant
 
 COMPARISONS = sorted((conf_folder() / "comparison").glob("*.yaml"))
 TINY = ["data.num_train=4", "data.num_valid=2", "data.num_test=2", "data.chunk_size=2", "data.workers=1"]
@@ -57,9 +57,9 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
     places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
     monkeypatch.setenv("TENDENCY_DATASETS", places["datasets"])
     monkeypatch.setenv("TENDENCY_OUTPUTS", places["outputs"])
-    variant = {"_target_": "tendency.comparison.Variant"}
+    variant = {"_target_": "tendency.app.studies.variants.Variant"}
     node = {
-        "_target_": "tendency.comparison.Comparison",
+        "_target_": "tendency.app.studies.variants.Comparison",
         "title": "Finer",
         "question": "Does it work on a finer grid?",
         "train": TINY,
@@ -69,8 +69,8 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
             "persistence": variant | {"method": "persistence"},
         },
         "ratios": [
-            {"_target_": "tendency.comparison.Ratio", "of": "finer", "to": "trained", "at_most": 1e9},
-            {"_target_": "tendency.comparison.Ratio", "of": "persistence", "to": "trained", "at_least": 1e9},
+            {"_target_": "tendency.app.studies.variants.Ratio", "of": "finer", "to": "trained", "at_most": 1e9},
+            {"_target_": "tendency.app.studies.variants.Ratio", "of": "persistence", "to": "trained", "at_least": 1e9},
         ],
     }
     config = OmegaConf.create({"comparison": node, "paths": places, "seeds": [3], "processes": 1, "write": None})

@@ -7,8 +7,8 @@ import torch
 import torch._inductor.config
 from torch._inductor.utils import fresh_cache
 
-from tendency.hardware import nothing_compiled, require_compiler
-from tendency.load import read_checkpoint
+from tendency.app.hardware import nothing_compiled, require_compiler
+from tendency.app.runs.checkpoint_reader import read_checkpoint
 
 CPU = torch.device("cpu")
 

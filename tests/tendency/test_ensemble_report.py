@@ -10,8 +10,8 @@ import torch
 import xarray as xr
 
 import tendency
-from data.dataset import TrajectoryDataset
-from simulation.random import mix
+from tendency.data.dataset import TrajectoryDataset
+from tendency.simulation.random import mix
 
 pytestmark = pytest.mark.slow
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulation import InstabilityError
 from tendency.errors import ArtefactError, ConfigError, describe, exit_code, guarded
-from trainers.callbacks.divergence import DivergedError
-from trainers.callbacks.signals import StoppedError
+from tendency.simulation.simulator import InstabilityError
+from tendency.trainers.callbacks.divergence import DivergedError
+from tendency.trainers.callbacks.signals import StoppedError
 
 
 @pytest.mark.parametrize(

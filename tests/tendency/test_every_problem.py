@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from data.manifest import read_manifest
-from simulation.geometry import Grid
-from tendency.build import build, load_problem
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import build, load_problem
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.data.manifest import read_manifest
+from tendency.simulation.geometry import Grid
 
 PDES = sorted(path.stem for path in (conf_folder() / "pde").glob("*.yaml"))
 NODES = ["model=message_passing", "model.width=32", "model.num_layers=4"]

@@ -6,18 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.dataset import TrajectoryDataset
-from data.solving_seconds import FILE, solving_seconds
-from evaluation.baselines import Persistence
-from evaluation.break_even import Point
-from solvers.etdrk import ETDRK2, ETDRK4
-from solvers.exponential_adams import ExponentialAdams
-from solvers.runge_kutta import SSPRK3
-from surrogates.coarse_solver import CoarseSolver
-from tendency.baselines import problem_of, subject_of, training_pairs
-from tendency.full_cost import FullCost
-from tendency.generation_cost import generation_of
-from tendency.load import read_checkpoint
+from tendency.app.break_even.full_cost import FullCost
+from tendency.app.break_even.generation_seconds import generation_of
+from tendency.app.problems.dataset_problem import problem_of, training_pairs
+from tendency.app.reports.subject import subject_of
+from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.data.chunk_seconds import FILE, solving_seconds
+from tendency.data.dataset import TrajectoryDataset
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.cost.break_even import Point
+from tendency.solvers.etdrk import ETDRK2, ETDRK4
+from tendency.solvers.explicit_runge_kutta import ExplicitSSPRK3
+from tendency.solvers.exponential_adams import ExponentialAdams
+from tendency.surrogates.predictions.coarse_solver import CoarseSolver
 
 TINY = ["model=fno", "model.width=4", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[64]"]
 
@@ -39,7 +40,7 @@ def study(**changes):
                 "ETDRK2": ETDRK2(),
                 "ETDRK4": ETDRK4(),
                 "Adams": ExponentialAdams(3),
-                "SSPRK3": SSPRK3(),
+                "SSPRK3": ExplicitSSPRK3(),
             },
             "batches": [1, 2],
             "repeats": 1,

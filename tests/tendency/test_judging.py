@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.manifest import read_manifest
+from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.data.manifest import read_manifest
 from tendency.errors import ArtefactError
-from tendency.load import read_checkpoint
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=2", "pde.geometry.shape=[16]"]
 

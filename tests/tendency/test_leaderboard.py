@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tendency.app.reports.sweep_leaderboard import by_dataset, standings_of
+from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.app.runs.method_names import method_names
+from tendency.app.runs.run_selection import Selection, note_run
 from tendency.errors import ArtefactError, ConfigError
-from tendency.leaderboard import by_dataset, standings_of
-from tendency.load import read_checkpoint
-from tendency.method_names import method_names
-from tendency.run_selection import Selection, note_run
 
 TINY = ["model=fno", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[16]", "prediction=state"]
 
@@ -164,9 +164,9 @@ def test_the_first_is_bold_and_what_the_bootstrap_cannot_tell_from_it():
 
 def configuration(**changes):
     node = {
-        "model": {"_target_": "surrogates.models.fno.FNO", "width": 8},
-        "prediction": {"_target_": "surrogates.prediction.StatePrediction", "history": 1},
-        "objective": {"_target_": "trainers.objectives.one_step.OneStep"},
+        "model": {"_target_": "tendency.surrogates.models.fno.FNO", "width": 8},
+        "prediction": {"_target_": "tendency.surrogates.predictions.state.StatePrediction", "history": 1},
+        "objective": {"_target_": "tendency.trainers.objectives.one_step.OneStep"},
         "pde": {"name": "heat"},
         "seed": 0,
     }
@@ -175,15 +175,15 @@ def configuration(**changes):
 
 def test_methods_are_called_by_what_tells_them_apart():
     derivative = {
-        "_target_": "surrogates.prediction.DerivativePrediction",
-        "integrator": {"_target_": "surrogates.integrators.runge_kutta.Heun"},
+        "_target_": "tendency.surrogates.predictions.derivative.DerivativePrediction",
+        "integrator": {"_target_": "tendency.surrogates.integrators.runge_kutta.Heun"},
     }
-    wide = {"_target_": "surrogates.models.fno.FNO", "width": 16}
+    wide = {"_target_": "tendency.surrogates.models.fno.FNO", "width": 16}
     foreign = {
-        "_target_": "surrogates.models.external.External",
+        "_target_": "tendency.surrogates.models.external.External",
         "network": {"_target_": "package.Net", "_partial_": True},
     }
-    pushed = {"_target_": "trainers.objectives.pushforward.Pushforward"}
+    pushed = {"_target_": "tendency.trainers.objectives.pushforward.Pushforward"}
     alone = configuration(pde={"name": "waves"}, model=wide)
     on_heat = [
         configuration(),

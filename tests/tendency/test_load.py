@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.errors import ArtefactError
-from tendency.load import read_checkpoint
 
 
 @pytest.mark.parametrize(

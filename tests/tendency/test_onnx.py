@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import tendency
-from tendency import exporting
+from tendency import export_surrogate
 from tendency.errors import ArtefactError
 
 NETWORKS = {
@@ -41,7 +41,7 @@ def test_onnxruntime_takes_the_same_step_for_any_number_of_trajectories(network,
 
 
 def test_missing_packages_are_named_before_anything_is_done(monkeypatch, tmp_path):
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    monkeypatch.setattr(export_surrogate, "find_spec", lambda name: None if name == "onnxruntime" else object())
     with pytest.raises(ArtefactError, match=r"onnx=True needs onnxruntime: pip install 'tendency\[onnx\]'"):
         tendency.export(tmp_path / "no such run", tmp_path / "exported", onnx=True)
     assert not (tmp_path / "exported").exists()

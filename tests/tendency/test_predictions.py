@@ -27,8 +27,8 @@ SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind not
 
 @pytest.mark.parametrize("kind", ["bundle", "correction", *SLOW])
 def test_from_training_to_the_report_and_back_from_the_checkpoint(kind, small_run):
-    from data.dataset import TrajectoryDataset
     from tendency import begin, load_surrogate, rollout
+    from tendency.data.dataset import TrajectoryDataset
 
     folder = small_run("burgers", [*SMALL, *KINDS[kind], f"name=kind-{kind}"], evaluate=True)
     assert json.loads((folder / "finished.json").read_text())

@@ -8,13 +8,15 @@ import pytest
 import torch
 import xarray as xr
 
-from data.dataset import TrajectoryDataset
-from evaluation.baselines import made
-from evaluation.evaluate import evaluate_rollouts
-from tendency.baselines import subject_of, training_pairs
-from tendency.build import build
-from tendency.judging import RolloutReport, WholeTrajectories
-from tendency.load import load_stepper, read_checkpoint
+from tendency.app.configuration.build import build
+from tendency.app.problems.dataset_problem import training_pairs
+from tendency.app.reports.rollout_report import RolloutReport
+from tendency.app.reports.subject import subject_of
+from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.whole_trajectories import WholeTrajectories
+from tendency.evaluation.baselines.baseline import build_baselines
+from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 
 TINY = [
     "small=true",
@@ -48,7 +50,7 @@ def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, co
     stepper = load_stepper(runs[0])
     stepper.surrogate.double()
     subject, cpu = subject_of(test_split), torch.device("cpu")
-    baselines, reasons = made(report.baselines, subject, training_pairs(test_split, None, cpu))
+    baselines, reasons = build_baselines(report.baselines, subject, training_pairs(test_split, None, cpu))
     assert not reasons
     found = []
     for size in (1, 3):
@@ -116,8 +118,8 @@ def test_a_comparison_of_two_seeds_says_all_that_was_measured(runs, run_evaluati
 
 
 def test_a_time_of_its_own_makes_no_other_dataset_of_a_problem(compose_config):
-    from tendency.build import build_problem
-    from tendency.datasets import DataPlan
+    from tendency.app.configuration.build import build_problem
+    from tendency.app.problems.data_plan import DataPlan
 
     pde = compose_config("generate", ["pde=kuramoto_sivashinsky"])["pde"]
     plain = {key: value for key, value in pde.items() if key != "characteristic_time"}

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tendency.app.configuration.run_name import check_name, default_name
+from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.errors import ArtefactError, ConfigError
-from tendency.run_folder import RunFolder, check_name, default_name, differences
 
 CONFIG = {"optimizer": {"lr": 1e-3}, "seed": 0, "wandb": {"api_key": "abc"}}
 CHOICES = {"pde": "navier_stokes", "model": "fno", "prediction": "state"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tendency.app.runs.run_selection import note_run, select_runs
 from tendency.errors import ArtefactError
-from tendency.run_selection import note_run, select_runs
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=2", "pde.geometry.shape=[16]"]
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tendency.seed_groups import seed_groups
+from tendency.app.runs.seed_groups import seed_groups
 
 
 def made(folder, name, **changes):

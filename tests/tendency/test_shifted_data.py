@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.manifest import read_manifest
+from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.data.manifest import read_manifest
 from tendency.errors import ArtefactError, ConfigError
-from tendency.load import read_checkpoint
 
 TINY = ["model=fno", "model.width=8", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[16]"]
 
@@ -95,7 +95,8 @@ def test_runs_of_more_and_of_fewer_test_trajectories_meet_on_num_test(run, judge
 
 @pytest.mark.slow
 def test_a_fitted_baseline_is_that_of_the_training_or_none(run, judge):
-    fitted = "+evaluation.baselines.linear_fourier_model={_target_: evaluation.fourier_model.LinearFourierModel}"
+    target = "tendency.evaluation.baselines.linear_fourier.LinearFourierModel"
+    fitted = f"+evaluation.baselines.linear_fourier_model={{_target_: {target}}}"
     title = "linear Fourier model"
     folder = judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=12"]', fitted)
     beside = numbers(folder)["in_distribution"]["summary"]

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from simulation.geometry import Grid
-from simulation.simulator import begin, rollout
-from solvers.etdrk import ETDRK2, ETDRK4
-from solvers.exponential_adams import ExponentialAdams
-from surrogates.coarse_solver import CoarseSolver
-from tendency.build import build_problem
-from tendency.small_form import problem_node
-from tendency.solver_family import SolverRun, scheme, solver_settings
+from tendency.app.break_even.solver_settings import SolverRun, scheme, solver_settings
+from tendency.app.configuration.build import build_problem
+from tendency.app.configuration.small_form import problem_node
+from tendency.simulation.geometry import Grid
+from tendency.simulation.simulator import begin, rollout
+from tendency.solvers.etdrk import ETDRK2, ETDRK4
+from tendency.solvers.exponential_adams import ExponentialAdams
+from tendency.surrogates.predictions.coarse_solver import CoarseSolver
 
 NODE = problem_node("kuramoto_sivashinsky", small=True)
 

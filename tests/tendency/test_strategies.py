@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
+from tendency.app.runs.checkpoint_reader import load_stepper
 from tendency.errors import ConfigError
-from tendency.load import load_stepper
-from trainers.callbacks.weight_average import TRAINED
+from tendency.trainers.callbacks.weight_average import TRAINED
 
 SMALL = ["pde.geometry.shape=[16]", "model=unet", "model.width=8"]
 

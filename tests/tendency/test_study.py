@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from surrogates.differences import CentralDifference
-from surrogates.integrators.runge_kutta import Heun, RungeKutta4
-from surrogates.prediction import DerivativePrediction, StatePrediction
-from tendency.compose import conf_folder
-from tendency.judging import RolloutReport
-from tendency.study_jobs import Job, JobRunner, Stopped, seconds_of
-from tendency.study_plan import MODELS, ROWS, StudySettings, trainings_of
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.reports.rollout_report import RolloutReport
+from tendency.app.studies.jobs import Job, JobRunner, Stopped, seconds_of
+from tendency.app.studies.study_plan import MODELS, ROWS, StudySettings, trainings_of
+from tendency.surrogates.integrators.runge_kutta import Heun, RungeKutta4
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.predictions.differences import CentralDifference
+from tendency.surrogates.predictions.state import StatePrediction
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY, PAPER = (
@@ -108,7 +109,7 @@ def test_a_signal_ends_every_process_and_starts_no_more(runner, tmp_path):
 
 
 def test_work_ends_with_the_study_that_started_it():
-    work = "import os, time; from tendency.study_work import end_with_parent; end_with_parent(0.05); "
+    work = "import os, time; from tendency.app.commands.worker import end_with_parent; end_with_parent(0.05); "
     work += "print(os.getpid(), flush=True); time.sleep(60)"
     started = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}])"
     parent = subprocess.Popen([sys.executable, "-c", started], stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -124,9 +125,9 @@ def test_work_ends_with_the_study_that_started_it():
 def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
     homes, run_training, tmp_path, monkeypatch
 ):
-    from tendency.study_numbers import collect
-    from tendency.study_page import write_page
-    from tendency.study_work import judge
+    from tendency.app.commands.worker import judge
+    from tendency.app.studies.study_numbers import collect
+    from tendency.app.studies.study_page import write_page
 
     outputs, datasets = Path(homes["TENDENCY_OUTPUTS"]), Path(homes["TENDENCY_DATASETS"])
     monkeypatch.setenv("TENDENCY_OUTPUTS", str(outputs))
@@ -167,8 +168,8 @@ def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
 
 
 def test_a_corrected_solver_stands_beside_the_one_that_it_corrects(homes, run_training, monkeypatch):
-    from tendency.study_numbers import collect
-    from tendency.study_page import table
+    from tendency.app.studies.study_numbers import collect
+    from tendency.app.studies.study_page import table
 
     outputs, datasets = Path(homes["TENDENCY_OUTPUTS"]), Path(homes["TENDENCY_DATASETS"])
     monkeypatch.setenv("TENDENCY_OUTPUTS", str(outputs))
@@ -199,7 +200,7 @@ def test_an_integrator_steps_derivatives_alone():
 
 
 def test_a_run_that_was_still_learning_is_told_by_its_last_quarter(tmp_path):
-    from tendency.study_numbers import last_fall
+    from tendency.app.studies.study_numbers import last_fall
 
     def fall(*errors):
         lines = [{"step": 100 * (i + 1) - 1, "valid/rollout_nrmse": error} for i, error in enumerate(errors)]

@@ -9,7 +9,7 @@ import xarray as xr
 
 import tendency
 from tendency.errors import ArtefactError
-from tendency.trained import RECIPE, WEIGHTS
+from tendency.trained_surrogate import RECIPE, WEIGHTS
 
 SMALL = ["pde.geometry.shape=[16]", "model=unet", "model.width=8"]
 
@@ -93,7 +93,7 @@ def test_an_exported_program_takes_the_same_step_without_this_project(run, windo
 
 
 def tendency_row(window, row):
-    from simulation.tree import map_tensors
+    from tendency.simulation.tree import map_tensors
 
     return map_tensors(lambda x: x[row : row + 1], window.conditions)
 

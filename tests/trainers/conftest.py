@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from simulation.tree import map_tensors
-from surrogates.prediction import DerivativePrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
-from surrogates.surrogate import Surrogate
-from tendency.build import build, build_problem
+from tendency.app.configuration.build import build, build_problem
+from tendency.simulation.tree import map_tensors
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.surrogates.surrogate import Surrogate
 
 HERE = Path(__file__).parent
 if str(HERE) not in sys.path:

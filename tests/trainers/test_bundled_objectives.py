@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from surrogates.prediction import StatePrediction
-from trainers.losses import RelativeL2
-from trainers.objectives.depth import FixedDepth
-from trainers.objectives.pushforward import Pushforward
-from trainers.objectives.unrolled import Unrolled
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.trainers.losses import RelativeL2
+from tendency.trainers.objectives.depth import FixedDepth
+from tendency.trainers.objectives.pushforward import Pushforward
+from tendency.trainers.objectives.unrolled import Unrolled
 
 
 def per_channel(x):

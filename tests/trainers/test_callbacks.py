@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainers.callbacks.growing_depth import GrowingDepth
-from trainers.callbacks.weight_average import WeightAverage, resume_trained_weights
-from trainers.losses import RelativeL2
-from trainers.objectives.depth import FixedDepth
-from trainers.objectives.one_step import OneStep
-from trainers.objectives.pushforward import Pushforward
+from tendency.trainers.callbacks.growing_depth import GrowingDepth
+from tendency.trainers.callbacks.weight_average import WeightAverage, resume_trained_weights
+from tendency.trainers.losses import RelativeL2
+from tendency.trainers.objectives.depth import FixedDepth
+from tendency.trainers.objectives.one_step import OneStep
+from tendency.trainers.objectives.pushforward import Pushforward
 
 
 def walk(callback, module, steps, trainer):

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trainers.checkpoint import AtomicCheckpointIO, Checkpoints
+from tendency.trainers.checkpoint import AtomicCheckpointIO, Checkpoints
 
 WRITER = """
 import sys, torch
-from trainers.checkpoint import AtomicCheckpointIO
+from tendency.trainers.checkpoint import AtomicCheckpointIO
 io = AtomicCheckpointIO()
 number = 0
 while True:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers.callbacks.weight_average import TRAINED
+from tendency.trainers.callbacks.weight_average import TRAINED
 
 ARGUMENTS = [
     "pde=heat",

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tendency.build import build
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import build
+from tendency.app.configuration.conf_files import conf_folder
 
 OBJECTIVES = sorted(path.stem for path in (conf_folder() / "objective").glob("*.yaml"))
 LOSSES = sorted(path.stem for path in (conf_folder() / "objective/loss").glob("*.yaml"))

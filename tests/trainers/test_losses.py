@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from simulation.conditions import Conditions
-from simulation.geometry import Boundary, Grid, random_nodes
-from trainers.losses import MeanSquaredError, RelativeL2, RelativeSobolev, RelativeSpectrum
-from trainers.metrics_log import MetricsLog
-from trainers.metrics_reader import read_metrics
-from trainers.schedules import ConstantRate, WarmupCosine
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid, random_nodes
+from tendency.trainers.logs.metrics_log import MetricsLog
+from tendency.trainers.logs.metrics_reader import read_metrics
+from tendency.trainers.losses import MeanSquaredError, RelativeL2, RelativeSobolev, RelativeSpectrum
+from tendency.trainers.schedules import ConstantRate, WarmupCosine
 
 
 def torus(shape, extent, samples):

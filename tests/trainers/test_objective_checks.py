@@ -5,18 +5,19 @@ import re
 import pytest
 import torch
 
-from surrogates.differences import CentralDifference
-from surrogates.prediction import IncrementPrediction, StatePrediction
-from trainers.losses import RelativeL2, RelativeSobolev
-from trainers.objectives.all_to_all import AllToAll
-from trainers.objectives.depth import FixedDepth, RandomDepth
-from trainers.objectives.derivative_and_state import DerivativeAndState
-from trainers.objectives.noise import NoiseInjection
-from trainers.objectives.objective import sample_keys
-from trainers.objectives.one_step import OneStep
-from trainers.objectives.pushforward import Pushforward
-from trainers.objectives.pushforward_derivative import PushforwardDerivative
-from trainers.objectives.unrolled import Unrolled
+from tendency.surrogates.predictions.differences import CentralDifference
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.trainers.losses import RelativeL2, RelativeSobolev
+from tendency.trainers.objectives.all_to_all import AllToAll
+from tendency.trainers.objectives.depth import FixedDepth, RandomDepth
+from tendency.trainers.objectives.derivative_and_state import DerivativeAndState
+from tendency.trainers.objectives.noise import NoiseInjection
+from tendency.trainers.objectives.objective import sample_keys
+from tendency.trainers.objectives.one_step import OneStep
+from tendency.trainers.objectives.pushforward import Pushforward
+from tendency.trainers.objectives.pushforward_derivative import PushforwardDerivative
+from tendency.trainers.objectives.unrolled import Unrolled
 
 SEED = 5
 

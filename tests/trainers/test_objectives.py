@@ -5,17 +5,18 @@ import copy
 import pytest
 import torch
 
-from surrogates.differences import CentralDifference, StoredDerivative
-from surrogates.prediction import IncrementPrediction, StatePrediction
-from trainers.losses import MeanSquaredError, RelativeL2
-from trainers.objectives.all_to_all import AllToAll
-from trainers.objectives.depth import FixedDepth
-from trainers.objectives.derivative_and_state import DerivativeAndState
-from trainers.objectives.noise import NoiseInjection
-from trainers.objectives.one_step import OneStep
-from trainers.objectives.pushforward import Pushforward
-from trainers.objectives.pushforward_derivative import PushforwardDerivative
-from trainers.objectives.unrolled import Unrolled
+from tendency.surrogates.predictions.differences import CentralDifference, StoredDerivative
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.predictions.state import StatePrediction
+from tendency.trainers.losses import MeanSquaredError, RelativeL2
+from tendency.trainers.objectives.all_to_all import AllToAll
+from tendency.trainers.objectives.depth import FixedDepth
+from tendency.trainers.objectives.derivative_and_state import DerivativeAndState
+from tendency.trainers.objectives.noise import NoiseInjection
+from tendency.trainers.objectives.one_step import OneStep
+from tendency.trainers.objectives.pushforward import Pushforward
+from tendency.trainers.objectives.pushforward_derivative import PushforwardDerivative
+from tendency.trainers.objectives.unrolled import Unrolled
 
 SEED, STEP = 5, 17
 
@@ -161,12 +162,12 @@ def test_noise_is_led_back_to_the_true_next_snapshot(burgers, small_stepper, mon
     drawn = []
 
     def remember(key, shape):
-        from simulation.random import normal
+        from tendency.simulation.random import normal
 
         drawn.append(normal(key, shape))
         return drawn[-1]
 
-    monkeypatch.setattr("trainers.objectives.noise.normal", remember)
+    monkeypatch.setattr("tendency.trainers.objectives.noise.normal", remember)
     objective.loss(stepper, window, SEED, STEP)
     noise = drawn[0][:, 0]
     assert noise.std() == pytest.approx(1, abs=0.02)
@@ -270,7 +271,7 @@ def test_autocast_does_not_lose_the_gradient_behind_free_blocks(heat, small_step
     objective, prediction = Pushforward(RelativeL2(), FixedDepth(2)), IncrementPrediction(conditioned_on=["dt"])
     stepper = small_stepper(prediction, objective, heat).float()
     window = rows(heat.windows(*objective.offsets(prediction)), slice(0, 4))
-    from simulation.tree import map_tensors
+    from tendency.simulation.tree import map_tensors
 
     single = map_tensors(lambda x: x.float() if x.is_floating_point() and x.ndim > 2 else x, window)
     with torch.autocast("cpu", dtype=torch.bfloat16):

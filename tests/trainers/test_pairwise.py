@@ -12,9 +12,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from surrogates.stepper import SurrogateStepper, fit_normalizer
-from tendency.build import build, build_surrogate
-from tendency.compose import conf_folder
+from tendency.app.configuration.build import build, build_surrogate
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 MODELS = sorted(path.stem for path in (conf_folder() / "model").glob("*.yaml") if "???" not in path.read_text())
 CLASSES = {OmegaConf.load(conf_folder() / "model" / f"{name}.yaml")._target_: name for name in reversed(MODELS)}

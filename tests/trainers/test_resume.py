@@ -9,27 +9,27 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch import nn
 
-from data.datamodule import TrajectoryDataModule
-from data.dataset import TrajectoryDataset
-from surrogates.prediction import IncrementPrediction
-from surrogates.stepper import SurrogateStepper, fit_normalizer
-from surrogates.surrogate import Surrogate
-from trainers.callbacks.divergence import DivergedError, StopOnDivergence
-from trainers.callbacks.growing_depth import GrowingDepth
-from trainers.callbacks.signals import StopOnSignal, StoppedError
-from trainers.callbacks.step_seed import StepSeed
-from trainers.callbacks.weight_average import TRAINED, WeightAverage
-from trainers.checkpoint import Checkpoints
-from trainers.losses import RelativeL2
-from trainers.metrics_log import MetricsLog
-from trainers.metrics_reader import read_metrics
-from trainers.module import SurrogateModule, judge_rollout
-from trainers.objectives.depth import RandomDepth
-from trainers.objectives.one_step import OneStep
-from trainers.objectives.pushforward import Pushforward
-from trainers.optimizers import adamw
-from trainers.schedules import WarmupCosine
-from trainers.trainer import make_trainer
+from tendency.data.datamodule import TrajectoryDataModule
+from tendency.data.dataset import TrajectoryDataset
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.callbacks.divergence import DivergedError, StopOnDivergence
+from tendency.trainers.callbacks.growing_depth import GrowingDepth
+from tendency.trainers.callbacks.signals import StopOnSignal, StoppedError
+from tendency.trainers.callbacks.step_seed import StepSeed
+from tendency.trainers.callbacks.weight_average import TRAINED, WeightAverage
+from tendency.trainers.checkpoint import Checkpoints
+from tendency.trainers.logs.metrics_log import MetricsLog
+from tendency.trainers.logs.metrics_reader import read_metrics
+from tendency.trainers.losses import RelativeL2
+from tendency.trainers.module import SurrogateModule, judge_rollout
+from tendency.trainers.objectives.depth import RandomDepth
+from tendency.trainers.objectives.one_step import OneStep
+from tendency.trainers.objectives.pushforward import Pushforward
+from tendency.trainers.optimizers import adamw
+from tendency.trainers.schedules import WarmupCosine
+from tendency.trainers.trainer import make_trainer
 
 SEED = 3
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from simulation.annotations import PositiveFloat
+from tendency.simulation.annotations import PositiveFloat
 
 
 class EpochLines(Callback):

@@ -4,9 +4,9 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from simulation.annotations import PositiveInt
-from trainers.objectives.depth import Depth
-from trainers.objectives.objective import Objective
+from tendency.simulation.annotations import PositiveInt
+from tendency.trainers.objectives.depth import Depth
+from tendency.trainers.objectives.objective import Objective
 
 
 class GrowingDepth(Callback):

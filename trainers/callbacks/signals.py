@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from trainers.checkpoint import Checkpoints, resumable
+from tendency.trainers.checkpoint import Checkpoints, resumable
 
 
 class StoppedError(Exception):

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from simulation.annotations import NonNegativeInt
-from simulation.random import mix
+from tendency.simulation.annotations import NonNegativeInt
+from tendency.simulation.random import mix
 
 
 class StepSeed(Callback):

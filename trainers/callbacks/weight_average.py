@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from simulation.annotations import Fraction
+from tendency.simulation.annotations import Fraction
 
 AVERAGED, TRAINED = "averaged_parameters", "trained_parameters"
 """Entries of a checkpoint whose ``state_dict`` holds averaged weights."""

@@ -5,14 +5,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from data.metadata import TrajectoryMetadata
-from simulation.annotations import PositiveInt
-from simulation.random import mix, uniform
-from simulation.window import Window
-from surrogates.prediction import Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.losses import Loss
-from trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
+from tendency.data.metadata import TrajectoryMetadata
+from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.random import mix, uniform
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
 
 _STREAM = 13
 

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 
 import torch
 
-from simulation.annotations import NonNegativeInt, PositiveInt
-from simulation.random import mix, uniform
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
+from tendency.simulation.random import mix, uniform
 
 _STREAM = 11
 

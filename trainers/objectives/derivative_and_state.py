@@ -2,14 +2,15 @@
 
 from torch import Tensor
 
-from data.metadata import TrajectoryMetadata
-from simulation.annotations import Fraction
-from simulation.window import Window
-from surrogates.prediction import DerivativePrediction, Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.losses import Loss
-from trainers.objectives.objective import Objective, Offsets, change_loss, label_loss, sample_keys
-from trainers.objectives.rolled_out import begin_at_present
+from tendency.data.metadata import TrajectoryMetadata
+from tendency.simulation.annotations import Fraction
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.derivative import DerivativePrediction
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.objective import Objective, Offsets, change_loss, label_loss, sample_keys
+from tendency.trainers.objectives.rollout_blocks import begin_at_present
 
 
 class DerivativeAndState(Objective):

@@ -2,13 +2,13 @@
 
 from torch import Tensor
 
-from simulation.annotations import PositiveFloat
-from simulation.random import mix, normal
-from simulation.window import Window
-from surrogates.prediction import Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.losses import Loss
-from trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
+from tendency.simulation.annotations import PositiveFloat
+from tendency.simulation.random import mix, normal
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
 
 _STREAM = 12
 

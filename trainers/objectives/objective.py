@@ -4,15 +4,15 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
-from data.metadata import TrajectoryMetadata
-from simulation.random import mix
-from simulation.simulator import ReferenceSolver
-from simulation.tree import per_sample
-from simulation.window import Window
-from surrogates.prediction import Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.losses import SMALLEST, Loss
-from trainers.objectives.depth import Depth
+from tendency.data.metadata import TrajectoryMetadata
+from tendency.simulation.random import mix
+from tendency.simulation.simulator import ReferenceSolver
+from tendency.simulation.tree import per_sample
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.losses import SMALLEST, Loss
+from tendency.trainers.objectives.depth import Depth
 
 Offsets = tuple[tuple[int, ...], tuple[int, ...]]
 """(required, wanted): snapshots that must exist, and snapshots that are moved inside at a trajectory's ends."""

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from simulation.window import Window
-from surrogates.prediction import Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.objectives.objective import Objective, Offsets, label_loss, sample_keys
 
 
 class OneStep(Objective):

@@ -2,13 +2,13 @@
 
 from torch import Tensor
 
-from simulation.window import Window
-from surrogates.prediction import Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.losses import Loss
-from trainers.objectives.depth import Depth
-from trainers.objectives.objective import Objective, Offsets, sample_keys
-from trainers.objectives.rolled_out import begin_at_present, block_loss, rollout_offsets, without_gradient
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.depth import Depth
+from tendency.trainers.objectives.objective import Objective, Offsets, sample_keys
+from tendency.trainers.objectives.rollout_blocks import begin_at_present, block_loss, rollout_offsets, without_gradient
 
 
 class Pushforward(Objective):

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulation.annotations import NonNegativeFloat, PositiveInt
-from simulation.tree import map_tensors
-from simulation.window import Window
-from surrogates.prediction import Prediction
-from surrogates.stepper import SurrogateStepper
-from trainers.losses import Loss
-from trainers.objectives.depth import Depth
-from trainers.objectives.objective import Objective, Offsets, sample_keys
-from trainers.objectives.rolled_out import begin_at_present, block_loss, rollout_offsets
+from tendency.simulation.annotations import NonNegativeFloat, PositiveInt
+from tendency.simulation.tree import map_tensors
+from tendency.simulation.window import Window
+from tendency.surrogates.predictions.prediction import Prediction
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.depth import Depth
+from tendency.trainers.objectives.objective import Objective, Offsets, sample_keys
+from tendency.trainers.objectives.rollout_blocks import begin_at_present, block_loss, rollout_offsets
 
 
 class Unrolled(Objective):

@@ -1,0 +1,90 @@
+"""What the chunks of a dataset took to solve, in a file of its own beside them.
+
+Seconds differ from one run of the same job to the next, so they stand neither in the chunks nor in the manifest, which
+do not. Each chunk has a line from the moment it was solved: a generation that was stopped and goes on, or is asked for
+more trajectories later, knows what all of them took.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tendency.data.machine import processor_name
+
+FILE = "seconds.jsonl"
+
+
+@dataclass(frozen=True)
+class SolvingSeconds:
+    """What some chunks took together.
+
+    Args:
+        processor: seconds of a processor core, summed over the chunks, whatever the number of workers.
+        wall: seconds of wall-clock time, each chunk's own; chunks that were solved side by side count one by one.
+        machines: the processors that solved them, in alphabetical order.
+    """
+
+    processor: float
+    wall: float
+    machines: tuple[str, ...]
+
+
+@contextmanager
+def chunk_timed(folder: Path, chunk: str) -> Iterator[None]:
+    """Appends what the block took to the dataset's record, unless it raises.
+
+    Args:
+        folder: of the dataset.
+        chunk: its name in the manifest.
+    """
+    processor, wall = time.process_time(), time.perf_counter()
+    yield
+    line = {
+        "chunk": chunk,
+        "processor_seconds": round(time.process_time() - processor, 6),
+        "wall_seconds": round(time.perf_counter() - wall, 6),
+        "machine": processor_name(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    # One write to the end of the file: the lines of several workers never mix, and a kill leaves a line whole or not.
+    handle = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(handle, (json.dumps(line) + "\n").encode())
+    finally:
+        os.close(handle)
+
+
+def solving_seconds(folder: Path, chunks: Iterable[str]) -> SolvingSeconds | None:
+    """What the chunks of a dataset took; None where that is not on record for all of them.
+
+    Args:
+        folder: of the dataset.
+        chunks: their names in the manifest.
+    """
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    # A chunk that had to be solved again took what it took the last time.
+    known = dict(_known(lines))
+    try:
+        found = [known[chunk] for chunk in chunks]
+    except KeyError:
+        return None
+    machines = sorted({machine for one in found for machine in one.machines})
+    return SolvingSeconds(sum(one.processor for one in found), sum(one.wall for one in found), tuple(machines))
+
+
+def _known(lines: Iterable[str]) -> Iterator[tuple[str, SolvingSeconds]]:
+    """What each line says of which chunk; a line that a power cut spoiled says nothing."""
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            seconds = float(entry["processor_seconds"]), float(entry["wall_seconds"])
+            yield entry["chunk"], SolvingSeconds(*seconds, (str(entry["machine"]),))
+        except (ValueError, TypeError, KeyError):
+            continue

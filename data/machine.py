@@ -1,0 +1,13 @@
+"""The machine that this process runs on."""
+
+import platform
+from pathlib import Path
+
+
+def processor_name() -> str:
+    """The processor's model, as the system calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

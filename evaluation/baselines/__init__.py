@@ -1,0 +1,1 @@
+"""What surrogates are compared with."""

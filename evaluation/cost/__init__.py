@@ -1,0 +1,1 @@
+"""What rollouts cost, and when a surrogate pays."""

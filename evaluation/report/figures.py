@@ -1,0 +1,183 @@
+"""Figures of a rollout report for papers and pull requests: PNG and SVG, on white."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from tendency.data.whole_file import whole_file
+from tendency.evaluation.report.colours import BASELINE, colour_range, method_style
+from tendency.evaluation.report.pictures import Picture
+from tendency.evaluation.report.space import Space
+from tendency.evaluation.rollouts.rollout_reader import RolloutReader
+from tendency.evaluation.statistics.quantiles import quantiles, worst_of
+from tendency.evaluation.statistics.ranking import learned_methods, method_names
+
+DASHES = ("-", "--", ":", "-.")
+STYLE: Any = {
+    "font.size": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": BASELINE,
+    "legend.frameon": False,
+    # Else the names inside an SVG differ from run to run.
+    "svg.hashsalt": "tendency",
+    # A name may hold a dollar sign, which would start a formula.
+    "text.parse_math": False,
+}
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """One figure.
+
+    Args:
+        name: of the files.
+        caption: what it shows, also for those who cannot see it.
+        png: its bytes.
+        svg: its bytes.
+    """
+
+    name: str
+    caption: str
+    png: bytes
+    svg: bytes
+
+
+def draw(name: str, caption: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> ReportFigure:
+    """Paints a figure.
+
+    Args:
+        name: of the files.
+        caption: below it.
+        size: in inches.
+        paint: draws on a figure.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        paint(figure)
+        png, svg = io.BytesIO(), io.BytesIO()
+        figure.savefig(png, format="png", dpi=160)
+        # Where things are has been decided: it takes half of the time, and both files are to look alike.
+        figure.set_layout_engine("none")
+        figure.savefig(svg, format="svg", dpi=160, metadata={"Date": None})
+    return ReportFigure(name, caption, png.getvalue(), svg.getvalue())
+
+
+def line_style(results: xr.Dataset, method: str) -> dict[str, Any]:
+    """How a method's line is drawn."""
+    colour, dash = method_style(results, method)
+    return {"color": colour, "ls": DASHES[dash]}
+
+
+def shortened(name: str, most: int = 44) -> str:
+    """A name that leaves room for the picture: its beginning and its end."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
+
+
+def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) -> ReportFigure:
+    """One metric against time: the median over trajectories, and the band that holds 80 % of them."""
+    time = np.median(results.time.values, axis=0)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        first = 1 if logarithmic else 0
+        for method in method_names(results):
+            low, middle, high = quantiles(results[variable].sel({"simulator": method}).values, worst_of(variable))
+            style = line_style(results, method)
+            axes.fill_between(time[first:], low[first:], high[first:], color=style["color"], alpha=0.18, lw=0)
+            axes.plot(time[first:], middle[first:], lw=1.8, label=shortened(method), **style)
+        if logarithmic:
+            axes.set_yscale("log")
+        else:
+            for threshold in results.threshold.values:
+                axes.axhline(threshold, color=BASELINE, lw=0.8, ls=":")
+            axes.set_ylim(top=1.02)
+        axes.set_xlabel("time since the start")
+        axes.set_ylabel(label)
+        figure.legend(loc="outside lower center", ncols=2)
+
+    caption = (
+        f"{label} of each method against time: the median over {results.sizes['trajectory']} test trajectories, "
+        "and the band between their 10 % and 90 % quantiles."
+    )
+    return draw(variable, caption, (6.4, 3.8), paint)
+
+
+def spectra(results: xr.Dataset) -> ReportFigure:
+    """Energy spectra at the start, the middle and the end: truth against methods, means over trajectories."""
+    wavenumber = results.wavenumber.values[0]
+
+    def paint(figure: Figure) -> None:
+        panels = np.atleast_1d(figure.subplots(1, results.sizes["moment"], sharey=True))
+        lowest = np.inf
+        for moment, panel in enumerate(panels):
+            truth = mean_energy(results.true_spectrum.isel(moment=moment))
+            if truth is not None:
+                lowest = min(lowest, np.min(truth[1:][truth[1:] > 0], initial=np.inf))
+                panel.loglog(wavenumber[1:], truth[1:], color="black", lw=2.4, label="truth")
+            for method in learned_methods(results) or method_names(results):
+                energy = mean_energy(results.spectrum.sel({"simulator": method}).isel(moment=moment))
+                if energy is not None:
+                    style = line_style(results, method) | {"ls": "--"}
+                    panel.loglog(wavenumber[1:], energy[1:], lw=1.5, label=shortened(method), **style)
+            panel.set_title(str(results.moment.values[moment]), fontsize=9.5)
+            panel.set_xlabel("wavenumber")
+        top = np.nanmax(results.true_spectrum.values)
+        panels[0].set_ylim(max(top * 1e-14, lowest / 10), top * 3)
+        # Decades that leave room for each other; labels between them would run into those of the next panel.
+        for panel in panels:
+            panel.xaxis.set_minor_formatter(NullFormatter())
+            panel.yaxis.set_major_locator(LogLocator(numticks=8))
+        panels[0].set_ylabel("energy")
+        figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+    caption = (
+        "Isotropic energy spectra of the truth and of each method's rollout at its start, middle and end, "
+        "averaged over the test trajectories. A curve that leaves the truth has lost or invented those scales."
+    )
+    return draw("spectra", caption, (9.0, 3.7), paint)
+
+
+def mean_energy(energy: xr.DataArray) -> Any:
+    """Of all channels (trajectory, channel, shell) -> (shell,), over finite trajectories; None if there is none."""
+    total = energy.sum("channel", skipna=False).values
+    rows = total[np.isfinite(total[:, 1])]
+    return rows.mean(0) if len(rows) else None
+
+
+def rollout_images(
+    reader: RolloutReader, results: xr.Dataset, space: Space, method: str, row: int, name: str, rank: str
+) -> ReportFigure:
+    """Truth, prediction and difference of one trajectory: snapshots in 2D and 3D, space and time in 1D."""
+    line = space.spatial_dims == 1
+    count = reader.num_snapshots if line else min(5, reader.num_snapshots)
+    snapshots = np.unique(np.linspace(0, reader.num_snapshots - 1, count).round().astype(int))
+    fields = reader.compared(method, row, snapshots, 0)
+    time = results.time.values[row, snapshots]
+    picture = Picture(space, row, *colour_range(fields["truth"]))
+    caption = (
+        f"{reader.channels[0]} of test trajectory {int(results.trajectory.values[row])} ({rank}): truth, prediction by "
+        f"{method}, and their difference, on one colour scale."
+    )
+    painter = picture.space_time if line else picture.snapshots
+    size = (7.6, 4.6) if line else (9.0, 5.2)
+    return draw(name, caption, size, lambda figure: painter(figure, fields, time))
+
+
+def write_figures(figures: list[ReportFigure], folder: Path) -> None:
+    """Writes each as PNG and as SVG."""
+    for figure in figures:
+        for ending, content in (("png", figure.png), ("svg", figure.svg)):
+            with whole_file(folder / f"{figure.name}.{ending}") as temporary:
+                temporary.write_bytes(content)

@@ -1,0 +1,1 @@
+"""Summaries over trajectories and seeds, with intervals."""

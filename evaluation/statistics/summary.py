@@ -1,0 +1,138 @@
+"""The numbers of a report: medians over trajectories, with what is censored said so."""
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tendency.evaluation.metrics.correlation_time import censored_median
+
+
+def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """The figures of each method.
+
+    Args:
+        results: from ``evaluate_rollouts``.
+
+    Returns:
+        {method: {figure: value}}; a time that more than half of the trajectories exceed is the horizon, and its
+        ``..._censored`` is True. Times with the suffix ``_characteristic`` are multiples of the problem's Lyapunov or
+        eddy-turnover time, where it states one. Figures that do not apply are left out.
+    """
+    unit = json.loads(results.attrs.get("description", "{}")).get("characteristic_time")
+    return {
+        str(method): _figures(results.sel({"simulator": method}), unit and float(unit["value"]))
+        for method in results.simulator.values
+    }
+
+
+def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
+    error = one.nrmse.values[:, 1:]
+    figures: dict[str, Any] = {
+        "one_step_nrmse": _median(one.one_step_nrmse.values[:, 1:].ravel()),
+        "final_nrmse": _median(error[:, -1]),
+        "geometric_mean_nrmse": _median(one.geometric_mean_nrmse.values),
+        "final_correlation": _median(one.correlation.values[:, -1], worst=-np.inf),
+        "stable_share": float(1 - one.blew_up.values.astype(float).mean()),
+        "horizon": float(one.time.values[:, -1].max()),
+        "trajectories": int(one.sizes["trajectory"]),
+    }
+    for name, thresholds in (("correlation_time", "threshold"), ("nrmse_time", "nrmse_threshold")):
+        if name in one:
+            for column, threshold in enumerate(one[thresholds].values):
+                times, censored = one[name].values[:, column], one[f"{name}_censored"].values[:, column]
+                figures |= _times(f"{name}_{threshold:g}", times, censored, unit)
+    figures |= _times("blow_up_time", one.blow_up_time.values, ~one.blew_up.values.astype(bool), unit)
+    return figures | _further(one) | _of_ensemble(one)
+
+
+def _times(name: str, times: np.ndarray, censored: np.ndarray, unit: float | None) -> dict[str, Any]:
+    """The median of times of which some are only known to be longer, and whether it is one of those."""
+    median, beyond = censored_median(torch.from_numpy(times), torch.from_numpy(censored))
+    found = {name: median, f"{name}_censored": beyond}
+    if unit is not None:
+        found |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
+    return found
+
+
+def _further(one: xr.Dataset) -> dict[str, float]:
+    """Medians over trajectories of what was measured beside the figures of every report."""
+    found: dict[str, float] = {}
+    if "band_error" in one:
+        for column, band in enumerate(one.band.values):
+            for name in ("band_error", "band_energy"):
+                values = one[name].values[:, -1, column]
+                # A grid may have no modes in a band; NaN there says nothing of the prediction.
+                if not np.isnan(one[name].values[:, 0, column]).all():
+                    found[f"final_{name}_{band}"] = _median(values)
+                    found[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
+    if "enstrophy" in one:
+        found["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
+    if "conserved_drift" in one:
+        drift = one.conserved_drift.values.max(2)
+        found["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
+    if "boundary_error" in one:
+        found["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
+    for name in ("wasserstein", "spectrum_log_error"):
+        if name in one:
+            for column, channel in enumerate(one.channel.values):
+                found[f"{name}_{channel}"] = _median(one[name].values[:, column])
+    return found
+
+
+def _of_ensemble(one: xr.Dataset) -> dict[str, float]:
+    """Means over trajectories and snapshots, which come before the root of the spread over the error."""
+    found: dict[str, float] = {}
+    if "crps" not in one or np.isnan(one.crps.values[:, 1:]).all():
+        return found
+    members = int(one.attrs["ensemble"])
+    for column, channel in enumerate(one.channel.values):
+        variance, square, crps, coverage = (
+            float(one[name].values[:, 1:, column].mean())
+            for name in ("ensemble_variance", "ensemble_mse", "crps", "coverage")
+        )
+        found |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
+        found[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
+    return found
+
+
+def _median(values: np.ndarray, worst: float = np.inf) -> float:
+    """The median, a value that is not finite counting as the worst."""
+    return float(np.median(np.where(np.isnan(values), worst, values)))
+
+
+COLUMNS = (
+    ("one_step_nrmse", "one-step nRMSE"),
+    ("final_nrmse", "nRMSE at the horizon"),
+    ("geometric_mean_nrmse", "nRMSE, geometric mean"),
+    ("final_correlation", "correlation at the horizon"),
+    ("correlation_time_0.9", "time to correlation 0.9"),
+    ("correlation_time_0.8", "time to correlation 0.8"),
+    ("stable_share", "stable"),
+)
+
+
+def cell(figures: dict[str, Any], key: str) -> str:
+    """A figure as text: ``> 12`` where it is censored, a percentage where it is a share."""
+    value = figures[key]
+    if key == "stable_share":
+        return f"{100 * value:.0f} %"
+    if not np.isfinite(value):
+        return "blew up"
+    text = f"{value:.3g}" if "time" in key or abs(value) < 0.1 else f"{value:.3f}"
+    return f"> {text}" if figures.get(f"{key}_censored") else text
+
+
+def summary_lines(results: xr.Dataset) -> list[str]:
+    """A short plain-text table of all methods, for the end of a run."""
+    summary = summarise(results)
+    first = next(iter(summary.values()))
+    width = max(len(name) for name in (*summary, "median over trajectories"))
+    shown = [column for column in COLUMNS if column[0] not in ("geometric_mean_nrmse", "stable_share")]
+    lines = [f"{first['trajectories']} test trajectories, rolled out over {first['horizon']:.4g}"]
+    lines.append("  ".join(["median over trajectories".ljust(width), *(label for _, label in shown)]))
+    for name, figures in summary.items():
+        lines.append("  ".join([name.ljust(width), *(cell(figures, key).rjust(len(label)) for key, label in shown)]))
+    return lines

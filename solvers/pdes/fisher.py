@@ -1,0 +1,43 @@
+"""Fisher's equation (Fisher-KPP)."""
+
+from torch import Tensor
+
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.fourier import inverse_transform, transform
+from tendency.solvers.equations import SemilinearPDE, require_positive
+from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
+
+
+class Fisher(SemilinearPDE):
+    """u_t = nu Laplace(u) + rho u (1 - u); nu is ``diffusivity``, rho is ``growth``. Also known as Fisher-KPP.
+
+    References:
+        Takamoto et al.: PDEBench. arXiv:2210.07182 (the 1D diffusion-reaction equation).
+    """
+
+    name = "fisher"
+    fields = (Field("u"),)
+    parameter_names = ("diffusivity", "growth")
+    spatial_dims = (1, 2, 3)
+    reflections = (1.0,)
+
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """rho - nu |k|^2."""
+        diffusivity, growth = (per_mode(conditions.parameter(name), k) for name in self.parameter_names)
+        return growth - diffusivity * squared_norm(k)
+
+    def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """The modes that are kept, and of them -rho."""
+        keep = dealiasing_mask(conditions.geometry.shape, 2, k[0].device)
+        return {"keep": keep, "decay": -per_mode(conditions.parameter("growth"), k) * keep}
+
+    def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
+        """-rho u^2, dealiased."""
+        shape = conditions.geometry.shape
+        u = inverse_transform(u_hat * operators["keep"], shape)
+        return operators["decay"] * transform(u.square(), len(shape))
+
+    def check(self, conditions: Conditions) -> None:
+        """Backward diffusion is ill-posed."""
+        require_positive(conditions, "diffusivity")

@@ -1,0 +1,48 @@
+"""The Kuramoto-Sivashinsky equation of a potential."""
+
+import torch
+from torch import Tensor
+
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
+from tendency.simulation.fourier import inverse_transform, transform
+from tendency.solvers.equations import SemilinearPDE
+from tendency.solvers.spectral import dealiasing_mask, odd, squared_norm
+
+
+class PotentialKuramotoSivashinsky(SemilinearPDE):
+    """u_t + (|grad u|^2 - <|grad u|^2>) / 2 + Laplace(u) + Laplace^2(u) = 0 in 1D to 3D: a flame front about its mean.
+
+    In 1D the slope u_x obeys ``KuramotoSivashinsky``. The front as a whole moves at half the mean square slope < >,
+    which would soon dwarf its shape; it is taken out, as the reference does.
+
+    References:
+        Koehler et al.: APEBench. arXiv:2411.00180, the Kuramoto-Sivashinsky equation in two dimensions.
+    """
+
+    name = "kuramoto_sivashinsky_potential"
+    fields = (Field("u"),)
+    spatial_dims = (1, 2, 3)
+    reflections = (1.0,)
+
+    def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
+        """|k|^2 - |k|^4."""
+        squares = squared_norm(k)
+        return squares - squares.square()
+
+    def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """The modes that are kept, the mean not among them, and of them the gradient along all axes (B, D, *K)."""
+        shape = conditions.geometry.shape
+        keep = dealiasing_mask(shape, 2, k[0].device) & (squared_norm(k) > 0)
+        axes = torch.broadcast_tensors(*(odd(axis, a, shape) for a, axis in enumerate(k)))
+        return {"keep": keep, "gradient": 1j * torch.cat(axes, 1) * keep}
+
+    def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
+        """-|grad u|^2 / 2 about its mean, dealiased."""
+        shape = conditions.geometry.shape
+        gradient = inverse_transform(operators["gradient"] * u_hat, shape)
+        return operators["keep"] * transform(-0.5 * gradient.square().sum(1, keepdim=True), len(shape))
+
+    def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+        """The mean."""
+        return {"mean": u.flatten(1).mean(1)}

@@ -1,0 +1,1 @@
+"""Convolutions that follow the boundary, and what goes between them."""

@@ -1,0 +1,1 @@
+"""Spectral convolutions and what they are told."""

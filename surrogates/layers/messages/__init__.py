@@ -1,0 +1,1 @@
+"""Rounds of messages between neighbouring nodes."""

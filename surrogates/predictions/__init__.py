@@ -1,0 +1,1 @@
+"""What a network's output means: a state, an increment, a time derivative."""

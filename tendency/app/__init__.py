@@ -1,0 +1,1 @@
+"""The application: the only place where all packages meet, and the only one that knows Hydra."""

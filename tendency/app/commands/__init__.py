@@ -1,0 +1,1 @@
+"""What a user starts. Answers a mistyped command without importing torch."""

@@ -1,0 +1,98 @@
+"""The commands: each checks its command line, composes its configuration, and only then imports what does the work."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from tendency.app.configuration.command_line import check_command_line
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.external_model import wrap_external_model
+from tendency.app.configuration.small_form import merge_small_form
+from tendency.errors import guarded
+
+
+def train() -> None:
+    """``python train.py model=fno pde=navier_stokes``: dataset (made if missing) -> surrogate -> rollout report."""
+    _run("train", _train)
+
+
+def generate() -> None:
+    """``python generate.py pde=navier_stokes``: reference solver -> certified dataset."""
+    _run("generate", _generate)
+
+
+def evaluate() -> None:
+    """``python evaluate.py runs=[outputs/a,outputs/b]``: rollouts -> report of all, or the leaderboard of a sweep."""
+    _run("evaluate", _evaluate)
+
+
+def study() -> None:
+    """``python study.py scale=small``: "Predicting Change, Not States" reproduced, from datasets to one table."""
+    _run("study", _study)
+
+
+def compare() -> None:
+    """``python compare.py comparison=...``: trains the variants that a yaml names, and says what their errors are."""
+    _run("compare", _compare)
+
+
+def _run(name: str, work: Callable[[DictConfig], None]) -> None:
+    """Checks the command line, then works; errors end the process with their exit code."""
+    guarded(lambda: check_command_line(name))
+
+    def composed(config: DictConfig) -> None:
+        guarded(lambda: work(config))
+
+    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(composed)()
+
+
+# What does the work is imported inside these functions: a mistyped command is answered without waiting for torch.
+
+
+def _train(config: DictConfig) -> None:
+    from tendency.app.configuration.run_name import assign_name
+    from tendency.app.runs.run_selection import note_run
+    from tendency.app.training.train_surrogate import train
+
+    job = HydraConfig.get()
+    merge_small_form(config, job.overrides.task)
+    wrap_external_model(config)
+    choices = dict(job.runtime.choices)
+    if job.mode == RunMode.MULTIRUN:
+        assign_name(config, choices)
+        note_run(Path(job.sweep.dir), Path(config.paths.run))
+    train(config, choices)
+
+
+def _generate(config: DictConfig) -> None:
+    from tendency.app.problems.make_dataset import generate
+
+    merge_small_form(config, HydraConfig.get().overrides.task)
+    generate(config)
+
+
+def _evaluate(config: DictConfig) -> None:
+    from tendency.app.reports.judge_runs import evaluate
+
+    evaluate(config)
+
+
+def _study(config: DictConfig) -> None:
+    from tendency.app.studies.run_study import study
+
+    # Its work is done; the study composes the configurations of its trainings with Hydra itself.
+    GlobalHydra.instance().clear()
+    study(config)
+
+
+def _compare(config: DictConfig) -> None:
+    from tendency.app.studies.run_comparison import compare
+
+    # Its work is done; the comparison composes the configurations of its trainings with Hydra itself.
+    GlobalHydra.instance().clear()
+    compare(config)

@@ -1,0 +1,83 @@
+"""One piece of a study in a process of its own: ``python -m tendency.app.commands.worker train ...``, or judge."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from tendency.errors import guarded
+
+
+def main() -> None:
+    """Trains with the overrides that follow, or judges a run once more: with other integrators, or on other data."""
+    end_with_parent()
+    import torch
+
+    torch.set_num_threads(1)
+    action, *arguments = sys.argv[1:]
+    if action == "train":
+        from tendency.app.commands.entry import train
+
+        sys.argv = ["train.py", *arguments]
+        train()
+    elif action == "judge":
+        guarded(lambda: judge(*arguments))
+    else:
+        guarded(lambda: judge_on(*arguments))
+
+
+def end_with_parent(every_seconds: float = 1.0) -> None:
+    """Stops this process, by the signal that saves a checkpoint, once the one that started it is gone.
+
+    A study that was killed outright would otherwise leave trainings behind that keep their run folders from it.
+
+    Args:
+        every_seconds: how often to look.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every_seconds)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def judge(run: str, datasets: str, *integrators: str) -> None:
+    """Judges a finished run once more with each integrator, into folders of its own beside its report."""
+    from pathlib import Path
+
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    from tendency.app.configuration.build import build
+    from tendency.app.configuration.conf_files import conf_folder
+    from tendency.app.hardware import keep_freed_memory, set_matmul_precision
+    from tendency.app.reports.judge_runs import judge_run
+
+    keep_freed_memory()
+    set_matmul_precision("auto")
+    for integrator in integrators:
+        chosen = [f"runs=[{run}]", f"prediction/integrator@evaluation.integrator={integrator}"]
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            node = OmegaConf.to_container(compose("evaluate", chosen).evaluation, resolve=True)
+        judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))  # type: ignore[arg-type]
+
+
+def judge_on(run: str, datasets: str, dataset: str, folder: str) -> None:
+    """Judges a finished run on the test trajectories of another dataset, into a folder of its own."""
+    from pathlib import Path
+
+    from tendency.app.hardware import keep_freed_memory, set_matmul_precision
+    from tendency.app.reports.judge_runs import judge_run
+    from tendency.app.reports.rollout_report import RolloutReport
+
+    keep_freed_memory()
+    set_matmul_precision("auto")
+    judge_run(Path(run), RolloutReport(), Path(folder), Path(datasets), Path(dataset))
+
+
+if __name__ == "__main__":
+    main()

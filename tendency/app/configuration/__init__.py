@@ -1,0 +1,1 @@
+"""From yaml and command line to checked plain data and to objects."""

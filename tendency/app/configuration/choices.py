@@ -1,0 +1,91 @@
+"""The options of each config group, and what is wrong with a choice."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.overrides import closest
+
+
+def complete_choices(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """The choices with what is required put in and what has no place taken out, and a complaint about each of these."""
+    groups, problems = list(groups), []
+    while True:
+        try:
+            compose(config_name, groups)
+        except ConfigCompositionException as error:
+            if found := re.search(r"You must specify '(\w+)'", str(error)):
+                options = options_of(found[1], folders)
+                problems.append(f"{found[1]}= is required, one of: {', '.join(options)}")
+                groups.append(f"{found[1]}={options[0]}")
+            elif complaint := _misplaced(str(error), groups, folders):
+                choice, sentence = complaint
+                problems.append(sentence)
+                groups.remove(choice)
+            else:
+                raise
+        else:
+            return groups, problems
+
+
+def _misplaced(error: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[str, str] | None:
+    """A choice on the command line that has no place, by what Hydra says of it, and a complaint about it."""
+    found = re.search(r"Could not override '([\w/]+)'", error)
+    choice = next((text for text in groups if found and text.split("=")[0] == found[1]), None)
+    if found is None or choice is None or not (owners := _owners(found[1], folders)):
+        return None
+    group, part = found[1].rsplit("/", 1)
+    chosen = " or ".join(f"{group}={owner}" for owner in owners)
+    return choice, f"{choice}: {part} belongs to {chosen}, which is not chosen"
+
+
+def _owners(group: str, folders: Sequence[Path]) -> list[str]:
+    """The options of prediction that have a prediction/integrator among their defaults, and so for every sub-group."""
+    parent, _, part = group.rpartition("/")
+    found = []
+    for option in options_of(parent, folders) if parent else []:
+        path = next(path for folder in folders if (path := folder / parent / f"{option}.yaml").exists())
+        defaults = OmegaConf.to_container(OmegaConf.load(path)).get("defaults", [])  # type: ignore[union-attr]
+        if any(isinstance(item, dict) and part in item for item in defaults):
+            found.append(option)
+    return found
+
+
+def options_of(group: str, folders: Sequence[Path]) -> list[str]:
+    """The options of a group, or nothing where there is no such group."""
+    group = group.split("@")[0]
+    own = {path.stem for folder in folders for path in (folder / group).glob("*.yaml") if not is_nested(path, folder)}
+    nested = {
+        path.relative_to(folder / group).with_suffix("").as_posix()
+        for folder in folders
+        for path in (folder / group).glob("*/*.yaml")
+        if is_nested(path, folder)
+    }
+    return sorted(own | nested)
+
+
+def is_nested(path: Path, folder: Path) -> bool:
+    """Whether a file in a folder of a group is one of the group's own options, and the folder no group of its own.
+
+    So are those that write into the whole configuration: ``experiment=predicting_change/heat_fno``.
+    """
+    with path.open(encoding="utf-8") as file:
+        return len(path.relative_to(folder).parts) > 2 and file.readline().strip() == "# @package _global_"
+
+
+def wrong_option(override: Override, options: Sequence[str]) -> str | None:
+    """A complaint about a choice that is none of the options of its group, or None."""
+    value = override.value()
+    if override.is_delete() or value is None or not isinstance(value, str):
+        return None
+    base = override.key_or_group
+    known = [*options, *(path.name for path in (conf_folder() / base).iterdir() if path.is_dir())] if options else []
+    if value in options or ("/" in value and (conf_folder() / base / f"{value}.yaml").exists()):
+        return None
+    return f"unknown {base} {value!r}{closest(value, known)} available: {', '.join(options)}"

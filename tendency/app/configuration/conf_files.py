@@ -1,0 +1,20 @@
+"""Where the configuration lies, and its content as plain data."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+
+def conf_folder() -> Path:
+    """The configuration folder: beside the packages in a checkout, inside this package in an installed wheel."""
+    package = Path(__file__).resolve().parents[2]
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
+    """A composed configuration as plain, resolved data."""
+    content = OmegaConf.to_container(config, resolve=True)
+    if not isinstance(content, dict):
+        raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
+    return {str(key): value for key, value in content.items()}

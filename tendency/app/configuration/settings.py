@@ -1,0 +1,94 @@
+"""The settings of a run that belong to no config group."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+
+from tendency.app.hardware import MatmulPrecision
+from tendency.errors import ConfigError
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
+
+
+class TrainSettings:
+    """Of ``train.py``.
+
+    Args:
+        name: of the run's folder; None makes one from the choices, the seed and a hash of the configuration.
+        seed: of weights, batches and draws.
+        resume: ``auto`` goes on with the run of this name, ``never`` stops if it exists.
+        ckpt_path: a checkpoint to go on from.
+        matmul_precision: of float32 matrix products.
+        compile: train the network through ``torch.compile``.
+        evaluate: write the rollout report at the end.
+        small: the quick form of the problem; it was merged into the configuration when that was composed.
+    """
+
+    def __init__(
+        self,
+        name: Annotated[str, Len(1)] | None = None,
+        seed: NonNegativeInt = 0,
+        resume: Literal["never", "auto"] = "never",
+        ckpt_path: str | None = None,
+        matmul_precision: MatmulPrecision = "auto",
+        compile: bool = False,
+        evaluate: bool = True,
+        small: bool = False,
+    ) -> None:
+        self.name, self.seed, self.resume, self.small = name, seed, resume, small
+        self.ckpt_path, self.matmul_precision, self.evaluate = ckpt_path, matmul_precision, evaluate
+        self.compile = compile
+
+
+class GenerateSettings:
+    """Of ``generate.py``.
+
+    Args:
+        certify: ``first`` measures the certificate and then generates, ``only`` generates nothing.
+        small: as of ``TrainSettings``.
+    """
+
+    def __init__(self, certify: Literal["first", "only"] = "first", small: bool = False) -> None:
+        self.certify, self.small = certify, small
+
+
+class EvaluateSettings:
+    """Of ``evaluate.py``.
+
+    Args:
+        runs: folders of runs, checkpoints, patterns of either, or folders of sweeps; all on one problem.
+        sweep: as ``runs``, on any problems: each gets its report, and a leaderboard ranks the methods over all.
+        name: of the report's folder in the outputs; None names it after the runs.
+        trust: build classes outside this project that a checkpoint names.
+        dataset: folder of the dataset to judge on; None takes the one that the runs were trained on.
+        shift: overrides of the runs' own problem that make other test trajectories to judge on.
+        num_test: test trajectories to judge on; None takes those of the first run.
+        matmul_precision: of float32 matrix products.
+
+    Raises:
+        ConfigError: not one of ``runs`` and ``sweep``, or more than one of what the runs are judged on.
+    """
+
+    def __init__(
+        self,
+        runs: Annotated[list[str], Len(1)] | None = None,
+        sweep: Annotated[list[str], Len(1)] | Annotated[str, Len(1)] | None = None,
+        name: Annotated[str, Len(1)] | None = None,
+        trust: bool = False,
+        dataset: str | None = None,
+        shift: list[str] | None = None,
+        num_test: PositiveInt | None = None,
+        matmul_precision: MatmulPrecision = "auto",
+    ) -> None:
+        if (runs is None) == (sweep is None):
+            raise ConfigError([f"runs, sweep: expected one of them, got {runs!r} and {sweep!r}"])
+        if dataset is not None and (shift or sweep is not None):
+            other = "shift makes another one" if shift else "sweep judges each run on its own problem's"
+            raise ConfigError([f"dataset: {other}, got {dataset!r}"])
+        self.runs, self.sweep = runs, [sweep] if isinstance(sweep, str) else sweep
+        self.name, self.trust, self.dataset, self.shift = name, trust, dataset, list(shift or [])
+        self.num_test, self.matmul_precision = num_test, matmul_precision
+
+
+def settings_of(config: dict[str, Any], groups: tuple[str, ...]) -> dict[str, Any]:
+    """The entries that belong to no group."""
+    return {key: value for key, value in config.items() if key not in groups}

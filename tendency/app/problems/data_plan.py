@@ -1,0 +1,145 @@
+"""Which dataset a run learns from: made where it is missing, extended where more is asked for."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tendency.app.configuration.build import build_problem
+from tendency.app.configuration.small_form import solved_part
+from tendency.data.dataset import TrajectoryDataset
+from tendency.data.generation import dataset_folder, generate
+from tendency.data.manifest import Manifest, read_manifest
+from tendency.errors import ArtefactError
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
+from tendency.simulation.problem import Problem
+
+if TYPE_CHECKING:
+    from tendency.data.datamodule import TrajectoryDataModule
+from tendency.app.progress import progress_line
+from tendency.version import provenance
+
+
+class DataPlan:
+    """How many trajectories, how they are solved, and how they are cut into batches.
+
+    Args:
+        num_train: trajectories to train on.
+        num_valid: trajectories for choosing the best checkpoint.
+        num_test: trajectories for the report alone.
+        batch_size: windows in one global batch.
+        eval_batch_size: trajectories that a validation rolls out together.
+        chunk_size: trajectories solved and stored together; part of the dataset's identity.
+        workers: processes that generate; 0 for one per core.
+        store_u_t: store the solver's own time derivative beside u.
+        generate: make what is missing; otherwise stop.
+        stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
+        batches_per_epoch: at most, so that methods that need other windows take equally many steps; None takes all.
+    """
+
+    def __init__(
+        self,
+        num_train: PositiveInt,
+        num_valid: PositiveInt,
+        num_test: PositiveInt,
+        batch_size: PositiveInt,
+        eval_batch_size: PositiveInt = 16,
+        chunk_size: PositiveInt = 16,
+        workers: NonNegativeInt = 0,
+        store_u_t: bool = False,
+        generate: bool = True,
+        stride: PositiveInt = 1,
+        batches_per_epoch: PositiveInt | None = None,
+    ) -> None:
+        self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.chunk_size, self.workers = chunk_size, workers
+        self.store_u_t, self.generate, self.stride = store_u_t, generate, stride
+        self.batches_per_epoch = batches_per_epoch
+
+    def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
+        """What the dataset's name is a hash of."""
+        return {
+            "problem": solved_part(pde),
+            "equation_version": problem.simulator.version,
+            "chunk_size": self.chunk_size,
+            "store_u_t": self.store_u_t,
+        }
+
+    def folder(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> Path:
+        """Where the dataset is, or will be."""
+        return dataset_folder(root, problem.name, self.description(pde, problem))
+
+    def look(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> None:
+        """Raises what ``prepare`` would raise about a dataset that may not be made, before anything is begun."""
+        if not self.generate:
+            self._existing(self.folder(root, pde, problem))
+
+    def prepare(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> tuple[Path, Manifest]:
+        """Makes sure that the dataset is there.
+
+        Raises:
+            ArtefactError: it is missing and ``data.generate`` is off.
+            DatasetError: it is damaged, or its certificate fails.
+        """
+        folder = self.folder(root, pde, problem)
+        if not self.generate:
+            return folder, self._existing(folder)
+        manifest = generate(
+            functools.partial(build_problem, dict(pde)),
+            folder,
+            self.description(pde, problem),
+            self.counts,
+            chunk_size=self.chunk_size,
+            workers=self.workers,
+            store_time_derivative=self.store_u_t,
+            provenance=provenance(),
+            progress=progress_line(f"generating {folder.name}"),
+        )
+        return folder, manifest
+
+    def _existing(self, folder: Path) -> Manifest:
+        if not folder.exists():
+            raise ArtefactError(f"no dataset at {folder.resolve()}, and data.generate=false forbids making it")
+        manifest = read_manifest(folder)
+        short = {split: n for split, n in self.counts.items() if manifest.counts.get(split, 0) < n}
+        if short:
+            raise ArtefactError(
+                f"dataset {folder} has {manifest.counts} trajectories, {self.counts} are asked for, and "
+                "data.generate=false forbids adding to it"
+            )
+        if missing := [name for name in manifest.checksums(self.counts) if not (folder / name).exists()]:
+            raise ArtefactError(
+                f"dataset {folder} lacks {len(missing)} of its chunks, the first of them {missing[0]}, and "
+                "data.generate=false forbids making them"
+            )
+        return manifest
+
+    def num_windows(self, snapshots: int, span: int) -> int:
+        """Training windows that span so many steps, in trajectories of so many stored snapshots."""
+        return self.counts["train"] * max(snapshots - span * self.stride, 0)
+
+    def training_windows(self, folder: Path, required: tuple[int, ...], wanted: tuple[int, ...]) -> TrajectoryDataset:
+        """The windows that a run is trained on, in order."""
+        return TrajectoryDataset(folder, "train", required, wanted, self.counts["train"], stride=self.stride)
+
+    def module(
+        self, folder: Path, seed: int, required: tuple[int, ...], wanted: tuple[int, ...]
+    ) -> "TrajectoryDataModule":
+        """The batches of a run."""
+        # Imported here: only training waits for Lightning.
+        from tendency.data.datamodule import TrajectoryDataModule
+
+        return TrajectoryDataModule(
+            folder,
+            batch_size=self.batch_size,
+            eval_batch_size=self.eval_batch_size,
+            seed=seed,
+            required=required,
+            wanted=wanted,
+            num_train=self.counts["train"],
+            num_valid=self.counts["valid"],
+            num_test=self.counts["test"],
+            stride=self.stride,
+            batches_per_epoch=self.batches_per_epoch,
+        )

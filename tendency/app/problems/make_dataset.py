@@ -1,0 +1,43 @@
+"""A generation job from its configuration to its certificate."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from tendency.app.configuration.build import build, build_problem
+from tendency.app.configuration.conf_files import plain
+from tendency.app.configuration.settings import GenerateSettings, settings_of
+from tendency.app.configuration.signatures import check_nodes, check_settings
+from tendency.app.problems.data_plan import DataPlan
+from tendency.data.certificate import certify
+
+GROUPS = ("pde", "data", "paths")
+
+
+def generate(config: DictConfig) -> None:
+    """Makes the dataset, or adds what is missing to it, and shows its certificate.
+
+    Raises:
+        ConfigError: the configuration is wrong; nothing was built.
+        DatasetError: the certificate fails, or a trajectory is not usable.
+    """
+    content: dict[str, Any] = plain(config)
+    check_settings(settings_of(content, GROUPS), GenerateSettings)
+    check_nodes({key: content[key] for key in ("pde", "data")})
+    plan: DataPlan = build(content["data"], "data")
+    problem = build_problem(content["pde"])
+    if content["certify"] == "only":
+        problem.simulator.check(problem.draws("train", [0, 1]).conditions)
+        certificate = certify(problem)
+        certificate.require()
+        print("\n".join(certificate.lines()))
+        return
+    folder, manifest = plan.prepare(Path(content["paths"]["datasets"]), content["pde"], problem)
+    print("\n".join(manifest.certificate.lines()))
+    counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
+    print(f"dataset: {folder} ({counts})")
+    # With every override: without them another dataset would be made and trained on.
+    print(f"next:    {shlex.join(['python', 'train.py', *HydraConfig.get().overrides.task])}")

@@ -1,0 +1,1 @@
+"""Reports of one run, of several, and of a sweep."""

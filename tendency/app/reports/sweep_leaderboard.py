@@ -1,0 +1,193 @@
+"""``evaluate.py sweep=...``: a report for each problem of a sweep, and a leaderboard over all of them."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from tendency.app.reports.runs_report import RunsReport
+from tendency.app.reports.same_test_data import report_folder, run_names
+from tendency.app.runs.method_names import method_names
+from tendency.app.runs.run_folder import write_json
+from tendency.app.runs.run_selection import Selection, of_any_problem, select_runs
+from tendency.app.runs.seed_groups import configuration_of
+from tendency.data.metadata import DatasetError
+from tendency.errors import ArtefactError, ConfigError
+from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
+from tendency.evaluation.statistics.intervals import Interval
+from tendency.evaluation.statistics.paired_comparison import compare, errors_of
+
+MADE_OF = "made_of.json"
+"""In a folder of reports: what they were made of, so that what is done is not done again."""
+
+
+def rank(evaluator: RunsReport, outputs: Path) -> None:
+    """Writes the reports that are missing, and the leaderboard.
+
+    Args:
+        evaluator: how runs are judged.
+        outputs: where the leaderboard's folder is made.
+
+    Raises:
+        ConfigError: the name is taken.
+        ArtefactError: a run that was named by itself is missing, or no problem can be judged.
+    """
+    selection = select_runs(evaluator.settings.sweep or [], of_any_problem, "sweep")
+    parts = by_dataset(selection)
+    folder = _folder(evaluator, outputs)
+    refused: dict[str, str] = dict(selection.skipped)
+    judged: dict[str, Selection] = {}
+    for number, (name, part) in enumerate(parts.items(), 1):
+        print(f"[{number}/{len(parts)}] {name}, runs: {len(part.checkpoints)}", flush=True)
+        made_of = _made_of(evaluator, part)
+        try:
+            if _read(folder / name / MADE_OF) != made_of:
+                evaluator.report_on(part, folder, name)
+                write_json(folder / name / MADE_OF, made_of)
+            judged[name] = part
+        except (ConfigError, ArtefactError, DatasetError, ValueError, ArithmeticError) as error:
+            refused[name] = " ".join(str(error).split())
+    if not judged:
+        raise ArtefactError("\n".join(["sweep: nothing can be ranked", *(f"{n}: {why}" for n, why in refused.items())]))
+    standings, notes = _standings(evaluator, folder, judged)
+    notes += [f"Left out: {name} ({why})." for name, why in refused.items()]
+    board = Leaderboard(folder.name, standings, {name: f"{name}/report.html" for name in judged}, notes)
+    page = board.write(folder)
+    print("\n".join([*board.table(FIGURES[0]).lines(), *notes, f"leaderboard: {page}"]))
+
+
+def _standings(
+    evaluator: RunsReport, folder: Path, judged: Mapping[str, Selection]
+) -> tuple[list[Standing], list[str]]:
+    """What the reports say, and what they were judged on away from the training."""
+    reports = {name: json.loads((folder / name / "metrics.json").read_text(encoding="utf-8")) for name in judged}
+    members = {name: _methods(part, reports[name]["description"]["seeds"]) for name, part in judged.items()}
+    configurations = {name: list(there.values()) for name, there in members.items()}
+    names = method_names(_stepped(configurations, evaluator.node.get("integrator")))
+    standings: list[Standing] = []
+    notes: list[str] = []
+    for name, numbers in reports.items():
+        own = dict(zip(members[name], names[name], strict=True))
+        with xr.open_dataset(folder / name / "metrics.nc", engine="h5netcdf") as results:
+            standings += standings_of(name, numbers, own, results)
+        for change in numbers.get("in_distribution", {}).get("changes", []):
+            notes.append(f"{name}, away from the training: {change}.")
+    return standings, notes
+
+
+def _stepped(
+    configurations: Mapping[str, Sequence[Mapping[str, Any]]], integrator: Mapping[str, Any] | None
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Configurations with the integrator that a report takes in place of their own."""
+    if integrator is None:
+        return {name: list(there) for name, there in configurations.items()}
+    return {
+        name: [{**one, "prediction": {**one["prediction"], "integrator": integrator}} for one in there]
+        for name, there in configurations.items()
+    }
+
+
+def _methods(part: Selection, seeds: Mapping[str, Sequence[str]]) -> dict[str, Mapping[str, Any]]:
+    """The configuration of each method of a report, of the first run where it has several."""
+    names = run_names(part.checkpoints)
+    grouped = {member: group for group, members in seeds.items() for member in members}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, path, recipe in zip(names, part.checkpoints, part.recipes, strict=True):
+        found.setdefault(grouped.get(name, name), configuration_of(path, recipe))
+    return found
+
+
+def by_dataset(selection: Selection) -> dict[str, Selection]:
+    """The runs that can be compared with one another, by their problem, or by its dataset where it has several."""
+    keys = [(recipe["dataset"], recipe.get("stride", 1)) for recipe in selection.recipes]
+    problems = {key: recipe["metadata"]["name"] for key, recipe in zip(keys, selection.recipes, strict=True)}
+    parts: dict[str, Selection] = {}
+    for key, checkpoint, recipe in zip(keys, selection.checkpoints, selection.recipes, strict=True):
+        name = problems[key]
+        if list(problems.values()).count(name) > 1:
+            name = key[0] if key[1] == 1 else f"{key[0]}-stride{key[1]}"
+        part = parts.setdefault(name, Selection())
+        part.checkpoints.append(checkpoint)
+        part.recipes.append(recipe)
+    return parts
+
+
+def standings_of(
+    problem: str, numbers: Mapping[str, Any], names: Mapping[str, str], results: xr.Dataset
+) -> Iterator[Standing]:
+    """The standings of one problem from its report.
+
+    Args:
+        problem: its name.
+        numbers: the content of the report's metrics.json.
+        names: of its trained methods in the leaderboard, by those in the report: of groups of seeds, and of runs alone.
+        results: the content of the report's metrics.nc.
+    """
+    summary, groups = numbers["summary"], numbers["description"]["seeds"]
+    baselines = [name for name in summary if name not in numbers["description"]["learned"]]
+    found = []
+    for method in [*names, *baselines]:
+        members = groups.get(method, [method])
+        figures = {f.key: _interval(f.key, numbers["seeds"].get(method), summary[members[0]]) for f in FIGURES}
+        censored = frozenset(f.key for f in FIGURES if any(summary[one].get(f"{f.key}_censored") for one in members))
+        found.append((method, figures, censored, len(members)))
+    key = FIGURES[0].key
+    best = min(found, key=lambda one: one[1][key].mean)[0]
+    tied = _tied(best, results, groups)
+    for method, figures, censored, seeds in found:
+        baseline = method in baselines
+        yield Standing(
+            problem, names.get(method, method), figures, censored, seeds, baseline, method == best or method in tied
+        )
+
+
+def _interval(key: str, seeds: Mapping[str, Any] | None, alone: Mapping[str, Any]) -> Interval:
+    """A figure of several seeds, or of one run; what is not finite is null in a report."""
+    if seeds is not None and key in seeds:
+        return Interval.from_dict(seeds[key])
+    return Interval(math.inf if alone[key] is None else alone[key])
+
+
+def _tied(best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> set[str]:
+    """The methods whose rollouts a paired bootstrap cannot tell from the best one's."""
+    errors = errors_of(results, groups)
+    pairs = {name: compare(errors[best], other) for name, other in errors.items() if name != best}
+    return {name for name, pair in pairs.items() if pair.low <= 1 <= pair.high}
+
+
+def _settings(evaluator: RunsReport) -> dict[str, Any]:
+    """How all runs are judged, as JSON has it."""
+    settings = evaluator.settings
+    content = {
+        "num_test": settings.num_test,
+        "shift": settings.shift,
+        "matmul_precision": settings.matmul_precision,
+        "datasets": str(evaluator.datasets.resolve()),
+        "evaluation": evaluator.node,
+    }
+    return dict(json.loads(json.dumps(content)))
+
+
+def _made_of(evaluator: RunsReport, part: Selection) -> dict[str, Any]:
+    """All that a report rests on; a checkpoint that was written anew is another one."""
+    checkpoints = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in part.checkpoints]
+    return _settings(evaluator) | {"checkpoints": checkpoints}
+
+
+def _folder(evaluator: RunsReport, outputs: Path) -> Path:
+    """Where a leaderboard goes: one that stopped goes on, and one whose sweep has grown grows."""
+    name, settings = evaluator.settings.name, _settings(evaluator) | {"sweep": evaluator.settings.sweep}
+    if name is not None and _read(outputs / name / MADE_OF) == settings:
+        return outputs / name
+    folder = report_folder(name, [settings], outputs)
+    if name is None:
+        folder = folder.with_name(folder.name.replace("report-", "leaderboard-", 1))
+    write_json(folder / MADE_OF, settings)
+    return folder
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

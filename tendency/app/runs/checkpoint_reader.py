@@ -1,0 +1,123 @@
+"""Trained surrogates and datasets from their files."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tendency.app.runs.recipe import rebuild_stepper
+from tendency.errors import ArtefactError
+from tendency.surrogates.stepper import SurrogateStepper
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint as plain data and tensors; nothing in it is executed.
+
+    Args:
+        path: a checkpoint, or the folder of a run, whose best checkpoint is taken.
+
+    Raises:
+        ArtefactError: it is missing, damaged, or not a checkpoint of this program.
+    """
+    path = checkpoint_path(Path(path))
+    # Not left to torch, which takes the first letter of a text for a pickle's instruction.
+    if (kind := _foreign_kind(path)) is not None:
+        raise ArtefactError(f"checkpoint {path}: expected a file written by train.py, got {kind}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ArtefactError(
+            f"checkpoint {path}: damaged, or not a checkpoint of this program ({reason[:160]})"
+        ) from None
+    if not isinstance(content, dict) or "recipe" not in content or "state_dict" not in content:
+        raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
+    return content
+
+
+def _foreign_kind(path: Path) -> str | None:
+    """What a file is that cannot be a checkpoint; None for an archive, as torch writes them."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith(b"PK"):
+        return None
+    if not start:
+        return "an empty file"
+    if start.startswith(b"version https://git-lfs"):
+        return "a git-lfs pointer; git lfs pull fetches the file itself"
+    if start.startswith(b"\x89HDF"):
+        return "an HDF5 file"
+    line = start.decode("utf-8", errors="replace").splitlines()[0]
+    return (
+        f"a text file that begins with {line[:40]!r}" if line.isprintable() and "\ufffd" not in line else "other data"
+    )
+
+
+def checkpoint_path(path: Path) -> Path:
+    """The checkpoint that a path means: itself, or a run's best (else last) one.
+
+    Raises:
+        ArtefactError: there is none.
+    """
+    if path.is_file():
+        return path
+    for candidate in (path / "checkpoints" / "best.ckpt", path / "checkpoints" / "last.ckpt"):
+        if candidate.is_file():
+            return candidate
+    what = "holds no checkpoints/best.ckpt or last.ckpt" if path.is_dir() else "does not exist"
+    raise ArtefactError(f"checkpoint {path.resolve()} {what} (working directory {Path.cwd()})")
+
+
+def load_stepper(path: str | Path, trust: bool = False) -> SurrogateStepper:
+    """A trained surrogate as a simulator: ``u, memory = stepper.advance(u, t, dt, conditions, memory)``.
+
+    Args:
+        path: a checkpoint, or the folder of a run.
+        trust: build classes outside this project that the checkpoint names.
+
+    Returns:
+        The stepper in evaluation mode, physical units in and out.
+
+    Raises:
+        ArtefactError: it is missing, damaged, names foreign code, or its weights do not fit its recipe.
+    """
+    return stepper_of(read_checkpoint(path), path, trust)
+
+
+def stepper_of(checkpoint: Mapping[str, Any], path: str | Path, trust: bool = False) -> SurrogateStepper:
+    """What ``load_stepper`` makes of a checkpoint's content.
+
+    Args:
+        checkpoint: from ``read_checkpoint``.
+        path: of the checkpoint, for the message.
+        trust: as of ``load_stepper``.
+    """
+    stepper = rebuild_stepper(checkpoint["recipe"], trust)
+    prefix = "stepper."
+    weights = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items()}
+    return load_weights(stepper, weights, f"checkpoint {path}")
+
+
+def load_weights(stepper: SurrogateStepper, weights: dict[str, Tensor], source: str) -> SurrogateStepper:
+    """A stepper with these weights, in their number type, in evaluation mode.
+
+    Args:
+        stepper: untrained.
+        weights: its whole state.
+        source: of the weights, for the message.
+
+    Raises:
+        ArtefactError: they are of another surrogate.
+    """
+    floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
+    if floating:
+        stepper.surrogate.to(floating[0])
+    try:
+        stepper.load_state_dict(weights)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:6]]
+        raise ArtefactError("\n".join([f"{source}: its weights do not fit its recipe", *lines])) from None
+    return stepper.eval()

@@ -1,0 +1,141 @@
+"""One run, one folder: its name, its lock, and what to do when it is there already."""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tendency.data.whole_file import write_whole
+from tendency.errors import ArtefactError, ConfigError
+
+REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
+
+
+@dataclass
+class RunFolder:
+    """The folder of one run: config.json, metrics.jsonl, checkpoints/{last,best}.ckpt, report/, finished.json."""
+
+    path: Path
+    lock: IO[str] | None = None
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best rollout validation; the newest where no validation was finite."""
+        best = self.path / "checkpoints" / "best.ckpt"
+        return best if best.exists() else self.last
+
+    @property
+    def report(self) -> Path:
+        """Where the rollout report is written."""
+        return self.path / "report"
+
+    def finished(self) -> dict[str, Any] | None:
+        """What the run left when it ended, or None while it has not."""
+        path = self.path / "finished.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def finish(self, figures: Mapping[str, Any]) -> None:
+        """Marks the run as ended, with its figures."""
+        write_json(self.path / "finished.json", figures)
+
+    def open(self, config: Mapping[str, Any], resume: bool) -> bool:
+        """Takes the folder for this process.
+
+        Args:
+            config: the run's configuration, plain data; secrets are not written.
+            resume: whether to go on with a run that stopped.
+
+        Returns:
+            Whether there is something to go on with.
+
+        Raises:
+            ConfigError: the folder exists and ``resume`` is off.
+            ArtefactError: the folder is in use, or holds a run with another configuration.
+        """
+        stored = self.path / "config.json"
+        exists = stored.exists()
+        # A run that failed before its first step left nothing to lose.
+        begun = exists and any((self.path / name).exists() for name in ("checkpoints", "metrics.jsonl"))
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        if begun and not resume:
+            raise ConfigError(
+                [
+                    f"run folder {self.path} exists, and its run has not finished: "
+                    "add resume=auto to continue it, or name=... for another"
+                ]
+            )
+        if begun:
+            self.require_same(config)
+        else:
+            write_json(stored, _redacted(config))
+        return self.last.exists()
+
+    def require_same(self, config: Mapping[str, Any]) -> None:
+        """Refuses to take the run that is here for one with another configuration.
+
+        Args:
+            config: the configuration that is asked for, plain data.
+
+        Raises:
+            ArtefactError: with every value that differs.
+        """
+        stored = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        given = json.loads(json.dumps(_redacted(config)))
+        # A run may be moved: where it lies changes nothing of what it is.
+        stored, given = ({key: value for key, value in c.items() if key != "paths"} for c in (stored, given))
+        if changed := differences(stored, given):
+            raise ArtefactError(
+                f"run folder {self.path} holds a run with another configuration; use another name=, or restore:\n"
+                + "\n".join(changed)
+            )
+
+    def _lock(self) -> None:
+        """Held until the process ends, however it ends."""
+        self.lock = (self.path / ".lock").open("a+")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.lock.seek(0)
+            owner = self.lock.read().strip()
+            raise ArtefactError(f"run folder {self.path} is in use by another process ({owner})") from None
+        self.lock.truncate(0)
+        self.lock.write(f"pid {os.getpid()} on {os.uname().nodename}")
+        self.lock.flush()
+
+
+def differences(stored: Any, given: Any, key: str = "") -> list[str]:
+    """Where two plain configurations differ: ``optimizer.lr: 0.001 there, 0.002 here``."""
+    if isinstance(stored, Mapping) and isinstance(given, Mapping):
+        names = [*stored, *(name for name in given if name not in stored)]
+        return [
+            line
+            for name in names
+            for line in differences(
+                stored.get(name, "(missing)"), given.get(name, "(missing)"), f"{key}.{name}".strip(".")
+            )
+        ]
+    return [] if stored == given else [f"{key}: {stored!r} there, {given!r} here"]
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file whole or not at all."""
+    write_whole(path, json.dumps(content, indent=2, default=str) + "\n")
+
+
+def _redacted(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {
+            key: "(redacted)" if REDACTED.search(str(key)) and isinstance(value, str) else _redacted(value)
+            for key, value in config.items()
+        }
+    return [_redacted(item) for item in config] if isinstance(config, list | tuple) else config

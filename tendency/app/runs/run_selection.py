@@ -1,0 +1,130 @@
+"""Which runs a report is made of: folders, checkpoints, patterns, and the runs of a sweep."""
+
+import glob
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tendency.app.runs.checkpoint_reader import checkpoint_path, read_checkpoint
+from tendency.app.runs.run_folder import RunFolder
+from tendency.errors import ArtefactError
+
+SWEEP_FILE = "runs.txt"
+"""In the folder of a sweep: the folder of each of its runs, one a line."""
+
+
+@dataclass
+class Selection:
+    """The runs that are judged, and those that are not.
+
+    Args:
+        checkpoints: of those that are.
+        recipes: of their surrogates, in the same order.
+        skipped: why the others are left out, by what they are called.
+    """
+
+    checkpoints: list[Path] = field(default_factory=list)
+    recipes: list[dict[str, Any]] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def note_run(sweep: Path, run: Path) -> None:
+    """Adds a run to those of a sweep, when it begins, so that one that fails is missed.
+
+    Args:
+        sweep: the sweep's folder.
+        run: the run's folder.
+    """
+    sweep.mkdir(parents=True, exist_ok=True)
+    known = (sweep / SWEEP_FILE).read_text(encoding="utf-8").splitlines() if (sweep / SWEEP_FILE).exists() else []
+    if str(run.resolve()) not in known:
+        with (sweep / SWEEP_FILE).open("a", encoding="utf-8") as file:
+            file.write(f"{run.resolve()}\n")
+
+
+def of_the_first_problem(recipe: Mapping[str, Any], selection: Selection) -> str | None:
+    """Why a run cannot stand in one report with those that are selected already, or None."""
+    pde = recipe["metadata"]["name"]
+    if selection.recipes and pde != (first := selection.recipes[0]["metadata"]["name"]):
+        return f"of {pde}, and the first run is of {first}"
+    return None
+
+
+def of_any_problem(recipe: Mapping[str, Any], selection: Selection) -> str | None:
+    """Any run goes with any other."""
+    return None
+
+
+def select_runs(
+    texts: Sequence[str],
+    misfit: Callable[[Mapping[str, Any], Selection], str | None] = of_the_first_problem,
+    key: str = "runs",
+) -> Selection:
+    """Finds the runs that are asked for.
+
+    What is named by itself must be good. What a pattern or a sweep brings along is left out, with its reason, where it
+    is no run, unfinished, damaged, or does not fit: a comparison must not be spoilt by it, nor silently go without it.
+
+    Args:
+        texts: folders of runs, checkpoints, patterns such as ``outputs/heat-*``, or folders of sweeps.
+        misfit: (recipe, those selected) -> why a run that was not named by itself is left out, or None.
+        key: of the configuration that names them, for complaints.
+
+    Raises:
+        ArtefactError: a run named by itself is missing or damaged, a pattern matches nothing, or no run is left.
+    """
+    selection = Selection()
+    for text in texts:
+        gathered = _gathered(text, key)
+        if gathered is None:
+            _take(selection, Path(text))
+            continue
+        for path in gathered:
+            if (reason := _reason_against(path, selection, misfit)) is None:
+                _take(selection, path)
+            else:
+                selection.skipped[path.name] = reason
+    if not selection.checkpoints:
+        lines = [f"{name}: {reason}" for name, reason in selection.skipped.items()]
+        raise ArtefactError("\n".join([f"{key}: none of {list(texts)} can be judged", *lines]))
+    return selection
+
+
+def _gathered(text: str, key: str) -> list[Path] | None:
+    """What a pattern or a sweep stands for; None where the text is a path by itself."""
+    path = Path(text)
+    if (path / SWEEP_FILE).is_file():
+        return [Path(line) for line in (path / SWEEP_FILE).read_text(encoding="utf-8").splitlines() if line]
+    if path.exists() or not glob.has_magic(text):
+        return None
+    found = sorted(Path(match) for match in glob.glob(text, recursive=True))
+    if not found:
+        raise ArtefactError(f"{key}: nothing matches {text!r} (working directory {Path.cwd()})")
+    return found
+
+
+def _take(selection: Selection, path: Path) -> None:
+    """Adds a run, once."""
+    checkpoint = checkpoint_path(path)
+    if checkpoint.resolve() not in [there.resolve() for there in selection.checkpoints]:
+        selection.recipes.append(read_checkpoint(checkpoint)["recipe"])
+        selection.checkpoints.append(checkpoint)
+
+
+def _reason_against(
+    path: Path, selection: Selection, misfit: Callable[[Mapping[str, Any], Selection], str | None]
+) -> str | None:
+    """Why what was not named by itself is left out, or None."""
+    if not path.exists():
+        return "it is not there"
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            return "no folder of a run"
+        if RunFolder(path).finished() is None:
+            return "unfinished; its command with resume=auto goes on with it"
+    try:
+        recipe = read_checkpoint(path)["recipe"]
+    except ArtefactError as error:
+        return str(error)
+    return misfit(recipe, selection)

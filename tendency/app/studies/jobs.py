@@ -1,0 +1,165 @@
+"""Jobs of a study side by side: one process each, one thread each, and none left behind when the study is stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+WORK = (sys.executable, "-m", "tendency.app.commands.worker")
+PATIENCE = 120.0
+"""Seconds that a stopped job has for its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work.
+
+    Args:
+        name: of its log file.
+        title: on the screen.
+        arguments: of the command that does it.
+    """
+
+    name: str
+    title: str
+    arguments: tuple[str, ...]
+
+
+class Stopped(Exception):  # noqa: N818
+    """The study was stopped by a signal; ``exit_code`` is 128 + the signal's number."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}; the same command goes on from there")
+        self.exit_code = 128 + signum
+
+
+class JobRunner:
+    """Runs jobs, records how long each took, and keeps what each printed.
+
+    Args:
+        processes: at the same time.
+        folder: of ``journal.jsonl`` and ``logs/``.
+        command: that a job's arguments are appended to.
+    """
+
+    def __init__(self, processes: int, folder: Path, command: Sequence[str] = WORK) -> None:
+        self.processes, self.folder, self.command, self.received = processes, folder, command, 0
+        self.running: dict[Job, tuple[subprocess.Popen[bytes], float]] = {}
+
+    def run(self, jobs: Sequence[Job]) -> list[str]:
+        """Runs all jobs; one that fails stops no other.
+
+        Returns:
+            One line for each job that failed.
+
+        Raises:
+            Stopped: SIGINT or SIGTERM came; every process that was started has ended by then.
+        """
+        before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            return self._run(list(jobs))
+        finally:
+            self._end_all()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _run(self, waiting: list[Job]) -> list[str]:
+        total, began, done, failures = len(waiting), time.monotonic(), 0, []
+        while waiting or self.running:
+            while waiting and len(self.running) < self.processes and not self.received:
+                self._start(waiting.pop(0))
+            time.sleep(0.1)
+            if self.received:
+                raise Stopped(self.received)
+            for job, (process, start) in list(self.running.items()):
+                if process.poll() is None:
+                    continue
+                del self.running[job]
+                done += 1
+                seconds = time.monotonic() - start
+                self._record(job, seconds, process.returncode)
+                left = (time.monotonic() - began) / done * (total - done) / 60
+                end = f"{seconds / 60:.1f} min" if not process.returncode else f"failed ({process.returncode})"
+                print(f"[{done}/{total}] {job.title}: {end}; about {left:.0f} min left", flush=True)
+                if process.returncode:
+                    failures.append(f"{job.title}: exit code {process.returncode}, see {self._log(job)}")
+        return failures
+
+    def _start(self, job: Job) -> None:
+        root = str(Path(__file__).resolve().parents[3])
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        # Found before anything of the same name in the working directory.
+        paths = {"PYTHONPATH": root, "PYTHONSAFEPATH": "1"}
+        self._log(job).parent.mkdir(parents=True, exist_ok=True)
+        with self._log(job).open("ab") as log:
+            process = subprocess.Popen(
+                [*self.command, *job.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | threads | paths,
+                # A Ctrl-C reaches this process alone, which hands it on once.
+                start_new_session=True,
+            )
+        self.running[job] = process, time.monotonic()
+
+    def _log(self, job: Job) -> Path:
+        return self.folder / "logs" / f"{job.name}.log"
+
+    def _record(self, job: Job, seconds: float, code: int | None) -> None:
+        """Adds to the journal: the runs say what is done, this says how long it took, stops included."""
+        with (self.folder / "journal.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"job": job.name, "seconds": round(seconds, 2), "exit_code": code}) + "\n")
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.received = signum
+
+    def _end_all(self) -> None:
+        """Asks every process to stop, and makes those stop that do not."""
+        for process, _ in self.running.values():
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE
+        for job, (process, start) in self.running.items():
+            try:
+                process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                _signal_group(process, signal.SIGKILL)
+                process.wait()
+            self._record(job, time.monotonic() - start, process.returncode)
+        self.running = {}
+
+
+def export_paths(paths: Mapping[str, str]) -> dict[str, str]:
+    """The places of a configuration in full, told to the jobs, which are processes of their own, by environment."""
+    full = {key: str(Path(place).resolve()) for key, place in paths.items()}
+    os.environ.update({f"TENDENCY_{key.upper()}": place for key, place in full.items()})
+    return full
+
+
+def cores() -> int:
+    """Cores that this process may use; macOS does not say, and has them all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def seconds_of(folder: Path, name: str) -> float | None:
+    """How long a job took in all its sessions, or None where the journal knows nothing of it."""
+    path = folder / "journal.jsonl"
+    if not path.exists():
+        return None
+    records: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    spent = [record["seconds"] for record in records if record["job"] == name]
+    return sum(spent) if spent else None
+
+
+def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
+    try:
+        os.killpg(process.pid, signum)
+    except ProcessLookupError:
+        return

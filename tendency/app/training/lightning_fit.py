@@ -1,0 +1,179 @@
+"""A training run from its plan to its report, by Lightning."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from tendency.app.configuration.build import build
+from tendency.app.hardware import keep_freed_memory, nothing_compiled, require_compiler, set_matmul_precision
+from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.app.runs.recipe import recipe_of
+from tendency.app.training.model_size import size_of
+from tendency.app.training.training_plan import TrainingPlan
+from tendency.simulation.window import Window
+from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
+from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.callbacks.growing_depth import GrowingDepth
+from tendency.trainers.checkpoint import Checkpoints
+from tendency.trainers.logs.metrics_log import MetricsLog
+from tendency.trainers.logs.wandb_log import WandbLog
+from tendency.trainers.module import SurrogateModule
+
+MOST_NORMALIZER_WINDOWS = 16384
+
+
+class LightningFit:
+    """Dataset, network, optimisation, report.
+
+    Args:
+        plan: what the run is made of.
+        surrogate: the plan's network.
+    """
+
+    def __init__(self, plan: TrainingPlan, surrogate: Surrogate) -> None:
+        self.plan, self.surrogate = plan, surrogate
+        self.training_seconds: float | None = None
+
+    def run(self) -> None:
+        """Trains and reports."""
+        keep_freed_memory()
+        matmul = set_matmul_precision(self.plan.settings.matmul_precision)
+        trainer = self._trainer()
+        if self.plan.settings.compile:
+            require_compiler(trainer.strategy.root_device)
+        checkpoint = self._starting_point()
+        dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
+        stepper = self._stepper(dataset)
+        module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
+        if self.plan.is_first_rank:
+            self._header(stepper, dataset, trainer, matmul)
+            for logger in trainer.loggers:
+                if isinstance(logger, WandbLog):
+                    logger.keep_config(self.plan.hashed)
+        if self.plan.settings.compile:
+            # In place: names of weights, and whoever holds the network, stay as they are.
+            self.surrogate.compile()
+        self._fit(trainer, module, self._data(dataset), checkpoint)
+        if trainer.is_global_zero:
+            with nothing_compiled():
+                self._conclude(stepper, dataset, trainer)
+
+    def _trainer(self) -> Trainer:
+        loggers = [build(node, f"logger.{name}") for name, node in (self.plan.config["logger"] or {}).items()]
+        callbacks = [build(node, f"callbacks.{name}") for name, node in self.plan.config["callbacks"].items()]
+        log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
+        for callback in callbacks:
+            if isinstance(callback, Checkpoints):
+                callback.metrics_log = log
+            if isinstance(callback, GrowingDepth):
+                callback.check(self.plan.objective)
+        return build(self.plan.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)
+
+    def _starting_point(self) -> Path | None:
+        """Takes the run's folder; the checkpoint to go on from, if any."""
+        checkpoint, resumes = self.plan.checkpoint, self.plan.settings.resume == "auto"
+        if self.plan.is_first_rank:
+            resumes = self.plan.folder.open(self.plan.stored(), resumes)
+        if checkpoint is None and self.plan.folder.last.exists() and (resumes or not self.plan.is_first_rank):
+            self.plan.check_fits(self.plan.folder.last)
+            checkpoint = self.plan.folder.last
+        return checkpoint
+
+    def _stepper(self, dataset: Path) -> SurrogateStepper:
+        required, wanted = self.plan.objective.measured_offsets(self.plan.prediction)
+        windows = self.plan.data.training_windows(dataset, required, wanted)
+        stride = math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS)
+
+        def batches() -> Any:
+            indices = range(0, len(windows), stride)
+            for first in range(0, len(indices), 256):
+                window: Window = windows.__getitems__(list(indices[first : first + 256]))
+                yield self.plan.objective.chosen(window, self.plan.settings.seed, 0)
+
+        normalizer = fit_normalizer(self.plan.prediction, batches())
+        return SurrogateStepper(self.surrogate, self.plan.prediction, normalizer)
+
+    def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
+        recipe = recipe_of(self.plan.config, self.plan.metadata, dataset)
+        recipe["run"] = self.plan.compared()
+        recipe |= {
+            "num_test": self.plan.data.counts["test"],
+            "stride": self.plan.data.stride,
+            "chunks": dict(checksums),
+        }
+        return SurrogateModule(
+            stepper,
+            self.plan.objective,
+            build(self.plan.config["optimizer"], "optimizer"),
+            self.plan.schedule,
+            self.plan.settings.seed,
+            recipe,
+        )
+
+    def _data(self, dataset: Path) -> LightningDataModule:
+        return self.plan.data.module(
+            dataset, self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction)
+        )
+
+    def _header(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer, matmul: str) -> None:
+        share = self.plan.data.batch_size // trainer.num_devices
+        print(f"run      {self.plan.folder.path}")
+        print(f"dataset  {dataset}  {self.plan.data.counts}")
+        size, memory = size_of(stepper.surrogate, self.plan.metadata.geometry, share)
+        print(f"model    {size}, {type(self.plan.prediction).__name__}")
+        print(f"memory   {memory}")
+        devices = f"{trainer.num_devices} x {type(trainer.accelerator).__name__.removesuffix('Accelerator')}"
+        compiled = ", network compiled" if self.plan.settings.compile else ""
+        print(f"device   {devices}, precision {trainer.precision}, matrix products {matmul}{compiled}", flush=True)
+
+    def _fit(
+        self, trainer: Trainer, module: SurrogateModule, datamodule: LightningDataModule, checkpoint: Path | None
+    ) -> None:
+        if checkpoint is not None and self.plan.is_first_rank:
+            print(f"resuming from {checkpoint}", flush=True)
+        began = time.monotonic()
+        try:
+            trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+        except SIGTERMException:
+            # Before the first step, where Lightning's own handler is still in charge.
+            raise SystemExit(143) from None
+        # Of a run that was resumed only the last part is known.
+        self.training_seconds = time.monotonic() - began if checkpoint is None else None
+
+    def _conclude(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer) -> None:
+        seconds = self.training_seconds
+        figures: dict[str, Any] = {"checkpoint": str(self.plan.folder.best), "training_seconds": seconds}
+        if self.plan.settings.evaluate:
+            weights = read_checkpoint(self.plan.folder.best)["state_dict"]
+            stepper.load_state_dict({key.removeprefix("stepper."): value for key, value in weights.items()})
+            label = self.plan.folder.path.name
+            accelerator = self.plan.config["trainer"]["accelerator"]
+            lines, page = self.plan.report.write(
+                {label: stepper.eval()},
+                dataset,
+                self.plan.data.counts["test"],
+                self.plan.folder.report,
+                title=label,
+                config=dict(self.plan.hashed),
+                use_gpu=accelerator != "cpu",
+                trained_stride=self.plan.data.stride,
+                training_seconds={} if seconds is None else {label: seconds},
+            )
+            print("\n".join(lines))
+            print(f"report: {page}")
+            for logger in trainer.loggers:
+                if isinstance(logger, WandbLog):
+                    summary = json.loads((self.plan.folder.report / "metrics.json").read_text(encoding="utf-8"))[
+                        "summary"
+                    ]
+                    logger.keep_report(self.plan.folder.report, summary[label])
+            figures |= {"lines": lines, "report": str(page)}
+        else:
+            print(f"checkpoint: {self.plan.folder.best}")
+        self.plan.folder.finish(figures)

@@ -1,0 +1,38 @@
+"""How large a network is, for the head of a run."""
+
+import torch
+
+from tendency.evaluation.cost.call_cost import amount, cost_of_call
+from tendency.simulation.geometry import Geometry
+from tendency.surrogates.surrogate import Surrogate
+
+TRAINED_COPIES = 4
+"""A weight, its gradient, and the two moments of Adam."""
+
+
+def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[str, str]:
+    """Parameters and operations, and memory, each a line's worth of text.
+
+    Operations and activations are counted on a call with one sample.
+
+    Args:
+        surrogate: on any device.
+        geometry: that it is trained on.
+        batch_size: samples on each device.
+    """
+    parameters = list(surrogate.parameters())
+    like = next(iter(parameters), torch.empty(0))
+    u = like.new_zeros(1, surrogate.in_channels, *geometry.shape)
+    c = like.new_zeros(1, surrogate.num_conditions)
+    extent = like.new_ones(1, geometry.spatial_dims)
+    x = geometry.coordinates(extent)
+    surrogate.place(geometry, extent)
+    cost = cost_of_call(surrogate, u, c, x)
+    count = sum(p.numel() for p in parameters)
+    held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in parameters)
+    size = f"{surrogate._get_name()}, {count:,} parameters, {amount(cost.flops)}FLOP per call and sample"
+    memory = (
+        f"{amount(held)}B of weights, gradients and moments, {amount(cost.saved_bytes * batch_size)}B of activations"
+        f" per call on a batch of {batch_size} (that of one sample, times {batch_size})"
+    )
+    return size, memory

@@ -1,0 +1,213 @@
+"""A trained surrogate as files that others can read: a program of one step, and its weights."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
+
+from tendency.app.runs.run_folder import write_json
+from tendency.data.whole_file import whole_file
+from tendency.errors import ArtefactError
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Geometry
+from tendency.simulation.tree import Tree
+from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trained_surrogate import RECIPE, WEIGHTS, TrainedSurrogate, load_surrogate
+
+PROGRAM, ONNX = "step.pt2", "step.onnx"
+TOLERANCE = 1e-5
+"""Relative difference between a program and what it was made from, beyond which it is not handed out."""
+
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+COMPLEX = (
+    "it computes with complex numbers, which ONNX lacks; a Fourier layer takes real matrices instead on axes of at "
+    "most 256 points, half of whose modes are kept at most (model.modes)"
+)
+
+
+class Step(nn.Module):
+    """One step in physical units, as a function of tensors alone.
+
+    Args:
+        stepper: whose step it is.
+        geometry: of the points that the program is for.
+    """
+
+    def __init__(self, stepper: SurrogateStepper, geometry: Geometry) -> None:
+        super().__init__()
+        self.stepper, self.geometry = stepper, geometry
+
+    def forward(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> Tensor:
+        """The state after a step.
+
+        Args:
+            u: (B, K, C, *N) the latest snapshots, oldest first, a step dt apart.
+            t: (B,) float64, the time of the last.
+            dt: (B,) float64.
+            params: (B, P) float64, those that the network is told.
+            extent: (B, D) float64 side lengths.
+
+        Returns:
+            (B, C, *N) at t + dt.
+        """
+        conditions, memory = self.start(u, t, dt, params, extent)
+        return self.stepper.advance(u[:, -1], t, dt, conditions, memory)[0]
+
+    def start(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> tuple[Conditions, Tree]:
+        """What ``forward`` steps with: the trajectories' conditions, and the memory before the step."""
+        nothing = params.new_zeros(params.shape[0], 0)
+        conditions = Conditions(params, nothing, extent, nothing, self.geometry)
+        past = torch.arange(1 - u.shape[1], 1, dtype=dt.dtype, device=dt.device)
+        times = t[:, None] + past * dt[:, None]
+        return conditions, self.stepper.start(u, times, conditions, torch.zeros_like(t).long())
+
+
+def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust: bool = False) -> Path:
+    """Writes a run's surrogate as a program and as weights, each checked against the original.
+
+    ``step.pt2`` is a torch.export program with the units inside, for any number of trajectories on the points of the
+    training data: ``torch.export.load("step.pt2").module()(u, t, dt, params, extent)``; see ``Step``.
+    ``weights.safetensors`` and ``recipe.json`` are what ``tendency.load_surrogate(folder)`` makes a surrogate of.
+
+    Args:
+        source: a checkpoint, or the folder of a run.
+        folder: that the files go to; made where it is missing.
+        onnx: write ``step.onnx`` as well, with the same inputs and for any number of trajectories; needs the packages
+            of ``pip install 'tendency[onnx]'``. Networks on the matrix path of a spectral convolution have one; fast
+            Fourier transforms of more than one axis have none, since ONNX lacks complex numbers.
+        trust: build classes outside this project that the checkpoint names.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
+            drawn noise), torch cannot trace it, or the program's answer differs from the original's; for ONNX also that
+            packages are missing.
+    """
+    if onnx:
+        _require_onnx()
+    trained = load_surrogate(source, trust)
+    step, inputs = Step(trained.stepper, trained.metadata.geometry), _example(trained)
+    _require_one_step(step, inputs)
+    with torch.no_grad():
+        expected = step(*inputs)
+        batch = torch.export.Dim("batch", min=1)
+        try:
+            program = torch.export.export(step, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+        except Exception as error:
+            raise ArtefactError(f"export: torch cannot trace this surrogate ({_first_line(error)})") from error
+        _require_same(program.module()(*inputs), expected, PROGRAM)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / WEIGHTS) as temporary:
+        # Views of shared storage are no separate tensors in this format.
+        save_file({name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}, temporary)
+    write_json(folder / RECIPE, trained.recipe)
+    with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
+        torch.export.save(program, file)
+    if onnx:
+        _write_onnx(program, inputs, expected, folder / ONNX)
+    return folder
+
+
+def _example(trained: TrainedSurrogate) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Inputs of three trajectories in the range of the training data: a number that no axis is likely to have."""
+    rows, metadata, units = 3, trained.metadata, trained.stepper.normalizer
+    generator = torch.Generator().manual_seed(0)
+    dtype = next(p.dtype for p in trained.stepper.surrogate.parameters() if p.is_floating_point())
+    space = metadata.geometry.shape
+    noise = torch.randn(rows, trained.history, metadata.num_channels, *space, generator=generator, dtype=dtype)
+    u = units.fields.decode(noise.flatten(0, 1)).unflatten(0, (rows, trained.history))
+    told = units.conditions.mean[: len(metadata.param_names)].expand(rows, -1)
+    lengths = trained.extent or [1.0] * metadata.spatial_dims
+    extent = torch.tensor(lengths, dtype=torch.float64).expand(rows, -1)
+    dt = torch.full((rows,), trained.dt or 1.0, dtype=torch.float64)
+    return u, torch.zeros_like(dt), dt, told.clone(), extent.clone()
+
+
+def _require_one_step(step: Step, inputs: tuple[Tensor, ...]) -> None:
+    """Refuses surrogates whose next step depends on more than the latest snapshots."""
+    _, memory = step.start(*inputs)
+    rest = {name: tree for name, tree in memory.items() if name not in ("past", "step") and _holds_tensors(tree)}
+    if rest:
+        raise ArtefactError(
+            f"export: this surrogate remembers more than its latest snapshots ({', '.join(rest)}); a program of one "
+            "step needs a prediction without drawn noise and bundles, and a one-step integrator such as heun or rk4"
+        )
+
+
+def _holds_tensors(tree: Tree) -> bool:
+    return any(map(_holds_tensors, tree.values())) if isinstance(tree, dict) else isinstance(tree, Tensor)
+
+
+def _require_same(found: Tensor, expected: Tensor, name: str) -> None:
+    difference = float((found - expected).norm() / expected.norm())
+    if not difference <= TOLERANCE:
+        raise ArtefactError(f"export: {name} differs from the original by {difference:.1e} (relative); not written")
+
+
+def _require_onnx() -> None:
+    if missing := [name for name in ONNX_PACKAGES if find_spec(name) is None]:
+        raise ArtefactError(f"export: onnx=True needs {', '.join(missing)}: pip install 'tendency[onnx]'")
+
+
+def _write_onnx(program: ExportedProgram, inputs: tuple[Tensor, ...], expected: Tensor, path: Path) -> None:
+    """Writes the ONNX form of a program, checked by onnxruntime on all of the inputs' rows and on fewer."""
+    try:
+        with _without_remarks():
+            written = torch.onnx.export(program, dynamo=True, verbose=False)
+    except Exception as error:
+        reason = COMPLEX if _has_complex_numbers(program) else _first_line(_root(error))
+        raise ArtefactError(f"export: no ONNX of this surrogate: {reason}; {PROGRAM} is written") from error
+    if written is None:
+        raise ArtefactError(f"export: torch made no ONNX program; {PROGRAM} is written")
+    for rows in (len(expected), len(expected) - 1):
+        try:
+            found = written(*(x[:rows] for x in inputs))[0]
+        except Exception as error:
+            raise ArtefactError(
+                f"export: {ONNX} does not run on {rows} trajectories ({_first_line(error)}); {PROGRAM} is written"
+            ) from error
+        _require_same(torch.as_tensor(found), expected[:rows], ONNX)
+    with whole_file(path) as temporary:
+        written.save(str(temporary))
+
+
+def _has_complex_numbers(program: ExportedProgram) -> bool:
+    # What runs at another precision than the rest is a graph within the graph.
+    graphs = (module.graph for module in program.graph_module.modules() if isinstance(module, GraphModule))
+    values = (node.meta.get("val") for graph in graphs for node in graph.nodes)
+    return any(isinstance(value, Tensor) and value.is_complex() for value in values)
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Torch speaks of packages that it could use, and of its own deprecated functions."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from: the exporter's own says how to write to its authors."""
+    return error if error.__cause__ is None else _root(error.__cause__)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:160] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""What tests and checks of the whole project share."""

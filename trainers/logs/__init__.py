@@ -1,0 +1,1 @@
+"""Logs of a run: the local file, its reader, and wandb."""
