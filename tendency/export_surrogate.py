@@ -111,7 +111,7 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     with whole_file(folder / WEIGHTS) as temporary:
         # Views of shared storage are no separate tensors in this format.
         save_file({name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}, temporary)
-    write_json(folder / RECIPE, trained.recipe)
+    write_json(folder / RECIPE, trained.recipe.to_dict())
     with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
         torch.export.save(program, file)
     if onnx:

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tendency.app.runs.checkpoint_reader import load_weights, read_checkpoint, stepper_of
-from tendency.app.runs.recipe import rebuild_stepper
+from tendency.app.runs.checkpoint_reader import load_weights, read_checkpoint
+from tendency.app.runs.recipe import Recipe
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions
@@ -33,13 +33,12 @@ class TrainedSurrogate:
             again.
     """
 
-    def __init__(self, stepper: SurrogateStepper, recipe: Mapping[str, Any]) -> None:
+    def __init__(self, stepper: SurrogateStepper, recipe: Recipe) -> None:
         self.stepper, self.recipe = stepper, recipe
-        self.metadata = metadata = TrajectoryMetadata.from_dict(recipe["metadata"])
-        self.dt = None if metadata.dt is None else metadata.dt * recipe.get("stride", 1)
-        pde = recipe.get("run", {}).get("pde", {})
-        self.constants = _constants(pde.get("parameters", {}))
-        lengths = _constants(dict(enumerate(pde.get("extent", []))))
+        self.metadata = metadata = recipe.metadata
+        self.dt = None if metadata.dt is None else metadata.dt * recipe.stride
+        self.constants = _constants(recipe.pde.get("parameters", {}))
+        lengths = _constants(dict(enumerate(recipe.pde.get("extent", []))))
         known = all(axis in lengths for axis in range(metadata.spatial_dims))
         self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else None
 
@@ -170,13 +169,13 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
     path = Path(path)
     if (path / RECIPE).is_file():
         try:
-            recipe = json.loads((path / RECIPE).read_text(encoding="utf-8"))
+            recipe = Recipe.from_dict(json.loads((path / RECIPE).read_text(encoding="utf-8")))
             weights = load_file(path / WEIGHTS)
         except (OSError, ValueError, SafetensorError) as error:
             raise ArtefactError(f"{path}: expected {RECIPE} and {WEIGHTS} as export writes them ({error})") from None
-        return TrainedSurrogate(load_weights(rebuild_stepper(recipe, trust), weights, str(path)), recipe)
-    checkpoint = read_checkpoint(path)
-    return TrainedSurrogate(stepper_of(checkpoint, path, trust), checkpoint["recipe"])
+        return TrainedSurrogate(load_weights(recipe.untrained(trust), weights, str(path)), recipe)
+    stored = read_checkpoint(path)
+    return TrainedSurrogate(stored.stepper(trust), stored.recipe)
 
 
 def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:

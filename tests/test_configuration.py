@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from tendency.app.configuration.build import INJECTED
 from tendency.app.configuration.choices import options_of
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.groups import INJECTED
 from tendency.app.configuration.signatures import check_nodes
 
 FOLDERS = {path.name for path in conf_folder().iterdir() if path.is_dir()}
@@ -71,8 +71,7 @@ def test_every_objective_is_refused_in_a_sentence_or_trains(name, options, solve
     solved = solve("heat", "small=true", "pde.times.num_snapshots=10")
     prediction, objectives = build(options("prediction")[name]), {}
     for chosen, node in options("objective").items():
-        objective = build(node)
-        objective.solver = solved.problem.simulator
+        objective = build(node).with_solver(solved.problem.simulator)
         sentence = refusal(objective, prediction, solved.metadata)
         if sentence is None:
             objectives[chosen] = objective
@@ -107,8 +106,7 @@ def test_every_way_to_a_derivative_label_and_to_a_state_goes_with_every_objectiv
     bare = replace(stored, has_time_derivative=False)
     parts = [options(f"prediction/{group}").values() for group in ("difference", "integrator")]
     for node, difference, integrator in itertools.product(options("objective").values(), *parts):
-        objective = build(node)
-        objective.solver = solved.problem.simulator
+        objective = build(node).with_solver(solved.problem.simulator)
         prediction = DerivativePrediction(build(difference), build(integrator))
         if node["_target_"].endswith("AllToAll"):
             with pytest.raises(ValueError, match="use prediction=state or increment"):

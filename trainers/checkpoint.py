@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from tendency.data.whole_file import sweep_leftovers, whole_file
 from tendency.simulation.annotations import PositiveInt
 from tendency.trainers.logs.metrics_log import MetricsLog
+from tendency.trainers.run_hooks import RunContext
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -78,10 +79,15 @@ class Checkpoints(Checkpoint):
     ) -> None:
         self.folder, self.monitor, self.every_n_steps = Path(folder), monitor, every_n_steps
         self.otherwise = otherwise
+        self.metrics_log: MetricsLog | None = None
         self.best: tuple[float, float] | None = None
         self.saved_step, self.due = -1, False
         self.validation_due = False
         self.loops: dict[str, Any] | None = None
+
+    def begin_run(self, run: RunContext) -> None:
+        """Remembers the run's log, which is cut back where a run goes on from a checkpoint."""
+        self.metrics_log = run.metrics_log
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Sweeps what a killed run of this machine left half-written."""
@@ -165,6 +171,3 @@ class Checkpoints(Checkpoint):
         """Before a resumed run's first step Lightning's loops are in between; where they were resumed from is saved."""
         if self.loops is not None:
             checkpoint["loops"] = self.loops
-
-    metrics_log: MetricsLog | None = None
-    """The append-only log of this run, where it keeps one; the run sets it."""

@@ -26,8 +26,8 @@ TINY = ["model=fno", "model.width=4", "model.modes=4", "model.num_layers=1", "pd
 @pytest.fixture(scope="module")
 def test_trajectories(small_run, homes):
     run = small_run("burgers", [*TINY, "small=true", "name=break-even", "trainer.max_epochs=1"])
-    recipe = read_checkpoint(run)["recipe"]
-    return TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / recipe["dataset"], "test", 2)
+    recipe = read_checkpoint(run).recipe
+    return TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / recipe.dataset, "test", 2)
 
 
 def study(**changes):

@@ -34,7 +34,7 @@ def judge(run_evaluation, tmp_path_factory):
 @pytest.fixture
 def other_root(run, homes, tmp_path):
     """A copy of the datasets in which one test chunk has other bytes."""
-    name = read_checkpoint(run)["recipe"]["dataset"]
+    name = read_checkpoint(run).recipe.dataset
     shutil.copytree(Path(homes["TENDENCY_DATASETS"]) / name, tmp_path / name)
     manifest = tmp_path / name / "manifest.json"
     content = json.loads(manifest.read_text())
@@ -44,12 +44,12 @@ def other_root(run, homes, tmp_path):
 
 
 def test_a_checkpoint_records_the_chunks_that_it_was_made_with(run, homes):
-    recipe = read_checkpoint(run)["recipe"]
-    manifest = read_manifest(Path(homes["TENDENCY_DATASETS"]) / recipe["dataset"])
-    assert sorted(recipe["chunks"]) == [
+    recipe = read_checkpoint(run).recipe
+    manifest = read_manifest(Path(homes["TENDENCY_DATASETS"]) / recipe.dataset)
+    assert sorted(recipe.chunks) == [
         f"{s}/chunk-0000{i}.hdf5" for s, i in (("test", 0), ("train", 0), ("train", 1), ("valid", 0))
     ]
-    assert all(manifest.chunks[name]["sha256"] == checksum for name, checksum in recipe["chunks"].items())
+    assert all(manifest.chunks[name]["sha256"] == checksum for name, checksum in recipe.chunks.items())
 
 
 def test_other_test_trajectories_under_the_same_name_are_refused(run, other_root, judge):
@@ -80,7 +80,7 @@ def test_runs_that_were_judged_on_more_and_on_fewer_are_not_compared(run, judge,
 
 
 def test_a_missing_chunk_is_noticed_before_the_folder_is_taken(run, homes, small_run, tmp_path):
-    name = read_checkpoint(run)["recipe"]["dataset"]
+    name = read_checkpoint(run).recipe.dataset
     shutil.copytree(Path(homes["TENDENCY_DATASETS"]) / name, tmp_path / name)
     (tmp_path / name / "valid" / "chunk-00000.hdf5").unlink()
     with pytest.raises(ArtefactError, match=r"lacks 1 of its chunks, the first of them valid/chunk-00000.hdf5"):

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import xarray as xr
 from tendency.app.reports.sweep_leaderboard import by_dataset, standings_of
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.method_names import method_names
+from tendency.app.runs.recipe import Recipe
+from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import Selection, note_run
 from tendency.errors import ArtefactError, ConfigError
 
@@ -86,7 +89,7 @@ def test_a_sweep_becomes_a_leaderboard_whose_figures_are_those_of_its_reports(ru
 
 @pytest.mark.slow
 def test_a_problem_that_cannot_be_judged_is_named_and_the_others_are_ranked(runs, judge, homes, tmp_path, capsys):
-    there = read_checkpoint(runs["wind"])["recipe"]["dataset"]
+    there = read_checkpoint(runs["wind"]).recipe.dataset
     shutil.copytree(Path(homes["TENDENCY_DATASETS"]) / there, tmp_path / "data" / there)
     names = f"sweep=[{runs['heat-b']},{runs['wind']}]"
     folder = judge(names, f"paths.datasets={tmp_path / 'data'}", "name=half") / "half"
@@ -117,15 +120,15 @@ def test_a_shift_that_does_not_fit_one_problem_is_said_and_holds_for_the_others(
 
 
 def test_runs_of_other_data_are_ranked_apart():
-    recipes = [
-        {"dataset": "heat-1", "metadata": {"name": "heat"}},
-        {"dataset": "heat-2", "metadata": {"name": "heat"}},
-        {"dataset": "heat-1", "stride": 2, "metadata": {"name": "heat"}},
-        {"dataset": "waves-1", "stride": 4, "metadata": {"name": "waves"}},
+    runs = [
+        Run(str(number), Path(), Recipe({}, {}, SimpleNamespace(name=problem), dataset, stride=stride), {})
+        for number, (dataset, stride, problem) in enumerate(
+            [("heat-1", 1, "heat"), ("heat-2", 1, "heat"), ("heat-1", 2, "heat"), ("waves-1", 4, "waves")]
+        )
     ]
-    parts = by_dataset(Selection([Path(str(number)) for number in range(4)], recipes))
+    parts = by_dataset(Selection(runs))
     assert list(parts) == ["heat-1", "heat-2", "heat-1-stride2", "waves"]
-    assert [str(part.checkpoints[0]) for part in parts.values()] == ["0", "1", "2", "3"]
+    assert [part.runs[0].name for part in parts.values()] == ["0", "1", "2", "3"]
 
 
 def test_the_first_is_bold_and_what_the_bootstrap_cannot_tell_from_it():

@@ -39,8 +39,8 @@ def runs(small_run):
 
 @pytest.fixture
 def test_split(runs, homes):
-    recipe = read_checkpoint(runs[0])["recipe"]
-    return TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / recipe["dataset"], "test", 3)
+    recipe = read_checkpoint(runs[0]).recipe
+    return TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / recipe.dataset, "test", 3)
 
 
 def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, compose_config, tmp_path):

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 
 from tendency.app.runs.run_selection import note_run, select_runs
 from tendency.errors import ArtefactError
@@ -36,7 +35,7 @@ def runs(trained, tmp_path):
 
 def test_a_pattern_takes_what_is_good_and_names_the_rest(runs):
     selection = select_runs([str(runs / "*")])
-    assert [path.parents[1].name for path in selection.checkpoints] == ["a-good", "b-good"]
+    assert [run.name for run in selection.runs] == ["a-good", "b-good"]
     assert list(selection.skipped) == ["c-unfinished", "d-damaged", "e-advection", "f-report"]
     reasons = list(selection.skipped.values())
     assert "resume=auto" in reasons[0]
@@ -50,7 +49,7 @@ def test_a_sweep_stands_for_its_runs_and_one_that_is_gone_is_missed(runs):
     for name in ("b-good", "a-good", "b-good", "g-gone"):
         note_run(sweep, runs / name)
     selection = select_runs([str(sweep)])
-    assert [path.parents[1].name for path in selection.checkpoints] == ["b-good", "a-good"]
+    assert [run.name for run in selection.runs] == ["b-good", "a-good"]
     assert selection.skipped == {"g-gone": "it is not there"}
 
 
@@ -67,7 +66,7 @@ def test_what_is_named_by_itself_is_not_left_out_but_refused(runs):
 
 def test_a_run_that_is_named_twice_is_judged_once(runs):
     selection = select_runs([str(runs / "a-good"), str(runs / "[ab]-*")])
-    assert len(selection.checkpoints) == 2
+    assert len(selection.runs) == 2
 
 
 def test_the_report_says_which_runs_it_goes_without(runs, run_evaluation, capsys):
@@ -91,4 +90,4 @@ def test_jobs_of_a_sweep_write_down_where_their_runs_are(run_script, homes):
     names = [Path(line).name for line in noted.read_text().splitlines()]
     assert [("seed5" in name, "seed6" in name) for name in names] == [(True, False), (False, True)]
     assert all((Path(homes["TENDENCY_OUTPUTS"]) / name / "finished.json").exists() for name in names)
-    assert torch.load(select_runs([str(noted.parent)]).checkpoints[1], weights_only=True)["recipe"]["dataset"]
+    assert select_runs([str(noted.parent)]).runs[1].recipe.dataset

@@ -2,6 +2,8 @@
 
 import json
 
+from tendency.app.runs.recipe import Recipe
+from tendency.app.runs.run import Run
 from tendency.app.runs.seed_groups import seed_groups
 
 
@@ -27,15 +29,16 @@ def test_seeds_of_one_configuration_are_one_group(tmp_path):
         # Another seed of the problem makes other data.
         "other-data": made(tmp_path, "other-data", seed=3, pde={"name": "heat", "seed": 1}),
     }
-    recipes = [{"model": {}, "prediction": {}}] * 4
-    found = seed_groups(list(checkpoints), list(checkpoints.values()), recipes)
+    recipe = Recipe(model={}, prediction={}, metadata=None, dataset="heat")
+    found = seed_groups([Run.of(path, recipe) for path in checkpoints.values()])
     assert found == {"heat-fno (2 seeds)": ["heat-fno-seed0-aa", "heat-fno-seed1-bb"]}
 
 
 def test_bare_checkpoints_are_known_by_what_they_record(tmp_path):
-    recipes = [
-        {"model": {"width": 8}, "prediction": {}, "run": {"seed": seed, "pde": {"name": "heat"}}} for seed in (0, 1)
-    ]
-    recipes.append(recipes[0] | {"model": {"width": 16}})
-    paths = [tmp_path / f"{i}.ckpt" for i in range(3)]
-    assert seed_groups(["a", "b", "c"], paths, recipes) == {"a (2 seeds)": ["a", "b"]}
+    def recorded(seed, width):
+        run = {"seed": seed, "pde": {"name": "heat"}}
+        return Recipe(model={"width": width}, prediction={}, metadata=None, dataset="heat", run=run)
+
+    recipes = {"a": recorded(0, 8), "b": recorded(1, 8), "c": recorded(0, 16)}
+    runs = [Run.of(tmp_path / f"{name}.ckpt", recipe) for name, recipe in recipes.items()]
+    assert seed_groups(runs) == {"a (2 seeds)": ["a", "b"]}

@@ -59,7 +59,7 @@ def test_one_override_away_and_home_beside_it(run, judge, override, change):
     assert beside["changes"][0].startswith(change)
     home = numbers(folder / "as_trained")
     assert beside["summary"] == home["summary"]
-    assert home["description"]["dataset"] == read_checkpoint(run)["recipe"]["dataset"]
+    assert home["description"]["dataset"] == read_checkpoint(run).recipe.dataset
     assert home["summary"]["shifted"] != away["summary"]["shifted"]
     page = (folder / "report.html").read_text()
     assert "In distribution and out of it" in page
@@ -115,7 +115,7 @@ def test_shifted_trajectories_start_from_the_same_draws(run, judge, homes):
 
     folder = judge(f"runs=[{run}]", 'shift=["pde.times.num_snapshots=12"]')
     root = Path(homes["TENDENCY_DATASETS"])
-    names = [read_checkpoint(run)["recipe"]["dataset"], numbers(folder)["description"]["dataset"]]
+    names = [read_checkpoint(run).recipe.dataset, numbers(folder)["description"]["dataset"]]
     files = [h5py.File(root / name / "test" / "chunk-00000.hdf5") for name in names]
     short, long = (file["t0_fields"][next(iter(file["t0_fields"]))][:] for file in files)
     assert long.shape[1] == 12

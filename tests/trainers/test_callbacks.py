@@ -12,6 +12,7 @@ from tendency.trainers.losses import RelativeL2
 from tendency.trainers.objectives.depth import FixedDepth
 from tendency.trainers.objectives.one_step import OneStep
 from tendency.trainers.objectives.pushforward import Pushforward
+from tendency.trainers.run_hooks import RunContext
 
 
 def walk(callback, module, steps, trainer):
@@ -79,7 +80,7 @@ def test_depth_grows_from_epoch_to_epoch_and_stays_inside_its_windows():
     objective = Pushforward(RelativeL2(), FixedDepth(4))
     module = types.SimpleNamespace(objective=objective)
     callback = GrowingDepth(first=1, every_n_epochs=2)
-    callback.check(objective)
+    callback.begin_run(RunContext(objective, {}, None))
     depths = []
     for epoch in range(10):
         callback.on_train_batch_start(types.SimpleNamespace(current_epoch=epoch), module, None, 0)
@@ -89,8 +90,8 @@ def test_depth_grows_from_epoch_to_epoch_and_stays_inside_its_windows():
 
 def test_a_curriculum_needs_something_that_grows():
     with pytest.raises(ValueError, match=r"callbacks.curriculum: OneStep rolls nothing out"):
-        GrowingDepth().check(OneStep(RelativeL2()))
+        GrowingDepth().begin_run(RunContext(OneStep(RelativeL2()), {}, None))
     with pytest.raises(
         ValueError, match=r"callbacks.curriculum.first: expected less than objective.depth.steps=2, got 2"
     ):
-        GrowingDepth(first=2).check(Pushforward(RelativeL2(), FixedDepth(2)))
+        GrowingDepth(first=2).begin_run(RunContext(Pushforward(RelativeL2(), FixedDepth(2)), {}, None))

@@ -29,7 +29,7 @@ def fitting(nodes):
         accepted = []
         for node in nodes["prediction"].values():
             objective, prediction = build(nodes["objective"][name]), build(node)
-            objective.solver = solved.problem.simulator
+            objective = objective.with_solver(solved.problem.simulator)
             try:
                 objective.check(prediction, solved.metadata)
             except ValueError:

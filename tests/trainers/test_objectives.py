@@ -222,7 +222,7 @@ def test_derivative_and_state_mixes_both(heat, small_stepper, derivative):
 
 def test_the_label_of_a_drifted_derivative_is_the_solvers_own(burgers, small_stepper, derivative):
     objective, prediction = PushforwardDerivative(RelativeL2(), FixedDepth(3)), derivative("euler", StoredDerivative())
-    objective.solver = burgers.problem.simulator
+    objective = objective.with_solver(burgers.problem.simulator)
     stepper = small_stepper(prediction, objective, burgers)
     window = burgers.windows(*objective.offsets(prediction))
     hand = ByHand(stepper, window)

@@ -82,9 +82,7 @@ def parts(options, solved):
 
     @functools.cache
     def objective_of(problem, name):
-        objective = build(options("objective")[name])
-        objective.solver = solved[problem].problem.simulator
-        return objective
+        return build(options("objective")[name]).with_solver(solved[problem].problem.simulator)
 
     def make(c):
         prediction = predicted(c.problem, c.prediction, c.integrator, c.difference)

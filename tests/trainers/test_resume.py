@@ -28,6 +28,7 @@ from tendency.trainers.objectives.depth import RandomDepth
 from tendency.trainers.objectives.one_step import OneStep
 from tendency.trainers.objectives.pushforward import Pushforward
 from tendency.trainers.optimizers import adamw
+from tendency.trainers.run_hooks import BeginsWithRun, RunContext
 from tendency.trainers.schedules import WarmupCosine
 from tendency.trainers.trainer import make_trainer
 
@@ -117,7 +118,6 @@ def fit(
     )
     log = MetricsLog(str(folder))
     checkpoints = Checkpoints(str(folder / "checkpoints"), every_n_steps=4)
-    checkpoints.metrics_log = log
     # Rank-independent noise from elsewhere must not matter.
     torch.manual_seed(12345 if resume else 54321)
     callbacks = [
@@ -128,6 +128,9 @@ def fit(
         *further,
         *more,
     ]
+    for callback in callbacks:
+        if isinstance(callback, BeginsWithRun):
+            callback.begin_run(RunContext(objective, {}, log))
     trainer = make_trainer(
         epochs,
         "cpu",

@@ -6,7 +6,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from tendency.simulation.annotations import PositiveInt
 from tendency.trainers.objectives.depth import Depth
-from tendency.trainers.objectives.objective import Objective
+from tendency.trainers.run_hooks import RunContext
 
 
 class GrowingDepth(Callback):
@@ -23,13 +23,15 @@ class GrowingDepth(Callback):
 
     def __init__(self, first: PositiveInt = 1, every_n_epochs: PositiveInt = 1) -> None:
         self.first, self.every_n_epochs = first, every_n_epochs
+        self.depth: Depth | None = None
 
-    def check(self, objective: Objective) -> None:
-        """Refuses an objective that makes no rollouts, or one that is no deeper than the first epoch's.
+    def begin_run(self, run: RunContext) -> None:
+        """Takes the objective's depth.
 
         Raises:
-            ValueError: in one sentence, why.
+            ValueError: an objective that makes no rollouts, or one that is no deeper than the first epoch's.
         """
+        objective = run.objective
         if objective.depth is None:
             raise ValueError(
                 f"callbacks.curriculum: {type(objective).__name__} rolls nothing out whose depth could grow; "
@@ -40,8 +42,10 @@ class GrowingDepth(Callback):
                 f"callbacks.curriculum.first: expected less than objective.depth.steps={objective.depth.steps}, "
                 f"got {self.first}"
             )
+        self.depth = objective.depth
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Sets the limit of the batch that is about to be trained on."""
-        depth: Depth = pl_module.objective.depth  # type: ignore[union-attr, assignment]
-        depth.limit = min(self.first + trainer.current_epoch // self.every_n_epochs, depth.steps)
+        if self.depth is not None:
+            reached = self.first + trainer.current_epoch // self.every_n_epochs
+            self.depth.limit = min(reached, self.depth.steps)

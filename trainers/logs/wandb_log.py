@@ -3,9 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lightning.pytorch.loggers import WandbLogger
+
+if TYPE_CHECKING:
+    from tendency.trainers.run_hooks import RunContext
 
 LARGE = ("rollouts.nc",)
 """Files of a report that stay where they are."""
@@ -34,9 +37,9 @@ class WandbLog(WandbLogger):
             name=name, id=name, project=project, offline=offline, save_dir=folder, log_model=False, resume="allow"
         )
 
-    def keep_config(self, config: Mapping[str, Any]) -> None:
+    def begin_run(self, run: "RunContext") -> None:
         """Records what the run is, so that runs can be filtered by any of its values."""
-        self.experiment.config.update(dict(config), allow_val_change=True)
+        self.experiment.config.update(dict(run.configuration), allow_val_change=True)
 
     def keep_report(self, folder: Path, figures: Mapping[str, float]) -> None:
         """Shows a rollout report: its pictures and animations, its figures, and the page with its data as an artifact.

@@ -30,8 +30,6 @@ class Objective(ABC):
 
     depth: Depth | None = None
     """How many blocks it rolls out, where it does; a curriculum changes the limit."""
-    solver: ReferenceSolver | None = None
-    """The problem's own solver, where one is at hand that solves on the stored points; the run sets it."""
 
     def __init__(self, loss: Loss) -> None:
         self.compare = loss
@@ -67,6 +65,14 @@ class Objective(ABC):
                 f"the trajectories of {metadata.name} have {metadata.num_snapshots}; raise pde.times.num_snapshots or "
                 f"{'lower objective.depth.steps or' if self.depth else 'shorten'} prediction.history"
             )
+
+    def with_solver(self, solver: ReferenceSolver) -> "Objective":
+        """The same objective with the problem's own solver at hand; itself where it asks no solver.
+
+        Args:
+            solver: that works on the points where snapshots are stored.
+        """
+        return self
 
     @abstractmethod
     def loss(self, stepper: SurrogateStepper, window: Window, seed: int, step: int) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from tendency.data.metadata import TrajectoryMetadata
+from tendency.simulation.simulator import ReferenceSolver
 from tendency.simulation.window import Window
 from tendency.surrogates.predictions.derivative import DerivativePrediction
 from tendency.surrogates.predictions.prediction import Prediction
@@ -24,13 +25,18 @@ class PushforwardDerivative(Objective):
     Args:
         loss: how output and label are compared, in network units.
         depth: blocks of the rollout, the last being the evaluation that is trained.
+        solver: that tells u_t at drifted states; the run hands it in.
     """
 
     depth: Depth
 
-    def __init__(self, loss: Loss, depth: Depth) -> None:
+    def __init__(self, loss: Loss, depth: Depth, solver: ReferenceSolver | None = None) -> None:
         super().__init__(loss)
-        self.depth = depth
+        self.depth, self.solver = depth, solver
+
+    def with_solver(self, solver: ReferenceSolver) -> "PushforwardDerivative":
+        """The same objective, which asks this solver."""
+        return PushforwardDerivative(self.compare, self.depth, solver)
 
     def offsets(self, prediction: Prediction) -> Offsets:
         """The history, and the times of the blocks before the last."""

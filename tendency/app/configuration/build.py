@@ -1,4 +1,4 @@
-"""From configuration to objects, and from a checkpoint's recipe back to a stepper."""
+"""From configuration to objects."""
 
 import re
 from collections.abc import Mapping
@@ -7,23 +7,23 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.configuration.small_form import problem_node
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.simulation.problem import Problem
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 
-INJECTED = {
-    "model": frozenset({"spatial_dims", "in_channels", "out_channels", "num_conditions", "boundary"}),
-    "trainer": frozenset({"callbacks", "loggers"}),
-    "optimizer": frozenset({"parameters"}),
-}
-"""Arguments that come from the data or the run, never from a yaml."""
-
 FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
 """How Hydra's error says which node it could not build."""
 
 BEGINS_WITH_KEY = re.compile(r"(\w+)[\w.\[\]]*: ")
+NOT_LOCATED = re.compile(r"Error locating target '([^']*)'")
+"""How Hydra's error says that there is no such class."""
+
+
+class MissingTargetError(ValueError):
+    """A configuration names a class that this version of the program does not have."""
 
 
 def build(node: Mapping[str, Any], key: str = "") -> Any:
@@ -34,11 +34,14 @@ def build(node: Mapping[str, Any], key: str = "") -> Any:
         key: of the node in the configuration, e.g. ``pde``.
 
     Raises:
+        MissingTargetError: there is no such class.
         ValueError: what a constructor refused, in its own words, after the key of what was refused.
     """
     try:
-        return instantiate(dict(node), _convert_="all")
+        return instantiate(current_targets(node), _convert_="all")
     except InstantiationException as error:
+        if missing := NOT_LOCATED.search(str(error)):
+            raise MissingTargetError(f"{key or missing[1]}: there is no class {missing[1]}") from None
         # Hydra wraps what a constructor raises into its own error; a user wants the sentence inside, and where it is.
         cause, where = _unwrapped(error)
         if type(cause) is ValueError:
@@ -85,7 +88,7 @@ def load_problem(name: str, small: bool = False) -> Problem:
 def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:
     """The network of a model node, its sizes taken from the data and the prediction."""
     # Called here: Hydra would turn the boundary, a dataclass, into plain data.
-    return instantiate(dict(node), _convert_="all", _partial_=True)(
+    return build({**node, "_partial_": True}, "model")(
         spatial_dims=metadata.spatial_dims,
         in_channels=prediction.in_channels(metadata.num_channels),
         out_channels=prediction.out_channels(metadata.num_channels),

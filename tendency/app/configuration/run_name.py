@@ -1,8 +1,6 @@
 """The name of a run: given by the user, or made of what its result depends on."""
 
 import copy
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +8,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from tendency.app.configuration.conf_files import plain
+from tendency.app.configuration.groups import GROUPS
+from tendency.app.configuration.identity import digest
 from tendency.app.configuration.small_form import solved_part
 from tendency.errors import ConfigError
 
@@ -24,9 +24,8 @@ def default_name(choices: Mapping[str, str], seed: int, config: Mapping[str, Any
         seed: of the run.
         config: what the result depends on, plain data.
     """
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    parts = [*(str(choices[group]).split("/")[-1] for group in ("pde", "model", "prediction")), f"seed{seed}", digest]
-    return "-".join(parts).lower()
+    chosen = (str(choices[group]).split("/")[-1] for group in ("pde", "model", "prediction"))
+    return "-".join([*chosen, f"seed{seed}", digest(config, 8)]).lower()
 
 
 def check_name(name: str) -> None:
@@ -39,19 +38,8 @@ def check_name(name: str) -> None:
         raise ConfigError([f"name: expected lower case letters, digits, '_', '.', '-' (at most 128), got {name!r}"])
 
 
-NOT_HASHED = (
-    "paths",
-    "name",
-    "small",
-    "resume",
-    "ckpt_path",
-    "compile",
-    "logger",
-    "evaluation",
-    "experiment",
-    "strategy",
-)
-"""Parts of the configuration that do not change what is learned."""
+NOT_LEARNED = ("name", "small", "resume", "ckpt_path", "compile")
+"""Settings of ``train.py`` that do not change what is learned; groups say so themselves."""
 
 
 def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
@@ -68,7 +56,9 @@ def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any
     OmegaConf.update(neutral, "name", "-")
     for place in ("datasets", "outputs"):
         OmegaConf.update(neutral, f"paths.{place}", "-")
-    hashed = {key: value for key, value in plain(neutral).items() if key not in NOT_HASHED}
+    kept = {name for name, group in GROUPS.items() if group.learned}
+    content = plain(neutral)
+    hashed = {key: content[key] for key in content if key in kept or key not in (*GROUPS, *NOT_LEARNED)}
     hashed["pde"] = solved_part(hashed["pde"])
     if config.name is None:
         config.name = default_name(choices, config.seed, hashed)

@@ -1,6 +1,6 @@
 """The settings of a run that belong to no config group."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Len
 
@@ -87,8 +87,3 @@ class EvaluateSettings:
         self.runs, self.sweep = runs, [sweep] if isinstance(sweep, str) else sweep
         self.name, self.trust, self.dataset, self.shift = name, trust, dataset, list(shift or [])
         self.num_test, self.matmul_precision = num_test, matmul_precision
-
-
-def settings_of(config: dict[str, Any], groups: tuple[str, ...]) -> dict[str, Any]:
-    """The entries that belong to no group."""
-    return {key: value for key, value in config.items() if key not in groups}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tendency.app.configuration.build import build_problem
+from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.generation import dataset_folder, generate
@@ -58,7 +59,7 @@ class DataPlan:
         self.batches_per_epoch = batches_per_epoch
 
     def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
-        """What the dataset's name is a hash of."""
+        """What the dataset is made of; its name is a hash of the ``identity`` of this."""
         return {
             "problem": solved_part(pde),
             "equation_version": problem.simulator.version,
@@ -68,7 +69,7 @@ class DataPlan:
 
     def folder(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> Path:
         """Where the dataset is, or will be."""
-        return dataset_folder(root, problem.name, self.description(pde, problem))
+        return dataset_folder(root, problem.name, identity(self.description(pde, problem)))
 
     def look(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> None:
         """Raises what ``prepare`` would raise about a dataset that may not be made, before anything is begun."""

@@ -9,12 +9,11 @@ from omegaconf import DictConfig
 
 from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.conf_files import plain
-from tendency.app.configuration.settings import GenerateSettings, settings_of
+from tendency.app.configuration.groups import settings_of
+from tendency.app.configuration.settings import GenerateSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.problems.data_plan import DataPlan
 from tendency.data.certificate import certify
-
-GROUPS = ("pde", "data", "paths")
 
 
 def generate(config: DictConfig) -> None:
@@ -25,7 +24,7 @@ def generate(config: DictConfig) -> None:
         DatasetError: the certificate fails, or a trajectory is not usable.
     """
     content: dict[str, Any] = plain(config)
-    check_settings(settings_of(content, GROUPS), GenerateSettings)
+    check_settings(settings_of(content), GenerateSettings)
     check_nodes({key: content[key] for key in ("pde", "data")})
     plan: DataPlan = build(content["data"], "data")
     problem = build_problem(content["pde"])

@@ -1,34 +1,28 @@
 """Test data that runs were not trained on: their own problem with some of its values changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tendency.app.configuration.build import build, build_problem
+from tendency.app.configuration.identity import identity
 from tendency.app.configuration.overrides import apply_overrides
 from tendency.app.configuration.signatures import check_nodes
 from tendency.app.problems.data_plan import DataPlan
+from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
 from tendency.errors import ArtefactError, ConfigError
 
 
-def shifted_dataset(
-    configurations: Mapping[str, Mapping[str, Any]],
-    shift: Sequence[str],
-    num_test: int,
-    root: Path,
-    characteristic_time: Mapping[str, Any] | None = None,
-) -> Path:
+def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, root: Path) -> Path:
     """Makes the test trajectories of the runs' problem with changed values, where they are missing.
 
     Trajectory i starts from the same draw as trajectory i of the runs' own test split, as far as the changes let it.
 
     Args:
-        configurations: of the runs, by name.
+        runs: that are to be judged, all of the same problem.
         shift: overrides of ``pde``, as on the command line of ``train.py``.
         num_test: trajectories.
         root: of the datasets.
-        characteristic_time: of the problem, which the runs' configurations do not hold.
 
     Returns:
         The dataset's folder.
@@ -39,25 +33,22 @@ def shifted_dataset(
         ArtefactError: the runs were trained on different problems.
         DatasetError: the changed problem's certificate fails.
     """
-    problems = {name: configuration["pde"] for name, configuration in configurations.items()}
-    first, pde = next(iter(problems.items()))
-    for name, other in problems.items():
-        if lines := differences(pde, other, "pde"):
-            raise ArtefactError("\n".join([f"shift: {first} and {name} were trained on different problems:", *lines]))
+    first = runs[0]
+    pde = first.configuration["pde"]
+    for run in runs:
+        if lines := differences(identity(pde), identity(run.configuration["pde"]), "pde"):
+            reason = f"shift: {first.name} and {run.name} were trained on different problems:"
+            raise ArtefactError("\n".join([reason, *lines]))
     pde = apply_overrides({"pde": pde}, shift, "shift")["pde"]
-    if characteristic_time is not None:
-        pde["characteristic_time"] = {
-            "_target_": "tendency.simulation.problem.CharacteristicTime",
-            **characteristic_time,
-        }
+    # Runs' configurations do not hold it.
+    if (time := first.recipe.characteristic_time) is not None:
+        pde["characteristic_time"] = {"_target_": "tendency.simulation.problem.CharacteristicTime", **time}
     try:
         check_nodes({"pde": pde})
         problem = build_problem(pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
-    data = dict(
-        next(iter(configurations.values())).get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"}
-    )
+    data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
     # Of the other splits a dataset needs one trajectory each.
     data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
     plan: DataPlan = build(data, "data")

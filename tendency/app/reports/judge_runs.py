@@ -1,18 +1,21 @@
 """``evaluate.py`` from its configuration to its reports: of runs side by side, or of a sweep over many problems."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from tendency.app.configuration.conf_files import plain
-from tendency.app.configuration.settings import EvaluateSettings, settings_of
+from tendency.app.configuration.groups import settings_of
+from tendency.app.configuration.settings import EvaluateSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.hardware import keep_freed_memory, set_matmul_precision
-from tendency.app.reports.rollout_report import RolloutReport
+from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, RolloutReport, TestData
 from tendency.app.reports.runs_report import RunsReport
-from tendency.app.reports.same_test_data import require_fit, require_same_trajectories
+from tendency.app.reports.same_test_data import require_fit, require_num_test, require_same_trajectories
 from tendency.app.reports.sweep_leaderboard import rank
-from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
+from tendency.app.runs.checkpoint_reader import load_stepper
+from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import select_runs
 
 
@@ -24,26 +27,25 @@ def evaluate(config: DictConfig) -> None:
         ArtefactError: a run is missing, or two were judged on different data.
     """
     content = plain(config)
-    groups = ("evaluation", "paths")
-    check_settings(settings_of(content, groups), EvaluateSettings)
+    check_settings(settings_of(content), EvaluateSettings)
     check_nodes({"evaluation": content["evaluation"]})
-    settings = EvaluateSettings(**settings_of(content, groups))
-    evaluator = RunsReport(settings, content["evaluation"], Path(content["paths"]["datasets"]))
+    settings = EvaluateSettings(**settings_of(content))
+    runs_report = RunsReport(settings, content["evaluation"], Path(content["paths"]["datasets"]))
     outputs = Path(content["paths"]["outputs"])
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
     if settings.sweep is not None:
-        rank(evaluator, outputs)
+        rank(runs_report, outputs)
         return
     selection = select_runs(settings.runs or [])
-    lines, page = evaluator.report_on(selection, outputs)
+    lines, report = runs_report.report_on(selection, outputs)
     print("\n".join(lines))
     for run, reason in selection.skipped.items():
         print(f"left out: {run}: {reason}")
-    print(f"report: {page}")
+    print(f"report: {report.page}")
 
 
-def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> Path:
+def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> None:
     """Judges one run on the test trajectories of its own dataset, as it judged itself at its end, or of another.
 
     Args:
@@ -53,25 +55,16 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, da
         datasets: where the dataset lies.
         dataset: folder of another one; None for its own.
 
-    Returns:
-        The path of the page.
-
     Raises:
         ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
             fit it.
     """
-    recipe = read_checkpoint(run)["recipe"]
+    judged = replace(Run.read(run), name=run.name)
+    recipe = judged.recipe
     if dataset is None:
-        dataset = datasets / recipe["dataset"]
-        require_same_trajectories(dataset, [recipe], [run.name])
-    require_fit(dataset, [recipe], [run.name])
-    _, page = report.write(
-        {run.name: load_stepper(run)},
-        dataset,
-        recipe["num_test"],
-        folder,
-        title=folder.name,
-        config=recipe.get("run", {}),
-        trained_stride=recipe.get("stride", 1),
-    )
-    return page
+        dataset = datasets / recipe.dataset
+        require_same_trajectories(dataset, [judged])
+    require_fit(dataset, [judged])
+    surrogates = JudgedSurrogates({run.name: load_stepper(run)}, recipe.stride)
+    test = TestData(dataset, require_num_test(judged))
+    report.write(report.evaluate(surrogates, test, folder, ReportText(folder.name, recipe.run)))

@@ -1,6 +1,7 @@
 """How rollouts are judged: what a report is made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from tendency.app.problems.dataset_problem import training_pairs
 from tendency.app.progress import progress_line
 from tendency.app.reports.coarse_baseline import COARSE_SOLVER
 from tendency.app.reports.subject import subject_of
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.whole_trajectories import WholeTrajectories
-from tendency.evaluation.baselines.baseline import Baseline, build_baselines
+from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs, build_baselines
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.cost_study import CostStudy
 from tendency.evaluation.metrics.metric import Metric
+from tendency.evaluation.metrics.setting import Subject
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.report import write_report
 from tendency.evaluation.report.space import Space
@@ -30,6 +33,78 @@ from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.predictions.derivative import DerivativePrediction
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
+
+
+@dataclass(frozen=True)
+class JudgedSurrogates:
+    """The surrogates of a report, and what is known of their training.
+
+    Args:
+        steppers: by the name that the report calls them.
+        stride: stored snapshots in one step of their training data.
+        groups: names of those that differ in their seed alone, by what they have in common.
+        training_seconds: of each, where they are known.
+    """
+
+    steppers: Mapping[str, SurrogateStepper]
+    stride: int = 1
+    groups: Mapping[str, list[str]] = field(default_factory=dict)
+    training_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TestData:
+    """What surrogates are judged on.
+
+    Args:
+        dataset: its folder.
+        num_trajectories: its first so many test trajectories.
+        home: the dataset that the surrogates were trained on, where it is another one.
+    """
+
+    __test__ = False  # no test class of pytest's
+
+    dataset: Path
+    num_trajectories: int
+    home: Path | None = None
+
+
+@dataclass(frozen=True)
+class ReportText:
+    """What a report says beside its figures.
+
+    Args:
+        title: of the page.
+        configuration: of the runs, plain data.
+        skipped: runs that are not judged, each with its reason.
+    """
+
+    title: str
+    configuration: Mapping[str, Any]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The rollouts of a report, measured and compared.
+
+    Args:
+        results: every figure of every trajectory and snapshot.
+        trajectories: that were rolled out.
+        space: where their values lie.
+        folder: of the report, which holds the rollouts.
+        text: title and notes of the report.
+        further: figures over seeds, comparisons of methods, and the break-even, plain data.
+        verdicts: sentences on whether the surrogates pay.
+    """
+
+    results: xr.Dataset
+    trajectories: TrajectoryDataset
+    space: Space
+    folder: Path
+    text: ReportText
+    further: Mapping[str, Any]
+    verdicts: list[str]
 
 
 class RolloutReport:
@@ -84,112 +159,111 @@ class RolloutReport:
         """A trained surrogate as it is judged."""
         return SurrogateStepper(trained.surrogate, self.prediction(trained.prediction), trained.normalizer).eval()
 
-    def write(
+    def evaluate(
         self,
-        steppers: Mapping[str, SurrogateStepper],
-        dataset: Path,
-        num_test: int,
+        surrogates: JudgedSurrogates,
+        test: TestData,
         folder: Path,
-        *,
-        title: str,
-        config: Mapping[str, Any],
+        text: ReportText,
         use_gpu: bool = True,
-        trained_stride: int = 1,
-        skipped: Mapping[str, str] | None = None,
-        groups: Mapping[str, list[str]] | None = None,
-        training_seconds: Mapping[str, float] | None = None,
-        home: Path | None = None,
-        in_distribution: Callable[[], InDistribution] | None = None,
-    ) -> tuple[list[str], Path]:
-        """Rolls the test trajectories out and writes the report.
+    ) -> Evaluation:
+        """Rolls the test trajectories out with the surrogates and with all that they are compared with.
 
         Args:
-            steppers: by the name that the report calls them.
-            dataset: folder of the dataset.
-            num_test: its first so many test trajectories.
-            folder: of the report.
-            title: of the page.
-            config: shown in it.
+            surrogates: that are judged.
+            test: on what.
+            folder: where the rollouts and their figures are written as they pass.
+            text: title and notes of the report.
             use_gpu: where there is one.
-            trained_stride: of the surrogates' training data.
-            skipped: runs that are not judged, each with its reason, which the page repeats.
-            groups: names of the surrogates that differ in their seed alone, by what they have in common.
-            training_seconds: of each surrogate, where they are known.
-            home: the dataset that the surrogates were trained on, where it is another one.
-            in_distribution: measures how they do as they were trained, where this report is on something else; called
-                when the rollouts of this one are done.
 
         Returns:
-            A short table, and the path of the page.
+            What ``write`` makes a report of.
         """
-        test = TrajectoryDataset.whole(dataset, "test", num_test, self.stride or trained_stride)
+        trajectories = TrajectoryDataset.whole(
+            test.dataset, "test", test.num_trajectories, self.stride or surrogates.stride
+        )
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
-        judged = {name: self.judged(stepper) for name, stepper in steppers.items()}
-        simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
-        subject = subject_of(test, home)
-        beside, reasons = build_baselines(self.baselines, subject, training_pairs(test, home, device))
-        corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
-        if corrected:
-            beside[COARSE_SOLVER] = corrected[0].coarse
-        recordings = self._windows(test, device)
-        for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
-            reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
-        description = _described(test, judged, subject.step) | {
-            "title": title,
-            "missing_baselines": reasons,
-            "skipped_runs": dict(skipped or {}),
-            "seeds": dict(groups or {}),
-        }
+        judged = {name: self.judged(stepper).to(device) for name, stepper in surrogates.steppers.items()}
+        recordings = WholeTrajectories(trajectories, self.batch_size, device)
+        subject = subject_of(trajectories, test.home)
+        pairs = training_pairs(trajectories, test.home, device)
+        beside, reasons = self._beside(judged, subject, pairs, recordings.num_snapshots)
         results = evaluate_rollouts(
-            simulators | beside,
+            {**judged, **beside},
             recordings,
-            test.metadata.channel_names,
+            trajectories.metadata.channel_names,
             folder,
-            description=description,
+            description=_described(trajectories, judged, subject.step)
+            | {
+                "title": text.title,
+                "missing_baselines": reasons,
+                "skipped_runs": dict(text.skipped),
+                "seeds": dict(surrogates.groups),
+            },
             metrics=self.metrics,
             subject=subject,
             ensemble=self.ensemble,
             progress=progress_line("evaluating"),
         )
-        further, verdicts = self._further(results, simulators, test, device, groups or {}, training_seconds or {})
-        if in_distribution is not None:
-            further["in_distribution"] = in_distribution().to_dict()
-        page = write_report(
-            results,
-            folder,
-            title=title,
-            space=Space(test.metadata.geometry, recordings.extents()),
-            configuration=dict(config),
-            certificate=test.manifest.certificate.to_dict(),
-            provenance=test.manifest.provenance,
-            further=further,
-        )
-        return [*summary_lines(results), *verdicts], page
+        seeds = over_seeds(summarise(results), surrogates.groups)
+        further = {"seeds": seeds, "comparisons": comparisons(results, surrogates.groups)}
+        cost, verdicts = self._cost(judged, trajectories, device, surrogates.training_seconds)
+        space = Space(trajectories.metadata.geometry, recordings.extents())
+        return Evaluation(results, trajectories, space, folder, text, further | cost, verdicts)
 
-    def _further(
+    def write(
+        self, evaluation: Evaluation, in_distribution: InDistribution | None = None
+    ) -> tuple[list[str], ReportFolder]:
+        """Writes the report.
+
+        Args:
+            evaluation: from ``evaluate``.
+            in_distribution: how the surrogates do as they were trained, where this report is on something else.
+
+        Returns:
+            A short table, and where the report lies.
+        """
+        away = {} if in_distribution is None else {"in_distribution": in_distribution.to_dict()}
+        manifest = evaluation.trajectories.manifest
+        write_report(
+            evaluation.results,
+            evaluation.folder,
+            title=evaluation.text.title,
+            space=evaluation.space,
+            configuration=dict(evaluation.text.configuration),
+            certificate=manifest.certificate.to_dict(),
+            provenance=manifest.provenance,
+            further={**evaluation.further, **away},
+        )
+        return [*summary_lines(evaluation.results), *evaluation.verdicts], ReportFolder(evaluation.folder)
+
+    def _beside(
+        self, judged: Mapping[str, SurrogateStepper], subject: Subject, pairs: TrainingPairs, num_snapshots: int
+    ) -> tuple[dict[str, Simulator], dict[str, str]]:
+        """What the surrogates are compared with, by name, and why each of the others is left out."""
+        beside, reasons = build_baselines(self.baselines, subject, pairs)
+        corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
+        if corrected:
+            beside[COARSE_SOLVER] = corrected[0].coarse
+        for name in [name for name, simulator in beside.items() if simulator.history + 1 > num_snapshots]:
+            reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
+        return beside, reasons
+
+    def _cost(
         self,
-        results: xr.Dataset,
         simulators: Mapping[str, Simulator],
         test: TrajectoryDataset,
         device: torch.device,
-        groups: Mapping[str, list[str]],
         training_seconds: Mapping[str, float],
     ) -> tuple[dict[str, Any], list[str]]:
-        """What is said of seeds, of methods against each other and of their cost: as numbers, and in sentences."""
-        further: dict[str, Any] = {
-            "seeds": over_seeds(summarise(results), groups),
-            "comparisons": comparisons(results, groups),
-        }
+        """Whether the surrogates pay, where that is measured: as numbers, and in sentences."""
         if self.cost is None:
-            return further, []
+            return {}, []
         try:
             found = self.cost.measure(simulators, test, device, training_seconds)
         except ValueError as error:
-            return further, [f"break-even: not applicable, {error}"]
-        return further | found.to_dict(), [one.sentence for one in found.verdicts]
-
-    def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
-        return WholeTrajectories(test, self.batch_size, device)
+            return {}, [f"break-even: not applicable, {error}"]
+        return found.to_dict(), [one.sentence for one in found.verdicts]
 
 
 def _described(test: TrajectoryDataset, judged: Mapping[str, SurrogateStepper], step: float | None) -> dict[str, Any]:

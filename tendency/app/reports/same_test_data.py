@@ -1,13 +1,14 @@
-"""The runs that stand in one report: what they are called, and whether they were judged on the same trajectories."""
+"""Whether runs can be judged on the same test trajectories, and where their report goes."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tendency.app.configuration.run_name import check_name
 from tendency.app.configuration.settings import EvaluateSettings
-from tendency.app.runs.run_folder import RunFolder
+from tendency.app.runs.run import Run
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import TrajectoryMetadata
@@ -28,23 +29,7 @@ def report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:
     return folder
 
 
-def run_names(checkpoints: list[Path]) -> list[str]:
-    """The runs' names, made different where two are alike."""
-    names = [path.parent.parent.name if path.parent.name == "checkpoints" else path.stem for path in checkpoints]
-    return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
-
-
-def training_seconds(names: list[str], checkpoints: list[Path]) -> dict[str, float]:
-    """What the runs recorded when they finished; those that were resumed know it of their last part alone."""
-    found = {}
-    for name, path in zip(names, checkpoints, strict=True):
-        seconds = (RunFolder(path.parent.parent).finished() or {}).get("training_seconds")
-        if path.parent.name == "checkpoints" and seconds is not None:
-            found[name] = float(seconds)
-    return found
-
-
-def common_dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], names: list[str], root: Path) -> Path:
+def common_dataset(settings: EvaluateSettings, runs: Sequence[Run], root: Path) -> Path:
     """The dataset that all runs are judged on.
 
     Raises:
@@ -53,54 +38,66 @@ def common_dataset(settings: EvaluateSettings, recipes: list[dict[str, Any]], na
     if settings.dataset is not None:
         folder = Path(settings.dataset)
     else:
-        if len({recipe["dataset"] for recipe in recipes}) > 1:
-            lines = [f"{name}: {recipe['dataset']}" for name, recipe in zip(names, recipes, strict=True)]
+        if len({run.recipe.dataset for run in runs}) > 1:
+            lines = [f"{run.name}: {run.recipe.dataset}" for run in runs]
             raise ArtefactError(
                 "\n".join(["runs: trained on different datasets; say dataset=... to judge all on one", *lines])
             )
-        folder = root / recipes[0]["dataset"]
-        require_same_trajectories(folder, recipes, names)
-    require_fit(folder, recipes, names)
+        folder = root / runs[0].recipe.dataset
+        require_same_trajectories(folder, runs)
+    require_fit(folder, runs)
     return folder
 
 
-def require_fit(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
+def require_fit(folder: Path, runs: Sequence[Run]) -> None:
     """Refuses runs of other fields, parameters or boundaries than those of a dataset."""
     there = TrajectoryDataset(folder, "test", (0,)).metadata
-    for name, recipe in zip(names, recipes, strict=True):
-        if problems := _misfits(TrajectoryMetadata.from_dict(recipe["metadata"]), there):
-            raise ArtefactError("\n".join([f"checkpoint {name} and dataset {folder} do not fit:", *problems]))
+    for run in runs:
+        if problems := _misfits(run.recipe.metadata, there):
+            raise ArtefactError("\n".join([f"checkpoint {run.name} and dataset {folder} do not fit:", *problems]))
 
 
-def common_num_test(recipes: list[dict[str, Any]], names: list[str]) -> int:
+def common_num_test(runs: Sequence[Run]) -> int:
     """How many test trajectories the runs were judged on.
 
     Raises:
         ArtefactError: not all on the same ones.
     """
-    counts = [recipe["num_test"] for recipe in recipes]
+    counts = [require_num_test(run) for run in runs]
     if len(set(counts)) > 1:
-        lines = [f"{name}: the first {count}" for name, count in zip(names, counts, strict=True)]
+        lines = [f"{run.name}: the first {count}" for run, count in zip(runs, counts, strict=True)]
         raise ArtefactError(
             "\n".join(
                 ["runs: judged on different test trajectories; say num_test=... to judge all on the same", *lines]
             )
         )
-    return int(counts[0])
+    return counts[0]
 
 
-def require_same_trajectories(folder: Path, recipes: list[dict[str, Any]], names: list[str]) -> None:
+def require_num_test(run: Run) -> int:
+    """How many test trajectories a run was judged on.
+
+    Raises:
+        ArtefactError: its checkpoint does not say.
+    """
+    if run.recipe.num_test is None:
+        raise ArtefactError(f"checkpoint {run.name}: it does not say how many test trajectories; say num_test=...")
+    return run.recipe.num_test
+
+
+def require_same_trajectories(folder: Path, runs: Sequence[Run]) -> None:
     """Refuses runs that were judged on test trajectories other than those that are there now under the same name.
 
     Datasets of one name have the same settings, not the same bytes: those depend on the machine and the versions.
     """
     there = read_manifest(folder).chunks
-    for name, recipe in zip(names, recipes, strict=True):
-        for chunk, checksum in recipe.get("chunks", {}).items():
+    for run in runs:
+        for chunk, checksum in run.recipe.chunks.items():
             found = there.get(chunk, {}).get("sha256")
             if chunk.startswith("test/") and found != checksum:
                 raise ArtefactError(
-                    f"runs: {name} was judged on other test trajectories than those of {folder}: {chunk} had sha256 "
+                    f"runs: {run.name} was judged on other test trajectories than those of {folder}: {chunk} had "
+                    "sha256 "
                     f"{checksum[:16]}..., now {str(found)[:16]}...; say dataset={folder} to judge all on these"
                 )
 

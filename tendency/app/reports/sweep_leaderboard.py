@@ -9,11 +9,12 @@ from typing import Any
 import xarray as xr
 
 from tendency.app.reports.runs_report import RunsReport
-from tendency.app.reports.same_test_data import report_folder, run_names
+from tendency.app.reports.same_test_data import report_folder
 from tendency.app.runs.method_names import method_names
+from tendency.app.runs.report_folder import ReportFolder
+from tendency.app.runs.run import with_different_names
 from tendency.app.runs.run_folder import write_json
 from tendency.app.runs.run_selection import Selection, of_any_problem, select_runs
-from tendency.app.runs.seed_groups import configuration_of
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
@@ -41,7 +42,7 @@ def rank(evaluator: RunsReport, outputs: Path) -> None:
     refused: dict[str, str] = dict(selection.skipped)
     judged: dict[str, Selection] = {}
     for number, (name, part) in enumerate(parts.items(), 1):
-        print(f"[{number}/{len(parts)}] {name}, runs: {len(part.checkpoints)}", flush=True)
+        print(f"[{number}/{len(parts)}] {name}, runs: {len(part.runs)}", flush=True)
         made_of = _made_of(evaluator, part)
         try:
             if _read(folder / name / MADE_OF) != made_of:
@@ -54,7 +55,9 @@ def rank(evaluator: RunsReport, outputs: Path) -> None:
         raise ArtefactError("\n".join(["sweep: nothing can be ranked", *(f"{n}: {why}" for n, why in refused.items())]))
     standings, notes = _standings(evaluator, folder, judged)
     notes += [f"Left out: {name} ({why})." for name, why in refused.items()]
-    board = Leaderboard(folder.name, standings, {name: f"{name}/report.html" for name in judged}, notes)
+    board = Leaderboard(
+        folder.name, standings, {name: f"{name}/{ReportFolder(folder / name).page.name}" for name in judged}, notes
+    )
     page = board.write(folder)
     print("\n".join([*board.table(FIGURES[0]).lines(), *notes, f"leaderboard: {page}"]))
 
@@ -63,15 +66,16 @@ def _standings(
     evaluator: RunsReport, folder: Path, judged: Mapping[str, Selection]
 ) -> tuple[list[Standing], list[str]]:
     """What the reports say, and what they were judged on away from the training."""
-    reports = {name: json.loads((folder / name / "metrics.json").read_text(encoding="utf-8")) for name in judged}
-    members = {name: _methods(part, reports[name]["description"]["seeds"]) for name, part in judged.items()}
+    reports = {name: ReportFolder(folder / name) for name in judged}
+    numbers_of = {name: report.numbers() for name, report in reports.items()}
+    members = {name: _methods(part, numbers_of[name]["description"]["seeds"]) for name, part in judged.items()}
     configurations = {name: list(there.values()) for name, there in members.items()}
     names = method_names(_stepped(configurations, evaluator.node.get("integrator")))
     standings: list[Standing] = []
     notes: list[str] = []
-    for name, numbers in reports.items():
+    for name, numbers in numbers_of.items():
         own = dict(zip(members[name], names[name], strict=True))
-        with xr.open_dataset(folder / name / "metrics.nc", engine="h5netcdf") as results:
+        with xr.open_dataset(reports[name].results, engine="h5netcdf") as results:
             standings += standings_of(name, numbers, own, results)
         for change in numbers.get("in_distribution", {}).get("changes", []):
             notes.append(f"{name}, away from the training: {change}.")
@@ -92,26 +96,23 @@ def _stepped(
 
 def _methods(part: Selection, seeds: Mapping[str, Sequence[str]]) -> dict[str, Mapping[str, Any]]:
     """The configuration of each method of a report, of the first run where it has several."""
-    names = run_names(part.checkpoints)
     grouped = {member: group for group, members in seeds.items() for member in members}
     found: dict[str, Mapping[str, Any]] = {}
-    for name, path, recipe in zip(names, part.checkpoints, part.recipes, strict=True):
-        found.setdefault(grouped.get(name, name), configuration_of(path, recipe))
+    for run in with_different_names(part.runs):
+        found.setdefault(grouped.get(run.name, run.name), run.configuration)
     return found
 
 
 def by_dataset(selection: Selection) -> dict[str, Selection]:
     """The runs that can be compared with one another, by their problem, or by its dataset where it has several."""
-    keys = [(recipe["dataset"], recipe.get("stride", 1)) for recipe in selection.recipes]
-    problems = {key: recipe["metadata"]["name"] for key, recipe in zip(keys, selection.recipes, strict=True)}
+    problems = {(run.recipe.dataset, run.recipe.stride): run.recipe.metadata.name for run in selection.runs}
     parts: dict[str, Selection] = {}
-    for key, checkpoint, recipe in zip(keys, selection.checkpoints, selection.recipes, strict=True):
-        name = problems[key]
+    for run in selection.runs:
+        dataset, stride = run.recipe.dataset, run.recipe.stride
+        name = problems[dataset, stride]
         if list(problems.values()).count(name) > 1:
-            name = key[0] if key[1] == 1 else f"{key[0]}-stride{key[1]}"
-        part = parts.setdefault(name, Selection())
-        part.checkpoints.append(checkpoint)
-        part.recipes.append(recipe)
+            name = dataset if stride == 1 else f"{dataset}-stride{stride}"
+        parts.setdefault(name, Selection()).runs.append(run)
     return parts
 
 
@@ -173,7 +174,8 @@ def _settings(evaluator: RunsReport) -> dict[str, Any]:
 
 def _made_of(evaluator: RunsReport, part: Selection) -> dict[str, Any]:
     """All that a report rests on; a checkpoint that was written anew is another one."""
-    checkpoints = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in part.checkpoints]
+    paths = [run.checkpoint for run in part.runs]
+    checkpoints = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
     return _settings(evaluator) | {"checkpoints": checkpoints}
 
 

@@ -1,19 +1,39 @@
-"""Trained surrogates and datasets from their files."""
+"""Trained surrogates from their checkpoints."""
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from tendency.app.runs.recipe import rebuild_stepper
+from tendency.app.runs.recipe import Recipe
+from tendency.app.runs.run_folder import RunFolder
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class StoredSurrogate:
+    """A trained surrogate as a checkpoint holds it.
+
+    Args:
+        path: of the checkpoint.
+        recipe: what rebuilds it.
+        weights: the state of its stepper: weights and units, by name.
+    """
+
+    path: Path
+    recipe: Recipe
+    weights: Mapping[str, Tensor]
+
+    def stepper(self, trust: bool = False) -> SurrogateStepper:
+        """The surrogate in evaluation mode, physical units in and out; arguments and errors as of ``load_stepper``."""
+        return load_weights(self.recipe.untrained(trust), self.weights, f"checkpoint {self.path}")
+
+
+def read_checkpoint(path: str | Path) -> StoredSurrogate:
     """Reads a checkpoint as plain data and tensors; nothing in it is executed.
 
     Args:
@@ -35,7 +55,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or "recipe" not in content or "state_dict" not in content:
         raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
-    return content
+    # The module's other parts have no state.
+    weights = {key.removeprefix("stepper."): value for key, value in content["state_dict"].items()}
+    return StoredSurrogate(path, Recipe.from_dict(content["recipe"]), weights)
 
 
 def _foreign_kind(path: Path) -> str | None:
@@ -64,9 +86,9 @@ def checkpoint_path(path: Path) -> Path:
     """
     if path.is_file():
         return path
-    for candidate in (path / "checkpoints" / "best.ckpt", path / "checkpoints" / "last.ckpt"):
-        if candidate.is_file():
-            return candidate
+    run = RunFolder(path)
+    if run.best.is_file():
+        return run.best
     what = "holds no checkpoints/best.ckpt or last.ckpt" if path.is_dir() else "does not exist"
     raise ArtefactError(f"checkpoint {path.resolve()} {what} (working directory {Path.cwd()})")
 
@@ -84,24 +106,10 @@ def load_stepper(path: str | Path, trust: bool = False) -> SurrogateStepper:
     Raises:
         ArtefactError: it is missing, damaged, names foreign code, or its weights do not fit its recipe.
     """
-    return stepper_of(read_checkpoint(path), path, trust)
+    return read_checkpoint(path).stepper(trust)
 
 
-def stepper_of(checkpoint: Mapping[str, Any], path: str | Path, trust: bool = False) -> SurrogateStepper:
-    """What ``load_stepper`` makes of a checkpoint's content.
-
-    Args:
-        checkpoint: from ``read_checkpoint``.
-        path: of the checkpoint, for the message.
-        trust: as of ``load_stepper``.
-    """
-    stepper = rebuild_stepper(checkpoint["recipe"], trust)
-    prefix = "stepper."
-    weights = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items()}
-    return load_weights(stepper, weights, f"checkpoint {path}")
-
-
-def load_weights(stepper: SurrogateStepper, weights: dict[str, Tensor], source: str) -> SurrogateStepper:
+def load_weights(stepper: SurrogateStepper, weights: Mapping[str, Tensor], source: str) -> SurrogateStepper:
     """A stepper with these weights, in their number type, in evaluation mode.
 
     Args:

@@ -4,10 +4,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tendency.app.configuration.groups import GROUPS
 from tendency.app.runs.seed_groups import without_seed
-
-NEITHER = ("pde", "paths")
-"""Parts of a configuration that say nothing of the method."""
 
 
 def method_names(problems: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
@@ -78,7 +76,7 @@ def _class(node: Mapping[str, Any]) -> str:
 
 def _method(configuration: Mapping[str, Any]) -> Any:
     """What of a configuration is the method's, its seed left out."""
-    return without_seed({key: value for key, value in configuration.items() if key not in NEITHER})
+    return without_seed({key: value for key, value in configuration.items() if key not in GROUPS or GROUPS[key].method})
 
 
 def _flat(node: Any, key: str = "") -> dict[str, Any]:

@@ -1,52 +1,105 @@
 """What a checkpoint says of its surrogate, and the untrained surrogate that it describes."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tendency.app.configuration.build import build, build_surrogate
+from tendency.app.configuration.build import MissingTargetError, build, build_surrogate
+from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.configuration.signatures import foreign_targets
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.errors import ArtefactError
 from tendency.surrogates.normalizer import Normalizer
 from tendency.surrogates.stepper import SurrogateStepper
+from tendency.version import __version__
+
+REQUIRED = ("model", "prediction", "metadata", "dataset")
 
 
-def recipe_of(config: Mapping[str, Any], metadata: TrajectoryMetadata, dataset: str) -> dict[str, Any]:
-    """Plain data that rebuild a stepper; what every checkpoint holds.
+@dataclass(frozen=True)
+class Recipe:
+    """Plain data that rebuild a surrogate and say what it was trained on; every checkpoint holds one.
 
     Args:
-        config: the run's resolved configuration.
-        metadata: of the dataset.
-        dataset: the name of the dataset's folder.
+        model: node of the network.
+        prediction: node of what its output means.
+        metadata: of the trajectories that it was trained on, as it saw them.
+        dataset: name of the dataset's folder.
+        run: the parts of the run's configuration that a resumed run must agree with.
+        num_test: test trajectories that the run is judged on; None where it is not known.
+        stride: stored snapshots in one step of the surrogate.
+        chunks: the checksum of each chunk that the run read, by its name.
+        version: of the program that wrote it; None before versions were written.
     """
-    return {
-        "model": config["model"],
-        "prediction": config["prediction"],
-        "metadata": metadata.to_dict(),
-        "dataset": dataset,
-    }
 
+    model: Mapping[str, Any]
+    prediction: Mapping[str, Any]
+    metadata: TrajectoryMetadata
+    dataset: str
+    run: Mapping[str, Any] = field(default_factory=dict)
+    num_test: int | None = None
+    stride: int = 1
+    chunks: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = __version__
 
-def rebuild_stepper(recipe: Mapping[str, Any], trust: bool = False) -> SurrogateStepper:
-    """An untrained stepper from a checkpoint's recipe; ``load_state_dict`` gives it weights and units.
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Recipe":
+        """The inverse of ``to_dict``; reads what older versions wrote as well.
 
-    A checkpoint is data: what it names is built only if it lies in this project's packages.
-
-    Raises:
-        ArtefactError: the recipe names other classes and ``trust`` is False, or it is not a recipe.
-    """
-    missing = {"model", "prediction", "metadata"} - set(recipe)
-    if missing:
-        raise ArtefactError(f"checkpoint: its recipe lacks {sorted(missing)}; was it written by this program?")
-    foreign = foreign_targets({"model": recipe["model"], "prediction": recipe["prediction"]})
-    if foreign and not trust:
-        raise ArtefactError(
-            f"checkpoint: it names code outside this project ({'; '.join(foreign)}). "
-            "If you trust where it comes from, say trust=true"
+        Raises:
+            ArtefactError: a part without which nothing can be rebuilt is missing.
+        """
+        if missing := [name for name in REQUIRED if name not in content]:
+            raise ArtefactError(f"checkpoint: its recipe lacks {missing}; was it written by this program?")
+        known = {name: content[name] for name in ("num_test", "stride", "chunks") if name in content}
+        return cls(
+            model=current_targets(content["model"]),
+            prediction=current_targets(content["prediction"]),
+            metadata=TrajectoryMetadata.from_dict(content["metadata"]),
+            dataset=content["dataset"],
+            run=current_targets(content.get("run", {})),
+            version=content.get("version"),
+            **known,
         )
-    metadata = TrajectoryMetadata.from_dict(recipe["metadata"])
-    prediction = build(recipe["prediction"], "prediction")
-    surrogate = build_surrogate(recipe["model"], prediction, metadata)
-    channels = metadata.num_channels
-    conditions = prediction.num_conditions(len(metadata.param_names))
-    return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a checkpoint."""
+        rest = ("model", "prediction", "dataset", "run", "num_test", "stride", "chunks", "version")
+        return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
+
+    @property
+    def pde(self) -> Mapping[str, Any]:
+        """Node of the problem; empty where the run's configuration is not known."""
+        return self.run.get("pde", {})
+
+    @property
+    def characteristic_time(self) -> dict[str, Any] | None:
+        """Name and value of the problem's characteristic time, where it has one."""
+        time = self.metadata.characteristic_time
+        return None if time is None else asdict(time)
+
+    def untrained(self, trust: bool = False) -> SurrogateStepper:
+        """The surrogate before training; ``load_state_dict`` gives it weights and units.
+
+        A checkpoint is data: what it names is built only if it lies in this project's package.
+
+        Args:
+            trust: build classes outside this project.
+
+        Raises:
+            ArtefactError: the recipe names other classes and ``trust`` is False, or a class that is gone.
+        """
+        foreign = foreign_targets({"model": self.model, "prediction": self.prediction})
+        if foreign and not trust:
+            raise ArtefactError(
+                f"checkpoint: it names code outside this project ({'; '.join(foreign)}). "
+                "If you trust where it comes from, say trust=true"
+            )
+        try:
+            prediction = build(self.prediction, "prediction")
+            surrogate = build_surrogate(self.model, prediction, self.metadata)
+        except MissingTargetError as error:
+            raise ArtefactError(f"checkpoint: {error}; it was written by another version of this program") from None
+        channels = self.metadata.num_channels
+        conditions = prediction.num_conditions(len(self.metadata.param_names))
+        return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))

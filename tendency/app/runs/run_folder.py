@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tendency.app.configuration.identity import identity
+from tendency.app.configuration.moved_targets import current_targets
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
+from tendency.version import __version__
 
 REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
+NOT_COMPARED = ("paths", "version")
+"""What a stored configuration says of its place and its writer: a run may be moved, which changes nothing of it."""
 
 
 @dataclass
@@ -34,9 +40,22 @@ class RunFolder:
         return best if best.exists() else self.last
 
     @property
-    def report(self) -> Path:
-        """Where the rollout report is written."""
-        return self.path / "report"
+    def report(self) -> ReportFolder:
+        """The rollout report that the run ends with."""
+        return ReportFolder(self.path / "report")
+
+    @property
+    def log(self) -> Path:
+        """The append-only log of its figures."""
+        return self.path / "metrics.jsonl"
+
+    def configuration(self) -> dict[str, Any] | None:
+        """What the run is made of, apart from where it lies; None where the folder does not say."""
+        path = self.path / "config.json"
+        if not path.is_file():
+            return None
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return current_targets({key: value for key, value in stored.items() if key not in NOT_COMPARED})
 
     def finished(self) -> dict[str, Any] | None:
         """What the run left when it ended, or None while it has not."""
@@ -64,7 +83,7 @@ class RunFolder:
         stored = self.path / "config.json"
         exists = stored.exists()
         # A run that failed before its first step left nothing to lose.
-        begun = exists and any((self.path / name).exists() for name in ("checkpoints", "metrics.jsonl"))
+        begun = exists and (self.last.parent.exists() or self.log.exists())
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
         if begun and not resume:
@@ -77,7 +96,7 @@ class RunFolder:
         if begun:
             self.require_same(config)
         else:
-            write_json(stored, _redacted(config))
+            write_json(stored, {**_redacted(config), "version": __version__})
         return self.last.exists()
 
     def require_same(self, config: Mapping[str, Any]) -> None:
@@ -90,10 +109,14 @@ class RunFolder:
             ArtefactError: with every value that differs.
         """
         stored = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        if "version" not in stored:
+            raise ArtefactError(
+                f"run folder {self.path} holds a run of an older version of this program, which can be loaded and "
+                "judged but not resumed; use another name="
+            )
         given = json.loads(json.dumps(_redacted(config)))
-        # A run may be moved: where it lies changes nothing of what it is.
-        stored, given = ({key: value for key, value in c.items() if key != "paths"} for c in (stored, given))
-        if changed := differences(stored, given):
+        stored, given = ({k: v for k, v in c.items() if k not in NOT_COMPARED} for c in (stored, given))
+        if changed := differences(identity(stored), identity(given)):
             raise ArtefactError(
                 f"run folder {self.path} holds a run with another configuration; use another name=, or restore:\n"
                 + "\n".join(changed)

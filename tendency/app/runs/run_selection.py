@@ -1,12 +1,13 @@
 """Which runs a report is made of: folders, checkpoints, patterns, and the runs of a sweep."""
 
 import glob
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tendency.app.runs.checkpoint_reader import checkpoint_path, read_checkpoint
+from tendency.app.runs.recipe import Recipe
+from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import RunFolder
 from tendency.errors import ArtefactError
 
@@ -19,13 +20,11 @@ class Selection:
     """The runs that are judged, and those that are not.
 
     Args:
-        checkpoints: of those that are.
-        recipes: of their surrogates, in the same order.
+        runs: that are judged.
         skipped: why the others are left out, by what they are called.
     """
 
-    checkpoints: list[Path] = field(default_factory=list)
-    recipes: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
 
@@ -43,22 +42,22 @@ def note_run(sweep: Path, run: Path) -> None:
             file.write(f"{run.resolve()}\n")
 
 
-def of_the_first_problem(recipe: Mapping[str, Any], selection: Selection) -> str | None:
+def of_the_first_problem(recipe: Recipe, selection: Selection) -> str | None:
     """Why a run cannot stand in one report with those that are selected already, or None."""
-    pde = recipe["metadata"]["name"]
-    if selection.recipes and pde != (first := selection.recipes[0]["metadata"]["name"]):
+    pde = recipe.metadata.name
+    if selection.runs and pde != (first := selection.runs[0].recipe.metadata.name):
         return f"of {pde}, and the first run is of {first}"
     return None
 
 
-def of_any_problem(recipe: Mapping[str, Any], selection: Selection) -> str | None:
+def of_any_problem(recipe: Recipe, selection: Selection) -> str | None:
     """Any run goes with any other."""
     return None
 
 
 def select_runs(
     texts: Sequence[str],
-    misfit: Callable[[Mapping[str, Any], Selection], str | None] = of_the_first_problem,
+    misfit: Callable[[Recipe, Selection], str | None] = of_the_first_problem,
     key: str = "runs",
 ) -> Selection:
     """Finds the runs that are asked for.
@@ -85,7 +84,7 @@ def select_runs(
                 _take(selection, path)
             else:
                 selection.skipped[path.name] = reason
-    if not selection.checkpoints:
+    if not selection.runs:
         lines = [f"{name}: {reason}" for name, reason in selection.skipped.items()]
         raise ArtefactError("\n".join([f"{key}: none of {list(texts)} can be judged", *lines]))
     return selection
@@ -106,15 +105,11 @@ def _gathered(text: str, key: str) -> list[Path] | None:
 
 def _take(selection: Selection, path: Path) -> None:
     """Adds a run, once."""
-    checkpoint = checkpoint_path(path)
-    if checkpoint.resolve() not in [there.resolve() for there in selection.checkpoints]:
-        selection.recipes.append(read_checkpoint(checkpoint)["recipe"])
-        selection.checkpoints.append(checkpoint)
+    if checkpoint_path(path).resolve() not in [run.checkpoint.resolve() for run in selection.runs]:
+        selection.runs.append(Run.read(path))
 
 
-def _reason_against(
-    path: Path, selection: Selection, misfit: Callable[[Mapping[str, Any], Selection], str | None]
-) -> str | None:
+def _reason_against(path: Path, selection: Selection, misfit: Callable[[Recipe, Selection], str | None]) -> str | None:
     """Why what was not named by itself is left out, or None."""
     if not path.exists():
         return "it is not there"
@@ -124,7 +119,7 @@ def _reason_against(
         if RunFolder(path).finished() is None:
             return "unfinished; its command with resume=auto goes on with it"
     try:
-        recipe = read_checkpoint(path)["recipe"]
+        recipe = read_checkpoint(path).recipe
     except ArtefactError as error:
         return str(error)
     return misfit(recipe, selection)

@@ -1,6 +1,5 @@
 """A comparison from its yaml to its page: what is there is not done again."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.reports.rollout_report import COARSE_SOLVER
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
 from tendency.app.studies.jobs import Job, JobRunner, cores, export_paths, seconds_of
 from tendency.app.studies.run_study import train_missing
@@ -83,15 +83,14 @@ class Trial:
         plan, pde = _plan(self.judged_on)
         return plan.folder(root, pde, build_problem(pde))
 
-    def report(self, root: Path) -> Path:
-        """Folder of the report that it is read from."""
+    def report(self, root: Path) -> ReportFolder:
+        """The report that it is read from."""
         run = self.folder
-        return run.report if not self.variant.judge else run.path / f"report-on-{self.dataset(root).name}"
+        return ReportFolder(run.path / f"report-on-{self.dataset(root).name}") if self.variant.judge else run.report
 
     def summary(self, root: Path) -> dict[str, Any]:
         """The figures of its report."""
-        content = json.loads((self.report(root) / "metrics.json").read_text(encoding="utf-8"))
-        return content["summary"][self.variant.method or self.folder.path.name]
+        return self.report(root).summary(self.variant.method or self.folder.path.name)
 
 
 def compare(config: DictConfig) -> None:
@@ -153,12 +152,12 @@ def _judge(trials: list[Trial], runner: JobRunner, datasets: Path) -> list[str]:
     """The trials that are judged on other data than their training reported on."""
     jobs = []
     for trial in trials:
-        if not trial.variant.judge or (trial.report(datasets) / "report.html").exists():
+        if not trial.variant.judge or trial.report(datasets).done():
             continue
         plan, pde = _plan(trial.judged_on)
         plan.prepare(datasets, pde, build_problem(pde))
-        places = (trial.folder.path, datasets, trial.dataset(datasets), trial.report(datasets))
-        name = f"{trial.folder.path.name}-{trial.report(datasets).name}"
+        places = (trial.folder.path, datasets, trial.dataset(datasets), trial.report(datasets).path)
+        name = f"{trial.folder.path.name}-{trial.report(datasets).path.name}"
         jobs.append(Job(name, f"judging {trial.title}", ("judge_on", *map(str, places))))
     return runner.run(jobs)
 

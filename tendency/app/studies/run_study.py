@@ -102,8 +102,7 @@ def _judge(trainings: list[Training], settings: StudySettings, runner: JobRunner
     for training in trainings:
         rows = [ROWS[name] for name in settings.rows]
         rows = [row for row in rows if row.integrator and training.serves(training.problem, training.model, row)]
-        # The page is the last file of a report.
-        left = [row.integrator for row in rows if not (training.report(row) / "report.html").exists()]
+        left = [row.integrator for row in rows if not training.report(row).done()]
         if left and training.folder.finished() is not None:
             name = f"{training.folder.path.name}-judged"
             arguments = ("judge", str(training.folder.path), datasets, *(str(integrator) for integrator in left))

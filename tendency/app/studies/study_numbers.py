@@ -1,6 +1,5 @@
 """The numbers of a study: one cell for each problem, network and row."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +86,7 @@ def collect(trainings: list[Training], settings: StudySettings, folder: Path, da
                 there = [
                     training
                     for training in trainings
-                    if training.serves(problem, model, row) and (training.report(row) / "report.html").exists()
+                    if training.serves(problem, model, row) and training.report(row).done()
                 ]
                 if there:
                     cells.append(_cell(name, there, folder, datasets))
@@ -96,13 +95,12 @@ def collect(trainings: list[Training], settings: StudySettings, folder: Path, da
 
 def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) -> StudyCell:
     row, first = ROWS[name], trainings[0]
-    numbers = [json.loads((t.report(row) / "metrics.json").read_text(encoding="utf-8")) for t in trainings]
-    figures = [n["summary"][row.baseline or t.folder.path.name] for n, t in zip(numbers, trainings, strict=True)]
+    figures = [t.report(row).summary(row.baseline or t.folder.path.name) for t in trainings]
     times = [figure[THRESHOLD] for figure in figures]
     censored = any(figure[f"{THRESHOLD}_censored"] for figure in figures)
     spent = [seconds_of(folder, training.folder.path.name) for training in trainings]
     known = [seconds for seconds in spent if seconds is not None]
-    falls = [fall for training in trainings if (fall := last_fall(training.folder.path / "metrics.jsonl")) is not None]
+    falls = [fall for training in trainings if (fall := last_fall(training.folder.log)) is not None]
     stepper, dt, seconds = timed(first.folder.path, row, datasets)
     learned = row.baseline is None
     return StudyCell(
@@ -144,8 +142,8 @@ def timed(run: Path, row: StudyRow, datasets: Path) -> tuple[SurrogateStepper, f
     stepper = load_stepper(run)
     if row.integrator is not None:
         stepper = RolloutReport(integrator=build(integrator_node(row.integrator))).judged(stepper)
-    recipe = read_checkpoint(run)["recipe"]
-    test = TrajectoryDataset.whole(datasets / recipe["dataset"], "test", recipe["num_test"], recipe["stride"])
+    recipe = read_checkpoint(run).recipe
+    test = TrajectoryDataset.whole(datasets / recipe.dataset, "test", recipe.num_test, recipe.stride)
     window = test.__getitems__(list(range(min(TIMED_TRAJECTORIES, len(test)))))
     dt = float((window.time(1) - window.time(0)).mean())
     timed: Simulator = stepper

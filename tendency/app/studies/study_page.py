@@ -180,7 +180,7 @@ def learning_curves(trainings: list[Training], settings: StudySettings) -> bytes
     kinds = list(dict.fromkeys((t.strategy, t.widening) for t in trainings))
     for training in trainings:
         panel = axes[settings.problems.index(training.problem), settings.models.index(training.model)]
-        log = training.folder.path / "metrics.jsonl"
+        log = training.folder.log
         curve = [(step, error) for step, error in validation_curve(log) if math.isfinite(error)] if log.exists() else []
         if not curve:
             continue

@@ -10,6 +10,7 @@ from annotated_types import Len
 from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.overrides import closest
 from tendency.app.reports.rollout_report import COARSE_SOLVER
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
 from tendency.app.studies.jobs import cores
 from tendency.errors import ConfigError
@@ -134,9 +135,10 @@ class Training:
         """Whether a cell of the table is judged on this network."""
         return (self.problem, self.model, self.strategy, self.widening) == (problem, model, row.strategy, row.widening)
 
-    def report(self, row: StudyRow) -> Path:
-        """The folder of the report that a row reads."""
-        return self.folder.report if row.integrator is None else self.folder.path / f"report-{row.integrator}"
+    def report(self, row: StudyRow) -> ReportFolder:
+        """The report that a row reads."""
+        run = self.folder
+        return run.report if row.integrator is None else ReportFolder(run.path / f"report-{row.integrator}")
 
 
 def trainings_of(settings: StudySettings, scale: Mapping[str, Sequence[str]]) -> list[Training]:

@@ -1,9 +1,8 @@
 """A training run from its plan to its report, by Lightning."""
 
-import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,18 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from tendency.app.configuration.build import build
 from tendency.app.hardware import keep_freed_memory, nothing_compiled, require_compiler, set_matmul_precision
+from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, TestData
 from tendency.app.runs.checkpoint_reader import read_checkpoint
-from tendency.app.runs.recipe import recipe_of
+from tendency.app.runs.recipe import Recipe
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.training.model_size import size_of
 from tendency.app.training.training_plan import TrainingPlan
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
-from tendency.trainers.callbacks.growing_depth import GrowingDepth
-from tendency.trainers.checkpoint import Checkpoints
 from tendency.trainers.logs.metrics_log import MetricsLog
-from tendency.trainers.logs.wandb_log import WandbLog
 from tendency.trainers.module import SurrogateModule
+from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
 
 MOST_NORMALIZER_WINDOWS = 16384
 
@@ -53,9 +52,7 @@ class LightningFit:
         module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
         if self.plan.is_first_rank:
             self._header(stepper, dataset, trainer, matmul)
-            for logger in trainer.loggers:
-                if isinstance(logger, WandbLog):
-                    logger.keep_config(self.plan.hashed)
+            self._begin(trainer.loggers, trainer.loggers)
         if self.plan.settings.compile:
             # In place: names of weights, and whoever holds the network, stay as they are.
             self.surrogate.compile()
@@ -67,13 +64,16 @@ class LightningFit:
     def _trainer(self) -> Trainer:
         loggers = [build(node, f"logger.{name}") for name, node in (self.plan.config["logger"] or {}).items()]
         callbacks = [build(node, f"callbacks.{name}") for name, node in self.plan.config["callbacks"].items()]
-        log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
-        for callback in callbacks:
-            if isinstance(callback, Checkpoints):
-                callback.metrics_log = log
-            if isinstance(callback, GrowingDepth):
-                callback.check(self.plan.objective)
+        self._begin(callbacks, loggers)
         return build(self.plan.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)
+
+    def _begin(self, parts: Sequence[object], loggers: Sequence[object]) -> None:
+        """Tells callbacks or loggers of the run."""
+        log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
+        context = RunContext(self.plan.objective, self.plan.hashed, log)
+        for part in parts:
+            if isinstance(part, BeginsWithRun):
+                part.begin_run(context)
 
     def _starting_point(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
@@ -100,20 +100,23 @@ class LightningFit:
         return SurrogateStepper(self.surrogate, self.plan.prediction, normalizer)
 
     def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
-        recipe = recipe_of(self.plan.config, self.plan.metadata, dataset)
-        recipe["run"] = self.plan.compared()
-        recipe |= {
-            "num_test": self.plan.data.counts["test"],
-            "stride": self.plan.data.stride,
-            "chunks": dict(checksums),
-        }
+        recipe = Recipe(
+            model=self.plan.config["model"],
+            prediction=self.plan.config["prediction"],
+            metadata=self.plan.metadata,
+            dataset=dataset,
+            run=self.plan.compared(),
+            num_test=self.plan.data.counts["test"],
+            stride=self.plan.data.stride,
+            chunks=dict(checksums),
+        )
         return SurrogateModule(
             stepper,
             self.plan.objective,
             build(self.plan.config["optimizer"], "optimizer"),
             self.plan.schedule,
             self.plan.settings.seed,
-            recipe,
+            recipe.to_dict(),
         )
 
     def _data(self, dataset: Path) -> LightningDataModule:
@@ -147,33 +150,31 @@ class LightningFit:
         self.training_seconds = time.monotonic() - began if checkpoint is None else None
 
     def _conclude(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer) -> None:
-        seconds = self.training_seconds
-        figures: dict[str, Any] = {"checkpoint": str(self.plan.folder.best), "training_seconds": seconds}
+        folder, seconds = self.plan.folder, self.training_seconds
+        figures: dict[str, Any] = {"checkpoint": str(folder.best), "training_seconds": seconds}
         if self.plan.settings.evaluate:
-            weights = read_checkpoint(self.plan.folder.best)["state_dict"]
-            stepper.load_state_dict({key.removeprefix("stepper."): value for key, value in weights.items()})
-            label = self.plan.folder.path.name
-            accelerator = self.plan.config["trainer"]["accelerator"]
-            lines, page = self.plan.report.write(
-                {label: stepper.eval()},
-                dataset,
-                self.plan.data.counts["test"],
-                self.plan.folder.report,
-                title=label,
-                config=dict(self.plan.hashed),
-                use_gpu=accelerator != "cpu",
-                trained_stride=self.plan.data.stride,
-                training_seconds={} if seconds is None else {label: seconds},
-            )
+            stepper.load_state_dict(read_checkpoint(folder.best).weights)
+            lines, report = self._report(stepper.eval(), dataset)
             print("\n".join(lines))
-            print(f"report: {page}")
+            print(f"report: {report.page}")
             for logger in trainer.loggers:
-                if isinstance(logger, WandbLog):
-                    summary = json.loads((self.plan.folder.report / "metrics.json").read_text(encoding="utf-8"))[
-                        "summary"
-                    ]
-                    logger.keep_report(self.plan.folder.report, summary[label])
-            figures |= {"lines": lines, "report": str(page)}
+                if isinstance(logger, KeepsReport):
+                    logger.keep_report(report.path, report.summary(folder.path.name))
+            figures |= {"lines": lines, "report": str(report.page)}
         else:
-            print(f"checkpoint: {self.plan.folder.best}")
-        self.plan.folder.finish(figures)
+            print(f"checkpoint: {folder.best}")
+        folder.finish(figures)
+
+    def _report(self, stepper: SurrogateStepper, dataset: Path) -> tuple[list[str], ReportFolder]:
+        """Judges the best weights on the test trajectories."""
+        name, seconds = self.plan.folder.path.name, self.training_seconds
+        surrogates = JudgedSurrogates(
+            {name: stepper},
+            stride=self.plan.data.stride,
+            training_seconds={} if seconds is None else {name: seconds},
+        )
+        test = TestData(dataset, self.plan.data.counts["test"])
+        text = ReportText(name, dict(self.plan.hashed))
+        use_gpu = self.plan.config["trainer"]["accelerator"] != "cpu"
+        report = self.plan.report
+        return report.write(report.evaluate(surrogates, test, self.plan.folder.report.path, text, use_gpu))

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from tendency.app.configuration.build import build, build_problem, build_surrogate
+from tendency.app.configuration.groups import GROUPS
+from tendency.app.configuration.identity import identity
 from tendency.app.configuration.settings import TrainSettings
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.reports.rollout_report import RolloutReport
@@ -23,8 +25,8 @@ from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.objectives.objective import Objective
 from tendency.trainers.schedules import Schedule
 
-COMPARED = ("pde", "model", "prediction", "objective", "optimizer", "scheduler", "seed")
-"""What a checkpoint and the configuration must agree in when a run goes on from it."""
+RESUMED = {group.name for group in GROUPS.values() if group.resumed}
+"""The groups that a checkpoint and the configuration must agree in when a run goes on from it; beside the seed."""
 
 
 class TrainingPlan:
@@ -54,9 +56,9 @@ class TrainingPlan:
             num_snapshots=(metadata.num_snapshots - 1) // self.data.stride + 1,
         )
         self.prediction: Prediction = build(config["prediction"], "prediction")
-        self.objective: Objective = build(config["objective"], "objective")
-        if self.problem.stored_geometry is self.problem.geometry:
-            self.objective.solver = self.problem.simulator
+        objective: Objective = build(config["objective"], "objective")
+        solved_here = self.problem.stored_geometry is self.problem.geometry
+        self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
         self.prediction.check(self.metadata.geometry)
         self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
@@ -85,7 +87,13 @@ class TrainingPlan:
 
     def check_fits(self, path: Path) -> None:
         """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""
-        if changed := differences(read_checkpoint(path)["recipe"].get("run", {}), self.compared()):
+        recipe = read_checkpoint(path).recipe
+        if recipe.version is None:
+            raise ArtefactError(
+                f"checkpoint {path} was written by an older version of this program; it can be loaded and judged, but "
+                "no run goes on from it"
+            )
+        if changed := differences(identity(recipe.run), identity(self.compared())):
             raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
 
     def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
@@ -106,7 +114,7 @@ class TrainingPlan:
 
     def compared(self) -> dict[str, Any]:
         """The part of the configuration that a checkpoint must agree with."""
-        return {key: self.hashed[key] for key in COMPARED}
+        return {key: value for key, value in self.hashed.items() if key == "seed" or key in RESUMED}
 
     def _check_batches(self) -> None:
         """What the data module and the schedule would refuse after the dataset was generated."""

@@ -1,0 +1,79 @@
+"""The config groups: one entry for each folder of conf/ that stands at the top of a configuration.
+
+A new group is entered here and nowhere else; what is at the top of a configuration and no group is a setting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ConfigGroup:
+    """One axis of the configuration.
+
+    Args:
+        name: of the folder in conf/ and of the key.
+        learned: whether what a run learns depends on it, so that it is part of the run's name.
+        resumed: whether a run goes on from a checkpoint only where both agree in it.
+        method: whether it says something about the method rather than about the problem or the place.
+        lightning: whether its classes import Lightning, which takes seconds: checked when nothing else is wrong.
+        injected: arguments of its class that come from the data or the run, never from a yaml.
+    """
+
+    name: str
+    learned: bool = True
+    resumed: bool = False
+    method: bool = True
+    lightning: bool = False
+    injected: frozenset[str] = frozenset()
+
+
+GROUPS = {
+    group.name: group
+    for group in (
+        ConfigGroup("pde", resumed=True, method=False),
+        ConfigGroup(
+            "model",
+            resumed=True,
+            injected=frozenset({"spatial_dims", "in_channels", "out_channels", "num_conditions", "boundary"}),
+        ),
+        ConfigGroup("prediction", resumed=True),
+        ConfigGroup("objective", resumed=True, injected=frozenset({"solver"})),
+        ConfigGroup("data"),
+        ConfigGroup("optimizer", resumed=True, injected=frozenset({"parameters"})),
+        ConfigGroup("scheduler", resumed=True),
+        ConfigGroup("trainer", injected=frozenset({"callbacks", "loggers"})),
+        ConfigGroup("callbacks", lightning=True),
+        ConfigGroup("logger", learned=False, lightning=True),
+        ConfigGroup("evaluation", learned=False),
+        ConfigGroup("paths", learned=False, method=False),
+        # These write into the groups above and hold nothing themselves.
+        ConfigGroup("experiment", learned=False),
+        ConfigGroup("strategy", learned=False),
+        # Of study.py and compare.py.
+        ConfigGroup("scale", learned=False),
+        ConfigGroup("comparison", learned=False),
+    )
+}
+INJECTED = {group.name: group.injected for group in GROUPS.values() if group.injected}
+"""The injected arguments of each group that has some, as ``signatures.check_nodes`` takes them."""
+
+
+def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries at the top of a configuration that belong to no group."""
+    return {key: value for key, value in config.items() if key not in GROUPS}
+
+
+def nodes_of(config: Mapping[str, Any], *, lightning: bool | None = None) -> dict[str, Any]:
+    """The entries that belong to groups and are not empty.
+
+    Args:
+        config: plain data.
+        lightning: those of Lightning's classes alone, or all others; None for both.
+    """
+    return {
+        key: value
+        for key, value in config.items()
+        if key in GROUPS and value and lightning in (None, GROUPS[key].lightning)
+    }
