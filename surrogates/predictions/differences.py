@@ -97,6 +97,8 @@ def finite_difference(window: Window, stencil: tuple[int, ...]) -> Tensor:
     span = (points - 1) * window.stride
     if int(span.max()) >= width:
         raise ValueError(f"a stencil of {points} snapshots does not fit into a window of {width}")
+    # Moved inside by as little as it takes: beside an end, (-3, -10, 18, -6, 1) / 12 is of the order of the one-sided
+    # formula, with a fourth of its error.
     first = (window.present + stencil[0] * window.stride).clamp(min=0)
     first = torch.minimum(first, width - 1 - span)
     at = first[:, None] + torch.arange(points, device=first.device) * window.stride[:, None]
