@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.evaluation.metrics.context import BatchContext, Subject
 
 
 class Metric(ABC):
@@ -20,14 +20,14 @@ class Metric(ABC):
     """
 
     variables: Mapping[str, tuple[str, ...]]
-    of_truth: frozenset[str] = frozenset()
+    truth_only: frozenset[str] = frozenset()
     """Those that depend on the truth alone, which are the same for every simulator."""
 
     def reason_against(self, subject: Subject) -> str | None:
         """Why the metric says nothing about a subject; None where it applies."""
         return None
 
-    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+    def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The labels along axes of its own."""
         return {}
 
@@ -36,13 +36,13 @@ class SnapshotMetric(Metric):
     """Figures of one predicted snapshot."""
 
     @abstractmethod
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """The figures by name.
 
         Args:
             prediction: (B, C, *N), which may hold values that are not finite.
             truth: (B, C, *N).
-            setting: of the B trajectories.
+            context: of the B trajectories.
 
         Returns:
             (B, ...) float64 for each of ``variables``.
@@ -52,7 +52,7 @@ class SnapshotMetric(Metric):
 class TrajectoryMetric(Metric):
     """Figures of a whole rollout, taken in snapshot by snapshot: no more than one is ever at hand."""
 
-    def take(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, setting: Setting) -> Any:
+    def update(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, context: BatchContext) -> Any:
         """The memory after one more snapshot; a metric of curves alone needs none.
 
         Args:
@@ -60,18 +60,18 @@ class TrajectoryMetric(Metric):
             snapshot: 0 at the start, where prediction and truth are the same.
             prediction: (B, C, *N).
             truth: (B, C, *N).
-            setting: of the B trajectories.
+            context: of the B trajectories.
         """
         return memory
 
     @abstractmethod
-    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+    def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """The figures by name, after the last snapshot.
 
         Args:
-            memory: what ``take`` made of the snapshots.
+            memory: what ``update`` made of the snapshots.
             curves: (B, T, ...) of each snapshot metric, the first value being the start's.
-            setting: of the B trajectories.
+            context: of the B trajectories.
 
         Returns:
             (B, ...) for each of ``variables``.
@@ -82,13 +82,13 @@ class EnsembleMetric(Metric):
     """Figures of one snapshot of several rollouts that differ in what they drew."""
 
     @abstractmethod
-    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """The figures by name.
 
         Args:
             members: (M, B, C, *N), M at least 2.
             truth: (B, C, *N).
-            setting: of the B trajectories.
+            context: of the B trajectories.
 
         Returns:
             (B, ...) float64 for each of ``variables``.

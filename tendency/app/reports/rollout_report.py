@@ -20,8 +20,10 @@ from tendency.evaluation.metrics.metric import Metric
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.report import write_report
 from tendency.evaluation.report.space import Space
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
-from tendency.evaluation.statistics.paired_comparison import comparisons, over_seeds
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
+from tendency.evaluation.statistics.paired_comparison import compare_all
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.simulator import Simulator
@@ -145,10 +147,8 @@ class RolloutReport:
             recordings,
             test.metadata.channel_names,
             folder,
-            description=description,
-            metrics=self.metrics,
-            subject=subject,
-            ensemble=self.ensemble,
+            description=ReportDescription.from_dict(description),
+            measurement=MeasurementPlan(self.metrics, subject, self.ensemble),
             progress=progress_line("evaluating"),
         )
         further, verdicts = self._further(results, simulators, test, device, groups or {}, training_seconds or {})
@@ -177,8 +177,8 @@ class RolloutReport:
     ) -> tuple[dict[str, Any], list[str]]:
         """What is said of seeds, of methods against each other and of their cost: as numbers, and in sentences."""
         further: dict[str, Any] = {
-            "seeds": over_seeds(summarise(results), groups),
-            "comparisons": comparisons(results, groups),
+            "seeds": intervals_over_seeds(summarise(results), groups),
+            "comparisons": compare_all(results, groups),
         }
         if self.cost is None:
             return further, []

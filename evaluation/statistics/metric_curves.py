@@ -1,16 +1,16 @@
-"""The metrics that change with the snapshot, whichever were measured."""
+"""Curves of all metrics that were measured at every snapshot."""
 
 import xarray as xr
 
 MOST_PARTS = 8
-"""Fields or bands that are told apart; what has more is no metric of a snapshot but a function, such as a spectrum."""
+"""Most fields or bands with a curve of their own; a variable with more of them is a function, such as a spectrum."""
 
 
-def snapshot_metrics(results: xr.Dataset) -> dict[str, xr.DataArray]:
+def metric_curves(results: xr.Dataset) -> dict[str, xr.DataArray]:
     """Each metric (simulator, trajectory, snapshot) by its variable's name, ``<name>.<part>`` for each field or band.
 
     Args:
-        results: from ``evaluate_rollouts``.
+        results: results of ``evaluate_rollouts``.
     """
     plain = ("simulator", "trajectory", "snapshot")
     found = {}
