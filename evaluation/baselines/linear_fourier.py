@@ -87,7 +87,7 @@ class FourierStep:
         """Refuses steps of another length than that of the fit.
 
         Raises:
-            ValueError: with both lengths.
+            ValueError: the steps have another length; both are named.
         """
         steps = torch.diff(torch.cat([t[:, None], times], 1), dim=1)
         if bool(((steps - self.step).abs() > 1e-6 * self.step).any()):

@@ -69,9 +69,9 @@ class NetworkWork:
 def final_state(simulator: Simulator, start: RolloutStart, times: Tensor) -> Tensor:
     """The last state (B, C, *N) of a rollout to the times (B, T)."""
     history, device = simulator.history, start.u.device
-    begun = begin(simulator, start.u[:, -history:], start.t[:, -history:], start.conditions, start.seed)
+    first = begin(simulator, start.u[:, -history:], start.t[:, -history:], start.conditions, start.seed)
     end = start.u[:, -1]
-    for progress in rollout(simulator, begun, times, start.conditions):
+    for progress in rollout(simulator, first, times, start.conditions):
         end = progress.u
     if device.type == "cuda":
         torch.cuda.synchronize(device)

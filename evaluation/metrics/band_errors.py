@@ -1,4 +1,4 @@
-"""At which scales a prediction is wrong."""
+"""Errors and energies of a prediction in bands of wavenumbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ class BandErrors(SnapshotMetric):
     energy in one where the truth has nothing but rounding.
 
     Args:
-        edges: the shells j at which the middle and the high band begin; those of PDEBench unless told otherwise.
+        edges: shells j at which the middle and the high band begin; PDEBench's by default.
 
     Raises:
         ValueError: edges that do not increase.

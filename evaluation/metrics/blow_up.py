@@ -12,12 +12,12 @@ from tendency.simulation.annotations import PositiveFloat
 
 
 class BlowUp(TrajectoryMetric):
-    """When a rollout is lost: its first snapshot that is not finite, or whose nRMSE exceeds a limit.
+    """When a rollout blows up: its first snapshot that is not finite, or whose nRMSE exceeds a limit.
 
-    A rollout that stays bounded is not lost, however wrong it is: predicting zero has an nRMSE of 1.
+    A rollout that stays bounded has not blown up, however wrong it is: predicting zero has an nRMSE of 1.
 
     Args:
-        limit: of the nRMSE over all channels.
+        limit: limit of the nRMSE over all channels.
     """
 
     variables = {"blow_up_time": (), "blew_up": ()}

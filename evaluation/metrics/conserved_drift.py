@@ -1,4 +1,4 @@
-"""Whether a rollout keeps what the equation keeps."""
+"""The drift of quantities that the equation conserves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ class ConservedDrift(SnapshotMetric):
     variables = {"conserved_drift": ("quantity",)}
 
     def reason_against(self, subject: Subject) -> str | None:
-        """No solver that could say what is conserved."""
+        """There is no solver that names the conserved quantities."""
         return None if subject.solver is not None else "no reference solver works where the snapshots lie"
 
     def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:

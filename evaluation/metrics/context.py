@@ -1,4 +1,4 @@
-"""What a metric is given beside the fields: the subject of the report, and the batch that is measured."""
+"""What a metric is given beside states: the subject of the report, and the context of the batch that is measured."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -26,8 +26,8 @@ class Distribution(TrajectoryMetric):
     are known to Δz.
 
     Args:
-        bins: of each histogram.
-        reach: the largest |z| of the bins.
+        bins: number of bins of each histogram.
+        reach: largest |z| of the bins.
 
     References:
         Villani: Optimal Transport. Springer 2009, remark 2.19 (the formula in one dimension).

@@ -1,4 +1,4 @@
-"""How well several rollouts that draw differently say what they do not know."""
+"""Scores of ensembles: how well the spread of several rollouts shows how wrong they are."""
 
 import torch
 from torch import Tensor

@@ -1,7 +1,7 @@
-"""What a metric is: of one snapshot, of a whole rollout, or of an ensemble of rollouts.
+"""The three kinds of metrics: of one snapshot, of a whole rollout, and of an ensemble of rollouts.
 
 A new metric is one file with a class of one of the three kinds, and one entry in ``conf/evaluation/metrics``. No kind
-averages over trajectories: what a report says of many is made of what is stored for each.
+averages over trajectories: figures are stored for each trajectory, and reports summarise them.
 """
 
 from abc import ABC, abstractmethod
@@ -14,21 +14,21 @@ from tendency.evaluation.metrics.context import BatchContext, Subject
 
 
 class Metric(ABC):
-    """What the three kinds share: the names of their figures, and where they make no sense.
+    """The names of a metric's figures, and where they make no sense; common to the three kinds.
 
-    ``variables`` names each figure and its axes beyond the simulator's, the trajectory's and the snapshot's.
+    ``variables`` names each figure and its axes beside those of simulators, trajectories and snapshots.
     """
 
     variables: Mapping[str, tuple[str, ...]]
     truth_only: frozenset[str] = frozenset()
-    """Those that depend on the truth alone, which are the same for every simulator."""
+    """Names of the figures that depend on the truth alone, and are the same for every simulator."""
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Why the metric says nothing about a subject; None where it applies."""
+        """The reason why the metric does not apply to a subject; None where it applies."""
         return None
 
     def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
-        """The labels along axes of its own."""
+        """The labels along the axes of its own, by their names."""
         return {}
 
 
@@ -40,9 +40,9 @@ class SnapshotMetric(Metric):
         """The figures by name.
 
         Args:
-            prediction: (B, C, *N), which may hold values that are not finite.
-            truth: (B, C, *N).
-            context: of the B trajectories.
+            prediction: (B, C, *N) predicted state, which may hold values that are not finite.
+            truth: (B, C, *N) true state.
+            context: subject, conditions, times, start and weights of the B trajectories.
 
         Returns:
             (B, ...) float64 for each of ``variables``.
@@ -50,17 +50,17 @@ class SnapshotMetric(Metric):
 
 
 class TrajectoryMetric(Metric):
-    """Figures of a whole rollout, taken in snapshot by snapshot: no more than one is ever at hand."""
+    """Figures of a whole rollout, computed snapshot by snapshot: no more than one snapshot is in memory."""
 
     def update(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, context: BatchContext) -> Any:
         """The memory after one more snapshot; a metric of curves alone needs none.
 
         Args:
-            memory: from the snapshot before; None at the start.
-            snapshot: 0 at the start, where prediction and truth are the same.
-            prediction: (B, C, *N).
-            truth: (B, C, *N).
-            context: of the B trajectories.
+            memory: memory after the snapshot before; None at the start.
+            snapshot: number of the snapshot, 0 at the start, where prediction and truth are the same.
+            prediction: (B, C, *N) predicted state.
+            truth: (B, C, *N) true state.
+            context: subject, conditions, times, start and weights of the B trajectories.
         """
         return memory
 
@@ -69,9 +69,9 @@ class TrajectoryMetric(Metric):
         """The figures by name, after the last snapshot.
 
         Args:
-            memory: what ``update`` made of the snapshots.
-            curves: (B, T, ...) of each snapshot metric, the first value being the start's.
-            context: of the B trajectories.
+            memory: memory after the last snapshot, from ``update``.
+            curves: (B, T, ...) values of each snapshot metric's figures, the first value being the start's.
+            context: subject, conditions, times, start and weights of the B trajectories.
 
         Returns:
             (B, ...) for each of ``variables``.
@@ -79,16 +79,16 @@ class TrajectoryMetric(Metric):
 
 
 class EnsembleMetric(Metric):
-    """Figures of one snapshot of several rollouts that differ in what they drew."""
+    """Figures of one snapshot of several rollouts that drew different noise."""
 
     @abstractmethod
     def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """The figures by name.
 
         Args:
-            members: (M, B, C, *N), M at least 2.
-            truth: (B, C, *N).
-            context: of the B trajectories.
+            members: (M, B, C, *N) predicted states, M at least 2.
+            truth: (B, C, *N) true state.
+            context: subject, conditions, times, start and weights of the B trajectories.
 
         Returns:
             (B, ...) float64 for each of ``variables``.

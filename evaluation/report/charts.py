@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,7 @@ def spectra_chart(results: xr.Dataset) -> Chart:
     return Chart("spectra", "Energy spectra", caption, dict(reversed(figures.items())))
 
 
-def break_even_chart(points: list[Mapping[str, Any]]) -> Chart:
+def break_even_chart(points: Sequence[Mapping[str, Any]]) -> Chart:
     """Error against seconds: a surrogate pays where no solver reaches its error in as little time.
 
     Args:
@@ -175,10 +175,10 @@ def metrics_by_label(results: xr.Dataset) -> dict[str, xr.DataArray]:
     Args:
         results: the results of ``evaluate_rollouts``.
     """
-    found = metric_curves(results)
-    only = [name for name in found if results.sizes["channel"] == 1 and name.endswith(f".{results.channel.values[0]}")]
-    names = [*(name for name in LABELS if name in found), *(n for n in found if n not in LABELS and n not in only)]
-    return {LABELS.get(name, name.replace(".", ", ").replace("_", " ")): found[name] for name in names}
+    curves = metric_curves(results)
+    only = [name for name in curves if results.sizes["channel"] == 1 and name.endswith(f".{results.channel.values[0]}")]
+    names = [*(name for name in LABELS if name in curves), *(n for n in curves if n not in LABELS and n not in only)]
+    return {LABELS.get(name, name.replace(".", ", ").replace("_", " ")): curves[name] for name in names}
 
 
 def kept_points(length: int) -> np.ndarray:

@@ -83,7 +83,7 @@ class _RolloutEncoder:
         reader: reader of the rollouts.
         space: geometry and domains of the trajectories.
         thinning: snapshots and points that are kept.
-        rollouts: what has been encoded.
+        rollouts: the encoded rollouts.
     """
 
     results: xr.Dataset

@@ -31,7 +31,7 @@ def applicable_metrics(
     """The metrics that apply to a subject, and why the others do not, by the names of their figures.
 
     Args:
-        metrics: all metrics that are wanted.
+        metrics: metrics that are wanted.
         subject: the subject of the report.
         ensemble: number of members that are rolled out.
 
@@ -61,7 +61,7 @@ class BatchMetrics:
     Args:
         metrics: metrics that apply.
         simulators: names of the simulators.
-        context: what metrics know of the batch.
+        context: conditions, times, start and weights of the batch.
     """
 
     def __init__(self, metrics: Sequence[Metric], simulators: Sequence[str], context: BatchContext) -> None:

@@ -108,10 +108,8 @@ def evaluate_rollouts(
             batches.append(variables)
             progress(done, len(trajectories))
     labels |= {"simulator": list(simulators), "channel": list(channel_names)}
-    variables = concatenate_batches(batches)
-    empty = [name for name, (_, values) in variables.items() if values.size == 0]
+    results, empty = _dataset(concatenate_batches(batches), labels)
     reasons |= dict.fromkeys(empty, "this problem has none")
-    results = _dataset({name: value for name, value in variables.items() if name not in empty}, labels)
     results.attrs = {
         ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
         "start_snapshot": start,
@@ -155,7 +153,10 @@ def _measure_batch(
     return variables, batch.labels()
 
 
-def _dataset(variables: Mapping[str, Variable], labels: Mapping[str, Any]) -> xr.Dataset:
+def _dataset(variables: Mapping[str, Variable], labels: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
+    """The figures as a dataset, and the names of those without any value, which are left out."""
+    empty = [name for name, (_, values) in variables.items() if values.size == 0]
+    figures = {name: value for name, value in variables.items() if name != "trajectory" and name not in empty}
     coordinates = {"trajectory": variables["trajectory"]}
     coordinates |= {axis: ((axis,), values) for axis, values in labels.items() if len(values)}
-    return xr.Dataset({name: value for name, value in variables.items() if name != "trajectory"}, coordinates)
+    return xr.Dataset(figures, coordinates), empty

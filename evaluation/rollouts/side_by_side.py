@@ -80,7 +80,7 @@ def roll_out_side_by_side(
         start: number of the snapshot where the rollouts start.
         past: true snapshots 0 ... start.
         following: true snapshots after the start.
-        context: what metrics know of the batch.
+        context: conditions, times, start and weights of the batch.
         ensemble: number of members that simulators which draw noise are rolled out with.
 
     Yields:

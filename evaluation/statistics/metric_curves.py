@@ -13,14 +13,14 @@ def metric_curves(results: xr.Dataset) -> dict[str, xr.DataArray]:
         results: results of ``evaluate_rollouts``.
     """
     plain = ("simulator", "trajectory", "snapshot")
-    found = {}
+    curves = {}
     for name, values in results.data_vars.items():
         further = [str(dim) for dim in values.dims if dim not in plain]
         if not set(plain) <= set(values.dims) or len(further) > 1 or values.dtype.kind not in "fiu":
             continue
         if not further:
-            found[str(name)] = values.transpose(*plain)
+            curves[str(name)] = values.transpose(*plain)
         elif values.sizes[further[0]] <= MOST_PARTS:
             for number, part in enumerate(results[further[0]].values):
-                found[f"{name}.{part}"] = values.isel({further[0]: number}).transpose(*plain)
-    return found
+                curves[f"{name}.{part}"] = values.isel({further[0]: number}).transpose(*plain)
+    return curves

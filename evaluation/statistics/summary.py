@@ -49,51 +49,51 @@ def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
 def _time_figures(name: str, times: np.ndarray, censored: np.ndarray, unit: float | None) -> dict[str, Any]:
     """The median of times of which some are only known to be longer, and whether it is one of those."""
     median, beyond = censored_median(torch.from_numpy(times), torch.from_numpy(censored))
-    found = {name: median, f"{name}_censored": beyond}
+    figures = {name: median, f"{name}_censored": beyond}
     if unit is not None:
-        found |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
-    return found
+        figures |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
+    return figures
 
 
 def _optional_figures(one: xr.Dataset) -> dict[str, float]:
     """Medians over trajectories of the metrics that not every report has."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     if "band_error" in one:
         for column, band in enumerate(one.band.values):
             for name in ("band_error", "band_energy"):
                 values = one[name].values[:, -1, column]
                 # A grid may have no modes in a band; NaN there says nothing of the prediction.
                 if not np.isnan(one[name].values[:, 0, column]).all():
-                    found[f"final_{name}_{band}"] = _median(values)
-                    found[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
+                    figures[f"final_{name}_{band}"] = _median(values)
+                    figures[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
     if "enstrophy" in one:
-        found["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
+        figures["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
     if "conserved_drift" in one:
         drift = one.conserved_drift.values.max(2)
-        found["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
+        figures["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
     if "boundary_error" in one:
-        found["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
+        figures["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
     for name in ("wasserstein", "spectrum_log_error"):
         if name in one:
             for column, channel in enumerate(one.channel.values):
-                found[f"{name}_{channel}"] = _median(one[name].values[:, column])
-    return found
+                figures[f"{name}_{channel}"] = _median(one[name].values[:, column])
+    return figures
 
 
 def _ensemble_figures(one: xr.Dataset) -> dict[str, float]:
     """Means over trajectories and snapshots, which come before the root of the spread over the error."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     if "crps" not in one or np.isnan(one.crps.values[:, 1:]).all():
-        return found
+        return figures
     members = int(one.attrs["ensemble"])
     for column, channel in enumerate(one.channel.values):
         variance, square, crps, coverage = (
             float(one[name].values[:, 1:, column].mean())
             for name in ("ensemble_variance", "ensemble_mse", "crps", "coverage")
         )
-        found |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
-        found[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
-    return found
+        figures |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
+        figures[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
+    return figures
 
 
 def _median(values: np.ndarray, worst: float = np.inf) -> float:
