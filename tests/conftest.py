@@ -31,20 +31,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def compose_config() -> Callable[..., dict[str, Any]]:
     """``compose_config("train", ["pde=heat"])``: a resolved configuration as plain data."""
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
+    from tendency.app.configuration.composed import compose_command
+    from tendency.app.configuration.conf_files import plain
 
-    from tendency.app.configuration.conf_files import conf_folder
-    from tendency.app.configuration.small_form import merge_small_form
-
-    def composed(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            config = compose(name, list(overrides))
-        if "pde" in config:
-            merge_small_form(config, overrides)
-        return OmegaConf.to_container(config, resolve=True)
-
-    return composed
+    return lambda name, overrides=(): plain(compose_command(name, overrides)[0])
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""What surrogates are compared with."""
+"""Baselines: simple methods that surrogates are compared with."""

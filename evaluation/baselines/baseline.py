@@ -1,4 +1,4 @@
-"""What a model must beat before it is worth anything."""
+"""Baselines: simple methods that a trained surrogate has to beat."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor
 
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.simulator import Simulator
 
 TrainingPairs = Callable[[], Iterable[tuple[Tensor, Tensor]]]
@@ -16,7 +16,7 @@ TrainingPairs = Callable[[], Iterable[tuple[Tensor, Tensor]]]
 class Baseline(ABC):
     """A method that stands in every report beside the surrogates, and starts from the same snapshot.
 
-    ``title`` is what the report calls it.
+    ``title`` is its name in the report.
     """
 
     title: str
@@ -27,14 +27,14 @@ class Baseline(ABC):
 
     @abstractmethod
     def simulator(self, subject: Subject, training: TrainingPairs) -> Simulator:
-        """The method itself.
+        """The method as a simulator.
 
         Args:
-            subject: what is judged.
-            training: for those that are fitted.
+            subject: subject of the report.
+            training: pairs of neighbouring snapshots, for baselines that are fitted.
 
         Raises:
-            ValueError: it cannot be made, with the reason.
+            ValueError: it cannot be rolled out here, with the reason.
         """
 
 
@@ -44,9 +44,9 @@ def build_baselines(
     """The baselines that can be rolled out, and why the others cannot, by their titles.
 
     Args:
-        wanted: by any name.
-        subject: what is judged.
-        training: for those that are fitted.
+        wanted: baselines by any name.
+        subject: subject of the report.
+        training: pairs of neighbouring snapshots, for baselines that are fitted.
     """
     simulators: dict[str, Simulator] = {}
     reasons: dict[str, str] = {}

@@ -3,14 +3,14 @@
 from torch import Tensor
 
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.tree import Tree, per_sample
 
 
 class LinearExtrapolation(Baseline):
-    """Everything goes on as it did over the last known step: u(t + dt) = u(t) + dt (u₀ − u₋₁) / (t₀ − t₋₁).
+    """The change of the last known step continues: u(t + dt) = u(t) + dt (u₀ − u₋₁) / (t₀ − t₋₁).
 
     A Simulator without parameters. The slope stays that of the two snapshots of the start.
     """
@@ -19,7 +19,7 @@ class LinearExtrapolation(Baseline):
     history = 2
 
     def simulator(self, subject: Subject, training: TrainingPairs) -> Simulator:
-        """Itself."""
+        """The baseline itself, which is a simulator."""
         return self
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:

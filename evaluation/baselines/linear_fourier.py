@@ -1,10 +1,10 @@
-"""The best linear model: what a network adds to it is what is not linear."""
+"""A linear model of each Fourier mode, fitted to the training data: a network has to add what is not linear."""
 
 import torch
 from torch import Tensor
 
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Grid
@@ -80,14 +80,14 @@ class FourierStep:
         self.matrices, self.step = matrices, step
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
-        """The matrices, where the states are."""
+        """An empty memory."""
         return {}
 
     def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """Refuses steps of another length.
+        """Refuses steps of another length than that of the fit.
 
         Raises:
-            ValueError: with both lengths.
+            ValueError: the steps have another length; both are named.
         """
         steps = torch.diff(torch.cat([t[:, None], times], 1), dim=1)
         if bool(((steps - self.step).abs() > 1e-6 * self.step).any()):

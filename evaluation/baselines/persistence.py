@@ -3,24 +3,24 @@
 from torch import Tensor
 
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.tree import Tree
 
 
 class Persistence(Baseline):
-    """Nothing changes: the state stays what it was at the start. A Simulator without parameters."""
+    """The state stays what it was at the start. A Simulator without parameters."""
 
     title = "persistence"
     history = 1
 
     def simulator(self, subject: Subject, training: TrainingPairs) -> Simulator:
-        """Itself."""
+        """The baseline itself, which is a simulator."""
         return self
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
-        """Nothing to remember."""
+        """An empty memory."""
         return {}
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:

@@ -1,1 +1,1 @@
-"""What rollouts cost, and when a surrogate pays."""
+"""The cost of rollouts, and when a surrogate pays."""

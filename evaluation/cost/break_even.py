@@ -11,26 +11,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tendency.evaluation.cost.call_cost import amount
+from tendency.evaluation.cost.call_cost import with_prefix
 
 AT_BEST = ", best batch"
-"""After a method's name: its points in batches."""
+"""Suffix of a method's name for its points at the best batch."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """One method at one batch size.
+class CostPoint:
+    """Error and cost of one method at one batch size.
 
     Args:
-        method: a surrogate's name, or ``solver``.
-        label: of the setting, e.g. ``64 x 64, ETDRK4, 4 x the step, float32``.
-        seconds: for one trajectory from the start to the horizon.
+        method: name of a surrogate, or ``solver``.
+        label: text of the solver's setting, e.g. ``64 x 64, ETDRK4, 4 x the step, float32``.
+        seconds: seconds for one trajectory from the start to the horizon.
         error: nRMSE at the horizon against the refined truth, geometric mean over trajectories; infinite where lost.
-        batch: trajectories that were solved together.
-        peak_bytes: the most memory that the batch took at one moment, beside the network and the initial states; None
+        batch: number of trajectories that were solved together.
+        peak_bytes: most memory that the batch took at one moment, beside the network and the initial states; None
             where it is not known.
-        network_calls: for one trajectory and unit of time; None for the solver.
-        flops: of these calls, products, convolutions and Fourier transforms alone; None for the solver.
+        network_calls: network calls for one trajectory and unit of time; None for the solver.
+        flops: operations of these calls: products, convolutions and Fourier transforms alone; None for the solver.
     """
 
     method: str
@@ -48,17 +48,17 @@ class Verdict:
     """What a surrogate saves at one batch size.
 
     Args:
-        surrogate: its name.
+        surrogate: name of the surrogate.
         batch: 1, or the surrogate's best; the solver has its own best.
-        error: of the surrogate.
-        seconds: of the surrogate, for one trajectory.
-        solver_seconds: of the fastest setting of the solver with no larger error; None where none was as accurate.
+        error: error of the surrogate.
+        seconds: seconds of the surrogate for one trajectory.
+        solver_seconds: seconds of the solver's fastest setting with no larger error; None where none was as accurate.
         speed_up: solver_seconds / seconds, at equal error.
-        solver_error: the smallest error that the solver reaches in no more seconds; None where none was as fast.
+        solver_error: smallest error that the solver reaches in no more seconds; None where none was as fast.
         solves_until_paid: trajectories after which data generation and training have paid for themselves; None where
             they never do, or where their seconds are not known.
         wins: whether the surrogate is faster than every setting of the solver that is as accurate.
-        sentence: all that in words.
+        sentence: the verdict in words.
     """
 
     surrogate: str
@@ -73,27 +73,29 @@ class Verdict:
     sentence: str
 
 
-def front(points: Sequence[Point]) -> list[Point]:
-    """The points that no other one beats in both error and seconds, the fastest first."""
-    kept: list[Point] = []
+def pareto_front(points: Sequence[CostPoint]) -> list[CostPoint]:
+    """The points that no other one is below in both error and seconds, the fastest first."""
+    kept: list[CostPoint] = []
     for point in sorted(points, key=lambda p: (p.seconds, p.error)):
         if math.isfinite(point.error) and (not kept or point.error < kept[-1].error):
             kept.append(point)
     return kept
 
 
-def verdict(surrogate: Point, solver: Sequence[Point], investment: float | None, how: str = "") -> Verdict:
+def judge_surrogate(
+    surrogate: CostPoint, solver: Sequence[CostPoint], investment: float | None, how: str = ""
+) -> Verdict:
     """Compares a surrogate with a solver's settings at the same kind of batch.
 
     Nothing is interpolated: only settings that were run count.
 
     Args:
-        surrogate: its point.
-        solver: points of the solver.
+        surrogate: point of the surrogate.
+        solver: points of the solver's settings.
         investment: seconds of data generation and training together; None where they are not known.
-        how: both solve, to begin the sentence with.
+        how: beginning of the sentence, on how both solve.
     """
-    settings = front(solver)
+    settings = pareto_front(solver)
     as_accurate = [p.seconds for p in settings if p.error <= surrogate.error]
     as_fast = [p.error for p in settings if p.seconds <= surrogate.seconds]
     seconds = min(as_accurate, default=None)
@@ -119,8 +121,8 @@ def verdict(surrogate: Point, solver: Sequence[Point], investment: float | None,
 
 
 def _sentence(
-    surrogate: Point,
-    settings: Sequence[Point],
+    surrogate: CostPoint,
+    settings: Sequence[CostPoint],
     speed_up: float | None,
     solver_error: float | None,
     paid: float | None,
@@ -141,12 +143,12 @@ def _sentence(
 
 
 @dataclass(frozen=True)
-class Generation:
-    """What the training and validation data took to solve.
+class GenerationCost:
+    """The time that the solver took for the training and validation data.
 
     Args:
-        seconds: None where they are not known.
-        source: in words, where they come from.
+        seconds: seconds; None where they are not known.
+        source: where the seconds come from, in words.
     """
 
     seconds: float | None
@@ -154,33 +156,33 @@ class Generation:
 
     @property
     def sentence(self) -> str:
-        """Both, for the reader of a report."""
+        """Seconds and source in a sentence."""
         known = "not known" if self.seconds is None else f"{self.seconds:.3g} s"
         return f"Solving the training and validation data: {known}, {self.source}."
 
 
 @dataclass(frozen=True)
 class BreakEven:
-    """All that was measured.
+    """The measured points of surrogates and solver, and the verdicts.
 
     Args:
-        points: of surrogates and solver, at a batch of one.
-        best_points: the same at the best batch of each; of the solver only the settings on the front at a batch of one.
-        verdicts: for each surrogate at a batch of one, then for each at its best.
-        horizon: the time since the start at which errors are taken.
-        trajectories: that errors are averaged over.
-        machine: where seconds were measured.
-        generation: what the training and validation data took.
-        training_seconds: of each surrogate, where it is known.
+        points: points of surrogates and solver at a batch of one.
+        best_points: points at the best batch of each; of the solver only the settings on the front at a batch of one.
+        verdicts: verdict on each surrogate at a batch of one, then on each at its best.
+        horizon: time since the start at which errors are taken.
+        trajectories: number of trajectories that errors are averaged over.
+        machine: machine on which seconds were measured.
+        generation: time of generating the training and validation data.
+        training_seconds: seconds of each surrogate's training, where they are known.
     """
 
-    points: Sequence[Point]
-    best_points: Sequence[Point]
+    points: Sequence[CostPoint]
+    best_points: Sequence[CostPoint]
     verdicts: Sequence[Verdict]
     horizon: float
     trajectories: int
     machine: str
-    generation: Generation
+    generation: GenerationCost
     training_seconds: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -205,19 +207,19 @@ class BreakEven:
                 "generation_seconds": self.generation.seconds,
                 "generation_seconds_from": self.generation.source,
                 "training_seconds": dict(self.training_seconds),
-                "notes": [*self._costs(), MEMORY, self._setting(), self.generation.sentence],
+                "notes": [*self._cost_sentences(), MEMORY, self._setting_sentence(), self.generation.sentence],
             },
         }
 
-    def _setting(self) -> str:
+    def _setting_sentence(self) -> str:
         trajectories = "trajectory" if self.trajectories == 1 else "trajectories"
         return (
             f"Errors: {self.horizon:.3g} units of time after the start, geometric mean over {self.trajectories} "
             f"{trajectories}. Seconds: on {self.machine}."
         )
 
-    def _costs(self) -> list[str]:
-        """What each surrogate costs, at a batch of one and at its best."""
+    def _cost_sentences(self) -> list[str]:
+        """A sentence on the cost of each surrogate, at a batch of one and at its best."""
         names = {one.surrogate for one in self.verdicts}
         alone = [point for point in self.points if point.method in names]
         together = [p for p in self.best_points if p.method in names and p.batch != 1]
@@ -230,25 +232,27 @@ MEMORY = (
 )
 
 
-def cost_sentence(point: Point, horizon: float) -> str:
-    """What one trajectory costs in a unit of time, and what its batch needs.
+def cost_sentence(point: CostPoint, horizon: float) -> str:
+    """A sentence on the cost of one trajectory in a unit of time, and on the memory of its batch.
 
     Args:
-        point: of a surrogate.
-        horizon: the time that its seconds are for.
+        point: point of a surrogate.
+        horizon: time that its seconds are for.
     """
     each = [f"{point.seconds / horizon:.3g} s"]
     if point.network_calls is not None:
         calls = f"{point.network_calls:.3g}"
         each.append(f"{calls} network call{'' if calls == '1' else 's'}")
     if point.flops is not None:
-        each.append(f"{amount(point.flops)}FLOP")
-    memory = "" if point.peak_bytes is None else f"; the batch takes {amount(point.peak_bytes)}B of memory at its peak"
+        each.append(f"{with_prefix(point.flops)}FLOP")
+    memory = (
+        "" if point.peak_bytes is None else f"; the batch takes {with_prefix(point.peak_bytes)}B of memory at its peak"
+    )
     return f"{point.method} at a batch of {point.batch}: {', '.join(each)} per trajectory and unit of time{memory}"
 
 
 def break_even_sentences(content: Mapping[str, Any]) -> list[str]:
-    """What ``break_even_verdict`` of a metrics.json says in words, first the verdicts, then what they rest on."""
+    """The sentences of ``break_even_verdict`` of a metrics.json: the verdicts, then the notes on what they rest on."""
     return [*(one["sentence"] for one in content.get("verdicts", [])), *content.get("notes", [])]
 
 

@@ -1,4 +1,4 @@
-"""What one call of a network costs on any machine: operations and memory."""
+"""Operations and memory of one call of a network, the same on any machine."""
 
 import math
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass(frozen=True)
 class CallCost:
-    """One call of a network.
+    """The cost of one call of a network.
 
     Args:
         flops: floating-point operations of its products, convolutions, attention and Fourier transforms.
-        saved_bytes: what it keeps for the backward pass, parameters left out.
+        saved_bytes: bytes that it keeps for the backward pass, without parameters.
     """
 
     flops: int
@@ -24,14 +24,14 @@ class CallCost:
 
 
 def cost_of_call(network: nn.Module, *inputs: Tensor) -> CallCost:
-    """Counts one call, which is made for it: in evaluation mode, leaving neither gradients nor random numbers behind.
+    """Makes one call in evaluation mode and counts it; gradients and random numbers stay as they were.
 
     A product of n terms counts 2 n, a complex Fourier transform of n points 5 n log₂ n and a real one half of it, as is
     usual; what is done at each point alone (activations, normalisations) counts nothing.
 
     Args:
-        network: in either mode, which it keeps.
-        inputs: of its forward.
+        network: network in either mode, which it keeps.
+        inputs: arguments of its forward.
     """
     own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     saved: dict[int, int] = {}
@@ -58,8 +58,8 @@ def cost_of_call(network: nn.Module, *inputs: Tensor) -> CallCost:
     return CallCost(counter.get_total_flops(), sum(saved.values()))
 
 
-def amount(number: float) -> str:
-    """Three digits and a unit's prefix, such as ``12.3 M``, to which the unit is added."""
+def with_prefix(number: float) -> str:
+    """Three digits and a prefix, such as ``12.3 M``, to which the unit is added."""
     for prefix in ("", "k", "M", "G", "T"):
         if number < 999.5 or prefix == "T":
             return f"{number:.3g} {prefix}"
@@ -93,4 +93,4 @@ UNLISTED_OPERATIONS = {
     torch.ops.aten._fft_c2c: _complex_transform,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
 }
-"""What torch's counter does not know."""
+"""Operations that torch's counter does not count."""

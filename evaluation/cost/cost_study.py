@@ -1,4 +1,4 @@
-"""How a report measures what its surrogates save."""
+"""The interface of what measures whether the surrogates of a report pay."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ class CostStudy(ABC):
         """Measures surrogates and solver.
 
         Args:
-            simulators: the surrogates by name, on the device.
-            test: whole test trajectories.
-            device: where all are timed.
-            training_seconds: of each surrogate, where they are known.
+            simulators: surrogates by name, on the device.
+            test: dataset of whole test trajectories.
+            device: device on which all are timed.
+            training_seconds: seconds of each surrogate's training, where they are known.
 
         Raises:
             ValueError: there is no solver to compare with, with the reason.

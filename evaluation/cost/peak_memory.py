@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-VARIABLE, NOTHING = "KINETO_LOG_LEVEL", "6"
-"""Torch's profiler says on stderr that it starts and stops, unless it is told a severity above all there are."""
+LOG_LEVEL_VARIABLE, ABOVE_ALL_LEVELS = "KINETO_LOG_LEVEL", "6"
+"""Torch's profiler logs on stderr that it starts and stops, unless its log level is above all there are."""
 
 
 def peak_bytes(run: Callable[[], object], device: torch.device) -> int | None:
@@ -23,8 +23,8 @@ def peak_bytes(run: Callable[[], object], device: torch.device) -> int | None:
     allocation and release of the calling thread, which takes the longer the more operations there are.
 
     Args:
-        run: what is watched; called once.
-        device: where its tensors lie; on others than a CPU or a CUDA device None is returned.
+        run: function that is watched; called once.
+        device: device of its tensors; on others than a CPU or a CUDA device None is returned.
     """
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -35,7 +35,7 @@ def peak_bytes(run: Callable[[], object], device: torch.device) -> int | None:
         return torch.cuda.max_memory_allocated(device) - before
     if device.type != "cpu":
         return None
-    with _quietly(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+    with _silent_profiler(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
         run()
     results = watched.profiler.kineto_results if watched.profiler is not None else None
     events = [] if results is None else [event for event in results.events() if event.name() == "[memory]"]
@@ -47,11 +47,11 @@ def peak_bytes(run: Callable[[], object], device: torch.device) -> int | None:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    before = os.environ.get(VARIABLE)
-    os.environ.setdefault(VARIABLE, NOTHING)
+def _silent_profiler() -> Iterator[None]:
+    before = os.environ.get(LOG_LEVEL_VARIABLE)
+    os.environ.setdefault(LOG_LEVEL_VARIABLE, ABOVE_ALL_LEVELS)
     try:
         yield
     finally:
         if before is None:
-            del os.environ[VARIABLE]
+            del os.environ[LOG_LEVEL_VARIABLE]

@@ -1,1 +1,1 @@
-"""Metrics: pure functions of tensors, told the geometry's cell weights; none averages over trajectories."""
+"""Metrics of rollouts, for each trajectory; none averages over trajectories."""

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import max_error, mse
-from tendency.evaluation.metrics.setting import Setting
 
 
 class AbsoluteErrors(SnapshotMetric):
@@ -12,9 +12,9 @@ class AbsoluteErrors(SnapshotMetric):
 
     variables = {"mse": ("channel",), "max_error": ("channel",)}
 
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C), in the field's unit squared, and in its unit."""
         return {
-            "mse": mse(prediction, truth, setting.weights),
-            "max_error": max_error(prediction, truth, setting.weights),
+            "mse": mse(prediction, truth, context.weights),
+            "max_error": max_error(prediction, truth, context.weights),
         }

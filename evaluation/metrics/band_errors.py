@@ -1,4 +1,4 @@
-"""At which scales a prediction is wrong."""
+"""Errors and energies of a prediction in bands of wavenumbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -7,9 +7,9 @@ import torch
 from annotated_types import Len
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
 from tendency.evaluation.metrics.metric import SnapshotMetric
-from tendency.evaluation.metrics.setting import Setting, Subject
-from tendency.evaluation.metrics.spectra import NODES
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.geometry import Grid
 
@@ -30,7 +30,7 @@ class BandErrors(SnapshotMetric):
     energy in one where the truth has nothing but rounding.
 
     Args:
-        edges: the shells j at which the middle and the high band begin; those of PDEBench unless told otherwise.
+        edges: shells j at which the middle and the high band begin; PDEBench's by default.
 
     Raises:
         ValueError: edges that do not increase.
@@ -48,21 +48,21 @@ class BandErrors(SnapshotMetric):
 
     def reason_against(self, subject: Subject) -> str | None:
         """Nodes have no spectrum."""
-        return None if isinstance(subject.geometry, Grid) else NODES
+        return None if isinstance(subject.geometry, Grid) else NODES_HAVE_NO_SPECTRUM
 
-    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+    def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The bands' names."""
         return {"band": ("low", "middle", "high")}
 
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, 3) both."""
-        shells = setting.isotropic()
+        shells = context.isotropic_spectrum()
 
         def bands(energy: Tensor) -> Tensor:
             return self._bands(energy, shells.missing)
 
         error = bands(shells(prediction.double() - truth.double()))
-        there, predicted = bands(setting.spectrum(truth)), bands(setting.spectrum(prediction))
+        there, predicted = bands(context.spectrum(truth)), bands(context.spectrum(prediction))
         # A band without modes holds nothing of the whole.
         whole = torch.where(there.isnan(), 0.0, there).sum(1, keepdim=True)
         there = torch.where(there > SINGLE_PRECISION * whole, there, torch.nan)

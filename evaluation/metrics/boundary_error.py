@@ -1,31 +1,31 @@
-"""How wrong a prediction is beside the walls."""
+"""The error of a prediction at the walls."""
 
 import torch
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
-from tendency.evaluation.metrics.setting import Setting, Subject
 from tendency.simulation.geometry import Geometry, Grid
 
 
-def beside_walls(geometry: Geometry) -> Tensor:
-    """Which points (*N) lie beside an end of an axis that is not periodic: the outermost cells, or nodes on the end."""
-    beside = torch.zeros(geometry.shape, dtype=torch.bool)
+def wall_mask(geometry: Geometry) -> Tensor:
+    """True (*N) at the walls of axes that are not periodic: in the outermost cells of a grid, at nodes on the wall."""
+    mask = torch.zeros(geometry.shape, dtype=torch.bool)
     for axis in range(geometry.spatial_dims):
         if geometry.boundary.is_periodic(axis):
             continue
         if isinstance(geometry, Grid):
-            beside.select(axis, 0).fill_(True)
-            beside.select(axis, -1).fill_(True)
+            mask.select(axis, 0).fill_(True)
+            mask.select(axis, -1).fill_(True)
         else:
             along = geometry.positions[:, axis]
-            beside |= (along <= 1e-12) | (along >= 1 - 1e-12)
-    return beside
+            mask |= (along <= 1e-12) | (along >= 1 - 1e-12)
+    return mask
 
 
 class BoundaryError(SnapshotMetric):
-    """√(Σ_c ⟨(p − y)²⟩_boundary / Σ_c ⟨y²⟩): the error beside the walls, in proportion to the whole field's size.
+    """√(Σ_c ⟨(p − y)²⟩_boundary / Σ_c ⟨y²⟩): the error at the walls, in proportion to the whole field's size.
 
     Not in proportion to the values at the walls, which a Dirichlet condition may make zero.
 
@@ -40,12 +40,12 @@ class BoundaryError(SnapshotMetric):
         boundary = subject.geometry.boundary
         if all(boundary.periodic_axes):
             return "the domain is periodic"
-        return None if bool(beside_walls(subject.geometry).any()) else "no node lies on a wall"
+        return None if bool(wall_mask(subject.geometry).any()) else "no node lies on a wall"
 
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B,)."""
-        beside = beside_walls(setting.conditions.geometry).to(truth.device)
+        walls = wall_mask(context.conditions.geometry).to(truth.device)
         square = (prediction.double() - truth.double()).square()
-        error = mean_over_space(square[:, :, beside], setting.weights[:, beside]).sum(1)
-        size = mean_over_space(truth.double().square(), setting.weights).sum(1)
+        error = mean_over_space(square[:, :, walls], context.weights[:, walls]).sum(1)
+        size = mean_over_space(truth.double().square(), context.weights).sum(1)
         return {"boundary_error": (error / size).sqrt()}

@@ -1,4 +1,4 @@
-"""Whether a rollout keeps what the equation keeps."""
+"""The drift of quantities that the equation conserves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import SnapshotMetric
-from tendency.evaluation.metrics.setting import Setting, Subject
 
 
 class ConservedDrift(SnapshotMetric):
@@ -20,22 +20,22 @@ class ConservedDrift(SnapshotMetric):
     variables = {"conserved_drift": ("quantity",)}
 
     def reason_against(self, subject: Subject) -> str | None:
-        """No solver that could say what is conserved."""
+        """There is no solver that names the conserved quantities."""
         return None if subject.solver is not None else "no reference solver works where the snapshots lie"
 
-    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+    def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The quantities' names; none where nothing is conserved."""
-        return {"quantity": sorted(self._quantities(setting.start, setting))}
+        return {"quantity": sorted(self._quantities(context.start, context))}
 
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, quantities)."""
-        start = self._quantities(setting.start, setting)
-        now = self._quantities(prediction, setting)
-        scale = setting.start.double().flatten(1).abs().amax(1)
+        start = self._quantities(context.start, context)
+        now = self._quantities(prediction, context)
+        scale = context.start.double().flatten(1).abs().amax(1)
         drifts = [(now[q] - start[q]).abs() / torch.maximum(start[q].abs(), scale) for q in sorted(start)]
         empty = torch.zeros(len(prediction), 0, dtype=torch.float64, device=prediction.device)
         return {"conserved_drift": torch.stack(drifts, 1) if drifts else empty}
 
-    def _quantities(self, u: Tensor, setting: Setting) -> dict[str, Tensor]:
-        solver = setting.subject.solver
-        return {} if solver is None else solver.conserved(u.double(), setting.conditions)
+    def _quantities(self, u: Tensor, context: BatchContext) -> dict[str, Tensor]:
+        solver = context.subject.solver
+        return {} if solver is None else solver.conserved(u.double(), context.conditions)

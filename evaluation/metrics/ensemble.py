@@ -1,11 +1,11 @@
-"""How well several rollouts that draw differently say what they do not know."""
+"""Scores of ensembles: how well the spread of several rollouts shows how wrong they are."""
 
 import torch
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.metric import EnsembleMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
-from tendency.evaluation.metrics.setting import Setting
 
 
 class ContinuousRankedProbability(EnsembleMetric):
@@ -20,14 +20,14 @@ class ContinuousRankedProbability(EnsembleMetric):
 
     variables = {"crps": ("channel",)}
 
-    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C)."""
         x, count = members.double(), len(members)
         skill = (x - truth.double()).abs().mean(0)
         # Sorted, member i is above i of the others and below M − 1 − i.
         ranks = 2 * torch.arange(count, dtype=torch.float64, device=x.device) - (count - 1)
         pairs = (x.sort(0).values * ranks.reshape(-1, *[1] * truth.ndim)).sum(0)
-        return {"crps": mean_over_space(skill - pairs / (count * (count - 1)), setting.weights)}
+        return {"crps": mean_over_space(skill - pairs / (count * (count - 1)), context.weights)}
 
 
 class SpreadAndSkill(EnsembleMetric):
@@ -43,12 +43,12 @@ class SpreadAndSkill(EnsembleMetric):
 
     variables = {"ensemble_variance": ("channel",), "ensemble_mse": ("channel",)}
 
-    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C) both, in the field's unit squared; the variance is the unbiased one."""
         x = members.double()
         return {
-            "ensemble_variance": mean_over_space(x.var(0), setting.weights),
-            "ensemble_mse": mean_over_space((x.mean(0) - truth.double()).square(), setting.weights),
+            "ensemble_variance": mean_over_space(x.var(0), context.weights),
+            "ensemble_mse": mean_over_space((x.mean(0) - truth.double()).square(), context.weights),
         }
 
 
@@ -60,9 +60,9 @@ class Coverage(EnsembleMetric):
 
     variables = {"coverage": ("channel",)}
 
-    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C); NaN where a member is not finite."""
         low, high = torch.aminmax(members, dim=0)
         inside = ((low <= truth) & (truth <= high)).double()
         broken = ~members.isfinite().all(0).flatten(2).all(2)
-        return {"coverage": mean_over_space(inside, setting.weights).masked_fill(broken, torch.nan)}
+        return {"coverage": mean_over_space(inside, context.weights).masked_fill(broken, torch.nan)}

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
-from tendency.evaluation.metrics.setting import Setting, Subject
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Grid
 
@@ -43,7 +43,7 @@ class Enstrophy(SnapshotMetric):
     """
 
     variables = {"enstrophy": (), "true_enstrophy": ()}
-    of_truth = frozenset({"true_enstrophy"})
+    truth_only = frozenset({"true_enstrophy"})
 
     def reason_against(self, subject: Subject) -> str | None:
         """Other fields, other dimensions, or a velocity that cannot be differentiated here."""
@@ -60,21 +60,21 @@ class Enstrophy(SnapshotMetric):
             return "the curl of a velocity is taken on periodic grids alone"
         return None
 
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B,) both, in 1 / time²."""
         return {
-            name: mean_over_space(self._vorticity(u, setting).square(), setting.weights)[:, 0] / 2
+            name: mean_over_space(self._vorticity(u, context).square(), context.weights)[:, 0] / 2
             for name, u in (("enstrophy", prediction), ("true_enstrophy", truth))
         }
 
-    def _vorticity(self, u: Tensor, setting: Setting) -> Tensor:
-        found = _flow(setting.subject.fields)
+    def _vorticity(self, u: Tensor, context: BatchContext) -> Tensor:
+        found = _flow(context.subject.fields)
         if found is None:
             raise ValueError("enstrophy: no field is a vorticity or a velocity")
         flow, first = found
         if flow.name == "vorticity":
             return u[:, first : first + 1].double()
-        return vorticity(u[:, first : first + 2], setting.conditions.extent.to(u.device))
+        return vorticity(u[:, first : first + 2], context.conditions.extent.to(u.device))
 
 
 def _flow(fields: tuple[Field, ...]) -> tuple[Field, int] | None:

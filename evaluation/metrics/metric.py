@@ -1,7 +1,7 @@
-"""What a metric is: of one snapshot, of a whole rollout, or of an ensemble of rollouts.
+"""The three kinds of metrics: of one snapshot, of a whole rollout, and of an ensemble of rollouts.
 
 A new metric is one file with a class of one of the three kinds, and one entry in ``conf/evaluation/metrics``. No kind
-averages over trajectories: what a report says of many is made of what is stored for each.
+averages over trajectories: figures are stored for each trajectory, and reports summarise them.
 """
 
 from abc import ABC, abstractmethod
@@ -10,25 +10,25 @@ from typing import Any
 
 from torch import Tensor
 
-from tendency.evaluation.metrics.setting import Setting, Subject
+from tendency.evaluation.metrics.context import BatchContext, Subject
 
 
 class Metric(ABC):
-    """What the three kinds share: the names of their figures, and where they make no sense.
+    """The names of a metric's figures, and where they make no sense; common to the three kinds.
 
-    ``variables`` names each figure and its axes beyond the simulator's, the trajectory's and the snapshot's.
+    ``variables`` names each figure and its axes beside those of simulators, trajectories and snapshots.
     """
 
     variables: Mapping[str, tuple[str, ...]]
-    of_truth: frozenset[str] = frozenset()
-    """Those that depend on the truth alone, which are the same for every simulator."""
+    truth_only: frozenset[str] = frozenset()
+    """Names of the figures that depend on the truth alone, and are the same for every simulator."""
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Why the metric says nothing about a subject; None where it applies."""
+        """The reason why the metric does not apply to a subject; None where it applies."""
         return None
 
-    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
-        """The labels along axes of its own."""
+    def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
+        """The labels along the axes of its own, by their names."""
         return {}
 
 
@@ -36,13 +36,13 @@ class SnapshotMetric(Metric):
     """Figures of one predicted snapshot."""
 
     @abstractmethod
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """The figures by name.
 
         Args:
-            prediction: (B, C, *N), which may hold values that are not finite.
-            truth: (B, C, *N).
-            setting: of the B trajectories.
+            prediction: (B, C, *N) predicted state, which may hold values that are not finite.
+            truth: (B, C, *N) true state.
+            context: subject, conditions, times, start and weights of the B trajectories.
 
         Returns:
             (B, ...) float64 for each of ``variables``.
@@ -50,28 +50,28 @@ class SnapshotMetric(Metric):
 
 
 class TrajectoryMetric(Metric):
-    """Figures of a whole rollout, taken in snapshot by snapshot: no more than one is ever at hand."""
+    """Figures of a whole rollout, computed snapshot by snapshot: no more than one snapshot is in memory."""
 
-    def take(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, setting: Setting) -> Any:
+    def update(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, context: BatchContext) -> Any:
         """The memory after one more snapshot; a metric of curves alone needs none.
 
         Args:
-            memory: from the snapshot before; None at the start.
-            snapshot: 0 at the start, where prediction and truth are the same.
-            prediction: (B, C, *N).
-            truth: (B, C, *N).
-            setting: of the B trajectories.
+            memory: memory after the snapshot before; None at the start.
+            snapshot: number of the snapshot, 0 at the start, where prediction and truth are the same.
+            prediction: (B, C, *N) predicted state.
+            truth: (B, C, *N) true state.
+            context: subject, conditions, times, start and weights of the B trajectories.
         """
         return memory
 
     @abstractmethod
-    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+    def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """The figures by name, after the last snapshot.
 
         Args:
-            memory: what ``take`` made of the snapshots.
-            curves: (B, T, ...) of each snapshot metric, the first value being the start's.
-            setting: of the B trajectories.
+            memory: memory after the last snapshot, from ``update``.
+            curves: (B, T, ...) values of each snapshot metric's figures, the first value being the start's.
+            context: subject, conditions, times, start and weights of the B trajectories.
 
         Returns:
             (B, ...) for each of ``variables``.
@@ -79,16 +79,16 @@ class TrajectoryMetric(Metric):
 
 
 class EnsembleMetric(Metric):
-    """Figures of one snapshot of several rollouts that differ in what they drew."""
+    """Figures of one snapshot of several rollouts that drew different noise."""
 
     @abstractmethod
-    def measure(self, members: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """The figures by name.
 
         Args:
-            members: (M, B, C, *N), M at least 2.
-            truth: (B, C, *N).
-            setting: of the B trajectories.
+            members: (M, B, C, *N) predicted states, M at least 2.
+            truth: (B, C, *N) true state.
+            context: subject, conditions, times, start and weights of the B trajectories.
 
         Returns:
             (B, ...) float64 for each of ``variables``.

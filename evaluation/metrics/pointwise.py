@@ -1,6 +1,6 @@
-"""How far one predicted snapshot is from the true one.
+"""Errors and correlations of one predicted snapshot, compared with the true one point by point.
 
-Every metric is a function of (prediction (B, C, *N), truth (B, C, *N), weights (B, *N)), the weights being the cell
+Every error is a function of (prediction (B, C, *N), truth (B, C, *N), weights (B, *N)), the weights being the cell
 volumes of the geometry, and returns float64: (B, C), one number for each field component, or (B,) over all of them.
 Reductions run in float64. Means over space are ⟨a⟩ = Σ w a / Σ w. A prediction that is not finite gives NaN or inf.
 
@@ -8,13 +8,8 @@ The combined metrics weigh every channel in its own unit, as the literature does
 channel decides, and the values per channel tell more.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
-
-SnapshotMetric = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(prediction (B, C, *N), truth (B, C, *N), weights (B, *N)) -> (B, C) or (B,)."""
 
 CONSTANT = 1e-12
 """Deviations below this share of a field's largest value are rounding: the field is constant."""
@@ -78,7 +73,7 @@ def correlation(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 
     Two constant fields agree (1), a constant and a pattern share nothing (0).
     """
-    return _pearson(*_moments(prediction, truth, weights))
+    return _pearson(*_covariances(prediction, truth, weights))
 
 
 def combined_correlation(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -86,7 +81,7 @@ def combined_correlation(prediction: Tensor, truth: Tensor, weights: Tensor) -> 
 
     A common mean over channels would count the channels' different means as agreement.
     """
-    return _pearson(*(moment.sum(1) for moment in _moments(prediction, truth, weights)))
+    return _pearson(*(covariance.sum(1) for covariance in _covariances(prediction, truth, weights)))
 
 
 def _anomaly(u: Tensor, weights: Tensor) -> Tensor:
@@ -98,7 +93,7 @@ def _anomaly(u: Tensor, weights: Tensor) -> Tensor:
     return torch.where(deviation <= CONSTANT * size, 0.0, anomaly)
 
 
-def _moments(prediction: Tensor, truth: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _covariances(prediction: Tensor, truth: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Covariance and the two variances, each (B, C)."""
     p, y = _anomaly(prediction, weights), _anomaly(truth, weights)
     return mean_over_space(p * y, weights), mean_over_space(p * p, weights), mean_over_space(y * y, weights)

@@ -2,15 +2,15 @@
 
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import combined_correlation, combined_nrmse, correlation, nrmse, vrmse
-from tendency.evaluation.metrics.setting import Setting
 
 
 class RelativeErrors(SnapshotMetric):
     """nRMSE (the relative L2 error), VRMSE and Pearson correlation, per channel and over all of them.
 
-    See ``evaluation.metrics.snapshot`` for the formulas. ``vrmse`` is the mean over the channels.
+    The formulas stand in ``tendency.evaluation.metrics.pointwise``. ``vrmse`` is the mean over the channels.
     """
 
     variables = {
@@ -22,9 +22,9 @@ class RelativeErrors(SnapshotMetric):
         "channel_correlation": ("channel",),
     }
 
-    def measure(self, prediction: Tensor, truth: Tensor, setting: Setting) -> dict[str, Tensor]:
+    def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B,) and (B, C)."""
-        weights = setting.weights
+        weights = context.weights
         scaled = vrmse(prediction, truth, weights)
         return {
             "nrmse": combined_nrmse(prediction, truth, weights),

@@ -58,21 +58,6 @@ class IsotropicSpectrum:
         return energy.masked_fill(self.missing[:, None], torch.nan)
 
 
-def energy_spectrum(u: Tensor, grid: Grid, extent: Tensor) -> tuple[Tensor, Tensor]:
-    """The isotropic spectrum of u (B, C, *N); see ``IsotropicSpectrum``.
-
-    Args:
-        u: (B, C, *N).
-        grid: where u lives.
-        extent: (B, D) side lengths.
-
-    Returns:
-        The wavenumbers j κ (B, K), and the energies (B, C, K), both float64.
-    """
-    spectrum = IsotropicSpectrum(grid, extent.to(u.device))
-    return spectrum.wavenumbers.expand(len(u), -1), spectrum(u)
-
-
 def _shells(shape: tuple[int, ...], lengths: Tensor) -> Tensor:
     """The shell (B, *modes) int64 of each mode of the real transform, for side lengths (B, D)."""
     stretch = lengths.amax(1, keepdim=True) / lengths
@@ -84,9 +69,3 @@ def _shells(shape: tuple[int, ...], lengths: Tensor) -> Tensor:
         square = square + (stretch[:, axis, None] * numbers).reshape(len(lengths), *broadcast).square()
     # A mode on the edge between two shells belongs to the upper one, rounding or not.
     return (square.sqrt() + 1e-9).floor().long()
-
-
-def nyquist_wavenumber(grid: Grid, extent: Tensor) -> Tensor:
-    """The largest wavenumber (B,) up to which shells are complete: min over the axes of π n / L."""
-    points = torch.tensor(grid.shape, dtype=torch.float64, device=extent.device)
-    return (math.pi * points / extent.double()).amin(1)

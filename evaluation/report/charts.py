@@ -1,8 +1,8 @@
-"""The curves of a report's page, as plotly figures; the page colours what stands for the text or for a baseline."""
+"""The charts of a report's page, as plotly figures; the page itself colours the truth and the baselines."""
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,23 +10,23 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from tendency.evaluation.cost.break_even import AT_BEST, Point, front
-from tendency.evaluation.cost.call_cost import amount
+from tendency.evaluation.cost.break_even import AT_BEST, CostPoint, pareto_front
+from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.evaluation.report.colours import BASELINE, COLOURS, method_style
-from tendency.evaluation.report.figures import mean_energy, shortened
-from tendency.evaluation.statistics.quantiles import quantiles, worst_of
+from tendency.evaluation.report.figures import mean_energy, shorten
+from tendency.evaluation.statistics.metric_curves import metric_curves
+from tendency.evaluation.statistics.quantiles import quantiles, worst_value
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
-from tendency.evaluation.statistics.snapshot_metrics import snapshot_metrics
 
 MOST_POINTS = 400
-"""Of a curve on the page; metrics.csv has all."""
+"""Points of a curve on the page; metrics.csv has all."""
 LABELS = {
     "nrmse": "nRMSE of the rollout",
     "one_step_nrmse": "nRMSE of one step from the truth",
     "vrmse": "vRMSE of the rollout",
     "correlation": "correlation of the rollout",
 }
-"""Of the metrics that stand first; others are called by their variable's name."""
+"""Titles of the metrics that stand first; other metrics are called by their variable's name."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -35,10 +35,10 @@ class Chart:
     """One or more figures in one place of the page, of which one is seen.
 
     Args:
-        name: of the place.
-        title: above it.
-        caption: below it.
-        figures: plotly's own plain data, by what is said in the list of choices.
+        name: name of the place.
+        title: heading above the chart.
+        caption: text below the chart.
+        figures: plotly's own plain data, by the text in the list of choices.
         scales: whether the reader may choose between a linear and a logarithmic axis.
     """
 
@@ -49,27 +49,27 @@ class Chart:
     scales: bool = False
 
 
-def error_curves(results: xr.Dataset) -> Chart:
+def error_chart(results: xr.Dataset) -> Chart:
     """Every metric of a snapshot against time: the median over trajectories, and the band that holds 80 % of them."""
     time = np.median(results.time.values, axis=0)
-    kept = thinned(len(time))
+    kept = kept_points(len(time))
     figures = {}
-    for label, metric in labelled(results).items():
+    for label, metric in metrics_by_label(results).items():
         figure, finite = go.Figure(), metric.values[np.isfinite(metric.values)]
         logarithmic = "correlation" not in label and bool((finite >= 0).all())
         for method in method_names(results):
-            edges = quantiles(metric.sel({"simulator": method}).values, worst_of(label))
+            edges = quantiles(metric.sel({"simulator": method}).values, worst_value(label))
             # At the start no rollout has an error, which a logarithmic axis has no place for.
             low, middle, high = (np.where(logarithmic & (edge == 0), np.nan, edge)[kept] for edge in edges)
-            style = _style(results, method)
+            style = _line_style(results, method)
             figure.add_traces(_band(time[kept], low, high, method, style))
             figure.add_trace(
                 go.Scatter(
-                    x=_numbers(time[kept]),
-                    y=_numbers(middle),
-                    name=_escaped(method),
+                    x=_single_precision(time[kept]),
+                    y=_single_precision(middle),
+                    name=_escape(method),
                     mode="lines",
-                    customdata=np.stack([_numbers(low), _numbers(high)], 1),
+                    customdata=np.stack([_single_precision(low), _single_precision(high)], 1),
                     hovertemplate="%{y:.3g} [%{customdata[0]:.3g}, %{customdata[1]:.3g}]",
                     legendgroup=method,
                     **style,
@@ -77,7 +77,7 @@ def error_curves(results: xr.Dataset) -> Chart:
             )
         _lay_out(figure, "time since the start", label, "log" if logarithmic else "linear")
         figure.update_layout(hovermode="x unified")
-        figures[label] = _plain(figure)
+        figures[label] = _plain_figure(figure)
     caption = (
         f"The median over {results.sizes['trajectory']} test trajectories, and the band between their 10 % and 90 % "
         "quantiles. A curve ends where the trajectory that it stands for blew up."
@@ -85,23 +85,25 @@ def error_curves(results: xr.Dataset) -> Chart:
     return Chart("errors", "Error against time", caption, figures, scales=True)
 
 
-def spectra(results: xr.Dataset) -> Chart:
+def spectra_chart(results: xr.Dataset) -> Chart:
     """Energy spectra of the truth and of each method, one figure for each moment, means over trajectories."""
     wavenumber = results.wavenumber.values[0]
     figures = {}
     for moment in range(results.sizes["moment"]):
         figure = go.Figure()
         truth = mean_energy(results.true_spectrum.isel(moment=moment))
-        figure.add_trace(_spectrum(wavenumber, truth, "truth", {"line": {"width": 3}, "meta": {"colour": "text"}}))
+        figure.add_trace(
+            _spectrum_trace(wavenumber, truth, "truth", {"line": {"width": 3}, "meta": {"colour": "text"}})
+        )
         for method in learned_methods(results) or method_names(results):
             energy = mean_energy(results.spectrum.sel({"simulator": method}).isel(moment=moment))
             if energy is not None:
-                figure.add_trace(_spectrum(wavenumber, energy, method, _style(results, method)))
+                figure.add_trace(_spectrum_trace(wavenumber, energy, method, _line_style(results, method)))
         top, bottom = np.nanmax(results.true_spectrum.values), np.nanmin(truth[1:][truth[1:] > 0], initial=np.inf)
         _lay_out(figure, "wavenumber", "energy", "log")
         figure.update_xaxes(type="log")
         figure.update_yaxes(range=np.log10([max(top * 1e-14, bottom / 10), top * 3]).tolist())
-        figures[str(results.moment.values[moment])] = _plain(figure)
+        figures[str(results.moment.values[moment])] = _plain_figure(figure)
     caption = (
         "Isotropic energy spectra of the truth and of each method's rollout, averaged over the test trajectories. A "
         "curve that leaves the truth has lost or invented those scales."
@@ -109,7 +111,7 @@ def spectra(results: xr.Dataset) -> Chart:
     return Chart("spectra", "Energy spectra", caption, dict(reversed(figures.items())))
 
 
-def break_even(points: list[Mapping[str, Any]]) -> Chart:
+def break_even_chart(points: Sequence[Mapping[str, Any]]) -> Chart:
     """Error against seconds: a surrogate pays where no solver reaches its error in as little time.
 
     Args:
@@ -128,10 +130,10 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
             "marker": {"size": 9, "symbol": "diamond" if together else "circle", "color": colour},
             "line": {"color": colour, "dash": "dot" if together else "solid"},
         }
-        best, others = _parted([point for point in points if str(point["method"]) == method])
+        best, others = _split_by_front([point for point in points if str(point["method"]) == method])
         if others:
-            figure.add_trace(_settings(others, method, mode="markers", opacity=0.35, showlegend=False, **style))
-        figure.add_trace(_settings(best, method, mode="lines+markers", **style))
+            figure.add_trace(_points_trace(others, method, mode="markers", opacity=0.35, showlegend=False, **style))
+        figure.add_trace(_points_trace(best, method, mode="lines+markers", **style))
     _lay_out(figure, "seconds for one trajectory", "error", "log")
     figure.update_xaxes(type="log")
     caption = (
@@ -139,52 +141,52 @@ def break_even(points: list[Mapping[str, Any]]) -> Chart:
         "Lines join the settings of a method that no other of its settings beats in both; the rest are faint. Diamonds "
         "are solved in batches, whose seconds are shared out. Under the pointer a point tells its setting and memory."
     )
-    return Chart("break-even", "Break-even", caption, {"error against seconds": _plain(figure)})
+    return Chart("break-even", "Break-even", caption, {"error against seconds": _plain_figure(figure)})
 
 
-def _parted(points: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """The points that none of them beats in error and seconds, the fastest first, and the others."""
-    numbered = [Point("", str(row), p["seconds"], p["error"], p.get("batch", 1)) for row, p in enumerate(points)]
-    rows = [int(point.label) for point in front(numbered)]
+def _split_by_front(points: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The points on the Pareto front of error and seconds, the fastest first, and the other points."""
+    numbered = [CostPoint("", str(row), p["seconds"], p["error"], p.get("batch", 1)) for row, p in enumerate(points)]
+    rows = [int(point.label) for point in pareto_front(numbered)]
     return [points[row] for row in rows], [point for row, point in enumerate(points) if row not in rows]
 
 
-def _settings(points: list[Mapping[str, Any]], method: str, **style: Any) -> go.Scatter:
+def _points_trace(points: list[Mapping[str, Any]], method: str, **style: Any) -> go.Scatter:
     return go.Scatter(
         x=[p["seconds"] for p in points],
         y=[p["error"] for p in points],
-        text=[_escaped(str(p.get("label", ""))) for p in points],
-        customdata=[_company(p) for p in points],
-        name=_escaped(method),
+        text=[_escape(str(p.get("label", ""))) for p in points],
+        customdata=[_batch_and_memory(p) for p in points],
+        name=_escape(method),
         **style,
     )
 
 
-def _company(point: Mapping[str, Any]) -> str:
-    """Of how many trajectories a point's seconds are a share, and what they took together."""
+def _batch_and_memory(point: Mapping[str, Any]) -> str:
+    """The batch that a point was measured in, and the memory that the batch took, for the text under the pointer."""
     batch, peak = point.get("batch"), point.get("peak_bytes")
     together = "" if batch is None else f", batch of {batch}"
-    return together if peak is None else f"{together}, {amount(peak)}B of memory"
+    return together if peak is None else f"{together}, {with_prefix(peak)}B of memory"
 
 
-def labelled(results: xr.Dataset) -> dict[str, xr.DataArray]:
-    """The metrics of a snapshot by what they are called, those that everyone asks for first.
+def metrics_by_label(results: xr.Dataset) -> dict[str, xr.DataArray]:
+    """The curves of all snapshot metrics by their titles, those of ``LABELS`` first.
 
     Args:
-        results: from ``evaluate_rollouts``.
+        results: the results of ``evaluate_rollouts``.
     """
-    found = snapshot_metrics(results)
-    only = [name for name in found if results.sizes["channel"] == 1 and name.endswith(f".{results.channel.values[0]}")]
-    names = [*(name for name in LABELS if name in found), *(n for n in found if n not in LABELS and n not in only)]
-    return {LABELS.get(name, name.replace(".", ", ").replace("_", " ")): found[name] for name in names}
+    curves = metric_curves(results)
+    only = [name for name in curves if results.sizes["channel"] == 1 and name.endswith(f".{results.channel.values[0]}")]
+    names = [*(name for name in LABELS if name in curves), *(n for n in curves if n not in LABELS and n not in only)]
+    return {LABELS.get(name, name.replace(".", ", ").replace("_", " ")): curves[name] for name in names}
 
 
-def thinned(length: int) -> np.ndarray:
-    """Which points of a curve the page has."""
+def kept_points(length: int) -> np.ndarray:
+    """The indices of the points of a curve that the page keeps."""
     return np.unique(np.linspace(0, length - 1, min(length, MOST_POINTS)).round().astype(int))
 
 
-def _style(results: xr.Dataset, method: str) -> dict[str, Any]:
+def _line_style(results: xr.Dataset, method: str) -> dict[str, Any]:
     """How a method's line is drawn; the page knows which colour suits a baseline on it."""
     colour, dash = method_style(results, method)
     line = {"line": {"color": colour, "width": 2, "dash": DASHES[dash]}}
@@ -195,19 +197,22 @@ def _band(
     time: np.ndarray, low: np.ndarray, high: np.ndarray, method: str, style: Mapping[str, Any]
 ) -> list[go.Scatter]:
     """Two lines of no width, filled between."""
-    plain = {"x": _numbers(time), "mode": "lines", "line": {"width": 0}, "legendgroup": method}
+    plain = {"x": _single_precision(time), "mode": "lines", "line": {"width": 0}, "legendgroup": method}
     hidden = {"showlegend": False, "hoverinfo": "skip"}
     red, green, blue = (int(style["line"]["color"][i : i + 2], 16) for i in (1, 3, 5))
     fill = {"fill": "tonexty", "fillcolor": f"rgba({red}, {green}, {blue}, 0.18)"}
-    return [go.Scatter(y=_numbers(low), **plain, **hidden), go.Scatter(y=_numbers(high), **plain, **hidden, **fill)]
+    return [
+        go.Scatter(y=_single_precision(low), **plain, **hidden),
+        go.Scatter(y=_single_precision(high), **plain, **hidden, **fill),
+    ]
 
 
-def _spectrum(wavenumber: np.ndarray, energy: np.ndarray, name: str, style: Mapping[str, Any]) -> go.Scatter:
+def _spectrum_trace(wavenumber: np.ndarray, energy: np.ndarray, name: str, style: Mapping[str, Any]) -> go.Scatter:
     known = np.isfinite(energy) & (energy > 0) & (np.arange(len(energy)) > 0)
     return go.Scatter(
-        x=_numbers(wavenumber[known]),
-        y=_numbers(energy[known]),
-        name=_escaped(name),
+        x=_single_precision(wavenumber[known]),
+        y=_single_precision(energy[known]),
+        name=_escape(name),
         mode="lines",
         hovertemplate="%{y:.3g}",
         **style,
@@ -228,15 +233,15 @@ def _lay_out(figure: go.Figure, across: str, up: str, scale: str) -> None:
     )
 
 
-def _numbers(values: np.ndarray) -> np.ndarray:
+def _single_precision(values: np.ndarray) -> np.ndarray:
     """Single precision, which is half as long in the page."""
     return np.asarray(values, dtype=np.float32)
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     """A name as text: plotly takes tags in names for markup."""
-    return html.escape(shortened(name))
+    return html.escape(shorten(name))
 
 
-def _plain(figure: go.Figure) -> dict[str, Any]:
+def _plain_figure(figure: go.Figure) -> dict[str, Any]:
     return json.loads(figure.to_json())

@@ -16,8 +16,8 @@ def method_style(results: xr.Dataset, method: str) -> tuple[str, int]:
     Learned methods go through the colours before their lines are dashed; baselines are grey and always dashed.
 
     Args:
-        results: with all methods.
-        method: one of them.
+        results: results with all methods.
+        method: name of a method.
     """
     learned = learned_methods(results)
     if method in learned:
@@ -31,7 +31,7 @@ def colour_range(truth: np.ndarray) -> tuple[float, float]:
     """The colours' ends: alike on both sides of 0 where a field has both signs, else from its least to its largest.
 
     Args:
-        truth: the values that the colours are to tell apart.
+        truth: values that the colours have to distinguish.
     """
     finite = truth[np.isfinite(truth)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)

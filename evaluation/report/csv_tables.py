@@ -11,25 +11,25 @@ import pandas as pd
 import xarray as xr
 
 from tendency.data.whole_file import whole_file
-from tendency.evaluation.report.summary_table import TableRow
-from tendency.evaluation.statistics.quantiles import quantiles, worst_of
+from tendency.evaluation.report.table import TableRow
+from tendency.evaluation.statistics.metric_curves import metric_curves
+from tendency.evaluation.statistics.quantiles import quantiles, worst_value
 from tendency.evaluation.statistics.ranking import method_names
-from tendency.evaluation.statistics.snapshot_metrics import snapshot_metrics
 
-FIGURES = "%.8g"
+NUMBER_FORMAT = "%.8g"
 
 
-def snapshots_csv(results: xr.Dataset, path: Path) -> None:
+def write_metrics_csv(results: xr.Dataset, path: Path) -> None:
     """Writes metrics.csv: one line for each method, trajectory and snapshot; what is not finite is as xarray has it.
 
     Columns are the simulator, the trajectory, the snapshot (counted from the start of the rollout), the time since
     then, and every metric of a snapshot; those of one field or band are called ``<metric>.<part>``.
 
     Args:
-        results: from ``evaluate_rollouts``.
-        path: of the file, which is written method by method.
+        results: results of ``evaluate_rollouts``.
+        path: path of the file, which is written method by method.
     """
-    metrics = snapshot_metrics(results)
+    metrics = metric_curves(results)
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         for number, method in enumerate(method_names(results)):
             one = results.isel(simulator=number)
@@ -42,7 +42,7 @@ def snapshots_csv(results: xr.Dataset, path: Path) -> None:
             }
             columns |= {name: values.isel(simulator=number).values.ravel() for name, values in metrics.items()}
             frame = pd.DataFrame(columns)
-            frame.to_csv(file, index=False, header=number == 0, float_format=FIGURES, lineterminator="\n")
+            frame.to_csv(file, index=False, header=number == 0, float_format=NUMBER_FORMAT, lineterminator="\n")
 
 
 def summary_csv(columns: Sequence[str], rows: Sequence[TableRow]) -> str:
@@ -77,9 +77,9 @@ def curves_csv(results: xr.Dataset) -> str:
     """Each metric's quantiles over trajectories at each snapshot."""
     lines = []
     time = np.median(results.time.values, axis=0)
-    for name, metric in snapshot_metrics(results).items():
+    for name, metric in metric_curves(results).items():
         for method in method_names(results):
-            edges = quantiles(metric.sel({"simulator": method}).values, worst_of(name))
+            edges = quantiles(metric.sel({"simulator": method}).values, worst_value(name))
             for snapshot, (t, *values) in enumerate(zip(time, *edges, strict=True)):
                 lines.append([name, method, snapshot, *(_number(value) for value in (t, *values))])
     return _text(["metric", "method", "snapshot", "time", "quantile 0.1", "median", "quantile 0.9"], lines)
@@ -110,7 +110,7 @@ def records_csv(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _number(value: float) -> str:
-    return FIGURES % value if np.isfinite(value) else ""
+    return NUMBER_FORMAT % value if np.isfinite(value) else ""
 
 
 def _text(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:

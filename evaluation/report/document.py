@@ -1,4 +1,4 @@
-"""A document that needs nothing else: it runs its own scripts alone, and every text in it is taken for text."""
+"""HTML documents that load nothing: they run their own scripts alone, and every text in them is escaped."""
 
 import base64
 import functools
@@ -10,26 +10,26 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 
 
-def document(template: str, scripts: Sequence[str], **context: Any) -> str:
+def render_document(template: str, scripts: Sequence[str], **context: Any) -> str:
     """Fills a template of ``templates/`` that extends ``document.html``.
 
     Args:
-        template: its name.
-        scripts: the only ones that the document's own policy lets run.
-        context: what the template shows.
+        template: name of the template.
+        scripts: sources of the only scripts that the document's policy lets run.
+        context: values that the template shows.
     """
-    policy = " ".join(_fingerprint(script) for script in scripts)
-    style = source("page.css")
+    policy = " ".join(_script_hash(script) for script in scripts)
+    style = read_template("page.css")
     return _environment().get_template(template).render(style=style, scripts=scripts, policy=policy, **context)
 
 
-def source(name: str) -> str:
-    """A file of ``templates/`` as it is."""
+def read_template(name: str) -> str:
+    """The text of a file of ``templates/``."""
     return _loader().get_source(_environment(), name)[0]
 
 
-def deflated(text: str) -> str:
-    """A text as the documents' scripts unpack it."""
+def deflate(text: str) -> str:
+    """A text deflated and in base64, as the documents' scripts inflate it."""
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
@@ -45,6 +45,6 @@ def _environment() -> Environment:
     )
 
 
-def _fingerprint(script: str) -> str:
-    """What the policy knows a script by: any other, however it got in, is not run."""
+def _script_hash(script: str) -> str:
+    """The hash by which the content security policy allows a script; any other script is not run."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

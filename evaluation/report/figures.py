@@ -15,10 +15,10 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from tendency.data.whole_file import whole_file
 from tendency.evaluation.report.colours import BASELINE, colour_range, method_style
-from tendency.evaluation.report.pictures import Picture
+from tendency.evaluation.report.field_painter import FieldPainter
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
-from tendency.evaluation.statistics.quantiles import quantiles, worst_of
+from tendency.evaluation.statistics.quantiles import quantiles, worst_value
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
 
 DASHES = ("-", "--", ":", "-.")
@@ -37,13 +37,13 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """One figure.
+    """One figure, as PNG and as SVG.
 
     Args:
-        name: of the files.
-        caption: what it shows, also for those who cannot see it.
-        png: its bytes.
-        svg: its bytes.
+        name: name of the files, without an ending.
+        caption: text that says what is shown, also to those who cannot see it.
+        png: content of the PNG file.
+        svg: content of the SVG file.
     """
 
     name: str
@@ -52,14 +52,14 @@ class ReportFigure:
     svg: bytes
 
 
-def draw(name: str, caption: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> ReportFigure:
+def draw_figure(name: str, caption: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> ReportFigure:
     """Paints a figure.
 
     Args:
-        name: of the files.
-        caption: below it.
-        size: in inches.
-        paint: draws on a figure.
+        name: name of the files, without an ending.
+        caption: text below the figure.
+        size: width and height in inches.
+        paint: function that draws on a figure.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
@@ -74,18 +74,18 @@ def draw(name: str, caption: str, size: tuple[float, float], paint: Callable[[Fi
 
 
 def line_style(results: xr.Dataset, method: str) -> dict[str, Any]:
-    """How a method's line is drawn."""
+    """Colour and dashes of a method's line."""
     colour, dash = method_style(results, method)
     return {"color": colour, "ls": DASHES[dash]}
 
 
-def shortened(name: str, most: int = 44) -> str:
+def shorten(name: str, most: int = 44) -> str:
     """A name that leaves room for the picture: its beginning and its end."""
     half = (most - 1) // 2
     return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
-def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) -> ReportFigure:
+def curves_figure(results: xr.Dataset, variable: str, label: str, logarithmic: bool) -> ReportFigure:
     """One metric against time: the median over trajectories, and the band that holds 80 % of them."""
     time = np.median(results.time.values, axis=0)
 
@@ -93,10 +93,10 @@ def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) ->
         axes = figure.add_subplot()
         first = 1 if logarithmic else 0
         for method in method_names(results):
-            low, middle, high = quantiles(results[variable].sel({"simulator": method}).values, worst_of(variable))
+            low, middle, high = quantiles(results[variable].sel({"simulator": method}).values, worst_value(variable))
             style = line_style(results, method)
             axes.fill_between(time[first:], low[first:], high[first:], color=style["color"], alpha=0.18, lw=0)
-            axes.plot(time[first:], middle[first:], lw=1.8, label=shortened(method), **style)
+            axes.plot(time[first:], middle[first:], lw=1.8, label=shorten(method), **style)
         if logarithmic:
             axes.set_yscale("log")
         else:
@@ -111,10 +111,10 @@ def curves(results: xr.Dataset, variable: str, label: str, logarithmic: bool) ->
         f"{label} of each method against time: the median over {results.sizes['trajectory']} test trajectories, "
         "and the band between their 10 % and 90 % quantiles."
     )
-    return draw(variable, caption, (6.4, 3.8), paint)
+    return draw_figure(variable, caption, (6.4, 3.8), paint)
 
 
-def spectra(results: xr.Dataset) -> ReportFigure:
+def spectra_figure(results: xr.Dataset) -> ReportFigure:
     """Energy spectra at the start, the middle and the end: truth against methods, means over trajectories."""
     wavenumber = results.wavenumber.values[0]
 
@@ -130,7 +130,7 @@ def spectra(results: xr.Dataset) -> ReportFigure:
                 energy = mean_energy(results.spectrum.sel({"simulator": method}).isel(moment=moment))
                 if energy is not None:
                     style = line_style(results, method) | {"ls": "--"}
-                    panel.loglog(wavenumber[1:], energy[1:], lw=1.5, label=shortened(method), **style)
+                    panel.loglog(wavenumber[1:], energy[1:], lw=1.5, label=shorten(method), **style)
             panel.set_title(str(results.moment.values[moment]), fontsize=9.5)
             panel.set_xlabel("wavenumber")
         top = np.nanmax(results.true_spectrum.values)
@@ -146,33 +146,37 @@ def spectra(results: xr.Dataset) -> ReportFigure:
         "Isotropic energy spectra of the truth and of each method's rollout at its start, middle and end, "
         "averaged over the test trajectories. A curve that leaves the truth has lost or invented those scales."
     )
-    return draw("spectra", caption, (9.0, 3.7), paint)
+    return draw_figure("spectra", caption, (9.0, 3.7), paint)
 
 
 def mean_energy(energy: xr.DataArray) -> Any:
-    """Of all channels (trajectory, channel, shell) -> (shell,), over finite trajectories; None if there is none."""
+    """The energy (shell,) of all channels, mean over the finite trajectories; None if there is none.
+
+    Args:
+        energy: (trajectory, channel, shell) energies.
+    """
     total = energy.sum("channel", skipna=False).values
     rows = total[np.isfinite(total[:, 1])]
     return rows.mean(0) if len(rows) else None
 
 
-def rollout_images(
+def rollout_figure(
     reader: RolloutReader, results: xr.Dataset, space: Space, method: str, row: int, name: str, rank: str
 ) -> ReportFigure:
     """Truth, prediction and difference of one trajectory: snapshots in 2D and 3D, space and time in 1D."""
     line = space.spatial_dims == 1
     count = reader.num_snapshots if line else min(5, reader.num_snapshots)
     snapshots = np.unique(np.linspace(0, reader.num_snapshots - 1, count).round().astype(int))
-    fields = reader.compared(method, row, snapshots, 0)
+    fields = reader.compare(method, row, snapshots, 0)
     time = results.time.values[row, snapshots]
-    picture = Picture(space, row, *colour_range(fields["truth"]))
+    painter = FieldPainter(space, row, *colour_range(fields["truth"]))
     caption = (
         f"{reader.channels[0]} of test trajectory {int(results.trajectory.values[row])} ({rank}): truth, prediction by "
         f"{method}, and their difference, on one colour scale."
     )
-    painter = picture.space_time if line else picture.snapshots
+    paint = painter.draw_space_time if line else painter.draw_snapshots
     size = (7.6, 4.6) if line else (9.0, 5.2)
-    return draw(name, caption, size, lambda figure: painter(figure, fields, time))
+    return draw_figure(name, caption, size, lambda figure: paint(figure, fields, time))
 
 
 def write_figures(figures: list[ReportFigure], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What surrogates do away from their training, beside what they do as they were trained."""
+"""Figures of surrogates on other data than in training, beside their figures on the data of the training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -6,29 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from tendency.evaluation.report.summary_table import SummaryTable, TableCell, TableRow
-from tendency.evaluation.statistics.summary import cell
+from tendency.evaluation.report.table import TableCell, TableRow, TableSection
+from tendency.evaluation.statistics.summary import figure_text
 
 COMPARED = (
     ("one_step_nrmse", "one-step nRMSE"),
     ("geometric_mean_nrmse", "nRMSE, geometric mean"),
     ("correlation_time_0.8", "time to correlation 0.8"),
 )
-"""Figures of a summary that are set side by side."""
+"""Keys and titles of the figures of a summary that are set side by side."""
 
 NO_FACTOR = TableCell("", None, "the step or the horizon is another one")
 
 
 @dataclass(frozen=True)
 class InDistribution:
-    """How the methods of a report do on the data, the step and the integrator that they were trained with.
+    """Figures of a report's methods on the data, with the step and the integrator, that they were trained with.
 
     Args:
-        changes: what is otherwise in the report, a sentence each.
+        changes: differences between the report and the training, a sentence each.
         summary: {method: {figure: value}} as trained; empty where it was not measured.
-        step: between snapshots as trained; None where it varies or was not measured.
-        page: the report as trained, as a link from the other one.
-        missing: why it was not measured.
+        step: time between snapshots as trained; None where it varies or was not measured.
+        page: link from the report's page to that of the report as trained.
+        missing: reason why it was not measured.
     """
 
     changes: Sequence[str]
@@ -46,32 +46,32 @@ class InDistribution:
         """The inverse of ``to_dict``."""
         return cls(**content)
 
-    def table(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str], step: float | None) -> SummaryTable:
+    def table(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str], step: float | None) -> TableSection:
         """The section of a report's page.
 
         Args:
-            here: the summary of the report.
-            learned: the methods that are no baselines.
-            step: between the snapshots of the report; None where it varies.
+            here: summary of the report.
+            learned: names of the methods that are no baselines.
+            step: time between the snapshots of the report; None where it varies.
         """
         notes = ["Beside what the methods do as they were trained.", *(f"{change}." for change in self.changes)]
-        notes += self._unlike(here, step)
+        notes += self._unequal_settings(here, step)
         if self.missing is not None:
             notes.append(f"As trained: not measured, {self.missing}.")
         link = None if self.page is None else ("The report as trained", self.page)
         rows = self._rows(here, learned, step)
-        return SummaryTable("In distribution and out of it", notes, self._columns(), rows, link=link)
+        return TableSection("In distribution and out of it", notes, self._columns(), rows, link=link)
 
-    def _unlike(self, here: Mapping[str, Mapping[str, Any]], step: float | None) -> list[str]:
-        """In what the two sides must not be compared, and why a factor between them is missing."""
+    def _unequal_settings(self, here: Mapping[str, Mapping[str, Any]], step: float | None) -> list[str]:
+        """A sentence on settings that differ between both sides, for which no factor is given between them."""
         shared = next((name for name in here if name in self.summary), None)
         if shared is None:
             return []
         trained, shifted = self.summary[shared], here[shared]
         pairs = [("step", self.step, step)]
         pairs += [(key, trained[key], shifted[key]) for key in ("horizon", "trajectories")]
-        unlike = [f"{what}: {a:.4g} as trained, {b:.4g} here" for what, a, b in pairs if a and b and a != b]
-        return [f"Not the same on both sides: {'; '.join(unlike)}."] if unlike else []
+        unequal = [f"{what}: {a:.4g} as trained, {b:.4g} here" for what, a, b in pairs if a and b and a != b]
+        return [f"Not the same on both sides: {'; '.join(unequal)}."] if unequal else []
 
     def _columns(self) -> list[str]:
         heads = []
@@ -92,24 +92,24 @@ class InDistribution:
                 cells += [_cell(trained, key), _cell(shifted, key)]
                 alike = step == self.step and (key == "one_step_nrmse" or trained["horizon"] == shifted["horizon"])
                 if "time" not in key:
-                    cells.append(_times(_value(trained, key), _value(shifted, key)) if alike else NO_FACTOR)
+                    cells.append(_factor_cell(_value(trained, key), _value(shifted, key)) if alike else NO_FACTOR)
             rows.append(TableRow(name, cells, baseline=name not in learned))
         return rows
 
 
 def _value(figures: Mapping[str, Any], key: str) -> float:
-    """A figure that metrics.json has no number for was not finite."""
+    """A figure of a summary; one that is null in metrics.json was not finite."""
     value = figures.get(key)
     return np.inf if value is None else float(value)
 
 
 def _cell(figures: Mapping[str, Any], key: str) -> TableCell:
     value = _value(figures, key)
-    return TableCell(cell({**figures, key: value}, key), value if np.isfinite(value) else None)
+    return TableCell(figure_text({**figures, key: value}, key), value if np.isfinite(value) else None)
 
 
-def _times(trained: float, shifted: float) -> TableCell:
-    """How many times larger an error is than as trained."""
+def _factor_cell(trained: float, shifted: float) -> TableCell:
+    """The error here over the error as trained."""
     if not np.isfinite(shifted):
         return TableCell("blew up", None)
     if not np.isfinite(trained) or trained == 0:

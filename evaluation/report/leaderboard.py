@@ -1,4 +1,4 @@
-"""Methods over several problems: who is ahead, and where the figures do not tell."""
+"""A leaderboard: methods over several problems, with their ranks and with the differences that are significant."""
 
 import bisect
 import functools
@@ -12,13 +12,13 @@ from typing import Any
 
 from tendency.data.whole_file import write_whole
 from tendency.evaluation.report.csv_tables import records_csv
-from tendency.evaluation.report.document import deflated, document, source
-from tendency.evaluation.report.markdown import as_text, head_markdown, table_markdown
-from tendency.evaluation.report.summary_table import SummaryTable, TableCell, TableRow
+from tendency.evaluation.report.document import deflate, read_template, render_document
+from tendency.evaluation.report.markdown import escape, head_lines, table_lines
+from tendency.evaluation.report.table import TableCell, TableRow, TableSection
 from tendency.evaluation.statistics.intervals import Interval
 
-YARDSTICK = "persistence"
-"""The baseline that errors are counted in, so that problems of different difficulty can be averaged."""
+REFERENCE = "persistence"
+"""The baseline that errors are divided by, so that problems of different difficulty can be averaged."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class RankedFigure:
     """A figure that methods are ranked by.
 
     Args:
-        key: in a report's summary.
-        title: of its table.
+        key: key of the figure in a report's summary.
+        title: heading of its table.
         sign: 1 where small is good, -1 where large is.
     """
 
@@ -48,13 +48,13 @@ class Standing:
     """One method on one problem.
 
     Args:
-        problem: its name.
-        method: its name, the same on every problem.
+        problem: name of the problem.
+        method: name of the method, the same on every problem.
         figures: means over the seeds by the keys of a summary, with their intervals; infinite where it blew up.
         censored: keys of times that are only known to be longer.
-        seeds: runs behind it.
-        baseline: whether it is one that the others must beat.
-        tied: whether its rollout is the best one's, or cannot be told from it.
+        seeds: number of runs.
+        baseline: whether the method is a baseline.
+        tied: whether its rollout error is the smallest, or does not differ significantly from it.
     """
 
     problem: str
@@ -68,13 +68,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Standings, and what they came from.
+    """Standings of methods on problems, their tables and their files.
 
     Args:
-        title: of the page.
-        standings: of all methods on all problems.
-        reports: of each problem, as links from the page.
-        notes: on what is not ranked, a sentence each.
+        title: title of the page.
+        standings: standings of all methods on all problems.
+        reports: links from the page to the report of each problem.
+        notes: sentences on what is not ranked.
     """
 
     title: str
@@ -84,7 +84,7 @@ class Leaderboard:
 
     @property
     def problems(self) -> list[str]:
-        """In the order of the standings."""
+        """Names of the problems, in the order of the standings."""
         return list(dict.fromkeys(one.problem for one in self.standings))
 
     def ranks(self, figure: RankedFigure) -> dict[tuple[str, str], int]:
@@ -93,34 +93,34 @@ class Leaderboard:
 
     @functools.cached_property
     def _ranks(self) -> dict[str, dict[tuple[str, str], int]]:
-        """By the figure's key."""
-        found: dict[str, dict[tuple[str, str], int]] = {figure.key: {} for figure in FIGURES}
+        """The ranks of ``ranks``, by the figure's key."""
+        ranks: dict[str, dict[tuple[str, str], int]] = {figure.key: {} for figure in FIGURES}
         for figure, problem in itertools.product(FIGURES, self.problems):
-            there = [one for one in self.standings if one.problem == problem]
-            worths = sorted(_worth(one, figure) for one in there)
-            for one in there:
-                found[figure.key][problem, one.method] = 1 + bisect.bisect_left(worths, _worth(one, figure))
-        return found
+            standings = [one for one in self.standings if one.problem == problem]
+            keys = sorted(_sort_key(one, figure) for one in standings)
+            for one in standings:
+                ranks[figure.key][problem, one.method] = 1 + bisect.bisect_left(keys, _sort_key(one, figure))
+        return ranks
 
     @functools.cached_property
-    def _places(self) -> dict[tuple[str, str], Standing]:
+    def _standing_of(self) -> dict[tuple[str, str], Standing]:
         """The standings by problem and method."""
         return {(one.problem, one.method): one for one in self.standings}
 
     def mean_rank(self, method: str, figure: RankedFigure) -> float | None:
-        """Over all problems; None for a method that is not on all of them, whose ranks say something else."""
+        """The mean rank over all problems; None for a method that is not on all of them."""
         ranks = [self.ranks(figure).get((problem, method)) for problem in self.problems]
         known = [rank for rank in ranks if rank is not None]
         return sum(known) / len(known) if len(known) == len(ranks) else None
 
-    def beside_yardstick(self, method: str, figure: RankedFigure) -> float | None:
+    def mean_ratio_to_reference(self, method: str, figure: RankedFigure) -> float | None:
         """The geometric mean over the problems of the error over persistence's; None where one of them has none."""
         ratios = []
         for problem in self.problems:
-            own, yardstick = (self._places.get((problem, name)) for name in (method, YARDSTICK))
-            if own is None or yardstick is None:
+            own, reference = (self._standing_of.get((problem, name)) for name in (method, REFERENCE))
+            if own is None or reference is None:
                 return None
-            error, unit = own.figures[figure.key].mean, yardstick.figures[figure.key].mean
+            error, unit = own.figures[figure.key].mean, reference.figures[figure.key].mean
             if error == 0 or not 0 < unit < math.inf:
                 return None
             ratios.append(error / unit)
@@ -128,17 +128,17 @@ class Leaderboard:
             return math.inf
         return math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
 
-    def table(self, figure: RankedFigure) -> SummaryTable:
+    def table(self, figure: RankedFigure) -> TableSection:
         """Methods against problems, the best mean rank first."""
         ranks, problems = self.ranks(figure), self.problems
         errors = figure.sign > 0
         rows = []
         for method in dict.fromkeys(one.method for one in self.standings):
-            places = [self._places.get((problem, method)) for problem in problems]
+            places = [self._standing_of.get((problem, method)) for problem in problems]
             known = [one for one in places if one is not None]
             cells = [_cell(one, figure, ranks) for one in places]
             cells.append(_number(self.mean_rank(method, figure)))
-            cells += [_number(self.beside_yardstick(method, figure))] if errors else []
+            cells += [_number(self.mean_ratio_to_reference(method, figure))] if errors else []
             seeds = sorted({one.seeds for one in known})
             several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
             note = f"{several} seeds" if seeds[-1] > 1 else ""
@@ -152,7 +152,7 @@ class Leaderboard:
                 "tell from it."
             )
         columns = [*_without_prefix(problems), "mean rank", *(["beside persistence"] if errors else [])]
-        return SummaryTable(figure.title, notes, columns, rows)
+        return TableSection(figure.title, notes, columns, rows)
 
     def records(self) -> list[dict[str, Any]]:
         """One line for each problem, method and figure."""
@@ -192,13 +192,13 @@ class Leaderboard:
             "notes": self.notes,
             "files": ["leaderboard.csv"],
         }
-        payload = {"charts": {}, "files": {"leaderboard.csv": deflated(table)}}
-        page = document("leaderboard.html", [source("page.js")], content=content, payload=payload)
-        lines = head_markdown(self.title, lead, headline)
+        payload = {"charts": {}, "files": {"leaderboard.csv": deflate(table)}}
+        page = render_document("leaderboard.html", [read_template("page.js")], content=content, payload=payload)
+        lines = head_lines(self.title, lead, headline)
         for one in tables:
-            lines += table_markdown(one)
-        lines += [*(f"- [{as_text(name)}]({link})" for name, link in self.reports.items()), ""]
-        lines += [*(f"{as_text(note)}\n" for note in self.notes)]
+            lines += table_lines(one)
+        lines += [*(f"- [{escape(name)}]({link})" for name, link in self.reports.items()), ""]
+        lines += [*(f"{escape(note)}\n" for note in self.notes)]
         texts = {
             "leaderboard.csv": table,
             "leaderboard.json": json.dumps({"title": self.title, "standings": records}, indent=1),
@@ -215,15 +215,15 @@ class Leaderboard:
         if first.cells[len(self.problems)].value is None:
             return ""
         what = "The baseline " if first.baseline else ""
-        return f"{what}{first.name} has the best mean rank over all problems.{self._ahead()}"
+        return f"{what}{first.name} has the best mean rank over all problems.{self._baselines_ahead()}"
 
-    def _ahead(self) -> str:
-        """On how many problems which baselines have smaller errors than every method that was trained."""
+    def _baselines_ahead(self) -> str:
+        """Sentences on the baselines with smaller errors than all trained methods, with their numbers of problems."""
         ranks = self.ranks(FIGURES[0])
         ahead: dict[str, int] = {}
         for problem in self.problems:
-            there = [one for one in self.standings if one.problem == problem]
-            best = min(there, key=lambda one: ranks[problem, one.method])
+            standings = [one for one in self.standings if one.problem == problem]
+            best = min(standings, key=lambda one: ranks[problem, one.method])
             if best.baseline:
                 ahead[best.method] = ahead.get(best.method, 0) + 1
         sentences = (
@@ -241,7 +241,7 @@ def _without_prefix(names: Sequence[str]) -> list[str]:
     return ["_".join(word[count:]) for word in words]
 
 
-def _worth(one: Standing, figure: RankedFigure) -> float:
+def _sort_key(one: Standing, figure: RankedFigure) -> float:
     mean = one.figures[figure.key].mean
     return figure.sign * mean if math.isfinite(mean) else math.inf
 

@@ -1,4 +1,4 @@
-"""A report for pull requests: its table and its figures in Markdown."""
+"""Reports as Markdown for pull requests: their tables, sentences and figures."""
 
 import html
 import re
@@ -6,59 +6,59 @@ from collections.abc import Sequence
 
 from tendency.evaluation.report.figures import ReportFigure
 from tendency.evaluation.report.page import PageContent
-from tendency.evaluation.report.summary_table import SummaryTable, TableRow
+from tendency.evaluation.report.table import TableRow, TableSection
 
 
-def report_markdown(content: PageContent, figures: Sequence[ReportFigure], moving: str) -> str:
+def report_markdown(content: PageContent, figures: Sequence[ReportFigure], animation: str) -> str:
     """The text of report.md, which links to figures/.
 
     Args:
-        content: of the page.
-        figures: that lie in figures/.
-        moving: what the animation shows.
+        content: content of the report's page.
+        figures: figures whose files lie in figures/.
+        animation: caption of the animation.
     """
-    lines = head_markdown(content.title, content.lead, content.headline)
-    lines += [*_table("method", content.columns, content.rows), "", "Medians over the test trajectories.", ""]
+    lines = head_lines(content.title, content.lead, content.headline)
+    lines += [*_rows("method", content.columns, content.rows), "", "Medians over the test trajectories.", ""]
     for table in content.tables:
-        lines += table_markdown(table)
+        lines += table_lines(table)
     if content.comparisons or content.verdicts:
-        lines += [*(f"- {as_text(sentence)}" for sentence in (*content.comparisons, *content.verdicts)), ""]
-    lines += [f"![{as_text(moving)}](figures/animation.gif)", ""]
+        lines += [*(f"- {escape(sentence)}" for sentence in (*content.comparisons, *content.verdicts)), ""]
+    lines += [f"![{escape(animation)}](figures/animation.gif)", ""]
     for figure in figures:
-        lines += [f"![{as_text(figure.caption)}](figures/{figure.name}.png)", ""]
+        lines += [f"![{escape(figure.caption)}](figures/{figure.name}.png)", ""]
     for title, sentence in content.missing:
-        lines += [f"## {as_text(title)}", "", as_text(sentence), ""]
+        lines += [f"## {escape(title)}", "", escape(sentence), ""]
     return "\n".join(lines)
 
 
-def head_markdown(title: str, lead: str, headline: str) -> list[str]:
+def head_lines(title: str, lead: str, headline: str) -> list[str]:
     """The lines that a page begins with; the headline may be empty."""
-    return [f"# {as_text(title)}", "", as_text(lead), "", *([f"**{as_text(headline)}**", ""] if headline else [])]
+    return [f"# {escape(title)}", "", escape(lead), "", *([f"**{escape(headline)}**", ""] if headline else [])]
 
 
-def table_markdown(table: SummaryTable) -> list[str]:
+def table_lines(table: TableSection) -> list[str]:
     """The lines of a section with a table."""
-    lines = [f"## {as_text(table.title)}", "", *(f"{as_text(note)}\n" for note in table.notes)]
+    lines = [f"## {escape(table.title)}", "", *(f"{escape(note)}\n" for note in table.notes)]
     if table.rows:
-        lines += [*_table(table.first, table.columns, table.rows), ""]
+        lines += [*_rows(table.first, table.columns, table.rows), ""]
     if table.link is not None:
-        lines += [f"[{as_text(table.link[0])}]({table.link[1]})", ""]
+        lines += [f"[{escape(table.link[0])}]({table.link[1]})", ""]
     return lines
 
 
-def _table(first: str, columns: Sequence[str], rows: Sequence[TableRow]) -> list[str]:
+def _rows(first: str, columns: Sequence[str], rows: Sequence[TableRow]) -> list[str]:
     lines = [_line([first, *columns]), f"|{'---|' * (len(columns) + 1)}"]
     for row in rows:
-        name = as_text(f"{row.name} {row.note}".strip())
-        texts = [as_text(cell.text) for cell in row.cells]
+        name = escape(f"{row.name} {row.note}".strip())
+        texts = [escape(cell.text) for cell in row.cells]
         lines.append(
             _line([name, *(f"**{text}**" if cell.best else text for cell, text in zip(row.cells, texts, strict=True))])
         )
     return lines
 
 
-def as_text(text: str) -> str:
-    """A text that Markdown shows as it is: its signs are escaped, a line break is a space."""
+def escape(text: str) -> str:
+    """A text with Markdown's and HTML's signs escaped, and line breaks as spaces."""
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 

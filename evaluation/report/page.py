@@ -10,34 +10,34 @@ from matplotlib import colormaps
 from plotly.offline import get_plotlyjs
 
 from tendency.evaluation.report.charts import Chart
-from tendency.evaluation.report.document import deflated, document, source
-from tendency.evaluation.report.player import Recordings
-from tendency.evaluation.report.summary_table import SummaryTable, TableRow
+from tendency.evaluation.report.document import deflate, read_template, render_document
+from tendency.evaluation.report.player import PlayerRollouts
+from tendency.evaluation.report.table import TableRow, TableSection
 
 MOST_BYTES = 25_000_000
-MOST_RECORDED = 15_000_000
+MOST_PLAYER_BYTES = 15_000_000
 SCRIPTS = ("page.js", "player.js")
 
 
 @dataclass(frozen=True)
 class PageContent:
-    """What a page shows; every text in it is taken for text, never for markup.
+    """Content of a report's page; every text in it is escaped, never taken for markup.
 
     Args:
-        title: of the page.
-        lead: sentences below it.
-        headline: what matters most, or nothing.
-        columns: of the table.
-        rows: of the table.
-        tables: further ones.
-        charts: in their order.
-        comparisons: sentences on one method against another.
-        verdicts: sentences on whether methods are worth their cost.
-        missing: sections that have no chart, each a title and a sentence on how to get it.
-        certificate: of the dataset, plain data.
-        configuration: of the runs, by name, as text.
-        provenance: of the dataset, plain data.
-        files: texts that can be downloaded, by their names.
+        title: title of the page.
+        lead: sentences below the title.
+        headline: the most important result in a sentence; may be empty.
+        columns: heads of the summary table, without the first one.
+        rows: rows of the summary table.
+        charts: charts in their order.
+        certificate: certificate of the dataset, plain data.
+        configuration: configurations of the runs as text, by their headings.
+        provenance: provenance of the dataset, plain data.
+        files: texts that can be downloaded, by the names of the files.
+        comparisons: sentences that compare two methods.
+        verdicts: sentences on whether surrogates pay.
+        missing: sections without a chart, each a title and a sentence on how to get it.
+        tables: further sections with a table.
         notes: sentences on what is not in the page.
     """
 
@@ -54,41 +54,42 @@ class PageContent:
     comparisons: Sequence[str] = ()
     verdicts: Sequence[str] = ()
     missing: Sequence[tuple[str, str]] = ()
-    tables: Sequence[SummaryTable] = ()
+    tables: Sequence[TableSection] = ()
     notes: Sequence[str] = field(default_factory=list)
 
 
-def render(content: PageContent, record: Callable[[int], Recordings]) -> str:
+def render_page(content: PageContent, encode: Callable[[int], PlayerRollouts]) -> str:
     """The page as text, of at most ``MOST_BYTES`` bytes.
 
     Args:
-        content: of the page.
-        record: rollouts to play in so many bytes, which are those that nothing else needs.
+        content: content of the page.
+        encode: function that encodes the rollouts that the page plays, in at most as many bytes as it is given: those
+            that nothing else needs.
 
     Raises:
         ValueError: the page would be too large without any rollout.
     """
-    scripts = [get_plotlyjs(), *map(source, SCRIPTS)]
+    scripts = [get_plotlyjs(), *map(read_template, SCRIPTS)]
     payload = {
         "charts": {chart.name: {"figures": chart.figures, "scales": chart.scales} for chart in content.charts},
         "colours": {"diverging": _colours("RdBu_r"), "sequential": _colours("viridis")},
-        "files": {name: deflated(text) for name, text in content.files.items()},
+        "files": {name: deflate(text) for name, text in content.files.items()},
     }
 
-    def page(recordings: Recordings) -> str:
-        whole = payload | {"recordings": recordings.entries}
-        return document("report.html", scripts, content=content, payload=whole, recordings=recordings)
+    def page(rollouts: PlayerRollouts) -> str:
+        whole = payload | {"recordings": rollouts.entries}
+        return render_document("report.html", scripts, content=content, payload=whole, rollouts=rollouts)
 
-    # What describes each recording is not in the blobs: a tenth of what is left covers it.
-    rest = MOST_BYTES - len(page(Recordings()).encode())
+    # The entries that describe each rollout are not in the blobs: a tenth of the remaining bytes covers them.
+    rest = MOST_BYTES - len(page(PlayerRollouts()).encode())
     if rest < 0:
         raise ValueError(f"report.html: {MOST_BYTES - rest} bytes without any rollout, expected at most {MOST_BYTES}")
-    return page(record(min(MOST_RECORDED, int(0.9 * rest))))
+    return page(encode(min(MOST_PLAYER_BYTES, int(0.9 * rest))))
 
 
 def deflated_size(text: str) -> int:
-    """Bytes that a text to download takes in a page."""
-    return len(deflated(text))
+    """The bytes that a text takes in a page that offers it for download."""
+    return len(deflate(text))
 
 
 def _colours(name: str) -> list[int]:
@@ -97,10 +98,10 @@ def _colours(name: str) -> list[int]:
 
 
 def configuration_texts(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """Plain data as text, a text for each run where there are several.
+    """Configurations as text by their headings, a text for each run where there are several.
 
     Args:
-        configuration: of one run, or {run: configuration}.
+        configuration: configuration of one run, or {run: configuration}.
     """
     nested = configuration and all(isinstance(value, Mapping) and "pde" in value for value in configuration.values())
     if not nested:

@@ -1,4 +1,4 @@
-"""Where the values of a report lie."""
+"""Geometry and domains of a report's trajectories."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Space:
     """The geometry of a report's trajectories, and the size of each one's domain.
 
     Args:
-        geometry: of all of them.
+        geometry: geometry that all of them share.
         extents: (trajectories, D) side lengths, in the order of the results.
     """
 
@@ -31,9 +31,9 @@ class Space:
         return isinstance(self.geometry, Grid)
 
     def positions(self, row: int) -> np.ndarray:
-        """Where the points (D, *N) of one trajectory lie.
+        """The coordinates (D, *N) of the points of one trajectory.
 
         Args:
-            row: of the results.
+            row: row of the trajectory in the results.
         """
         return self.geometry.coordinates(torch.from_numpy(self.extents[row : row + 1]))[0].numpy()

@@ -1,7 +1,8 @@
-"""Rolls simulators out over test trajectories and judges every snapshot, streaming to disk."""
+"""Rolls simulators out over test trajectories and measures every snapshot, streaming to disk."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,17 +10,24 @@ import torch
 import xarray as xr
 
 from tendency.data.whole_file import sweep_leftovers, whole_file
+from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import Metric
-from tendency.evaluation.metrics.setting import Setting, Subject
-from tendency.evaluation.rollouts.rollout_batch import Judge, Variable, always_measured, applicable, joined
+from tendency.evaluation.report_description import ATTRIBUTE, ReportDescription
+from tendency.evaluation.rollouts.batch_metrics import (
+    BatchMetrics,
+    Variable,
+    applicable_metrics,
+    concatenate_batches,
+    standard_metrics,
+)
 from tendency.evaluation.rollouts.rollout_file import RolloutFile
-from tendency.evaluation.rollouts.side_by_side import SnapshotSource, recent, side_by_side
+from tendency.evaluation.rollouts.side_by_side import SnapshotSource, roll_out_side_by_side, split_at_start
 from tendency.simulation.fields import Field
 from tendency.simulation.simulator import Simulator
 
 
-class TestTrajectories(Protocol):
-    """Batches of whole trajectories that can be gone through."""
+class TrajectoryBatches(Protocol):
+    """Batches of whole test trajectories."""
 
     def __iter__(self) -> Iterator[SnapshotSource]:
         """The batches in order."""
@@ -30,35 +38,49 @@ class TestTrajectories(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class MeasurementPlan:
+    """What is measured of rollouts.
+
+    Args:
+        metrics: metrics beside those that every report rests on.
+        subject: fields, geometry and solver of the trajectories; None for scalar fields with the channels' names, of
+            which nothing else is known.
+        ensemble: number of members that simulators which draw noise are rolled out with; 1 for the rollout alone.
+    """
+
+    metrics: Sequence[Metric] = ()
+    subject: Subject | None = None
+    ensemble: int = 1
+
+
+STANDARD_PLAN = MeasurementPlan()
+
+
 def evaluate_rollouts(
     simulators: Mapping[str, Simulator],
-    trajectories: TestTrajectories | Sequence[SnapshotSource],
+    trajectories: TrajectoryBatches | Sequence[SnapshotSource],
     channel_names: Sequence[str],
     folder: Path,
     *,
-    description: Mapping[str, Any],
-    metrics: Sequence[Metric] = (),
-    subject: Subject | None = None,
-    ensemble: int = 1,
+    description: ReportDescription,
+    measurement: MeasurementPlan = STANDARD_PLAN,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> xr.Dataset:
-    """Judges simulators on the same trajectories, from the same snapshot.
+    """Measures simulators on the same trajectories, from the same snapshot.
 
-    Every method starts at the snapshot where the largest history ends. Beside its rollout, each is also asked for one
-    step from every true snapshot. Nothing is averaged over trajectories; reductions run in float64, so that the numbers
-    do not depend on the batch. Memory holds one snapshot of each method at a time, and of the truth what its source
-    holds.
+    Every method starts at the snapshot where the largest history ends. Beside its rollout, each also takes one step
+    from every true snapshot. Nothing is averaged over trajectories; reductions run in float64, so that the numbers do
+    not depend on the batch. Memory holds one snapshot of each method at a time, and of the truth what its source holds.
 
     Args:
-        simulators: by name.
-        trajectories: batches of whole trajectories: windows, or recordings that are read as they pass.
-        channel_names: of the C channels.
-        folder: ``rollouts.nc`` (truth and predictions, written as they pass) and ``metrics.nc`` go there.
-        description: recorded in the results' attributes, together with why a metric does not apply.
-        metrics: measured beside those that every report rests on.
-        subject: what is judged; scalar fields of these names and nothing else known of them when left out.
-        ensemble: members that simulators which draw are rolled out with; 1 for none beside the rollout itself.
-        progress: called with (batches done, batches in all).
+        simulators: simulators by name.
+        trajectories: batches of whole trajectories: windows, or files that are read snapshot by snapshot.
+        channel_names: names of the C channels.
+        folder: folder of ``rollouts.nc`` (truth and predictions, written snapshot by snapshot) and ``metrics.nc``.
+        description: what the report is about; stored in the results' attributes, with why a metric does not apply.
+        measurement: which metrics, of what, and with how many members.
+        progress: callback with (batches done, batches in all).
 
     Returns:
         The content of metrics.nc.
@@ -66,31 +88,30 @@ def evaluate_rollouts(
     Raises:
         ValueError: trajectories too short to roll out, or two metrics of one name.
     """
+    subject, ensemble = measurement.subject, measurement.ensemble
     start = max(simulator.history for simulator in simulators.values()) - 1
     folder.mkdir(parents=True, exist_ok=True)
     sweep_leftovers(folder)
-    parts: list[dict[str, Variable]] = []
+    batches: list[dict[str, Variable]] = []
     labels: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     with RolloutFile(folder / "rollouts.nc", list(simulators), channel_names) as file, torch.inference_mode():
-        for done, recording in enumerate(trajectories):
-            if recording.t.shape[1] < start + 2:
+        for done, source in enumerate(trajectories, 1):
+            if source.t.shape[1] < start + 2:
                 raise ValueError(
-                    f"trajectories of {recording.t.shape[1]} snapshots are too short for a history of {start + 1}"
+                    f"trajectories of {source.t.shape[1]} snapshots are too short for a history of {start + 1}"
                 )
             if subject is None:
-                subject = Subject(tuple(Field(name) for name in channel_names), recording.conditions.geometry)
-            kept, reasons = applicable([*always_measured(), *metrics], subject, ensemble)
-            part, labels = _judged(simulators, recording, start, kept, subject, ensemble, file)
-            parts.append(part)
-            progress(done + 1, len(trajectories))
+                subject = Subject(tuple(Field(name) for name in channel_names), source.conditions.geometry)
+            metrics, reasons = applicable_metrics([*standard_metrics(), *measurement.metrics], subject, ensemble)
+            variables, labels = _measure_batch(simulators, source, start, metrics, subject, ensemble, file)
+            batches.append(variables)
+            progress(done, len(trajectories))
     labels |= {"simulator": list(simulators), "channel": list(channel_names)}
-    variables = joined(parts)
-    empty = [name for name, (_, values) in variables.items() if values.size == 0]
+    results, empty = _dataset(concatenate_batches(batches), labels)
     reasons |= dict.fromkeys(empty, "this problem has none")
-    results = _dataset({name: value for name, value in variables.items() if name not in empty}, labels)
     results.attrs = {
-        "description": json.dumps({**description, "not_applicable": reasons}),
+        ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
         "start_snapshot": start,
         "ensemble": ensemble,
     }
@@ -104,35 +125,38 @@ def write_netcdf(results: xr.Dataset, path: Path) -> None:
         results.to_netcdf(temporary, engine="h5netcdf")
 
 
-def _judged(
+def _measure_batch(
     simulators: Mapping[str, Simulator],
-    recording: SnapshotSource,
+    source: SnapshotSource,
     start: int,
     metrics: Sequence[Metric],
     subject: Subject,
     ensemble: int,
     file: RolloutFile,
 ) -> tuple[dict[str, Variable], dict[str, Any]]:
-    """All figures of one batch, and the labels of their axes."""
-    past, following = recent(recording, start)
-    conditions, times = recording.conditions, recording.t[:, start:]
+    """The figures of one batch, and the labels of their axes."""
+    past, following = split_at_start(source, start)
+    conditions, times = source.conditions, source.t[:, start:]
     weights = conditions.geometry.weights(conditions.extent)
-    setting = Setting(subject, conditions, times, past[-1], weights)
-    file.append(recording.index, times, past[-1])
-    judge = Judge(metrics, list(simulators), setting)
-    for moment in side_by_side(simulators, recording, start, past, following, setting, ensemble):
-        file.write_truth(moment.snapshot, moment.truth)
-        for name, prediction in moment.predictions.items():
-            file.write_prediction(name, moment.snapshot, prediction)
-        judge.take(moment)
-    variables = judge.variables()
-    variables["trajectory"] = (("trajectory",), recording.index.cpu().numpy())
+    context = BatchContext(subject, conditions, times, past[-1], weights)
+    file.append(source.index, times, past[-1])
+    batch = BatchMetrics(metrics, list(simulators), context)
+    for current in roll_out_side_by_side(simulators, source, start, past, following, context, ensemble):
+        file.write_truth(current.snapshot, current.truth)
+        for name, prediction in current.predictions.items():
+            file.write_prediction(name, current.snapshot, prediction)
+        batch.update(current)
+    variables = batch.variables()
+    variables["trajectory"] = (("trajectory",), source.index.cpu().numpy())
     variables["time"] = (("trajectory", "snapshot"), (times - times[:, :1]).cpu().numpy())
     variables["absolute_time"] = (("trajectory", "snapshot"), times.cpu().numpy())
-    return variables, judge.labels()
+    return variables, batch.labels()
 
 
-def _dataset(variables: Mapping[str, Variable], labels: Mapping[str, Any]) -> xr.Dataset:
+def _dataset(variables: Mapping[str, Variable], labels: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
+    """The figures as a dataset, and the names of those without any value, which are left out."""
+    empty = [name for name, (_, values) in variables.items() if values.size == 0]
+    figures = {name: value for name, value in variables.items() if name != "trajectory" and name not in empty}
     coordinates = {"trajectory": variables["trajectory"]}
     coordinates |= {axis: ((axis,), values) for axis, values in labels.items() if len(values)}
-    return xr.Dataset({name: value for name, value in variables.items() if name != "trajectory"}, coordinates)
+    return xr.Dataset(figures, coordinates), empty

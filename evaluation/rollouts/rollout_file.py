@@ -20,7 +20,7 @@ class RolloutFile:
     Memory holds one snapshot of a batch. The file exists whole or not at all.
 
     Args:
-        path: of the file.
+        path: path of the file.
         methods: names of the simulators.
         channels: names of the channels.
     """

@@ -15,7 +15,7 @@ class RolloutReader:
     """Fields of ``rollouts.nc``; of a field in 3D, the slice through the middle of the last axis.
 
     Args:
-        path: of the file.
+        path: path of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class RolloutReader:
         """One field (len(snapshots), *N) float32 of one method's rollout."""
         return self._read("prediction", (self.methods.index(method), row), snapshots, channel)
 
-    def compared(self, method: str, row: int, snapshots: Snapshots, channel: int) -> dict[str, np.ndarray]:
+    def compare(self, method: str, row: int, snapshots: Snapshots, channel: int) -> dict[str, np.ndarray]:
         """Truth, prediction and their difference, each as ``truth`` gives it."""
         truth = self.truth(row, snapshots, channel)
         prediction = self.prediction(method, row, snapshots, channel)

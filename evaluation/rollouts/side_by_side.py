@@ -1,4 +1,4 @@
-"""Several simulators side by side through the snapshots of one batch, none of which is kept."""
+"""Rolls several simulators out side by side over the snapshots of one batch, and keeps none of them."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,86 +8,86 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.pointwise import combined_nrmse
-from tendency.evaluation.metrics.setting import Setting
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.random import mix
 from tendency.simulation.simulator import Simulator, begin, rollout
 
 
 class SnapshotSource(Protocol):
-    """B true trajectories whose states pass one after the other: a ``Window`` of whole trajectories, or a file."""
+    """B true trajectories whose snapshots are read one after the other: from a ``Window`` in memory, or from files."""
 
     @property
     def index(self) -> Tensor:
-        """(B,) int64, each trajectory's number in its dataset."""
+        """(B,) int64, number of each trajectory in its dataset."""
         ...
 
     @property
     def t(self) -> Tensor:
-        """(B, T) float64."""
+        """(B, T) float64, times of the snapshots."""
         ...
 
     @property
     def conditions(self) -> Conditions:
-        """Of the B trajectories."""
+        """Conditions of the B trajectories."""
         ...
 
     def snapshots(self) -> Iterator[Tensor]:
-        """T states (B, C, *N)."""
+        """The T states (B, C, *N) in order."""
         ...
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What is known at one snapshot.
+class RolloutSnapshot:
+    """The truth and the predictions of all simulators at one snapshot.
 
     Args:
-        snapshot: 0 at the start.
-        truth: (B, C, *N).
-        predictions: (B, C, *N) of each simulator, from its rollout.
-        one_step: nRMSE (B,) of each simulator's single step from the true snapshot before; NaN at the start.
-        members: (M, B, C, *N) of each simulator that draws, its own rollout being the first.
+        snapshot: number of the snapshot, 0 at the start of the rollouts.
+        truth: (B, C, *N) true state.
+        predictions: (B, C, *N) state of each simulator's rollout, by its name.
+        one_step_nrmse: (B,) nRMSE of each simulator's single step from the true snapshot before; NaN at the start.
+        members: (M, B, C, *N) ensemble of each simulator that draws noise, the first member being its own rollout.
     """
 
     snapshot: int
     truth: Tensor
     predictions: Mapping[str, Tensor]
-    one_step: Mapping[str, Tensor]
+    one_step_nrmse: Mapping[str, Tensor]
     members: Mapping[str, Tensor]
 
 
-def recent(recording: SnapshotSource, start: int) -> tuple[list[Tensor], Iterator[Tensor]]:
-    """The snapshots 0 ... start, and those that follow."""
-    states = recording.snapshots()
+def split_at_start(source: SnapshotSource, start: int) -> tuple[list[Tensor], Iterator[Tensor]]:
+    """The true snapshots 0 ... start, and those that follow."""
+    states = source.snapshots()
     return [next(states) for _ in range(start + 1)], states
 
 
-def side_by_side(
+def roll_out_side_by_side(
     simulators: Mapping[str, Simulator],
-    recording: SnapshotSource,
+    source: SnapshotSource,
     start: int,
     past: Sequence[Tensor],
     following: Iterator[Tensor],
-    setting: Setting,
+    context: BatchContext,
     ensemble: int = 1,
-) -> Iterator[Moment]:
-    """Rolls all simulators out in step, beside the truth.
+) -> Iterator[RolloutSnapshot]:
+    """Rolls all simulators out, one snapshot at a time, and sets the truth beside them.
 
     Args:
-        simulators: by name.
-        recording: of the truth.
-        start: the snapshot where the rollouts start.
-        past: the snapshots 0 ... start.
-        following: the true snapshots after the start.
-        setting: of the trajectories.
-        ensemble: members that simulators which draw are rolled out with.
+        simulators: simulators by name.
+        source: true trajectories.
+        start: number of the snapshot where the rollouts start.
+        past: true snapshots 0 ... start.
+        following: true snapshots after the start.
+        context: conditions, times, start and weights of the batch.
+        ensemble: number of members that simulators which draw noise are rolled out with.
 
     Yields:
-        One moment for each snapshot from the start on.
+        One record for each snapshot from the start on.
     """
-    conditions, times, seed = recording.conditions, setting.times, recording.index
-    history = deque(zip(past, recording.t.unbind(1), strict=False), maxlen=start + 1)
+    conditions, times, seed = source.conditions, context.times, source.index
+    history = deque(zip(past, source.t.unbind(1), strict=False), maxlen=start + 1)
 
     def begun(simulator: Simulator, key: Tensor, until: Tensor) -> Iterator[Tensor]:
         states, moments = zip(*list(history)[-simulator.history :], strict=True)
@@ -103,11 +103,11 @@ def side_by_side(
     members = {name: all_members(simulator) for name, simulator in simulators.items()} if ensemble > 1 else {}
     truth = past[-1]
     unknown = torch.full(seed.shape, torch.nan, dtype=torch.float64, device=truth.device)
-    yield Moment(0, truth, dict.fromkeys(simulators, truth), dict.fromkeys(simulators, unknown), {})
+    yield RolloutSnapshot(0, truth, dict.fromkeys(simulators, truth), dict.fromkeys(simulators, unknown), {})
     for snapshot, truth in enumerate(following, 1):
         step = times[:, snapshot : snapshot + 1]
-        one = {
-            name: combined_nrmse(next(begun(simulator, seed, step)), truth, setting.weights)
+        one_step = {
+            name: combined_nrmse(next(begun(simulator, seed, step)), truth, context.weights)
             for name, simulator in simulators.items()
         }
         predictions = {name: next(states) for name, states in rollouts.items()}
@@ -116,5 +116,5 @@ def side_by_side(
             for name, others in members.items()
             if others
         }
-        yield Moment(snapshot, truth, predictions, one, drawn)
+        yield RolloutSnapshot(snapshot, truth, predictions, one_step, drawn)
         history.append((truth, step[:, 0]))

@@ -1,4 +1,4 @@
-"""Several seeds of one method: their mean, and how well it is known."""
+"""Means with confidence intervals, of values from several seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from scipy.special import stdtrit
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the ends of its interval; None where one seed says nothing about it.
+    """A mean and the ends of its interval, which are None where there is one seed alone.
 
     Args:
-        mean: over the seeds.
-        low: the lower end.
-        high: the upper end.
+        mean: mean over the seeds.
+        low: lower end of the interval.
+        high: upper end of the interval.
     """
 
     mean: float
@@ -45,8 +45,8 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """The mean m and m ± t s / √n of n independent values, t the quantile of Student's distribution of n − 1.
 
     Args:
-        values: one for each seed; the mean alone where there is one, or where one is not finite.
-        level: how often such an interval holds the true mean.
+        values: one value for each seed; the mean alone where there is one, or where one is not finite.
+        level: share of such intervals that hold the true mean.
     """
     mean = sum(values) / len(values)
     if len(values) < 2 or not math.isfinite(mean):
@@ -61,8 +61,8 @@ def log_t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """As ``t_interval`` of the logarithms: for errors, which are positive and differ by factors.
 
     Args:
-        values: positive, one for each seed.
-        level: how often such an interval holds the true geometric mean.
+        values: positive values, one for each seed.
+        level: share of such intervals that hold the true geometric mean.
     """
     if not all(0 < value < math.inf for value in values):
         return Interval(math.inf if not all(map(math.isfinite, values)) else 0.0)

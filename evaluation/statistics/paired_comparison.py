@@ -1,4 +1,4 @@
-"""Is method A better than method B? A difference, how well it is known, and how often it comes out that way.
+"""Pairs of methods compared on the same test trajectories: ratio of their errors, its interval and significance.
 
 References:
     Davison, Hinkley: Bootstrap Methods and their Application. Cambridge 1997, section 3.8 (hierarchical data).
@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tendency.evaluation.statistics.intervals import Interval, log_t_interval, t_interval
-
 MEASURE = "geometric_mean_nrmse"
 """The error of a whole rollout that methods are compared by."""
 LARGEST, SMALLEST = 100.0, 1e-16
@@ -28,15 +26,15 @@ class PairedComparison:
     """The paired difference of log errors of two methods on the same test trajectories.
 
     Args:
-        first: the name of A.
-        second: the name of B.
+        first: name of A.
+        second: name of B.
         ratio: error of A over error of B, geometric mean over seeds and trajectories; below 1 where A is better.
-        low: lower end of its interval.
-        high: upper end of its interval.
-        share: of the bootstrap draws in which A has the smaller error.
-        seeds: runs of A and of B; with one run of a trained method, nothing is known of how much the seed matters, and
-            the interval speaks of other trajectories alone.
-        trajectories: that both were judged on.
+        low: lower end of the ratio's interval.
+        high: upper end of the ratio's interval.
+        share: share of the bootstrap draws in which A has the smaller error.
+        seeds: numbers of runs of A and of B; one run of a trained method does not show how much the seed matters, and
+            the interval then covers other trajectories alone.
+        trajectories: number of test trajectories.
     """
 
     first: str
@@ -59,7 +57,7 @@ class PairedComparison:
         return f"{better} is better than {worse}: {figures}"
 
 
-def compare(
+def compare_methods(
     first: np.ndarray, second: np.ndarray, *, names: tuple[str, str] = ("A", "B"), draws: int = 10000, seed: int = 0
 ) -> PairedComparison:
     """Compares two methods by a hierarchical bootstrap: of seeds, and of trajectories.
@@ -71,12 +69,12 @@ def compare(
     Args:
         first: errors (runs, trajectories) of A.
         second: errors (runs, trajectories) of B, on the same trajectories in the same order.
-        names: of both.
-        draws: of the bootstrap.
-        seed: of the draws.
+        names: names of A and B.
+        draws: number of bootstrap draws.
+        seed: seed of the draws.
 
     Raises:
-        ValueError: other trajectories.
+        ValueError: the numbers of trajectories differ.
     """
     if first.shape[1] != second.shape[1]:
         raise ValueError(
@@ -110,11 +108,11 @@ def _shares(generator: np.random.Generator, count: int, draws: int) -> np.ndarra
     return generator.multinomial(count - 1, np.full(count, 1 / count), draws) / (count - 1)
 
 
-def errors_of(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+def rollout_errors(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
     """The rollout errors (runs, trajectories) of each group of runs, and of each method that is in no group.
 
     Args:
-        results: from ``evaluate_rollouts``.
+        results: results of ``evaluate_rollouts``.
         groups: names of the simulators that differ in their seed alone, by what they have in common.
     """
     grouped = {name for names in groups.values() for name in names}
@@ -124,46 +122,14 @@ def errors_of(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> dict[
     }
 
 
-def comparisons(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Every method against every other, as plain data: the fields of ``Comparison``, and its ``sentence``.
+def compare_all(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Every method against every other, as plain data: the fields of ``PairedComparison``, and its ``sentence``.
 
     Args:
-        results: from ``evaluate_rollouts``.
-        groups: as of ``errors_of``.
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``rollout_errors``.
     """
-    errors = errors_of(results, groups)
+    errors = rollout_errors(results, groups)
     names = list(errors)[:MOST_METHODS]
-    found = [compare(errors[a], errors[b], names=(a, b)) for a, b in itertools.combinations(names, 2)]
-    return [{**asdict(one), "sentence": one.sentence()} for one in found]
-
-
-def over_seeds(
-    summary: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, dict[str, float | None]]]:
-    """The mean over the seeds of each group, and its t-interval, of the figures of a summary.
-
-    Args:
-        summary: from ``tendency.evaluation.statistics.summary.summarise``.
-        groups: as of ``errors_of``.
-
-    Returns:
-        {group: {figure: {mean, low, high}}}; errors are averaged by their logarithms. A time that is censored for some
-        seed has no interval, and what is not finite is None.
-    """
-    found: dict[str, dict[str, dict[str, float | None]]] = {}
-    for group, names in groups.items():
-        runs = [summary[name] for name in names]
-        found[group] = {
-            figure: _interval(figure, [run[figure] for run in runs], runs).to_dict()
-            for figure in runs[0]
-            if not figure.endswith("_censored") and all(figure in run for run in runs)
-        }
-    return found
-
-
-def _interval(figure: str, values: list[float], runs: Sequence[Mapping[str, Any]]) -> Interval:
-    if any(run.get(f"{figure}_censored", False) for run in runs):
-        return Interval(sum(values) / len(values))
-    if "nrmse" in figure and "time" not in figure:
-        return log_t_interval(values)
-    return t_interval(values)
+    pairs = [compare_methods(errors[a], errors[b], names=(a, b)) for a, b in itertools.combinations(names, 2)]
+    return [{**asdict(pair), "sentence": pair.sentence()} for pair in pairs]

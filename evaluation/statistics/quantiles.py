@@ -2,11 +2,11 @@
 
 import numpy as np
 
-BAND = (0.1, 0.5, 0.9)
+SHARES = (0.1, 0.5, 0.9)
 
 
-def worst_of(metric: str) -> float:
-    """What a value that is not finite counts as: the worst that the metric can say."""
+def worst_value(metric: str) -> float:
+    """The worst value of a metric, which a value that is not finite counts as."""
     return -np.inf if "correlation" in metric else np.inf
 
 
@@ -14,15 +14,15 @@ def quantiles(values: np.ndarray, worst: float) -> tuple[np.ndarray, np.ndarray,
     """10, 50 and 90 % over trajectories; NaN where the quantile is a trajectory that blew up.
 
     Args:
-        values: (trajectories, snapshots).
-        worst: what a value that is not finite counts as, so that those that survive are not taken for all.
+        values: (trajectories, snapshots) values of a metric.
+        worst: value that one that is not finite counts as, so that the survivors are not taken for all trajectories.
 
     Returns:
         Three arrays (snapshots,).
     """
     ordered = np.sort(np.where(np.isfinite(values), values, worst), axis=0)
     edges = []
-    for share in BAND:
+    for share in SHARES:
         below, part = divmod(share * (len(ordered) - 1), 1)
         lower, upper = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
         # Not lower + part (upper - lower) at part = 0: 0 times infinity is no number.

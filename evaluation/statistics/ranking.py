@@ -1,9 +1,9 @@
-"""Which methods and which trajectories a report shows."""
-
-import json
+"""Names of the methods of a report, and its trajectories ranked by how well a method predicts them."""
 
 import numpy as np
 import xarray as xr
+
+from tendency.evaluation.report_description import ReportDescription
 
 
 def method_names(results: xr.Dataset) -> list[str]:
@@ -12,12 +12,10 @@ def method_names(results: xr.Dataset) -> list[str]:
 
 
 def learned_methods(results: xr.Dataset) -> list[str]:
-    """The methods that are judged, without the baselines that they must beat."""
-    described = json.loads(results.attrs["description"]).get("learned")
+    """The trained methods, without the baselines."""
+    learned = ReportDescription.of_results(results).learned
     return [
-        name
-        for name in method_names(results)
-        if (name in described if described is not None else name != "persistence")
+        name for name in method_names(results) if (name in learned if learned is not None else name != "persistence")
     ]
 
 
@@ -28,8 +26,8 @@ def ranked_trajectories(results: xr.Dataset, method: str) -> dict[str, int]:
     last finite snapshot.
 
     Args:
-        results: from ``evaluate_rollouts``.
-        method: one of its simulators.
+        results: results of ``evaluate_rollouts``.
+        method: name of a method.
     """
     error = results.nrmse.sel({"simulator": method}).values
     finite = np.isfinite(error)

@@ -1,31 +1,29 @@
-"""The numbers of a report: medians over trajectories, with what is censored said so."""
+"""The summary of a report: medians over trajectories, and whether a time is censored."""
 
-import json
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 
-from tendency.evaluation.metrics.correlation_time import censored_median
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.censored_median import censored_median
 
 
 def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
     """The figures of each method.
 
     Args:
-        results: from ``evaluate_rollouts``.
+        results: results of ``evaluate_rollouts``.
 
     Returns:
         {method: {figure: value}}; a time that more than half of the trajectories exceed is the horizon, and its
         ``..._censored`` is True. Times with the suffix ``_characteristic`` are multiples of the problem's Lyapunov or
         eddy-turnover time, where it states one. Figures that do not apply are left out.
     """
-    unit = json.loads(results.attrs.get("description", "{}")).get("characteristic_time")
-    return {
-        str(method): _figures(results.sel({"simulator": method}), unit and float(unit["value"]))
-        for method in results.simulator.values
-    }
+    time = ReportDescription.of_results(results).characteristic_time
+    unit = None if time is None else float(time.value)
+    return {str(method): _figures(results.sel({"simulator": method}), unit) for method in results.simulator.values}
 
 
 def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
@@ -43,59 +41,59 @@ def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
         if name in one:
             for column, threshold in enumerate(one[thresholds].values):
                 times, censored = one[name].values[:, column], one[f"{name}_censored"].values[:, column]
-                figures |= _times(f"{name}_{threshold:g}", times, censored, unit)
-    figures |= _times("blow_up_time", one.blow_up_time.values, ~one.blew_up.values.astype(bool), unit)
-    return figures | _further(one) | _of_ensemble(one)
+                figures |= _time_figures(f"{name}_{threshold:g}", times, censored, unit)
+    figures |= _time_figures("blow_up_time", one.blow_up_time.values, ~one.blew_up.values.astype(bool), unit)
+    return figures | _optional_figures(one) | _ensemble_figures(one)
 
 
-def _times(name: str, times: np.ndarray, censored: np.ndarray, unit: float | None) -> dict[str, Any]:
+def _time_figures(name: str, times: np.ndarray, censored: np.ndarray, unit: float | None) -> dict[str, Any]:
     """The median of times of which some are only known to be longer, and whether it is one of those."""
     median, beyond = censored_median(torch.from_numpy(times), torch.from_numpy(censored))
-    found = {name: median, f"{name}_censored": beyond}
+    figures = {name: median, f"{name}_censored": beyond}
     if unit is not None:
-        found |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
-    return found
+        figures |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
+    return figures
 
 
-def _further(one: xr.Dataset) -> dict[str, float]:
-    """Medians over trajectories of what was measured beside the figures of every report."""
-    found: dict[str, float] = {}
+def _optional_figures(one: xr.Dataset) -> dict[str, float]:
+    """Medians over trajectories of the metrics that not every report has."""
+    figures: dict[str, float] = {}
     if "band_error" in one:
         for column, band in enumerate(one.band.values):
             for name in ("band_error", "band_energy"):
                 values = one[name].values[:, -1, column]
                 # A grid may have no modes in a band; NaN there says nothing of the prediction.
                 if not np.isnan(one[name].values[:, 0, column]).all():
-                    found[f"final_{name}_{band}"] = _median(values)
-                    found[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
+                    figures[f"final_{name}_{band}"] = _median(values)
+                    figures[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
     if "enstrophy" in one:
-        found["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
+        figures["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
     if "conserved_drift" in one:
         drift = one.conserved_drift.values.max(2)
-        found["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
+        figures["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
     if "boundary_error" in one:
-        found["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
+        figures["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
     for name in ("wasserstein", "spectrum_log_error"):
         if name in one:
             for column, channel in enumerate(one.channel.values):
-                found[f"{name}_{channel}"] = _median(one[name].values[:, column])
-    return found
+                figures[f"{name}_{channel}"] = _median(one[name].values[:, column])
+    return figures
 
 
-def _of_ensemble(one: xr.Dataset) -> dict[str, float]:
+def _ensemble_figures(one: xr.Dataset) -> dict[str, float]:
     """Means over trajectories and snapshots, which come before the root of the spread over the error."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     if "crps" not in one or np.isnan(one.crps.values[:, 1:]).all():
-        return found
+        return figures
     members = int(one.attrs["ensemble"])
     for column, channel in enumerate(one.channel.values):
         variance, square, crps, coverage = (
             float(one[name].values[:, 1:, column].mean())
             for name in ("ensemble_variance", "ensemble_mse", "crps", "coverage")
         )
-        found |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
-        found[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
-    return found
+        figures |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
+        figures[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
+    return figures
 
 
 def _median(values: np.ndarray, worst: float = np.inf) -> float:
@@ -114,7 +112,7 @@ COLUMNS = (
 )
 
 
-def cell(figures: dict[str, Any], key: str) -> str:
+def figure_text(figures: dict[str, Any], key: str) -> str:
     """A figure as text: ``> 12`` where it is censored, a percentage where it is a share."""
     value = figures[key]
     if key == "stable_share":
@@ -134,5 +132,7 @@ def summary_lines(results: xr.Dataset) -> list[str]:
     lines = [f"{first['trajectories']} test trajectories, rolled out over {first['horizon']:.4g}"]
     lines.append("  ".join(["median over trajectories".ljust(width), *(label for _, label in shown)]))
     for name, figures in summary.items():
-        lines.append("  ".join([name.ljust(width), *(cell(figures, key).rjust(len(label)) for key, label in shown)]))
+        lines.append(
+            "  ".join([name.ljust(width), *(figure_text(figures, key).rjust(len(label)) for key, label in shown)])
+        )
     return lines

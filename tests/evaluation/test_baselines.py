@@ -10,7 +10,7 @@ from tendency.evaluation.baselines.baseline import build_baselines
 from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
 from tendency.evaluation.baselines.linear_fourier import LinearFourierModel
 from tendency.evaluation.baselines.persistence import Persistence
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes

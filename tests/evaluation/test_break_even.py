@@ -8,30 +8,30 @@ import pytest
 
 from tendency.evaluation.cost.break_even import (
     BreakEven,
-    Generation,
-    Point,
+    CostPoint,
+    GenerationCost,
     break_even_sentences,
     cost_sentence,
-    front,
-    verdict,
+    judge_surrogate,
+    pareto_front,
 )
-from tendency.evaluation.report.charts import break_even
+from tendency.evaluation.report.charts import break_even_chart
 
 SOLVER = [
-    Point("solver", "fine", 8.0, 1e-6, 1),
-    Point("solver", "middle", 2.0, 1e-3, 1),
-    Point("solver", "slow and bad", 4.0, 1e-2, 1),
-    Point("solver", "coarse", 0.5, 1e-1, 1),
-    Point("solver", "unstable", 0.1, math.inf, 1),
+    CostPoint("solver", "fine", 8.0, 1e-6, 1),
+    CostPoint("solver", "middle", 2.0, 1e-3, 1),
+    CostPoint("solver", "slow and bad", 4.0, 1e-2, 1),
+    CostPoint("solver", "coarse", 0.5, 1e-1, 1),
+    CostPoint("solver", "unstable", 0.1, math.inf, 1),
 ]
 
 
 def test_the_front_holds_what_nothing_beats():
-    assert [point.label for point in front(SOLVER)] == ["coarse", "middle", "fine"]
+    assert [point.label for point in pareto_front(SOLVER)] == ["coarse", "middle", "fine"]
 
 
 def test_a_fast_surrogate_wins_and_pays_after_some_solves():
-    found = verdict(Point("net", "", 0.25, 5e-3, 1), SOLVER, investment=700.0)
+    found = judge_surrogate(CostPoint("net", "", 0.25, 5e-3, 1), SOLVER, investment=700.0)
     assert found.wins
     assert found.solver_seconds == 2.0
     assert found.speed_up == 8
@@ -44,7 +44,7 @@ def test_a_fast_surrogate_wins_and_pays_after_some_solves():
 
 
 def test_a_slow_surrogate_does_not_and_is_told_what_its_time_would_buy():
-    found = verdict(Point("net", "", 3.0, 5e-2, 1), SOLVER, investment=700.0)
+    found = judge_surrogate(CostPoint("net", "", 3.0, 5e-2, 1), SOLVER, investment=700.0)
     assert not found.wins
     assert found.speed_up == pytest.approx(2 / 3)
     assert found.solver_error == 1e-3
@@ -55,19 +55,19 @@ def test_a_slow_surrogate_does_not_and_is_told_what_its_time_would_buy():
 
 
 def test_the_extremes_are_told_apart():
-    assert verdict(Point("net", "", 1.0, 1e-9, 1), SOLVER, None).wins
-    assert "is as accurate" in verdict(Point("net", "", 1.0, 1e-9, 1), SOLVER, None).sentence
-    lost = verdict(Point("net", "", 1e-3, math.inf, 1), SOLVER, 1.0)
+    assert judge_surrogate(CostPoint("net", "", 1.0, 1e-9, 1), SOLVER, None).wins
+    assert "is as accurate" in judge_surrogate(CostPoint("net", "", 1.0, 1e-9, 1), SOLVER, None).sentence
+    lost = judge_surrogate(CostPoint("net", "", 1e-3, math.inf, 1), SOLVER, 1.0)
     assert not lost.wins
     assert lost.sentence == "net loses: its rollout blew up"
     # An error that the coarsest setting beats in less time.
-    assert not verdict(Point("net", "", 0.6, 0.5, 1), SOLVER, 1.0).wins
+    assert not judge_surrogate(CostPoint("net", "", 0.6, 0.5, 1), SOLVER, 1.0).wins
 
 
 def test_what_is_written_is_plain_json():
-    surrogate = Point("net", "", 0.25, 5e-3, 16, 4_000_000, 12.5, 3.2e9)
-    verdicts = [verdict(surrogate, SOLVER, None)]
-    generation = Generation(90.0, "recorded while they were solved")
+    surrogate = CostPoint("net", "", 0.25, 5e-3, 16, 4_000_000, 12.5, 3.2e9)
+    verdicts = [judge_surrogate(surrogate, SOLVER, None)]
+    generation = GenerationCost(90.0, "recorded while they were solved")
     found = BreakEven([*SOLVER, surrogate], [surrogate], verdicts, 0.5, 4, "here", generation, {}).to_dict()
     again = json.loads(json.dumps(found, allow_nan=False))
     methods = [point["method"] for point in again["break_even"]]
@@ -88,8 +88,8 @@ def test_what_is_written_is_plain_json():
 
 
 def test_the_chart_says_of_which_batch_a_point_is_and_what_it_took():
-    points = [asdict(Point("net", "", 0.25, 5e-3, 16, 4_000_000)), {"method": "old", "seconds": 1.0, "error": 0.1}]
-    new, old = break_even(points).figures["error against seconds"]["data"]
+    points = [asdict(CostPoint("net", "", 0.25, 5e-3, 16, 4_000_000)), {"method": "old", "seconds": 1.0, "error": 0.1}]
+    new, old = break_even_chart(points).figures["error against seconds"]["data"]
     assert new["customdata"] == [", batch of 16, 4 MB of memory"]
     assert old["customdata"] == [""]
 
@@ -97,7 +97,7 @@ def test_the_chart_says_of_which_batch_a_point_is_and_what_it_took():
 def test_the_chart_joins_the_settings_that_no_other_beats():
     points = [asdict(point) for point in SOLVER if math.isfinite(point.error)]
     batches = [points[0] | {"method": "solver, best batch", "seconds": 4.0}]
-    rest, best, together = break_even([*points, *batches]).figures["error against seconds"]["data"]
+    rest, best, together = break_even_chart([*points, *batches]).figures["error against seconds"]["data"]
     assert best["text"] == ["coarse", "middle", "fine"]
     assert rest["text"] == ["slow and bad"]
     assert (rest["mode"], best["mode"]) == ("markers", "lines+markers")
@@ -106,15 +106,15 @@ def test_the_chart_joins_the_settings_that_no_other_beats():
 
 
 def test_costs_are_told_for_a_unit_of_time():
-    point = Point("net", "", 2.0, 0.1, 1, None, 0.99999999, 1500.0)
+    point = CostPoint("net", "", 2.0, 0.1, 1, None, 0.99999999, 1500.0)
     assert cost_sentence(point, 4.0) == (
         "net at a batch of 1: 0.5 s, 1 network call, 1.5 kFLOP per trajectory and unit of time"
     )
 
 
 def test_a_verdict_begins_with_how_both_solve():
-    point = Point("net", "", 3.0, 5e-2, 1)
+    point = CostPoint("net", "", 3.0, 5e-2, 1)
     assert (
-        verdict(point, SOLVER, None, "one at a time, ").sentence
-        == f"one at a time, {verdict(point, SOLVER, None).sentence}"
+        judge_surrogate(point, SOLVER, None, "one at a time, ").sentence
+        == f"one at a time, {judge_surrogate(point, SOLVER, None).sentence}"
     )

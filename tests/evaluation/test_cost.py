@@ -10,7 +10,13 @@ from torch.nn import functional
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.call_cost import cost_of_call
 from tendency.evaluation.cost.peak_memory import peak_bytes
-from tendency.evaluation.cost.rollout_cost import Start, cost_of, memory_of, network_work, seconds_per_step
+from tendency.evaluation.cost.rollout_cost import (
+    RolloutStart,
+    count_network_work,
+    rollout_peak_bytes,
+    seconds_per_step,
+    time_rollout,
+)
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.simulation.window import Window
@@ -43,7 +49,7 @@ def whole(batch=2, snapshots=6, step=1.0):
 
 def start_of(window):
     u, t = window.history(1)
-    return Start(u, t, window.times(1, window.u.shape[1] - 1), window.conditions, window.index)
+    return RolloutStart(u, t, window.times(1, window.u.shape[1] - 1), window.conditions, window.index)
 
 
 def test_a_step_costs_what_it_costs_shared_by_the_trajectories_of_its_batch():
@@ -65,7 +71,7 @@ class Waking(Persistence):
 
 
 def test_a_short_rollout_is_timed_until_its_fastest_is_found():
-    cost, _ = cost_of(Waking(), start_of(whole(1)), repeats=2)
+    cost, _ = time_rollout(Waking(), start_of(whole(1)), repeats=2)
     assert 0.001 <= cost.seconds < 0.01
 
 
@@ -87,9 +93,9 @@ class Allocating(Persistence):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_memory_is_the_most_that_is_held_at_one_moment(batch):
     # While the second step works, 1 MB from the first is still there: 3 MB for each trajectory, and never 4.
-    held = memory_of(Allocating(), start_of(whole(batch)))
+    held = rollout_peak_bytes(Allocating(), start_of(whole(batch)))
     assert held == pytest.approx(3e6 * batch, rel=0.001)
-    assert memory_of(Persistence(), start_of(whole(batch))) < 1000
+    assert rollout_peak_bytes(Persistence(), start_of(whole(batch))) < 1000
 
 
 def test_memory_counts_what_an_operation_takes_for_itself_and_gives_back():
@@ -120,7 +126,7 @@ class Halving(Persistence):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_calls_and_operations_are_those_of_one_trajectory_in_a_unit_of_time(batch):
     simulator = Halving()
-    work = network_work(simulator, simulator.network, start_of(whole(batch, step=0.25)))
+    work = count_network_work(simulator, simulator.network, start_of(whole(batch, step=0.25)))
     # Five steps of 0.25, two calls in each, and 2 x 4 x 4 operations in a call.
     assert work.calls == pytest.approx(2 / 0.25)
     assert work.flops == pytest.approx(2 / 0.25 * 2 * 4 * 4)

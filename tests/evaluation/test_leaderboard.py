@@ -49,9 +49,9 @@ def test_ranks_count_who_is_better_and_a_blow_up_comes_last(board):
 
 def test_what_has_no_ratio_to_persistence_has_no_average():
     still = Leaderboard("s", [standing("p", "a", 0.1), standing("p", "persistence", 0.0, baseline=True)], {})
-    assert still.beside_yardstick("a", ROLLOUT) is None
+    assert still.mean_ratio_to_reference("a", ROLLOUT) is None
     exact = Leaderboard("s", [standing("p", "a", 0.0), standing("p", "persistence", 0.1, baseline=True)], {})
-    assert exact.beside_yardstick("a", ROLLOUT) is None
+    assert exact.mean_ratio_to_reference("a", ROLLOUT) is None
     assert exact.mean_rank("a", ROLLOUT) == 1.0
 
 
@@ -59,10 +59,10 @@ def test_averages_are_of_methods_that_are_on_every_problem(board):
     assert board.mean_rank("slow", ROLLOUT) == 2.0
     assert board.mean_rank("fast", ROLLOUT) == 2.5
     assert board.mean_rank("wide", ROLLOUT) is None
-    assert board.beside_yardstick("slow", ROLLOUT) == pytest.approx(math.sqrt(0.1 * (1 / 3)))
-    assert board.beside_yardstick("persistence", ONE_STEP) == pytest.approx(1.0)
-    assert board.beside_yardstick("fast", ROLLOUT) == math.inf
-    assert board.beside_yardstick("wide", ROLLOUT) is None
+    assert board.mean_ratio_to_reference("slow", ROLLOUT) == pytest.approx(math.sqrt(0.1 * (1 / 3)))
+    assert board.mean_ratio_to_reference("persistence", ONE_STEP) == pytest.approx(1.0)
+    assert board.mean_ratio_to_reference("fast", ROLLOUT) == math.inf
+    assert board.mean_ratio_to_reference("wide", ROLLOUT) is None
 
 
 def test_the_table_has_the_best_first_and_marks_what_cannot_be_told_apart(board):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from tendency.evaluation.metrics.correlation_time import censored_median, correlation_time
 from tendency.evaluation.metrics.pointwise import (
     combined_correlation,
     combined_nrmse,
@@ -16,7 +15,9 @@ from tendency.evaluation.metrics.pointwise import (
     nrmse,
     vrmse,
 )
-from tendency.evaluation.metrics.spectrum import energy_spectrum, nyquist_wavenumber
+from tendency.evaluation.metrics.spectrum import IsotropicSpectrum
+from tendency.evaluation.metrics.valid_times import correlation_time
+from tendency.evaluation.statistics.censored_median import censored_median
 from tendency.simulation.geometry import Boundary, Grid
 
 
@@ -111,7 +112,7 @@ def test_kaplan_meier_by_hand():
 def test_spectra_hold_all_the_energy(shape):
     u = torch.randn(2, 1, *shape, generator=torch.Generator().manual_seed(0))
     grid = Grid(shape, Boundary.periodic(len(shape)))
-    _, energy = energy_spectrum(u, grid, torch.ones(2, len(shape)))
+    energy = IsotropicSpectrum(grid, torch.ones(2, len(shape)))(u)
     assert energy.sum(2).numpy() == pytest.approx(u.double().square().flatten(2).mean(2).numpy() / 2, rel=1e-10)
 
 
@@ -120,16 +121,16 @@ def test_a_wave_has_its_energy_at_its_wavenumber():
     extent = torch.tensor([[4.0, 4.0]], dtype=torch.float64)
     x = 2 * math.pi * grid.coordinates(extent) / 4
     u = (3 * torch.cos(3 * x[:, 0] + 4 * x[:, 1]))[:, None]
-    wavenumber, energy = energy_spectrum(u, grid, extent)
+    spectrum = IsotropicSpectrum(grid, extent)
+    energy = spectrum(u)
     assert float(energy[0, 0, 5]) == pytest.approx(9 / 4)
-    assert float(wavenumber[0, 5]) == pytest.approx(5 * 2 * math.pi / 4)
-    assert float(nyquist_wavenumber(grid, extent)) == pytest.approx(math.pi * 16 / 4)
+    assert float(spectrum.wavenumbers[0, 5]) == pytest.approx(5 * 2 * math.pi / 4)
 
 
 def test_a_walled_axis_is_mirrored_before_its_spectrum():
     grid = Grid([32], Boundary([["neumann", "neumann"]]))
     extent = torch.tensor([[1.0]], dtype=torch.float64)
     u = torch.cos(3 * math.pi * grid.coordinates(extent))
-    _, energy = energy_spectrum(u, grid, extent)
+    energy = IsotropicSpectrum(grid, extent)(u)
     assert float(energy[0, 0, 3]) == pytest.approx(1 / 4)
     assert float(energy[0, 0].sum()) == pytest.approx(1 / 4)

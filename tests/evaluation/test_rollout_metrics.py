@@ -13,17 +13,20 @@ from tendency.evaluation.metrics.absolute_errors import AbsoluteErrors
 from tendency.evaluation.metrics.band_errors import BandErrors
 from tendency.evaluation.metrics.boundary_error import BoundaryError
 from tendency.evaluation.metrics.conserved_drift import ConservedDrift
-from tendency.evaluation.metrics.correlation_time import ErrorTime
-from tendency.evaluation.metrics.distribution import Distribution, MeanSpectrum
+from tendency.evaluation.metrics.context import Subject
+from tendency.evaluation.metrics.distribution import Distribution
 from tendency.evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
 from tendency.evaluation.metrics.enstrophy import Enstrophy
-from tendency.evaluation.metrics.setting import Subject
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.metrics.mean_spectrum import MeanSpectrum
+from tendency.evaluation.metrics.valid_times import ErrorTime
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 from tendency.evaluation.statistics.summary import summarise
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes
 from tendency.simulation.moments import Moments
+from tendency.simulation.problem import CharacteristicTime
 from tendency.simulation.window import Window
 
 B, T, N = 3, 6, 8
@@ -99,9 +102,8 @@ def results(case, tmp_path_factory):
         [window],
         ["velocity_x", "velocity_y"],
         tmp_path_factory.mktemp("report"),
-        description={"characteristic_time": {"name": "Lyapunov time", "value": 2.0}},
-        metrics=ALL,
-        subject=subject,
+        description=ReportDescription(characteristic_time=CharacteristicTime("Lyapunov time", 2.0)),
+        measurement=MeasurementPlan(ALL, subject),
     )
 
 
@@ -228,13 +230,13 @@ def test_boundary_errors_are_those_of_the_outermost_cells(case):
     conditions = replace(window.conditions, geometry=walls)
     subject = Subject((Field("u"), Field("v")), walls)
     weights = walls.weights(conditions.extent)
-    from tendency.evaluation.metrics.setting import Setting
+    from tendency.evaluation.metrics.context import BatchContext
 
-    setting = Setting(subject, conditions, window.t, window.u[:, 0], weights)
+    context = BatchContext(subject, conditions, window.t, window.u[:, 0], weights)
     p, y = torch.from_numpy(predicted[:, 3]), torch.from_numpy(truth[:, 3])
     square = (predicted[:, 3] - truth[:, 3])[:, :, [0, -1]] ** 2
     expected = np.sqrt(square.mean((2, 3)).sum(1) / (truth[:, 3] ** 2).mean((2, 3)).sum(1))
-    assert BoundaryError().measure(p, y, setting)["boundary_error"].numpy() == pytest.approx(expected, rel=1e-10)
+    assert BoundaryError().measure(p, y, context)["boundary_error"].numpy() == pytest.approx(expected, rel=1e-10)
 
 
 def test_a_rollout_blows_up_where_it_leaves_all_bounds(case, tmp_path):
@@ -244,7 +246,12 @@ def test_a_rollout_blows_up_where_it_leaves_all_bounds(case, tmp_path):
     wild[1, 2:] = np.nan
     replay = Replay(torch.from_numpy(wild).transpose(0, 1).contiguous())
     found = evaluate_rollouts(
-        {"wild": replay}, [window], ["x", "y"], tmp_path, description={}, metrics=ALL, subject=subject
+        {"wild": replay},
+        [window],
+        ["x", "y"],
+        tmp_path,
+        description=ReportDescription(),
+        measurement=MeasurementPlan(ALL, subject),
     )
     assert of(found, "blow_up_time").tolist() == [4.0, 2.0, 5.0]
     assert of(found, "blew_up").tolist() == [True, True, False]
@@ -259,7 +266,12 @@ def test_an_ensemble_is_scored_member_by_member(case, tmp_path):
     states = torch.from_numpy(predicted).transpose(0, 1).contiguous()
     simulators = {"draws": Replay(states, noise), "certain": Replay(states)}
     found = evaluate_rollouts(
-        simulators, [window], ["x", "y"], tmp_path, description={}, metrics=ALL, subject=subject, ensemble=4
+        simulators,
+        [window],
+        ["x", "y"],
+        tmp_path,
+        description=ReportDescription(),
+        measurement=MeasurementPlan(ALL, subject, 4),
     )
     from tendency.simulation.random import mix
 
@@ -287,14 +299,14 @@ def test_an_ensemble_that_is_as_uncertain_as_it_should_be_has_the_spread_of_its_
     generator = torch.Generator().manual_seed(2)
     y, *members = torch.randn(9, 40, 1, N, N, generator=generator, dtype=torch.float64)
     _, _, window, subject = case
-    from tendency.evaluation.metrics.setting import Setting
+    from tendency.evaluation.metrics.context import BatchContext
 
     weights = torch.ones(40, N, N, dtype=torch.float64)
-    setting = Setting(subject, window.conditions, window.t, y, weights)
-    found = SpreadAndSkill().measure(torch.stack(members), y, setting)
+    context = BatchContext(subject, window.conditions, window.t, y, weights)
+    found = SpreadAndSkill().measure(torch.stack(members), y, context)
     ratio = math.sqrt(9 / 8 * float(found["ensemble_variance"].mean() / found["ensemble_mse"].mean()))
     assert ratio == pytest.approx(1, abs=0.03)
-    covered = Coverage().measure(torch.stack(members), y, setting)["coverage"].mean()
+    covered = Coverage().measure(torch.stack(members), y, context)["coverage"].mean()
     assert float(covered) == pytest.approx(7 / 9, abs=0.02)
 
 
@@ -308,7 +320,9 @@ def test_nodes_have_no_spectra_but_walls(tmp_path):
     predicted = truth + 0.1
     predicted[:, 0] = truth[:, 0]
     replay = Replay(predicted.transpose(0, 1).contiguous())
-    found = evaluate_rollouts({"replay": replay}, [window], ["u"], tmp_path, description={}, metrics=ALL)
+    found = evaluate_rollouts(
+        {"replay": replay}, [window], ["u"], tmp_path, description=ReportDescription(), measurement=MeasurementPlan(ALL)
+    )
     reasons = json.loads(found.attrs["description"])["not_applicable"]
     assert {"spectrum", "band_error", "mean_spectrum", "conserved_drift", "enstrophy"} <= set(reasons)
     assert not {"spectrum", "band_error"} & set(found.data_vars)

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
 from tendency.evaluation.baselines.persistence import Persistence
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
+from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.metrics.band_errors import BandErrors
-from tendency.evaluation.metrics.distribution import MeanSpectrum
+from tendency.evaluation.metrics.mean_spectrum import MeanSpectrum
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.simulation.conditions import Conditions
 
@@ -36,7 +37,7 @@ class Endless:
 with tempfile.TemporaryDirectory() as folder:
     evaluate_rollouts(
         {"persistence": Persistence(), "line": LinearExtrapolation()}, [Endless()], ["u"], Path(folder),
-        description={}, metrics=[BandErrors(), MeanSpectrum()],
+        description=ReportDescription(), measurement=MeasurementPlan([BandErrors(), MeanSpectrum()]),
     )
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -14,10 +14,11 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from browser import find_browser, must_be_tested
 
 from tendency.evaluation.baselines.persistence import Persistence
-from tendency.evaluation.report.page import render
-from tendency.evaluation.report.player import record
-from tendency.evaluation.report.report import page_content
+from tendency.evaluation.report.page import render_page
+from tendency.evaluation.report.player import encode_rollouts
+from tendency.evaluation.report.report import prepare_page
 from tendency.evaluation.report.space import Space
+from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.simulation.conditions import Conditions
@@ -88,10 +89,14 @@ def report(tmp_path_factory):
         }
         parts = [map_tensors(lambda x, i=i: x[i : i + 2], window) for i in (0, 2, 4)]
         results = evaluate_rollouts(
-            methods | {"persistence": Persistence()}, parts, ["u", NASTY], folder, description=description
+            methods | {"persistence": Persistence()},
+            parts,
+            ["u", NASTY],
+            folder,
+            description=ReportDescription(**description),
         )
         points = [{"method": "solver", "seconds": 0.1, "error": 0.2, "label": "32"}]
-        content = page_content(
+        content = prepare_page(
             results,
             folder,
             title=NASTY,
@@ -102,7 +107,7 @@ def report(tmp_path_factory):
         )
         space = Space(geometry, window.conditions.extent.numpy())
         with RolloutReader(folder / "rollouts.nc") as reader:
-            page = render(content, lambda most_bytes: record(results, reader, space, most_bytes))
+            page = render_page(content, lambda most_bytes: encode_rollouts(results, reader, space, most_bytes))
         (folder / "report.html").write_text(page, encoding="utf-8")
         return folder
 

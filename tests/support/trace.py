@@ -8,6 +8,7 @@ drawn, the second with the report. A visit is an entry into a file from another 
 """
 
 import argparse
+import itertools
 import os
 import runpy
 import sys
@@ -96,7 +97,8 @@ def main() -> None:
             sys.setprofile(None)
     for title, files in zip(("up to the first tensor", "from generation to report"), trace.parts, strict=True):
         distinct = list(dict.fromkeys(files))
-        print(f"\n{title}: {len(distinct)} files, {len(files)} visits")
+        arrows = len(set(itertools.pairwise(files)))
+        print(f"\n{title}: {len(distinct)} files, {len(files)} visits, {arrows} different ways between files")
         print("\n".join(f"  {name}" for name in (files if arguments.all else distinct)))
 
 

@@ -9,10 +9,7 @@ import pytest
 @pytest.fixture(scope="session")
 def run_training(homes):
     """``run_training(["pde=heat", "seed=1"])``: trains in this process; returns the composed configuration."""
-    from hydra import compose, initialize_config_dir
-
-    from tendency.app.configuration.conf_files import conf_folder
-    from tendency.app.configuration.small_form import merge_small_form
+    from tendency.app.configuration.composed import compose_command
     from tendency.app.training.train_surrogate import train
 
     def run(overrides):
@@ -20,12 +17,7 @@ def run_training(homes):
             homes["TENDENCY_DATASETS"],
             homes["TENDENCY_OUTPUTS"],
         )
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            config = compose("train", overrides, return_hydra_config=True)
-        choices = dict(config.hydra.runtime.choices)
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            config = compose("train", overrides)
-        merge_small_form(config, overrides)
+        config, choices = compose_command("train", overrides)
         train(config, choices)
         return config
 
@@ -59,14 +51,11 @@ def small_run(run_training):
 @pytest.fixture(scope="session")
 def run_evaluation():
     """``run_evaluation(outputs, "runs=[a]", ...)``: evaluates in this process."""
-    from hydra import compose, initialize_config_dir
-
-    from tendency.app.configuration.conf_files import conf_folder
+    from tendency.app.configuration.composed import compose_command
     from tendency.app.reports.judge_runs import evaluate
 
     def run(outputs, *overrides):
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            config = compose("evaluate", [f"paths.outputs={outputs}", "matmul_precision=highest", *overrides])
+        config, _ = compose_command("evaluate", [f"paths.outputs={outputs}", "matmul_precision=highest", *overrides])
         evaluate(config)
 
     return run

@@ -35,7 +35,7 @@ def test_variants_that_are_trained_alike_share_their_network():
     root = Path("datasets")
     assert here.dataset(root) != there.dataset(root)
     assert here.report(root) == still.report(root) == here.folder.report
-    assert there.report(root).name == f"report-on-{there.dataset(root).name}"
+    assert there.report(root).path.name == f"report-on-{there.dataset(root).name}"
 
 
 def test_claims_hold_on_their_side_of_the_bound():
@@ -86,7 +86,7 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
     trials = trials_of(comparison, settings)
     trained, finer, persistence = trials
     datasets = Path(places["datasets"])
-    assert json.loads((finer.report(datasets) / "metrics.json").read_text())["description"]["resolution"]
+    assert json.loads((finer.report(datasets).path / "metrics.json").read_text())["description"]["resolution"]
     summaries = [trial.summary(datasets) for trial in trials]
     assert persistence.summary(datasets)["one_step_nrmse"] != trained.summary(datasets)["one_step_nrmse"]
     measured = [interval.mean for _, interval in ratios(comparison, trials, datasets)]

@@ -14,7 +14,7 @@ from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.data.chunk_seconds import FILE, solving_seconds
 from tendency.data.dataset import TrajectoryDataset
 from tendency.evaluation.baselines.persistence import Persistence
-from tendency.evaluation.cost.break_even import Point
+from tendency.evaluation.cost.break_even import CostPoint
 from tendency.solvers.etdrk import ETDRK2, ETDRK4
 from tendency.solvers.explicit_runge_kutta import ExplicitSSPRK3
 from tendency.solvers.exponential_adams import ExponentialAdams
@@ -90,7 +90,7 @@ def test_a_dataset_without_a_record_is_estimated_from_the_setting_that_made_it(t
     record = test_trajectories.folder / FILE
     hidden = record.rename(record.with_suffix(".away"))
     try:
-        own = Point("solver", "64, its own integrator, 1 x the step, float64", 3.0, 1e-6, 1)
+        own = CostPoint("solver", "64, its own integrator, 1 x the step, float64", 3.0, 1e-6, 1)
         counts = test_trajectories.manifest.counts
         solved = float(test_trajectories[0].t[0, -1])
         found = generation_of(test_trajectories, [own], horizon=0.5)

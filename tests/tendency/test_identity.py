@@ -8,6 +8,7 @@ from pathlib import Path
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import digest, identity
+from tendency.app.configuration.moved_targets import current_targets
 from tendency.solvers.pdes.heat import Heat
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,7 @@ def test_a_class_that_moved_changes_no_name():
         "_target_": "tendency.solvers.pdes.vector_burgers.VectorBurgers",
         "list": [{"_target_": "tendency.simulation.parameters.Constant"}],
     }
+    old = current_targets(old)
     assert identity(old) == identity(new) == {"_target_": "VectorBurgers", "list": [{"_target_": "Constant"}]}
     assert digest(old, 8) == digest(new, 8)
 

@@ -16,7 +16,8 @@ from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.whole_trajectories import WholeTrajectories
 from tendency.evaluation.baselines.baseline import build_baselines
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 
 TINY = [
     "small=true",
@@ -61,9 +62,8 @@ def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, co
                 recordings,
                 test_split.metadata.channel_names,
                 tmp_path / str(size),
-                description={},
-                metrics=report.metrics,
-                subject=subject,
+                description=ReportDescription(),
+                measurement=MeasurementPlan(report.metrics, subject),
             )
         )
     one, three = found

@@ -150,7 +150,7 @@ def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
     lines = list(csv.DictReader(io.StringIO((tmp_path / "study" / "table.csv").read_text())))
     assert [line["row"] for line in lines] == DERIVATIVES
     for line in lines:
-        numbers = json.loads((training.report(ROWS[line["row"]]) / "metrics.json").read_text())
+        numbers = json.loads((training.report(ROWS[line["row"]]).path / "metrics.json").read_text())
         figures = numbers["summary"][training.folder.path.name]
         assert float(line["nrmse"]) == pytest.approx(figures["geometric_mean_nrmse"], rel=1e-12)
         assert float(line["correlation_time"]) == figures["correlation_time_0.8"]
@@ -178,7 +178,7 @@ def test_a_corrected_solver_stands_beside_the_one_that_it_corrects(homes, run_tr
     (training,) = trainings_of(asked, TINY)
     run_training(list(training.overrides))
     solver, corrected = collect([training], asked, outputs, datasets)
-    figures = json.loads((training.report(ROWS["correction"]) / "metrics.json").read_text())["summary"]
+    figures = json.loads((training.report(ROWS["correction"]).path / "metrics.json").read_text())["summary"]
     assert solver.nrmse.mean == pytest.approx(figures["coarse solver"]["geometric_mean_nrmse"])
     assert corrected.nrmse.mean == pytest.approx(figures[training.folder.path.name]["geometric_mean_nrmse"])
     assert (solver.calls, solver.parameters, corrected.calls) == (0, 0, 1)

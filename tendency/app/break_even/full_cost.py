@@ -17,9 +17,16 @@ from tendency.app.break_even.solver_settings import SolverSetting, scheme, solve
 from tendency.app.problems.dataset_problem import problem_of
 from tendency.app.progress import progress_line
 from tendency.data.dataset import TrajectoryDataset
-from tendency.evaluation.cost.break_even import BreakEven, Point, front, verdict
+from tendency.evaluation.cost.break_even import BreakEven, CostPoint, judge_surrogate, pareto_front
 from tendency.evaluation.cost.cost_study import CostStudy
-from tendency.evaluation.cost.rollout_cost import Start, best_batch, cost_of, memory_of, network_work, rolled_out
+from tendency.evaluation.cost.rollout_cost import (
+    RolloutStart,
+    best_batch,
+    count_network_work,
+    final_state,
+    rollout_peak_bytes,
+    time_rollout,
+)
 from tendency.evaluation.metrics.pointwise import combined_nrmse
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 from tendency.simulation.geometry import Grid
@@ -100,7 +107,7 @@ class FullCost(CostStudy):
             for point in points:
                 trained = training_seconds.get(point.method)
                 spent = None if trained is None or generation.seconds is None else trained + generation.seconds
-                verdicts.append(verdict(point, solver, spent, how))
+                verdicts.append(judge_surrogate(point, solver, spent, how))
         return BreakEven(
             [*alone, *own_alone],
             [*together, *own_together],
@@ -114,7 +121,7 @@ class FullCost(CostStudy):
 
     def _start(
         self, simulators: Mapping[str, Simulator], test: TrajectoryDataset, problem: Problem, device: torch.device
-    ) -> Start:
+    ) -> RolloutStart:
         """The first test trajectories at the snapshot where the longest history ends."""
         history = max(simulator.history for simulator in simulators.values())
         window = test.__getitems__(list(range(min(self.trajectories, len(test)))))
@@ -122,10 +129,10 @@ class FullCost(CostStudy):
         within = times - times[:, history - 1 : history] <= problem.tolerances.window * (1 + 1e-9)
         last = max(int(within.sum(1).min()) - 1, history)
         u, t = window.moved(history - 1).history(history)
-        start = Start(u, t, times[:, history : last + 1], window.conditions, window.index)
+        start = RolloutStart(u, t, times[:, history : last + 1], window.conditions, window.index)
         return map_tensors(lambda x: x.to(device), start)
 
-    def _settings(self, node: Mapping[str, Any], problem: Problem, start: Start) -> list[SolverSetting]:
+    def _settings(self, node: Mapping[str, Any], problem: Problem, start: RolloutStart) -> list[SolverSetting]:
         longest = float((start.times[:, 0] - start.t[:, -1]).max())
         return list(
             solver_settings(
@@ -134,55 +141,57 @@ class FullCost(CostStudy):
         )
 
     def _solver_points(
-        self, settings: Sequence[SolverSetting], start: Start, truth: Tensor
-    ) -> tuple[list[Point], list[Point]]:
+        self, settings: Sequence[SolverSetting], start: RolloutStart, truth: Tensor
+    ) -> tuple[list[CostPoint], list[CostPoint]]:
         """All settings at a batch of one, and those on the front at their best batch."""
         double = replace(start, u=start.u.double())
-        alone: dict[str, Point] = {}
+        alone: dict[str, CostPoint] = {}
         unstable: set[str] = set()
         report = progress_line("timing settings of the solver")
         for done, setting in enumerate(settings, 1):
             if setting.group not in unstable:
                 point = self._alone("solver", setting.label, setting.simulator, double, truth)
-                peak = memory_of(setting.simulator, _row(double, 0), _watched(double, point.seconds))
+                peak = rollout_peak_bytes(setting.simulator, _row(double, 0), _watched(double, point.seconds))
                 alone[setting.label] = replace(point, peak_bytes=peak)
                 if point.error == float("inf"):
                     unstable.add(setting.group)
             report(done, len(settings))
         by_label = {setting.label: setting.simulator for setting in settings}
         together = []
-        best = front(list(alone.values()))
+        best = pareto_front(list(alone.values()))
         report = progress_line("timing batches of the best settings")
         for done, point in enumerate(best, 1):
             cost = best_batch(by_label[point.label], double, self.batches, self.repeats)
             many = double.repeated(cost.batch)
-            peak = memory_of(by_label[point.label], many, _watched(many, cost.seconds * cost.batch))
+            peak = rollout_peak_bytes(by_label[point.label], many, _watched(many, cost.seconds * cost.batch))
             together.append(replace(point, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak))
             report(done, len(best))
         return list(alone.values()), together
 
-    def _alone(self, name: str, label: str, simulator: Simulator, start: Start, truth: Tensor) -> Point:
+    def _alone(self, name: str, label: str, simulator: Simulator, start: RolloutStart, truth: Tensor) -> CostPoint:
         """A point at a batch of one: errors of all trajectories, each solved by itself like the timed one."""
         rows = [_row(start, row) for row in range(len(start.u))]
-        first, end = cost_of(simulator, rows[0], self.repeats)
+        first, end = time_rollout(simulator, rows[0], self.repeats)
         with torch.inference_mode():
-            ends = [end, *(rolled_out(simulator, row, row.times) for row in rows[1:])]
+            ends = [end, *(final_state(simulator, row, row.times) for row in rows[1:])]
         weights = start.conditions.geometry.weights(start.conditions.extent)
         error = combined_nrmse(torch.cat(ends), truth, weights).nan_to_num(nan=torch.inf).clamp(min=1e-300)
-        return Point(name, label, first.seconds, float(error.log().mean().exp()), 1)
+        return CostPoint(name, label, first.seconds, float(error.log().mean().exp()), 1)
 
-    def _point(self, name: str, simulator: Simulator, start: Start, truth: Tensor) -> tuple[Point, Point]:
+    def _point(
+        self, name: str, simulator: Simulator, start: RolloutStart, truth: Tensor
+    ) -> tuple[CostPoint, CostPoint]:
         """A surrogate's points at a batch of one and at its best."""
         one = _row(start, 0)
-        alone = replace(self._alone(name, "", simulator, start, truth), peak_bytes=memory_of(simulator, one))
+        alone = replace(self._alone(name, "", simulator, start, truth), peak_bytes=rollout_peak_bytes(simulator, one))
         if isinstance(simulator, SurrogateStepper):
-            work = network_work(simulator, simulator.surrogate, one)
+            work = count_network_work(simulator, simulator.surrogate, one)
             alone = replace(alone, network_calls=work.calls, flops=work.flops)
         cost = best_batch(simulator, start, self.batches, self.repeats)
-        peak = memory_of(simulator, start.repeated(cost.batch))
+        peak = rollout_peak_bytes(simulator, start.repeated(cost.batch))
         return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak)
 
-    def _record(self, test: TrajectoryDataset, machine: str, start: Start) -> Path:
+    def _record(self, test: TrajectoryDataset, machine: str, start: RolloutStart) -> Path:
         schemes = {name: scheme(integrator) for name, integrator in self.integrators.items()}
         settings = {**vars(self), "integrators": schemes}
         what = [FIGURES, machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
@@ -190,11 +199,11 @@ class FullCost(CostStudy):
         return test.folder / f"solver_cost-{digest}.json"
 
 
-def _row(start: Start, row: int) -> Start:
+def _row(start: RolloutStart, row: int) -> RolloutStart:
     return map_tensors(lambda x: x[row : row + 1], start)
 
 
-def _watched(start: Start, seconds: float) -> Tensor:
+def _watched(start: RolloutStart, seconds: float) -> Tensor:
     """A time (B, 1) up to which the memory of a solver is watched, from the seconds that it needs up to the horizon.
 
     Watching slows it down many times over, and its inner steps are all alike.
@@ -203,7 +212,7 @@ def _watched(start: Start, seconds: float) -> Tensor:
     return t + (first - t) * min(1.0, WATCHED_SECONDS * start.times.shape[1] / seconds)
 
 
-def _refined_truth(problem: Problem, start: Start) -> Tensor:
+def _refined_truth(problem: Problem, start: RolloutStart) -> Tensor:
     """The states (B, C, *N) at the horizon, solved on twice the points with a quarter of the step."""
     solver, conditions, grid = problem.simulator, start.conditions, problem.geometry
     if not isinstance(grid, Grid):

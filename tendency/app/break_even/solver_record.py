@@ -10,23 +10,23 @@ import torch
 
 from tendency.data.machine import processor_name
 from tendency.data.whole_file import write_whole
-from tendency.evaluation.cost.break_even import Point
+from tendency.evaluation.cost.break_even import CostPoint
 
 FIGURES = 3
 """Of a record; raised when figures are measured otherwise, so that older records are measured again."""
 
 
-def remembered(record: Path) -> tuple[list[Point], list[Point]] | None:
+def remembered(record: Path) -> tuple[list[CostPoint], list[CostPoint]] | None:
     """The points of a record, at a batch of one and at the best; None where there is none that can be read."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-        alone, together = ([Point(**point) for point in content[key]] for key in ("alone", "together"))
+        alone, together = ([CostPoint(**point) for point in content[key]] for key in ("alone", "together"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return alone, together
 
 
-def remember(record: Path, machine: str, alone: Sequence[Point], together: Sequence[Point]) -> None:
+def remember(record: Path, machine: str, alone: Sequence[CostPoint], together: Sequence[CostPoint]) -> None:
     """Writes a record; a dataset that may only be read is measured again next time."""
     content = {
         "machine": machine,

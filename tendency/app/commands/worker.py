@@ -49,11 +49,9 @@ def judge(run: str, datasets: str, *integrators: str) -> None:
     """Judges a finished run once more with each integrator, into folders of its own beside its report."""
     from pathlib import Path
 
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
     from tendency.app.configuration.build import build
-    from tendency.app.configuration.conf_files import conf_folder
+    from tendency.app.configuration.composed import compose_command
+    from tendency.app.configuration.conf_files import plain
     from tendency.app.hardware import keep_freed_memory, set_matmul_precision
     from tendency.app.reports.judge_runs import judge_run
 
@@ -61,9 +59,8 @@ def judge(run: str, datasets: str, *integrators: str) -> None:
     set_matmul_precision("auto")
     for integrator in integrators:
         chosen = [f"runs=[{run}]", f"prediction/integrator@evaluation.integrator={integrator}"]
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            node = OmegaConf.to_container(compose("evaluate", chosen).evaluation, resolve=True)
-        judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))  # type: ignore[arg-type]
+        node = plain(compose_command("evaluate", chosen)[0])["evaluation"]
+        judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))
 
 
 def judge_on(run: str, datasets: str, dataset: str, folder: str) -> None:

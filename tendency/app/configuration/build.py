@@ -7,7 +7,6 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.configuration.small_form import problem_node
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.simulation.problem import Problem
@@ -38,7 +37,7 @@ def build(node: Mapping[str, Any], key: str = "") -> Any:
         ValueError: what a constructor refused, in its own words, after the key of what was refused.
     """
     try:
-        return instantiate(current_targets(node), _convert_="all")
+        return instantiate(dict(node), _convert_="all")
     except InstantiationException as error:
         if missing := NOT_LOCATED.search(str(error)):
             raise MissingTargetError(f"{key or missing[1]}: there is no class {missing[1]}") from None

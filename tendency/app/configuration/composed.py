@@ -1,4 +1,4 @@
-"""A training's configuration as train.py composes it."""
+"""A command's configuration as the command itself composes it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,29 @@ from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.small_form import merge_small_form
 
 
-def compose_training(overrides: Sequence[str]) -> dict[str, Any]:
-    """What ``train.py`` makes of its overrides, its folder named: plain data."""
+def compose_command(name: str, overrides: Sequence[str] = ()) -> tuple[DictConfig, dict[str, str]]:
+    """Composes the configuration of a command outside of its process.
+
+    Args:
+        name: of the command, such as ``train``.
+        overrides: as on its command line.
+
+    Returns:
+        The configuration, the small form merged where it is asked for, and the chosen option of each config group.
+    """
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        config: DictConfig = compose("train", list(overrides), return_hydra_config=True)
+        config: DictConfig = compose(name, list(overrides), return_hydra_config=True)
     choices = dict(config.hydra.runtime.choices)
     with open_dict(config):
         config.pop("hydra")
-    merge_small_form(config, overrides)
+    if "pde" in config:
+        merge_small_form(config, overrides)
     wrap_external_model(config)
+    return config, choices
+
+
+def compose_training(overrides: Sequence[str]) -> dict[str, Any]:
+    """What ``train.py`` makes of its overrides, its folder named: plain data."""
+    config, choices = compose_command("train", overrides)
     assign_name(config, choices)
     return plain(config)

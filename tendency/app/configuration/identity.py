@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tendency.app.configuration.groups import GROUPS
-from tendency.app.configuration.moved_targets import OUR_PACKAGE, current_target
+from tendency.app.configuration.moved_targets import OUR_PACKAGE
 
 
 def identity(node: Any) -> Any:
@@ -18,7 +18,7 @@ def identity(node: Any) -> Any:
     their path, since only that tells them apart.
 
     Args:
-        node: plain data.
+        node: plain data, each class by its path of today.
     """
     if isinstance(node, Mapping):
         return {
@@ -51,13 +51,13 @@ def _names(node: Any) -> Any:
 
 
 def _short(target: Any) -> str:
-    target = current_target(str(target))
+    target = str(target)
     return target.rpartition(".")[2] if target.startswith(f"{OUR_PACKAGE}.") else target
 
 
 def _class_identity(target: Any) -> Any:
     """A class's name, with its version where it states one that is not the first."""
-    target = current_target(str(target))
+    target = str(target)
     if not target.startswith(f"{OUR_PACKAGE}."):
         return target
     try:

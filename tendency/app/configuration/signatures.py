@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
-from tendency.app.configuration.moved_targets import OUR_PACKAGE, current_target
+from tendency.app.configuration.moved_targets import OUR_PACKAGE
 from tendency.app.configuration.overrides import closest
 from tendency.errors import ConfigError
 
@@ -47,9 +47,7 @@ def foreign_targets(node: Any, key: str = "") -> list[str]:
     if isinstance(node, Mapping):
         target = node.get("_target_")
         found = []
-        if target is not None and not (
-            isinstance(target, str) and current_target(target).startswith(f"{OUR_PACKAGE}.")
-        ):
+        if target is not None and not (isinstance(target, str) and target.startswith(f"{OUR_PACKAGE}.")):
             found.append(f"{key or 'top level'}: {target}")
         return found + [
             item for name, value in node.items() for item in foreign_targets(value, f"{key}.{name}".strip("."))
@@ -62,7 +60,7 @@ def foreign_targets(node: Any, key: str = "") -> list[str]:
 def _problems_of(value: Any, key: str, injected: frozenset[str] = frozenset()) -> list[str]:
     if isinstance(value, Mapping) and "_target_" in value:
         try:
-            target = pkgutil.resolve_name(current_target(str(value["_target_"])))
+            target = pkgutil.resolve_name(str(value["_target_"]))
         except Exception as error:
             return [f"{key}._target_: cannot import {value['_target_']!r} ({str(error).splitlines()[0]})"]
         arguments = {name: item for name, item in value.items() if not str(name).startswith("_")}
@@ -130,7 +128,7 @@ def _wrong_kind(value: Any, hint: Any, key: str) -> list[str]:
     """A node whose class is not what the argument asks for, where both are classes and that can be told."""
     if not (isinstance(value, Mapping) and "_target_" in value and inspect.isclass(hint)):
         return []
-    target = pkgutil.resolve_name(current_target(str(value["_target_"])))
+    target = pkgutil.resolve_name(str(value["_target_"]))
     if getattr(hint, "_is_protocol", False) or not inspect.isclass(target) or issubclass(target, hint):
         return []
     return [f"{key}: expected a {hint.__name__}, got {_name(target)}"]

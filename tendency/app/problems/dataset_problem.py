@@ -4,13 +4,16 @@ import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tendency.app.configuration.build import build_problem
+from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.configuration.signatures import foreign_targets
 from tendency.data.dataset import TrajectoryDataset
+from tendency.data.manifest import Manifest
 from tendency.data.metadata import DatasetError
 from tendency.data.recording import Recording
 from tendency.evaluation.baselines.baseline import TrainingPairs
@@ -22,9 +25,14 @@ MOST_VALUES = 2**26
 TRAJECTORIES_AT_ONCE = 16
 
 
+def problem_node_of(manifest: Manifest) -> dict[str, Any]:
+    """The node of the problem that a dataset was made of, classes by their paths of today; empty where unknown."""
+    return current_targets(manifest.description.get("problem", {}))
+
+
 def problem_of(dataset: TrajectoryDataset) -> Problem | None:
     """The problem that a dataset was made of; None where its manifest names none that may be built."""
-    node = dataset.manifest.description.get("problem")
+    node = problem_node_of(dataset.manifest)
     if not node or foreign_targets(node):
         return None
     try:

@@ -1,7 +1,7 @@
 """The problem's own solver on a coarser grid, as a baseline of reports."""
 
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.simulator import Simulator
 from tendency.surrogates.predictions.coarse_solver import CoarseSolver

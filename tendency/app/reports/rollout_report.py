@@ -1,7 +1,7 @@
 """How rollouts are judged: what a report is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from tendency.data.whole_trajectories import WholeTrajectories
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs, build_baselines
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.cost_study import CostStudy
+from tendency.evaluation.metrics.context import Subject
 from tendency.evaluation.metrics.metric import Metric
-from tendency.evaluation.metrics.setting import Subject
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.report import write_report
 from tendency.evaluation.report.space import Space
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
-from tendency.evaluation.statistics.paired_comparison import comparisons, over_seeds
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
+from tendency.evaluation.statistics.paired_comparison import compare_all
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.simulator import Simulator
@@ -193,20 +195,18 @@ class RolloutReport:
             recordings,
             trajectories.metadata.channel_names,
             folder,
-            description=_described(trajectories, judged, subject.step)
-            | {
-                "title": text.title,
-                "missing_baselines": reasons,
-                "skipped_runs": dict(text.skipped),
-                "seeds": dict(surrogates.groups),
-            },
-            metrics=self.metrics,
-            subject=subject,
-            ensemble=self.ensemble,
+            description=replace(
+                _described(trajectories, judged, subject.step),
+                title=text.title,
+                missing_baselines=reasons,
+                skipped_runs=text.skipped,
+                seeds=surrogates.groups,
+            ),
+            measurement=MeasurementPlan(self.metrics, subject, self.ensemble),
             progress=progress_line("evaluating"),
         )
-        seeds = over_seeds(summarise(results), surrogates.groups)
-        further = {"seeds": seeds, "comparisons": comparisons(results, surrogates.groups)}
+        seeds = intervals_over_seeds(summarise(results), surrogates.groups)
+        further = {"seeds": seeds, "comparisons": compare_all(results, surrogates.groups)}
         cost, verdicts = self._cost(judged, trajectories, device, surrogates.training_seconds)
         space = Space(trajectories.metadata.geometry, recordings.extents())
         return Evaluation(results, trajectories, space, folder, text, further | cost, verdicts)
@@ -266,20 +266,21 @@ class RolloutReport:
         return found.to_dict(), [one.sentence for one in found.verdicts]
 
 
-def _described(test: TrajectoryDataset, judged: Mapping[str, SurrogateStepper], step: float | None) -> dict[str, Any]:
-    """What is judged and on what, as plain data."""
-    metadata, time = test.metadata, test.metadata.characteristic_time
-    return {
-        "dataset": test.folder.name,
-        "pde": metadata.name,
-        "equation": metadata.equation,
-        "resolution": metadata.resolution,
-        "step": step,
-        "network_calls": {name: _calls(stepper) for name, stepper in judged.items()},
-        "learned": list(judged),
-        "characteristic_time": None if time is None else {"name": time.name, "value": time.value},
-        "test_trajectories": len(test),
-    }
+def _described(
+    test: TrajectoryDataset, judged: Mapping[str, SurrogateStepper], step: float | None
+) -> ReportDescription:
+    """What is judged and on what."""
+    return ReportDescription(
+        dataset=test.folder.name,
+        pde=test.metadata.name,
+        equation=test.metadata.equation,
+        resolution=test.metadata.resolution,
+        step=step,
+        network_calls={name: _calls(stepper) for name, stepper in judged.items()},
+        learned=list(judged),
+        characteristic_time=test.metadata.characteristic_time,
+        test_trajectories=len(test),
+    )
 
 
 def _calls(stepper: SurrogateStepper) -> str:

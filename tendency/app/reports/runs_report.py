@@ -7,6 +7,7 @@ from typing import Any
 from tendency.app.configuration.build import build
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.settings import EvaluateSettings
+from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.shifted_dataset import shifted_dataset
 from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, RolloutReport, TestData
 from tendency.app.reports.same_test_data import (
@@ -153,7 +154,7 @@ def changes_of(
         stride: of the report, where it has one of its own.
         integrator: of the report, likewise.
     """
-    here = identity(read_manifest(dataset).description.get("problem", {}))
+    here = identity(problem_node_of(read_manifest(dataset)))
     changes: dict[str, list[str]] = {}
     for run in runs:
         recipe = run.recipe

@@ -9,7 +9,7 @@ from tendency.app.problems.dataset_problem import problem_of
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
-from tendency.evaluation.metrics.setting import Subject
+from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.moments import Moments
 
 

@@ -19,7 +19,7 @@ from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.paired_comparison import compare, errors_of
+from tendency.evaluation.statistics.paired_comparison import compare_methods, rollout_errors
 
 MADE_OF = "made_of.json"
 """In a folder of reports: what they were made of, so that what is done is not done again."""
@@ -154,8 +154,8 @@ def _interval(key: str, seeds: Mapping[str, Any] | None, alone: Mapping[str, Any
 
 def _tied(best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> set[str]:
     """The methods whose rollouts a paired bootstrap cannot tell from the best one's."""
-    errors = errors_of(results, groups)
-    pairs = {name: compare(errors[best], other) for name, other in errors.items() if name != best}
+    errors = rollout_errors(results, groups)
+    pairs = {name: compare_methods(errors[best], other) for name, other in errors.items() if name != best}
     return {name for name, pair in pairs.items() if pair.low <= 1 <= pair.high}
 
 

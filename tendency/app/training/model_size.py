@@ -2,7 +2,7 @@
 
 import torch
 
-from tendency.evaluation.cost.call_cost import amount, cost_of_call
+from tendency.evaluation.cost.call_cost import cost_of_call, with_prefix
 from tendency.simulation.geometry import Geometry
 from tendency.surrogates.surrogate import Surrogate
 
@@ -30,9 +30,10 @@ def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[
     cost = cost_of_call(surrogate, u, c, x)
     count = sum(p.numel() for p in parameters)
     held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in parameters)
-    size = f"{surrogate._get_name()}, {count:,} parameters, {amount(cost.flops)}FLOP per call and sample"
+    size = f"{surrogate._get_name()}, {count:,} parameters, {with_prefix(cost.flops)}FLOP per call and sample"
     memory = (
-        f"{amount(held)}B of weights, gradients and moments, {amount(cost.saved_bytes * batch_size)}B of activations"
-        f" per call on a batch of {batch_size} (that of one sample, times {batch_size})"
+        f"{with_prefix(held)}B of weights, gradients and moments, "
+        f"{with_prefix(cost.saved_bytes * batch_size)}B of activations per call "
+        f"on a batch of {batch_size} (that of one sample, times {batch_size})"
     )
     return size, memory

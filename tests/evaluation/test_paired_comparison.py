@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
-from tendency.evaluation.statistics.paired_comparison import compare, comparisons, over_seeds
+from tendency.evaluation.statistics.paired_comparison import compare_all, compare_methods
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise
 
 
@@ -23,7 +25,7 @@ def synthetic(generator, effect, runs=6, trajectories=40):
 
 def test_the_interval_holds_the_difference_as_often_as_it_says():
     generator = np.random.default_rng(0)
-    found = [compare(*synthetic(generator, 0.3), draws=500, seed=i) for i in range(300)]
+    found = [compare_methods(*synthetic(generator, 0.3), draws=500, seed=i) for i in range(300)]
     held = np.mean([one.low < math.exp(0.3) < one.high for one in found])
     # 0.95 within what 300 trials and percentiles of six runs allow.
     assert 0.92 <= held <= 0.98
@@ -35,16 +37,16 @@ def test_the_interval_holds_the_difference_as_often_as_it_says():
 
 def test_without_a_difference_each_method_wins_in_half_of_the_draws():
     generator = np.random.default_rng(1)
-    shares = [compare(*synthetic(generator, 0.0), draws=500, seed=i).share for i in range(200)]
+    shares = [compare_methods(*synthetic(generator, 0.0), draws=500, seed=i).share for i in range(200)]
     assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
 
 
 def test_pairing_takes_the_difficulty_of_a_trajectory_out():
     generator = np.random.default_rng(2)
     first, second = synthetic(generator, -0.6)
-    paired = compare(first, second)
+    paired = compare_methods(first, second)
     # On trajectories in another order nothing cancels.
-    unpaired = compare(first, second[:, generator.permutation(second.shape[1])])
+    unpaired = compare_methods(first, second[:, generator.permutation(second.shape[1])])
     assert math.log(paired.high / paired.low) < 0.8 * math.log(unpaired.high / unpaired.low)
     assert paired.high < 1
     assert paired.share > 0.99
@@ -53,8 +55,8 @@ def test_pairing_takes_the_difficulty_of_a_trajectory_out():
 
 def test_a_comparison_is_the_same_whenever_it_is_made_and_turns_round_with_its_sides():
     first, second = synthetic(np.random.default_rng(3), 0.5)
-    assert compare(first, second) == compare(first, second)
-    there, back = compare(first, second), compare(second, first)
+    assert compare_methods(first, second) == compare_methods(first, second)
+    there, back = compare_methods(first, second), compare_methods(second, first)
     assert there.ratio == pytest.approx(1 / back.ratio)
     assert there.sentence().startswith("B is better than A")
     assert back.sentence().startswith("A is better than B")
@@ -62,39 +64,39 @@ def test_a_comparison_is_the_same_whenever_it_is_made_and_turns_round_with_its_s
 
 def test_one_seed_says_something_of_trajectories_alone_and_one_trajectory_nothing():
     first, second = synthetic(np.random.default_rng(4), 0.0, runs=1)
-    one = compare(first, second)
+    one = compare_methods(first, second)
     logs = np.log(first[0]) - np.log(second[0])
     # Then the bootstrap is that of a mean over trajectories.
     assert math.log(one.high / one.low) / (2 * 1.96) == pytest.approx(logs.std(ddof=1) / math.sqrt(40), rel=0.05)
-    single = compare(first[:, :1], second[:, :1])
+    single = compare_methods(first[:, :1], second[:, :1])
     assert single.low == single.ratio == single.high
-    assert compare(first, first).share == 0.5
-    assert "cannot be told apart" in compare(first, first).sentence()
+    assert compare_methods(first, first).share == 0.5
+    assert "cannot be told apart" in compare_methods(first, first).sentence()
 
 
 def test_a_method_that_blew_up_loses_and_other_trajectories_are_refused():
     good = np.full((2, 5), 0.1)
     bad = np.full((2, 5), np.inf)
     bad[0, 0] = np.nan
-    one = compare(good, bad)
+    one = compare_methods(good, bad)
     assert one.ratio == pytest.approx(0.1 / 100)
     assert one.share == 1
     with pytest.raises(ValueError, match="got 5 and 4 of them"):
-        compare(good, bad[:, :4])
+        compare_methods(good, bad[:, :4])
 
 
 def test_runs_of_one_recipe_stand_together_in_a_report(rotation, trajectories, tmp_path):
     simulators = {"a0": rotation(0.9), "a1": rotation(0.91), "b": rotation(0.5)}
-    results = evaluate_rollouts(simulators, [trajectories()], ["u"], tmp_path, description={})
+    results = evaluate_rollouts(simulators, [trajectories()], ["u"], tmp_path, description=ReportDescription())
     groups = {"a": ["a0", "a1"]}
-    (one,) = comparisons(results, groups)
+    (one,) = compare_all(results, groups)
     assert (one["first"], one["second"], one["seeds"]) == ("a", "b", (2, 1))
     assert one["share"] == 1
     summary = summarise(results)
-    found = over_seeds(summary, groups)["a"]["geometric_mean_nrmse"]
+    found = intervals_over_seeds(summary, groups)["a"]["geometric_mean_nrmse"]
     values = [summary[name]["geometric_mean_nrmse"] for name in ("a0", "a1")]
     assert found["mean"] == pytest.approx(math.sqrt(values[0] * values[1]))
     assert found["low"] < found["mean"] < found["high"]
     # Both follow to the end: all that is known of the time is that it is longer.
-    time = over_seeds(summary, groups)["a"]["correlation_time_0.8"]
+    time = intervals_over_seeds(summary, groups)["a"]["correlation_time_0.8"]
     assert time["low"] is None

@@ -1,4 +1,4 @@
-"""How long a rollout follows the truth, and medians over trajectories of which some follow to the very end."""
+"""Valid times: how long a rollout follows the truth, by its correlation with it or by its error."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -7,8 +7,8 @@ import torch
 from annotated_types import Gt, Len, Lt
 from torch import Tensor
 
+from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.metric import TrajectoryMetric
-from tendency.evaluation.metrics.setting import Setting
 from tendency.simulation.annotations import PositiveFloat
 
 THRESHOLDS = (0.8, 0.9, 0.95)
@@ -76,13 +76,13 @@ class CorrelationTime(TrajectoryMetric):
     def __init__(self, thresholds: Annotated[Sequence[Correlation], Len(1)] = THRESHOLDS) -> None:
         self.thresholds = tuple(thresholds)
 
-    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+    def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The thresholds."""
         return {"threshold": self.thresholds}
 
-    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+    def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
-        times, censored = _of_each(self.thresholds, correlation_time, setting.times, curves["correlation"])
+        times, censored = _times_of_thresholds(self.thresholds, correlation_time, context.times, curves["correlation"])
         return {"correlation_time": times, "correlation_time_censored": censored}
 
 
@@ -98,50 +98,23 @@ class ErrorTime(TrajectoryMetric):
     def __init__(self, thresholds: Annotated[Sequence[PositiveFloat], Len(1)] = (0.1, 0.2, 0.5)) -> None:
         self.thresholds = tuple(thresholds)
 
-    def labels(self, setting: Setting) -> Mapping[str, Sequence[Any]]:
+    def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The thresholds."""
         return {"nrmse_threshold": self.thresholds}
 
-    def result(self, memory: Any, curves: Mapping[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+    def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
-        times, censored = _of_each(self.thresholds, error_time, setting.times, curves["nrmse"])
+        times, censored = _times_of_thresholds(self.thresholds, error_time, context.times, curves["nrmse"])
         return {"nrmse_time": times, "nrmse_time_censored": censored}
 
 
-def _of_each(
+def _times_of_thresholds(
     thresholds: Sequence[float],
-    reached: Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]],
+    time_of: Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]],
     times: Tensor,
     values: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """(B, thresholds) both: when a curve reaches each, and whether it does not."""
-    pairs = [reached(times, values, threshold) for threshold in thresholds]
-    found, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
-    return found, censored
-
-
-def censored_median(times: Tensor, censored: Tensor) -> tuple[float, bool]:
-    """The median of times of which some are only known to be longer (Kaplan-Meier estimator).
-
-    The survival function falls at each observed time by the factor 1 − d/n, with d times observed there and n not yet
-    over; the median is the first time at which it is 1/2 or less.
-
-    Args:
-        times: (n,) observed times, or how long was looked at where censored.
-        censored: (n,) bool.
-
-    Returns:
-        The median and False; or the longest time and True where more than half survive it.
-
-    References:
-        Kaplan, Meier: Nonparametric estimation from incomplete observations. J. Am. Stat. Assoc. 53 (1958),
-        doi:10.1080/01621459.1958.10501452.
-    """
-    survival = 1.0
-    for time in times[~censored].unique():
-        at_risk, observed = (times >= time).sum(), ((times == time) & ~censored).sum()
-        survival *= 1 - float(observed / at_risk)
-        # Products of fractions: 3/4 · 2/3 may be above 1/2 in its last bit.
-        if survival <= 0.5 + 1e-9:
-            return float(time), False
-    return float(times.max()), True
+    pairs = [time_of(times, values, threshold) for threshold in thresholds]
+    reached, censored = (torch.stack(part, 1) for part in zip(*pairs, strict=True))
+    return reached, censored

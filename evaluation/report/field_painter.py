@@ -1,4 +1,4 @@
-"""Fields of one trajectory as images, points or space against time."""
+"""Paints fields of one trajectory: as images, as points, or as space against time."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from tendency.evaluation.report.space import Space
 
 
-class Picture:
-    """Draws fields of one trajectory in the colours that its truth asks for.
+class FieldPainter:
+    """Paints fields of one trajectory, all on the colour range of its truth.
 
     Args:
-        space: where the values lie.
-        row: the trajectory among those of the space.
-        low: end of the colours.
-        high: the other end; minus ``low`` for a field that has both signs.
+        space: geometry and domains of the report's trajectories.
+        row: row of the trajectory in the results.
+        low: lower end of the colour range.
+        high: upper end of the colour range; minus ``low`` for a field that has both signs.
     """
 
     def __init__(self, space: Space, row: int, low: float, high: float) -> None:
@@ -29,11 +29,11 @@ class Picture:
         self.differences: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -span, "vmax": span}
 
     def colours(self, part: str) -> dict[str, Any]:
-        """Of ``truth``, ``prediction`` or ``difference``."""
+        """Colour map and range of ``truth``, ``prediction`` or ``difference``."""
         return self.differences if part == "difference" else self.values
 
-    def space_time(self, figure: Figure, fields: dict[str, np.ndarray], time: np.ndarray) -> None:
-        """Space against time, one panel for each field (T, N)."""
+    def draw_space_time(self, figure: Figure, fields: dict[str, np.ndarray], time: np.ndarray) -> None:
+        """Paints space against time, one panel for each field (T, N)."""
         panels = figure.subplots(len(fields), 1, sharex=True)
         for panel, (part, values) in zip(panels, fields.items(), strict=True):
             mesh = panel.pcolormesh(
@@ -44,19 +44,19 @@ class Picture:
             figure.colorbar(mesh, ax=panel, pad=0.01, aspect=12)
         panels[-1].set_xlabel("time since the start")
 
-    def snapshots(self, figure: Figure, fields: dict[str, np.ndarray], time: np.ndarray) -> None:
-        """A row for each field (T, *N), a column for each snapshot."""
+    def draw_snapshots(self, figure: Figure, fields: dict[str, np.ndarray], time: np.ndarray) -> None:
+        """Paints a row for each field (T, *N), a column for each snapshot."""
         panels = figure.subplots(len(fields), len(time), squeeze=False)
         for row, (part, values) in enumerate(fields.items()):
             for panel, snapshot, t in zip(panels[row], values, time, strict=True):
-                artist = self.snapshot(panel, snapshot, part)
+                artist = self.draw_snapshot(panel, snapshot, part)
                 if row == 0:
                     panel.set_title(f"t = {t:.4g}", fontsize=9.5)
             panels[row, 0].set_ylabel(part)
             figure.colorbar(artist, ax=list(panels[row]), pad=0.01, aspect=12)
 
-    def snapshot(self, panel: Axes, values: np.ndarray, part: str) -> Any:
-        """One field (*N) as an image, or as points; returns what a colour bar belongs to."""
+    def draw_snapshot(self, panel: Axes, values: np.ndarray, part: str) -> Any:
+        """Paints one field (*N) as an image or as points; returns the artist for a colour bar."""
         panel.set(xticks=[], yticks=[])
         if self.on_grid:
             box = (0, self.extent[0], 0, self.extent[1])

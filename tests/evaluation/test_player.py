@@ -10,8 +10,10 @@ import pytest
 import torch
 import xarray as xr
 
-from tendency.evaluation.report.player import packed, plan, quantised, record
+from tendency.evaluation.report.frame_codes import deflate_codes, quantise
+from tendency.evaluation.report.player import encode_rollouts
 from tendency.evaluation.report.space import Space
+from tendency.evaluation.report.thinning import choose_thinning
 from tendency.evaluation.statistics.quantiles import quantiles
 from tendency.evaluation.statistics.ranking import ranked_trajectories
 from tendency.simulation.geometry import Boundary, Grid
@@ -28,7 +30,7 @@ def test_a_blob_holds_values_to_half_a_level_and_says_what_is_not_finite(codes):
     values = torch.randn(5, 7, 6, generator=torch.Generator().manual_seed(0)).numpy()
     values[2, 3] = np.nan
     values[4, 0] = np.inf
-    found = unpacked(packed(quantised(values, -2.0, 2.0, codes)), codes, values.shape)
+    found = unpacked(deflate_codes(quantise(values, -2.0, 2.0, codes)), codes, values.shape)
     top = np.iinfo(codes).max - 1
     finite = np.isfinite(values)
     assert (found[~finite] == top + 1).all()
@@ -64,7 +66,7 @@ def test_long_rollouts_of_many_points_fit_whatever_they_are():
     nrmse = np.linspace(0.1, 1, 6)[:, None] * np.linspace(0, 1, 1000)
     space = Space(Grid([256, 256], Boundary.periodic(2)), np.ones((6, 2)))
     tracemalloc.start()
-    recordings = record(results_of(nrmse), Noise(), space, 3_000_000)
+    recordings = encode_rollouts(results_of(nrmse), Noise(), space, 3_000_000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 1_000_000 < recordings.size <= 3_000_000
@@ -79,11 +81,11 @@ def test_long_rollouts_of_many_points_fit_whatever_they_are():
 
 
 def test_what_fits_is_not_thinned():
-    assert plan(101, (64, 64), 101 * 64 * 64).pooling == 1
-    assert len(plan(101, (64, 64), 101 * 64 * 64).snapshots) == 101
+    assert choose_thinning(101, (64, 64), 101 * 64 * 64).pooling == 1
+    assert len(choose_thinning(101, (64, 64), 101 * 64 * 64).snapshots) == 101
     # Frames go before points where there are many, points before frames where there are few.
-    assert plan(1000, (64, 64), 200 * 64 * 64).pooling == 1
-    assert plan(1000, (256, 256), 10 * 256 * 256).pooling > 1
+    assert choose_thinning(1000, (64, 64), 200 * 64 * 64).pooling == 1
+    assert choose_thinning(1000, (256, 256), 10 * 256 * 256).pooling > 1
 
 
 def test_the_worst_trajectory_is_the_first_to_blow_up():

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,15 @@ import xarray as xr
 from PIL import Image
 
 from tendency.evaluation.baselines.persistence import Persistence
-from tendency.evaluation.report.report import page_content, write_report
+from tendency.evaluation.report.report import prepare_page, write_report
 from tendency.evaluation.report.space import Space
+from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 from tendency.evaluation.rollouts.rollout_file import RolloutFile
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.tree import map_tensors
 
-DESCRIPTION = {"pde": "rotation", "dataset": "rotation-1", "resolution": "resolved", "network_calls": {"exact": 1}}
+DESCRIPTION = ReportDescription("rotation-1", "rotation", resolution="resolved", network_calls={"exact": 1})
 CERTIFICATE = {
     "trajectories": 2,
     "figures": [{"name": "error", "value": 1e-9, "tolerance": 1e-6, "remedy": "", "binding": True}],
@@ -168,13 +170,13 @@ def test_a_report_is_written_as_page_text_table_figures_and_film(rotation, traje
 def test_a_baseline_that_is_ahead_is_said_at_the_top(rotation, trajectories, tmp_path):
     window = trajectories()
     simulators = {"slow": rotation(0.9), "coarse solver": rotation(0.95), "persistence": Persistence()}
-    known = {**DESCRIPTION, "learned": ["slow"]}
+    known = replace(DESCRIPTION, learned=["slow"])
     results = evaluate_rollouts(simulators, [window], ["u"], tmp_path, description=known)
     texts = {"configuration": {"model": "fno"}, "certificate": CERTIFICATE, "provenance": {"torch": "2"}}
-    headline = page_content(results, tmp_path, title="A report", **texts).headline
+    headline = prepare_page(results, tmp_path, title="A report", **texts).headline
     assert headline.startswith("slow has a one-step error")
     assert headline.endswith(" Over the rollout, ahead of all that was trained: coarse solver.")
     alone = evaluate_rollouts(
         {"slow": rotation(0.9), "persistence": Persistence()}, [window], ["u"], tmp_path, description=known
     )
-    assert "ahead" not in page_content(alone, tmp_path, title="A report", **texts).headline
+    assert "ahead" not in prepare_page(alone, tmp_path, title="A report", **texts).headline

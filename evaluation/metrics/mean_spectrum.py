@@ -1,0 +1,50 @@
+"""The energy spectrum of a long rollout, averaged over its snapshots."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
+from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.simulation.geometry import Grid
+
+RESOLVED = 1e-10
+"""Shells with less than this share of the largest shell's energy hold what rounding left in a stored snapshot."""
+
+
+class MeanSpectrum(TrajectoryMetric):
+    """The spectrum averaged over all snapshots after the start, and how far it is off on a logarithmic scale.
+
+    ``spectrum_log_error`` is √(mean_j (ln E_j(p) − ln E_j(y))²) over the shells j ≥ 1 in which the truth holds more
+    than 1e-10 of its largest shell's energy: 0.69 is a factor of two at every scale.
+    """
+
+    variables = {
+        "mean_spectrum": ("channel", "shell"),
+        "true_mean_spectrum": ("channel", "shell"),
+        "spectrum_log_error": ("channel",),
+    }
+    truth_only = frozenset({"true_mean_spectrum"})
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Nodes have no spectrum."""
+        return None if isinstance(subject.geometry, Grid) else NODES_HAVE_NO_SPECTRUM
+
+    def update(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, context: BatchContext) -> Any:
+        """Adds the spectra of one more snapshot; the start's are the same for all and are left out."""
+        if snapshot == 0:
+            return None
+        energies = torch.stack([context.spectrum(prediction), context.spectrum(truth)])
+        return (energies, 1) if memory is None else (memory[0] + energies, memory[1] + 1)
+
+    def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
+        """Spectra (B, C, K), and errors (B, C)."""
+        energies, count = memory
+        predicted, true = energies / count
+        known = true[..., 1:] > RESOLVED * true.nan_to_num(nan=0.0).amax(-1, keepdim=True)
+        ratio = torch.where(known, predicted[..., 1:].clamp(min=1e-300).log() - true[..., 1:].log(), 0.0)
+        error = (ratio.square().sum(-1) / known.sum(-1)).sqrt()
+        return {"mean_spectrum": predicted, "true_mean_spectrum": true, "spectrum_log_error": error}

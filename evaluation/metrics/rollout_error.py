@@ -1,0 +1,25 @@
+"""The error of a whole rollout as one number."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.metric import TrajectoryMetric
+
+
+class GeometricMeanError(TrajectoryMetric):
+    """The geometric mean of the nRMSE over all snapshots after the start: exp(mean_t log e_t).
+
+    Errors grow by orders of magnitude during a rollout; a plain mean would be that of the last few snapshots.
+
+    References:
+        Koehler et al.: APEBench. arXiv:2411.00180, section 3.
+    """
+
+    variables = {"geometric_mean_nrmse": ()}
+
+    def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
+        """(B,), not finite where a snapshot is not."""
+        return {"geometric_mean_nrmse": curves["nrmse"][:, 1:].clamp(min=1e-300).log().mean(1).exp()}

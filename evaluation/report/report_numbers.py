@@ -1,0 +1,79 @@
+"""The numbers of a report: the content of metrics.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.ranking import method_names
+
+
+@dataclass(frozen=True)
+class ReportNumbers:
+    """The content of metrics.json; what is not finite is None, and entries that were not measured are left out.
+
+    Args:
+        description: what the report is about.
+        summary: {method: {figure: value}} medians over the trajectories, from ``summarise``.
+        per_trajectory: {method: {figure: one value for each trajectory}}.
+        seeds: {group: {figure: {mean, low, high}}} over the seeds of a method, from ``intervals_over_seeds``.
+        comparisons: pairs of methods compared, from ``compare_all``.
+        break_even: points of error and cost, from ``BreakEven.to_dict``.
+        break_even_verdict: verdicts and notes on these points, from ``BreakEven.to_dict``.
+        in_distribution: figures on the data of the training, from ``InDistribution.to_dict``.
+    """
+
+    description: ReportDescription
+    summary: Mapping[str, Mapping[str, Any]]
+    per_trajectory: Mapping[str, Mapping[str, Sequence[Any]]]
+    seeds: Mapping[str, Mapping[str, Mapping[str, float | None]]] | None = None
+    comparisons: Sequence[Mapping[str, Any]] | None = None
+    break_even: Sequence[Mapping[str, Any]] | None = None
+    break_even_verdict: Mapping[str, Any] | None = None
+    in_distribution: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of_results(
+        cls, results: xr.Dataset, summary: Mapping[str, Mapping[str, Any]], further: Mapping[str, Any]
+    ) -> Self:
+        """The numbers of some results.
+
+        Args:
+            results: results of ``evaluate_rollouts``.
+            summary: their summary from ``summarise``.
+            further: further entries by their names, those from ``seeds`` to ``in_distribution``.
+        """
+        finite = {
+            method: {key: value if np.isfinite(value) else None for key, value in figures.items()}
+            for method, figures in summary.items()
+        }
+        per_trajectory = {method: _trajectory_figures(results, method) for method in method_names(results)}
+        return cls(ReportDescription.of_results(results), finite, per_trajectory, **further)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        entries = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        measured = {name: value for name, value in entries.items() if value is not None}
+        return measured | {"description": self.description.to_dict()}
+
+
+def _trajectory_figures(results: xr.Dataset, method: str) -> dict[str, list[Any]]:
+    """The figures of each trajectory, from which the summary's medians come."""
+    one = results.sel({"simulator": method})
+    return {
+        "trajectory": results.trajectory.values.tolist(),
+        "final_nrmse": _finite_or_none(one.nrmse.values[:, -1]),
+        "final_correlation": _finite_or_none(one.correlation.values[:, -1]),
+        "one_step_nrmse": _finite_or_none(np.median(one.one_step_nrmse.values[:, 1:], axis=1)),
+        **{
+            f"correlation_time_{threshold:g}": _finite_or_none(one.correlation_time.values[:, column])
+            for column, threshold in enumerate(results.threshold.values)
+        },
+    }
+
+
+def _finite_or_none(values: np.ndarray) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]

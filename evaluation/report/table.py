@@ -1,0 +1,66 @@
+"""Tables, as the page, the Markdown and the terminal show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """One figure of one method.
+
+    Args:
+        text: text that is shown.
+        value: number that rows are sorted by; None where there is none, which comes last.
+        note: text of the tooltip, such as what the figure is a median of.
+        best: whether it is the best of its column, or does not differ significantly from it.
+    """
+
+    text: str
+    value: float | None
+    note: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One method.
+
+    Args:
+        name: name of the method.
+        cells: one cell for each column.
+        note: text beside the name, such as the number of seeds.
+        baseline: whether the method is a baseline.
+    """
+
+    name: str
+    cells: Sequence[TableCell]
+    note: str = ""
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class TableSection:
+    """A section of a page with a table that sorts.
+
+    Args:
+        title: heading of the section.
+        notes: sentences above the table.
+        columns: heads of the columns, without the first one.
+        rows: rows of the table.
+        first: head of the first column.
+        link: text and target of a link below the table.
+    """
+
+    title: str
+    notes: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[TableRow]
+    first: str = "method"
+    link: tuple[str, str] | None = None
+
+    def lines(self) -> list[str]:
+        """The table as plain text, its columns aligned."""
+        texts = [["", *self.columns], *([row.name, *(cell.text for cell in row.cells)] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+        aligned = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in texts]
+        return [self.title, *("  ".join(line).rstrip() for line in aligned)]

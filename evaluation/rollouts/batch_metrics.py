@@ -1,0 +1,173 @@
+"""All metrics of the simulators on one batch of trajectories, updated while the snapshots pass."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tendency.evaluation.metrics.blow_up import BlowUp
+from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.energy_spectra import EnergySpectra
+from tendency.evaluation.metrics.metric import EnsembleMetric, Metric, SnapshotMetric, TrajectoryMetric
+from tendency.evaluation.metrics.relative_errors import RelativeErrors
+from tendency.evaluation.metrics.rollout_error import GeometricMeanError
+from tendency.evaluation.metrics.valid_times import CorrelationTime
+from tendency.evaluation.rollouts.side_by_side import RolloutSnapshot
+
+Variable = tuple[tuple[str, ...], np.ndarray]
+"""Names of the axes, and values."""
+
+
+def standard_metrics() -> list[Metric]:
+    """The metrics that the table and the page of every report rest on."""
+    return [RelativeErrors(), CorrelationTime(), BlowUp(), GeometricMeanError(), EnergySpectra()]
+
+
+def applicable_metrics(
+    metrics: Sequence[Metric], subject: Subject, ensemble: int = 1
+) -> tuple[list[Metric], dict[str, str]]:
+    """The metrics that apply to a subject, and why the others do not, by the names of their figures.
+
+    Args:
+        metrics: metrics that are wanted.
+        subject: the subject of the report.
+        ensemble: number of members that are rolled out.
+
+    Raises:
+        ValueError: two metrics have a figure of the same name.
+    """
+    kept: list[Metric] = []
+    reasons: dict[str, str] = {}
+    names: set[str] = set()
+    for metric in metrics:
+        if double := sorted(names & set(metric.variables)):
+            raise ValueError(f"evaluation.metrics: {type(metric).__name__} measures {double[0]}, as another one does")
+        names |= set(metric.variables)
+        reason = metric.reason_against(subject)
+        if isinstance(metric, EnsembleMetric) and ensemble < 2:
+            reason = "one rollout is no ensemble; evaluation.ensemble=8 rolls eight out"
+        if reason is None:
+            kept.append(metric)
+        else:
+            reasons |= dict.fromkeys(metric.variables, reason)
+    return kept, reasons
+
+
+class BatchMetrics:
+    """The figures of several simulators on one batch.
+
+    Args:
+        metrics: metrics that apply.
+        simulators: names of the simulators.
+        context: conditions, times, start and weights of the batch.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], simulators: Sequence[str], context: BatchContext) -> None:
+        self.simulators, self.context = list(simulators), context
+        self.snapshot_metrics = [metric for metric in metrics if isinstance(metric, SnapshotMetric)]
+        self.trajectory_metrics = [metric for metric in metrics if isinstance(metric, TrajectoryMetric)]
+        self.ensemble_metrics = [metric for metric in metrics if isinstance(metric, EnsembleMetric)]
+        self.curves: dict[str, dict[str, Tensor]] = {name: {} for name in simulators}
+        self.memories: dict[str, list[Any]] = {name: [None] * len(self.trajectory_metrics) for name in simulators}
+
+    def update(self, current: RolloutSnapshot) -> None:
+        """Measures one more snapshot."""
+        for name, prediction in current.predictions.items():
+            figures = {"one_step_nrmse": current.one_step_nrmse[name]}
+            for metric in self.snapshot_metrics:
+                figures |= metric.measure(prediction, current.truth, self.context)
+            figures |= self._ensemble_figures(name, current)
+            for variable, value in figures.items():
+                self._curve(self.curves[name], variable, value)[:, current.snapshot] = value
+            self.memories[name] = [
+                metric.update(memory, current.snapshot, prediction, current.truth, self.context)
+                for metric, memory in zip(self.trajectory_metrics, self.memories[name], strict=True)
+            ]
+
+    def _curve(self, curves: dict[str, Tensor], variable: str, value: Tensor) -> Tensor:
+        """The values (B, T, ...) of a variable, allocated for all snapshots at the first one.
+
+        Small tensors kept from every snapshot would lie between the large ones that are freed, and the memory of the
+        process would grow with the rollout.
+        """
+        if variable not in curves:
+            snapshots = self.context.times.shape[1]
+            curves[variable] = value.new_full((len(value), snapshots, *value.shape[1:]), torch.nan)
+        return curves[variable]
+
+    def _ensemble_figures(self, name: str, current: RolloutSnapshot) -> dict[str, Tensor]:
+        """Figures of an ensemble; NaN at the start, where its members are equal, and for simulators without noise."""
+        figures: dict[str, Tensor] = {}
+        members = current.members.get(name)
+        for metric in self.ensemble_metrics:
+            if members is not None:
+                figures |= metric.measure(members, current.truth, self.context)
+            else:
+                # Measured of two equal members for the shape of its figures alone.
+                equal_members = current.truth.expand(2, *current.truth.shape)
+                shaped = metric.measure(equal_members, current.truth, self.context)
+                figures |= {variable: torch.full_like(value, torch.nan) for variable, value in shaped.items()}
+        return figures
+
+    def variables(self) -> dict[str, Variable]:
+        """All figures: (simulator, trajectory, snapshot, ...), those of the truth alone without the simulators."""
+        dims = {"one_step_nrmse": ()} | {
+            name: own
+            for metric in (*self.snapshot_metrics, *self.ensemble_metrics)
+            for name, own in metric.variables.items()
+        }
+        truth_only = {
+            name for metric in (*self.snapshot_metrics, *self.trajectory_metrics) for name in metric.truth_only
+        }
+        columns: dict[str, list[np.ndarray]] = {}
+        axes: dict[str, tuple[str, ...]] = {}
+        for simulator in self.simulators:
+            curves = self.curves[simulator]
+            for name, values in curves.items():
+                axes[name] = ("trajectory", "snapshot", *dims[name])
+                columns.setdefault(name, []).append(values.cpu().numpy())
+            for metric, memory in zip(self.trajectory_metrics, self.memories[simulator], strict=True):
+                for name, value in metric.result(memory, curves, self.context).items():
+                    axes[name] = ("trajectory", *metric.variables[name])
+                    columns.setdefault(name, []).append(value.cpu().numpy())
+        return {
+            name: (axes[name], arrays[0]) if name in truth_only else (("simulator", *axes[name]), np.stack(arrays))
+            for name, arrays in columns.items()
+        }
+
+    def labels(self) -> dict[str, list[Any]]:
+        """The labels along the metrics' own axes."""
+        return {
+            axis: list(labels)
+            for metric in (*self.snapshot_metrics, *self.trajectory_metrics, *self.ensemble_metrics)
+            for axis, labels in metric.labels(self.context).items()
+        }
+
+
+def concatenate_batches(batches: Sequence[Mapping[str, Variable]]) -> dict[str, Variable]:
+    """The variables of several batches, concatenated along the trajectories.
+
+    A batch whose domains have other proportions may have fewer shells of wavenumbers; the rest is NaN.
+
+    Args:
+        batches: variables of each batch, by name.
+    """
+    variables: dict[str, Variable] = {}
+    for name, (axes, first) in batches[0].items():
+        arrays = [batch[name][1] for batch in batches]
+        along = axes.index("trajectory")
+        if len({(*array.shape[:along], *array.shape[along + 1 :]) for array in arrays}) > 1:
+            shape = np.max([array.shape for array in arrays], axis=0)
+            arrays = [_pad_with_nan(array, shape, along) for array in arrays]
+        variables[name] = (axes, np.concatenate(arrays, along) if len(arrays) > 1 else first)
+    return variables
+
+
+def _pad_with_nan(array: np.ndarray, shape: np.ndarray, along: int) -> np.ndarray:
+    """An array of the given shape on all axes but the one ``along``."""
+    sizes = [size if axis == along else most for axis, (size, most) in enumerate(zip(array.shape, shape, strict=True))]
+    padded = np.full(sizes, np.nan)
+    padded[tuple(slice(size) for size in array.shape)] = array
+    return padded
