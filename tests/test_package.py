@@ -78,7 +78,8 @@ def make_environment(folder, install=None):
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
     (site,) = folder.glob("lib/python*/site-packages")
-    places = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    places = [path for path in sys.path if path and not (Path(path) / "tendency" / "__init__.py").exists()]
+    places = [path for path in places if "site-packages" in path or not Path(path).is_relative_to(ROOT)]
     (site / "other_packages.pth").write_text("\n".join(places), encoding="utf-8")
     if install:
         offline = ["--no-deps", "--no-build-isolation", "--no-index", "--ignore-installed", "--quiet"]
