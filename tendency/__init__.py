@@ -11,7 +11,7 @@ from tendency.version import __version__
 
 _LINKED = ("data", "evaluation", "simulation", "solvers", "surrogates", "trainers")
 # In a checkout they are symbolic links, which some tools replace by text files or leave out.
-_MISSING = [name for name in _LINKED if (spec := find_spec(f"tendency.{name}")) is None or spec.origin is None]
+_MISSING = [name for name in _LINKED if (_spec := find_spec(f"tendency.{name}")) is None or _spec.origin is None]
 if _MISSING:
     raise ImportError(
         f"{__path__[0]} lacks {', '.join(_MISSING)}, which are symbolic links in a checkout: clone it with "
