@@ -1,4 +1,7 @@
 """Trajectories: on disk, as windows, as batches."""
 
 if __name__ == "data":
-    raise ImportError("import this package as tendency.data: under its short name its classes would be copies")
+    raise ImportError(
+        "data is a part of tendency: import tendency.data; "
+        "a folder data of yours needs an __init__.py to be found before it"
+    )

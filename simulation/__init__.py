@@ -1,4 +1,7 @@
 """The shared language: geometry, conditions, problems, simulators, windows."""
 
 if __name__ == "simulation":
-    raise ImportError("import this package as tendency.simulation: under its short name its classes would be copies")
+    raise ImportError(
+        "simulation is a part of tendency: import tendency.simulation; "
+        "a folder simulation of yours needs an __init__.py to be found before it"
+    )

@@ -1,4 +1,7 @@
 """Classical numerics: batched over trajectories, CPU and GPU, differentiable."""
 
 if __name__ == "solvers":
-    raise ImportError("import this package as tendency.solvers: under its short name its classes would be copies")
+    raise ImportError(
+        "solvers is a part of tendency: import tendency.solvers; "
+        "a folder solvers of yours needs an __init__.py to be found before it"
+    )

@@ -1,4 +1,7 @@
 """Learned physics: networks, what their output means, how it is integrated in time."""
 
 if __name__ == "surrogates":
-    raise ImportError("import this package as tendency.surrogates: under its short name its classes would be copies")
+    raise ImportError(
+        "surrogates is a part of tendency: import tendency.surrogates; "
+        "a folder surrogates of yours needs an __init__.py to be found before it"
+    )

@@ -4,9 +4,19 @@ The names below are imported when they are first used, so that the command line 
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from tendency.version import __version__
+
+_LINKED = ("data", "evaluation", "simulation", "solvers", "surrogates", "trainers")
+# In a checkout they are symbolic links, which some tools replace by text files or leave out.
+_MISSING = [name for name in _LINKED if (_spec := find_spec(f"tendency.{name}")) is None or _spec.origin is None]
+if _MISSING:
+    raise ImportError(
+        f"{__path__[0]} lacks {', '.join(_MISSING)}, which are symbolic links in a checkout: clone it with "
+        "git clone -c core.symlinks=true (on Windows with developer mode on), or install a wheel of tendency"
+    )
 
 _HOMES = {
     "export": "tendency.export_surrogate",

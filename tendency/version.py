@@ -13,12 +13,20 @@ def provenance() -> dict[str, Any]:
     # Imported here: the version itself is asked for before torch is loaded.
     import torch
 
-    commit = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    # An installed copy may lie in the repository of somebody else, e.g. in its .venv, which tracks no file of ours.
+    commit = _git("rev-parse", "HEAD") if _git("ls-files", Path(__file__).name) else ""
     return {
         "tendency": __version__,
         "torch": torch.__version__,
         "python": sys.version.split()[0],
         "commit": commit or None,
     }
+
+
+def _git(*arguments: str) -> str:
+    """What git prints when it is asked in the folder of this file; nothing where that fails, or no git is there."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""

@@ -9,9 +9,8 @@ from tendency.app.configuration.moved_targets import current_targets
 
 
 def conf_folder() -> Path:
-    """The configuration folder: beside the packages in a checkout, inside this package in an installed wheel."""
-    package = Path(__file__).resolve().parents[2]
-    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+    """The configuration folder of the package, which is a link to ``conf`` in a checkout."""
+    return (Path(__file__).resolve().parents[2] / "conf").resolve()
 
 
 def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
