@@ -37,6 +37,9 @@ MODULES = {
 """The new module of each old one that was also renamed, inside ``tendency``."""
 
 CLASSES = {
+    "evaluation.metrics.correlation_time.CorrelationTime": "evaluation.metrics.valid_times.CorrelationTime",
+    "evaluation.metrics.correlation_time.ErrorTime": "evaluation.metrics.valid_times.ErrorTime",
+    "evaluation.metrics.distribution.MeanSpectrum": "evaluation.metrics.mean_spectrum.MeanSpectrum",
     "evaluation.baselines.Persistence": "evaluation.baselines.persistence.Persistence",
     "evaluation.baselines.LinearExtrapolation": "evaluation.baselines.linear_extrapolation.LinearExtrapolation",
     "solvers.pdes.burgers.VectorBurgers": "solvers.pdes.vector_burgers.VectorBurgers",
