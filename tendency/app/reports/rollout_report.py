@@ -12,7 +12,7 @@ from tendency.app.progress import progress_line
 from tendency.app.reports.coarse_baseline import COARSE_SOLVER
 from tendency.app.reports.subject import subject_of
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.whole_trajectories import WholeTrajectories
+from tendency.data.streamed_trajectories import StreamedSplit
 from tendency.evaluation.baselines.baseline import Baseline, build_baselines
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.cost_study import CostStudy
@@ -188,8 +188,8 @@ class RolloutReport:
             return further, [f"break-even: not applicable, {error}"]
         return further | found.to_dict(), [one.sentence for one in found.verdicts]
 
-    def _windows(self, test: TrajectoryDataset, device: torch.device) -> "WholeTrajectories":
-        return WholeTrajectories(test, self.batch_size, device)
+    def _windows(self, test: TrajectoryDataset, device: torch.device) -> "StreamedSplit":
+        return StreamedSplit(test, self.batch_size, device)
 
 
 def _described(test: TrajectoryDataset, judged: Mapping[str, SurrogateStepper], step: float | None) -> dict[str, Any]:
