@@ -137,9 +137,10 @@ class TrajectoryDataset(Dataset[Window]):
         if len(pieces) == 1:
             return pieces[0]
         joined, order = Trajectories.joined(pieces), torch.cat(places)
-        # Trajectories in order, as a validation asks for them, lie right already.
-        in_order = bool((order.diff() > 0).all())
-        return joined if in_order else map_tensors(lambda x: x[order.argsort()], joined)
+        if bool((order.diff() > 0).all()):  # as a validation asks for them: nothing has to be copied again
+            return joined
+        back = order.argsort()
+        return map_tensors(lambda x: x[back], joined)
 
     def chunk_path(self, number: int) -> Path:
         """The file of a chunk of the split.
