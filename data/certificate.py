@@ -1,6 +1,6 @@
 """What a dataset must show before it is made: figures beside their tolerances."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -162,15 +162,7 @@ def _refinement_error(problem: Problem, draw: Draw, start: Tensor) -> float:
     if not isinstance(grid, Grid):
         raise ValueError("pde.geometry: only a grid can be refined; the solver solves on grids")
     fine_grid = grid.scaled(2)
-    fine_conditions = Conditions(
-        params=conditions.params,
-        hidden=conditions.hidden,
-        extent=conditions.extent,
-        boundary_values=conditions.boundary_values,
-        geometry=fine_grid,
-        param_names=conditions.param_names,
-        hidden_names=conditions.hidden_names,
-    )
+    fine_conditions = replace(conditions, geometry=fine_grid)
     times = torch.stack([draw.times[:, 0], draw.times[:, 0] + problem.tolerances.window], 1)
     coarse = _solve(solver, start, times, conditions)[-1]
     refined = solver.refined()

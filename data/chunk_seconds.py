@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tendency.data.dataset_layout import seconds_path
 from tendency.data.machine import processor_name
-
-FILE = "seconds.jsonl"
 
 
 @dataclass(frozen=True)
 class SolvingSeconds:
-    """What some chunks took together.
+    """What it took to solve some chunks.
 
     Args:
         processor: seconds of a processor core, summed over the chunks, whatever the number of workers.
@@ -34,12 +33,12 @@ class SolvingSeconds:
 
 
 @contextmanager
-def chunk_timed(folder: Path, chunk: str) -> Iterator[None]:
-    """Appends what the block took to the dataset's record, unless it raises.
+def record_seconds(folder: Path, chunk: str) -> Iterator[None]:
+    """Appends the seconds that the block took to the dataset's record, unless it raises.
 
     Args:
         folder: of the dataset.
-        chunk: its name in the manifest.
+        chunk: name of the chunk that is solved in the block, as in the manifest.
     """
     processor, wall = time.process_time(), time.perf_counter()
     yield
@@ -51,36 +50,36 @@ def chunk_timed(folder: Path, chunk: str) -> Iterator[None]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     # One write to the end of the file: the lines of several workers never mix, and a kill leaves a line whole or not.
-    handle = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    handle = os.open(seconds_path(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(handle, (json.dumps(line) + "\n").encode())
     finally:
         os.close(handle)
 
 
-def solving_seconds(folder: Path, chunks: Iterable[str]) -> SolvingSeconds | None:
-    """What the chunks of a dataset took; None where that is not on record for all of them.
+def read_seconds(folder: Path, chunks: Iterable[str]) -> SolvingSeconds | None:
+    """Sums what chunks of a dataset took to solve; None where that is not on record for all of them.
 
     Args:
         folder: of the dataset.
-        chunks: their names in the manifest.
+        chunks: names of the chunks, as in the manifest.
     """
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        lines = (seconds_path(folder)).read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     # A chunk that had to be solved again took what it took the last time.
-    known = dict(_known(lines))
+    recorded = dict(_parsed(lines))
     try:
-        found = [known[chunk] for chunk in chunks]
+        parts = [recorded[chunk] for chunk in chunks]
     except KeyError:
         return None
-    machines = sorted({machine for one in found for machine in one.machines})
-    return SolvingSeconds(sum(one.processor for one in found), sum(one.wall for one in found), tuple(machines))
+    machines = sorted({machine for part in parts for machine in part.machines})
+    return SolvingSeconds(sum(part.processor for part in parts), sum(part.wall for part in parts), tuple(machines))
 
 
-def _known(lines: Iterable[str]) -> Iterator[tuple[str, SolvingSeconds]]:
-    """What each line says of which chunk; a line that a power cut spoiled says nothing."""
+def _parsed(lines: Iterable[str]) -> Iterator[tuple[str, SolvingSeconds]]:
+    """The chunk and the seconds of each line; lines that a power cut spoiled are left out."""
     for line in lines:
         try:
             entry = json.loads(line)

@@ -1,7 +1,6 @@
 """Batches of a run: the k-th one is a pure function of (seed, k), on any number of devices."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -82,65 +81,52 @@ class TrajectoryDataModule(LightningDataModule):
     exactly one rank.
 
     Args:
-        folder: of the dataset.
+        train: training windows.
+        valid: whole validation trajectories.
+        test: whole test trajectories.
         batch_size: windows in one global batch.
-        eval_batch_size: trajectories in one batch of a validation.
-        seed: of the run.
-        required: offsets that must exist in a training window.
-        wanted: offsets that are moved inside at the ends.
-        num_train: training trajectories; all when left out.
-        num_valid: validation trajectories.
-        num_test: test trajectories.
-        stride: every so many stored snapshots make a step.
+        eval_batch_size: trajectories in one batch of a validation or test.
+        seed: of the run; its batches are a function of it.
         batches_per_epoch: at most; None takes all windows.
     """
 
     def __init__(
         self,
-        folder: Path,
+        train: TrajectoryDataset,
+        valid: TrajectoryDataset,
+        test: TrajectoryDataset,
         batch_size: PositiveInt,
         eval_batch_size: PositiveInt,
         seed: NonNegativeInt,
-        required: Sequence[int],
-        wanted: Sequence[int] = (0,),
-        num_train: PositiveInt | None = None,
-        num_valid: PositiveInt | None = None,
-        num_test: PositiveInt | None = None,
-        stride: PositiveInt = 1,
         batches_per_epoch: PositiveInt | None = None,
     ) -> None:
         super().__init__()
-        self.folder, self.batch_size, self.eval_batch_size = Path(folder), batch_size, eval_batch_size
-        self.seed, self.required, self.wanted, self.stride = seed, tuple(required), tuple(wanted), stride
-        self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
+        self.train, self.valid, self.test = train, valid, test
+        self.batch_size, self.eval_batch_size, self.seed = batch_size, eval_batch_size, seed
         self.batches_per_epoch = batches_per_epoch
 
     def train_dataloader(self) -> DataLoader[Window]:
         """Shuffled windows; see ``StepSampler``."""
-        dataset = TrajectoryDataset(
-            self.folder, "train", self.required, self.wanted, self.counts["train"], stride=self.stride
-        )
         rank, ranks = self._ranks()
         sampler = StepSampler(
-            len(dataset), self.batch_size, self.seed, self._position, rank, ranks, self.batches_per_epoch
+            len(self.train), self.batch_size, self.seed, self._position, rank, ranks, self.batches_per_epoch
         )
         # The loader has no state of its own on purpose: such states are lost or applied twice at the ends of epochs.
-        return DataLoader(dataset, batch_sampler=sampler, collate_fn=_as_it_is)
+        return DataLoader(self.train, batch_sampler=sampler, collate_fn=_as_it_is)
 
     def val_dataloader(self) -> DataLoader[Window]:
         """Whole validation trajectories."""
-        return self._whole("valid")
+        return self._in_order(self.valid)
 
     def test_dataloader(self) -> DataLoader[Window]:
         """Whole test trajectories."""
-        return self._whole("test")
+        return self._in_order(self.test)
 
     def transfer_batch_to_device(self, batch: Window, device: torch.device, dataloader_idx: int) -> Window:
-        """Moves a window."""
+        """Moves a window to where a model is trained."""
         return map_tensors(lambda x: x.to(device, non_blocking=True), batch)
 
-    def _whole(self, split: str) -> DataLoader[Window]:
-        dataset = TrajectoryDataset.whole(self.folder, split, self.counts[split], self.stride)
+    def _in_order(self, dataset: TrajectoryDataset) -> DataLoader[Window]:
         rank, ranks = self._ranks()
         mine = list(range(rank, len(dataset), ranks))
         batches = [mine[i : i + self.eval_batch_size] for i in range(0, len(mine), self.eval_batch_size)]

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from tendency.data.manifest import chunk_name, read_manifest
-from tendency.data.metadata import DatasetError
-from tendency.data.trajectory_file import Trajectories, read_trajectories
+from tendency.data.dataset_layout import Chunk
+from tendency.data.manifest import read_manifest
+from tendency.data.metadata import CHUNK_REMEDY, DatasetError
+from tendency.data.trajectory_file import Trajectories
+from tendency.data.trajectory_reader import read_trajectories
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
-from tendency.simulation.conditions import Conditions
+from tendency.simulation.tree import map_tensors
 from tendency.simulation.window import Window
 
 
@@ -32,10 +34,12 @@ class TrajectoryDataset(Dataset[Window]):
         cache_bytes: memory for decoded chunks.
         stride: every so many stored snapshots make a step: windows are those of a dataset with a time step so many
             times longer, one for each snapshot that may be their present.
+        presents: neighbouring snapshots of a trajectory that are presents of windows; all that have the required
+            offsets when left out.
 
     Raises:
         DatasetError: no complete dataset, or fewer trajectories than asked for.
-        ValueError: windows longer than the trajectories.
+        ValueError: windows longer than the trajectories, or a present that lacks a required offset.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class TrajectoryDataset(Dataset[Window]):
         num_trajectories: PositiveInt | None = None,
         cache_bytes: NonNegativeInt = 4 * 2**30,
         stride: PositiveInt = 1,
+        presents: range | None = None,
     ) -> None:
         self.folder, self.split, self.stride = Path(folder), split, stride
         manifest = read_manifest(self.folder)
@@ -61,7 +66,10 @@ class TrajectoryDataset(Dataset[Window]):
         snapshots = self.metadata.num_snapshots
         self.low = min(*required, *wanted, 0)
         self.width = max(*required, *wanted, 0) - self.low + 1
-        self.presents = range(max(0, -min(required)) * stride, snapshots - max(0, *required) * stride)
+        possible = range(max(0, -min(required)) * stride, snapshots - max(0, *required) * stride)
+        self.presents = possible if presents is None else presents
+        if self.presents.step != 1 or any(present not in possible for present in self.presents):
+            raise ValueError(f"presents: expected neighbours within {possible}, got {self.presents}")
         self._check_room()
         self.cache_bytes = cache_bytes
         self.cache: OrderedDict[int, Trajectories] = OrderedDict()
@@ -72,9 +80,7 @@ class TrajectoryDataset(Dataset[Window]):
     ) -> "TrajectoryDataset":
         """Whole trajectories, present at their first snapshot; see the class for the arguments."""
         last = (read_manifest(Path(folder)).metadata.num_snapshots - 1) // stride
-        dataset = cls(folder, split, (0, last), num_trajectories=num_trajectories, stride=stride)
-        dataset.presents = range(1)
-        return dataset
+        return cls(folder, split, (0, last), num_trajectories=num_trajectories, stride=stride, presents=range(1))
 
     def _check_room(self) -> None:
         """Each present needs as many snapshots at its stride as a window holds."""
@@ -90,10 +96,21 @@ class TrajectoryDataset(Dataset[Window]):
 
     def __getitem__(self, index: int) -> Window:
         """The window of that index, as a batch of one."""
-        return self.__getitems__([index])
+        return self.windows([index])
 
     def __getitems__(self, indices: Sequence[int]) -> Window:
-        """The windows of those indices as one batch, in their order."""
+        """What torch's DataLoader calls; see ``windows``."""
+        return self.windows(indices)
+
+    def windows(self, indices: Sequence[int]) -> Window:
+        """The windows of those indices as one batch, in their order.
+
+        Args:
+            indices: B numbers of windows, counted trajectory by trajectory and present by present.
+
+        Raises:
+            DatasetError: a chunk is missing or damaged.
+        """
         index = torch.as_tensor(indices, dtype=torch.int64)
         trajectory = index // len(self.presents)
         present = self.presents.start + index % len(self.presents)
@@ -101,23 +118,45 @@ class TrajectoryDataset(Dataset[Window]):
         latest = (self.metadata.num_snapshots - 1 - present) // self.stride - (self.width - 1)
         low = torch.maximum(torch.clamp(latest, max=self.low), -(present // self.stride))
         at = present[:, None] + self.stride * (low[:, None] + torch.arange(self.width))
-        needed = sorted({int(i) // self.chunk_size for i in trajectory})
-        parts = {chunk: self._chunk(chunk) for chunk in needed}
-        gathered = _gather(parts, trajectory, at, self.chunk_size)
-        return Window(index=index, present=-low, stride=torch.ones_like(present), **gathered)
+        part = self._snapshots(trajectory, at)
+        return Window(
+            u=part.u,
+            t=part.times,
+            conditions=part.conditions,
+            u_t=part.u_t,
+            index=index,
+            present=-low,
+            stride=torch.ones_like(present),
+        )
 
-    def chunk_path(self, chunk: int) -> Path:
-        """Where a chunk lies.
+    def _snapshots(self, trajectory: Tensor, at: Tensor) -> Trajectories:
+        """Snapshots ``at`` (B, W) of the trajectories (B,), put together from their chunks."""
+        chunk, row = trajectory // self.chunk_size, trajectory % self.chunk_size
+        places = [torch.nonzero(chunk == number).flatten() for number in sorted(set(chunk.tolist()))]
+        pieces = [self._chunk(int(chunk[mine[0]]))[row[mine], at[mine]] for mine in places]
+        if len(pieces) == 1:
+            return pieces[0]
+        joined, order = Trajectories.joined(pieces), torch.cat(places)
+        if bool((order.diff() > 0).all()):  # as a validation asks for them: nothing has to be copied again
+            return joined
+        back = order.argsort()
+        return map_tensors(lambda x: x[back], joined)
+
+    def chunk_path(self, number: int) -> Path:
+        """The file of a chunk of the split.
+
+        Args:
+            number: of the chunk.
 
         Raises:
             DatasetError: it has not the size that it was made with.
         """
-        name = chunk_name(self.split, chunk)
-        path = self.folder / name
-        if path.exists() and path.stat().st_size != self.manifest.chunks[name]["bytes"]:
+        chunk = Chunk(self.split, number)
+        path = chunk.path(self.folder)
+        if path.exists() and path.stat().st_size != self.manifest.chunks[chunk.name]["bytes"]:
             raise DatasetError(
-                f"chunk {path}: expected {self.manifest.chunks[name]['bytes']} bytes, got {path.stat().st_size}; "
-                "delete it and run generate.py again: it alone is made anew"
+                f"chunk {path}: expected {self.manifest.chunks[chunk.name]['bytes']} bytes, "
+                f"got {path.stat().st_size}; {CHUNK_REMEDY}"
             )
         return path
 
@@ -139,59 +178,6 @@ class TrajectoryDataset(Dataset[Window]):
 
 def _bytes(part: Trajectories) -> int:
     return part.u.numel() * part.u.element_size() * (1 if part.u_t is None else 2)
-
-
-def _gather(parts: dict[int, Trajectories], trajectory: Tensor, at: Tensor, chunk_size: int) -> dict[str, Any]:
-    """Snapshots ``at`` (B, W) of the trajectories (B,), put together from their chunks."""
-    chunk, row = trajectory // chunk_size, trajectory % chunk_size
-    if len(parts) == 1:
-        return _picked(next(iter(parts.values())), row, at)
-    u_t: Tensor | None = None
-    some = next(iter(parts.values()))
-    batch = (len(row), at.shape[1])
-    u = torch.empty(*batch, *some.u.shape[2:], dtype=some.u.dtype)
-    t = torch.empty(batch, dtype=torch.float64)
-    if some.u_t is not None:
-        u_t = torch.empty_like(u)
-    columns = {
-        name: torch.empty(len(row), getattr(some.conditions, name).shape[1], dtype=torch.float64)
-        for name in ("params", "hidden", "extent", "boundary_values")
-    }
-    for number, part in parts.items():
-        mine = torch.nonzero(chunk == number).flatten()
-        picked = _picked(part, row[mine], at[mine])
-        u[mine], t[mine] = picked["u"], picked["t"]
-        if u_t is not None:
-            u_t[mine] = picked["u_t"]
-        for name, column in columns.items():
-            column[mine] = getattr(picked["conditions"], name)
-    conditions = Conditions(
-        **columns,
-        geometry=some.conditions.geometry,
-        param_names=some.conditions.param_names,
-        hidden_names=some.conditions.hidden_names,
-    )
-    return {"u": u, "t": t, "conditions": conditions, "u_t": u_t}
-
-
-def _picked(part: Trajectories, row: Tensor, at: Tensor) -> dict[str, Any]:
-    c = part.conditions
-    conditions = Conditions(
-        params=c.params[row],
-        hidden=c.hidden[row],
-        extent=c.extent[row],
-        boundary_values=c.boundary_values[row],
-        geometry=c.geometry,
-        param_names=c.param_names,
-        hidden_names=c.hidden_names,
-    )
-    rows = row[:, None]
-    return {
-        "u": part.u[rows, at],
-        "t": part.times[rows, at],
-        "conditions": conditions,
-        "u_t": None if part.u_t is None else part.u_t[rows, at],
-    }
 
 
 def open_dataset(

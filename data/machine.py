@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def processor_name() -> str:
-    """The processor's model, as the system calls it."""
+    """The model of the processor, e.g. ``AMD EPYC 7763``; its architecture where the system does not say more."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tendency.data.certificate import Certificate
-from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.data.dataset_layout import chunks_of, manifest_path, stored_chunk_paths
+from tendency.data.metadata import CHUNK_REMEDY, DatasetError, TrajectoryMetadata
 from tendency.data.whole_file import write_whole
 
 SCHEMA = 1
@@ -21,13 +21,13 @@ class Manifest:
     """What a dataset's folder holds.
 
     Args:
-        description: what its name is a hash of.
+        description: what the folder's name is a hash of.
         metadata: what its trajectories share.
         counts: trajectories asked for in each split.
         chunk_size: trajectories in each chunk.
         chunks: {"train/chunk-00000.hdf5": {"sha256": ..., "bytes": ...}}.
         certificate: its figures.
-        statistics: of the training split.
+        statistics: of the training split's u, as ``tendency.data.statistics`` makes them; older manifests have more.
         provenance: versions and commit, recorded and never hashed.
     """
 
@@ -41,9 +41,8 @@ class Manifest:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def checksums(self, counts: Mapping[str, int]) -> dict[str, str]:
-        """The checksum of each chunk that holds some of the first ``counts`` trajectories of the splits."""
-        names = [chunk_name(split, i) for split, n in counts.items() for i in range(math.ceil(n / self.chunk_size))]
-        return {name: str(self.chunks[name]["sha256"]) for name in names}
+        """The checksum, by name, of each chunk that holds some of the first ``counts`` trajectories of the splits."""
+        return {chunk.name: str(self.chunks[chunk.name]["sha256"]) for chunk in chunks_of(counts, self.chunk_size)}
 
     def write(self, folder: Path) -> None:
         """Writes manifest.json, whole or not at all."""
@@ -58,12 +57,7 @@ class Manifest:
             "statistics": self.statistics,
             "provenance": self.provenance,
         }
-        write_whole(folder / "manifest.json", json.dumps(content, indent=1) + "\n")
-
-
-def chunk_name(split: str, chunk: int) -> str:
-    """Where a chunk lies in its dataset's folder."""
-    return f"{split}/chunk-{chunk:05d}.hdf5"
+        write_whole(manifest_path(folder), json.dumps(content, indent=1) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -72,25 +66,25 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         DatasetError: there is none, it is damaged, or it was written by a newer version of this program.
     """
-    path = folder / "manifest.json"
+    path = manifest_path(folder)
     if not path.exists():
         if not folder.is_dir():
             raise DatasetError(f"no dataset at {folder.resolve()} (working directory {Path.cwd()})")
-        chunks = len(list(folder.glob("*/chunk-*.hdf5")))
+        chunks = len(stored_chunk_paths(folder))
         raise DatasetError(f"dataset {folder} is incomplete ({chunks} chunks, no manifest); run generate.py again")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] > SCHEMA:
             raise DatasetError(f"{path}: schema {content['schema']} is newer than this program's {SCHEMA}; upgrade it")
         return Manifest(
-            content["description"],
-            TrajectoryMetadata.from_dict(content["metadata"]),
-            content["counts"],
-            content["chunk_size"],
-            content["chunks"],
-            Certificate.from_dict(content["certificate"]),
-            content["statistics"],
-            content["provenance"],
+            description=content["description"],
+            metadata=TrajectoryMetadata.from_dict(content["metadata"]),
+            counts=content["counts"],
+            chunk_size=content["chunk_size"],
+            chunks=content["chunks"],
+            certificate=Certificate.from_dict(content["certificate"]),
+            statistics=content["statistics"],
+            provenance=content["provenance"],
         )
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise DatasetError(
@@ -117,6 +111,6 @@ def verify(folder: Path) -> None:
         found = file_entry(path)
         if found != entry:
             raise DatasetError(
-                f"chunk {path}: expected sha256 {entry['sha256'][:16]}..., got {found['sha256'][:16]}...; "
-                "delete it and run generate.py again: it alone is made anew"
+                f"chunk {path}: expected sha256 {entry['sha256'][:16]}..., "
+                f"got {found['sha256'][:16]}...; {CHUNK_REMEDY}"
             )

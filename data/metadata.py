@@ -14,6 +14,10 @@ class DatasetError(ValueError):
     exit_code = 3
 
 
+CHUNK_REMEDY = "delete it and run generate.py again: it alone is made anew"
+"""Ends every message about a chunk that is damaged."""
+
+
 @dataclass(frozen=True)
 class TrajectoryMetadata:
     """What all trajectories of a dataset share.

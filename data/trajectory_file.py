@@ -1,4 +1,4 @@
-"""One chunk of trajectories on disk, in The Well's HDF5 layout.
+"""One chunk of trajectories on disk, in The Well's HDF5 layout: its content, and how it is written.
 
 The groups ``t0_fields``, ``t1_fields``, ``t2_fields``, ``dimensions``, ``boundary_conditions`` and ``scalars`` and
 their attributes are The Well's, so that its tools read our files. What it has no place for lies in the group
@@ -9,8 +9,7 @@ References:
     arXiv:2412.00568 (data format).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.whole_file import whole_file
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import BoundaryKind
@@ -36,13 +35,46 @@ WELL_BOUNDARY = {
 
 @dataclass(frozen=True)
 class Trajectories:
-    """B whole trajectories: u (B, T, C, *N) float32, times (B, T) float64, conditions, and u_t like u or None."""
+    """B trajectories, whole or some snapshots of each.
+
+    Args:
+        u: (B, T, C, *N) float32.
+        times: (B, T) float64.
+        conditions: of the B trajectories.
+        u_t: time derivatives like u, or None where they are not stored.
+    """
 
     u: Tensor
     times: Tensor
     conditions: Conditions
     u_t: Tensor | None
     batched = True
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Trajectories"]) -> "Trajectories":
+        """The trajectories of several batches as one batch, in their order.
+
+        Args:
+            pieces: trajectories on one geometry, with equally many snapshots, and all of them with u_t or none.
+        """
+        slopes = [piece.u_t for piece in pieces if piece.u_t is not None]
+        return cls(
+            u=torch.cat([piece.u for piece in pieces]),
+            times=torch.cat([piece.times for piece in pieces]),
+            conditions=Conditions.joined([piece.conditions for piece in pieces]),
+            u_t=torch.cat(slopes) if slopes else None,
+        )
+
+    def __getitem__(self, key: tuple[Tensor, Tensor]) -> "Trajectories":
+        """Some snapshots of some trajectories.
+
+        Args:
+            key: ``[rows, snapshots]``: indices (B',) of trajectories, and for each of them (B', W) of snapshots.
+        """
+        rows, snapshots = key
+        at = rows[:, None], snapshots
+        u_t = None if self.u_t is None else self.u_t[at]
+        return Trajectories(self.u[at], self.times[at], self.conditions[rows], u_t)
 
 
 def write_trajectories(path: Path, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
@@ -163,126 +195,3 @@ def _components_last(values: Tensor, rank: int, metadata: TrajectoryMetadata) ->
     """(B, T, D**rank, *N) as The Well has it: (B, T, *N) with the components behind."""
     moved = values.float().movedim(2, -1)
     return moved.reshape(*moved.shape[:-1], *[metadata.spatial_dims] * rank).numpy()
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Opens a chunk for reading.
-
-    Raises:
-        DatasetError: it is missing, truncated, or no HDF5 file.
-    """
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError:
-        raise DatasetError(f"chunk {path} is missing; run generate.py again: it alone is made anew") from None
-    except OSError as error:
-        start = path.read_bytes()[:64] if path.is_file() else b""
-        kind = "a git-lfs pointer" if b"git-lfs" in start else "empty" if not start else "damaged, or no HDF5 file"
-        raise DatasetError(f"chunk {path} is {kind} ({_first_line(error)}); {_REMEDY}") from None
-    try:
-        yield file
-    finally:
-        file.close()
-
-
-_REMEDY = "delete it and run generate.py again: it alone is made anew"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-
-
-def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
-    """Reads a whole chunk.
-
-    Raises:
-        DatasetError: it is damaged, links elsewhere, disagrees with the metadata, or holds values that are not finite.
-    """
-    with opened(path) as file:
-        u = read_states(file, path, metadata, slice(None), slice(None))
-        times, conditions = read_circumstances(file, path, metadata)
-        u_t = None
-        if metadata.has_time_derivative:
-            u_t = torch.from_numpy(_read(_safe_dataset(file, "tendency/u_t", path), path))
-    return Trajectories(u, times, conditions, u_t)
-
-
-def read_states(
-    file: h5py.File, path: Path, metadata: TrajectoryMetadata, rows: slice, snapshots: slice
-) -> torch.Tensor:
-    """Reads u (B, T, C, *N) float32 of some of a chunk's trajectories and snapshots.
-
-    Args:
-        file: from ``opened``.
-        path: of the chunk, for messages.
-        metadata: of the dataset.
-        rows: which trajectories.
-        snapshots: which snapshots.
-
-    Raises:
-        DatasetError: as of ``read_trajectories``.
-    """
-    parts = []
-    for field in metadata.fields:
-        dataset = _safe_dataset(file, f"t{field.rank}_fields/{field.name}", path)
-        inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
-        if tuple(dataset.shape[1:]) != (metadata.num_snapshots, *inner):
-            expected = ("B", metadata.num_snapshots, *inner)
-            raise DatasetError(
-                f"chunk {path}: expected {field.name} of shape {expected}, got {dataset.shape}; {_REMEDY}"
-            )
-        values = torch.from_numpy(_read(dataset, path, (rows, snapshots)))
-        flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
-        parts.append(flat.movedim(-1, 2))
-    u = torch.cat(parts, 2)
-    if not bool(torch.isfinite(u).all()):
-        row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
-        row, snapshot = row + (rows.start or 0), snapshot * (snapshots.step or 1) + (snapshots.start or 0)
-        raise DatasetError(f"chunk {path}: trajectory {row}, snapshot {snapshot} is not finite; {_REMEDY}")
-    return u
-
-
-def read_circumstances(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> tuple[torch.Tensor, Conditions]:
-    """Reads the times (B, T) float64 and the conditions of all of a chunk's trajectories; as ``read_states``."""
-    own = {
-        name: torch.from_numpy(_read(_safe_dataset(file, f"tendency/{name}", path), path))
-        for name in ("extent", "times", "params", "hidden", "boundary_values")
-    }
-    conditions = Conditions(
-        params=own["params"],
-        hidden=own["hidden"],
-        extent=own["extent"],
-        boundary_values=own["boundary_values"],
-        geometry=metadata.geometry,
-        param_names=metadata.param_names,
-        hidden_names=metadata.hidden_names,
-    )
-    return own["times"], conditions
-
-
-def _safe_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """A dataset whose bytes lie in this very file: links and external storage could read any file of the user's."""
-    group: h5py.Group = file
-    for part in name.split("/"):
-        link = group.get(part, getlink=True)
-        if link is None:
-            keys: list[str] = []
-            file.visit(keys.append)
-            raise DatasetError(f"chunk {path}: no {name}; it has {', '.join(keys[:12])}")
-        if not isinstance(link, h5py.HardLink):
-            raise DatasetError(f"chunk {path}: {name} is a link to elsewhere, which is refused")
-        group = group[part]
-    dataset = group
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.dtype.kind != "f":
-        raise DatasetError(f"chunk {path}: {name} is no plain floating-point dataset, which is refused")
-    if dataset.size * dataset.dtype.itemsize > 64 * max(path.stat().st_size, 1 << 20):
-        raise DatasetError(f"chunk {path}: {name} declares {dataset.shape}, far more than the file can hold")
-    return dataset
-
-
-def _read(dataset: h5py.Dataset, path: Path, part: tuple[slice, ...] = ()) -> np.ndarray:
-    try:
-        return dataset[part]
-    except OSError as error:
-        raise DatasetError(f"chunk {path}: {dataset.name} is damaged ({_first_line(error)}); {_REMEDY}") from None

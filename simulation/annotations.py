@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le, Len, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 PositiveInt = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
@@ -11,4 +11,3 @@ PositiveFloat = Annotated[float, Gt(0), Lt(math.inf)]
 NonNegativeFloat = Annotated[float, Ge(0), Lt(math.inf)]
 FiniteFloat = Annotated[float, Gt(-math.inf), Lt(math.inf)]
 Fraction = Annotated[float, Ge(0), Le(1)]
-Shape = Annotated[list[PositiveInt], Len(1, 3)]

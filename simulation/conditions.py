@@ -1,15 +1,23 @@
-"""What one trajectory is told about the world it evolves in."""
+"""The circumstances of a trajectory: parameters, side lengths, values at the boundaries, geometry."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from tendency.simulation.geometry import Geometry
+from tendency.simulation.tree import map_tensors
 
 
 @dataclass(frozen=True)
 class Conditions:
     """The circumstances of B trajectories.
+
+    ``conditions[rows]`` are those of some of the trajectories, ``Conditions.joined`` those of several batches as one;
+    ``dataclasses.replace`` changes a single entry.
 
     Args:
         params: (B, P) parameters that surrogates may know, physical units, float64.
@@ -29,6 +37,74 @@ class Conditions:
     param_names: tuple[str, ...] = ()
     hidden_names: tuple[str, ...] = ()
     batched = True
+    # Python would try the indices 0, 1, ... where a class has __getitem__ alone.
+    __iter__ = None
+
+    @classmethod
+    def from_values(
+        cls,
+        geometry: Geometry,
+        extent: Sequence[Any],
+        params: Mapping[str, Any],
+        hidden: Mapping[str, Any],
+        num_rows: int = 1,
+    ) -> "Conditions":
+        """Conditions of ``num_rows`` trajectories without values at boundaries.
+
+        Args:
+            geometry: the grid or the nodes.
+            extent: D side lengths; like every value here a number, or an array (B,) of one for each trajectory.
+            params: values by name of the parameters that surrogates may know.
+            hidden: values by name of the parameters for the solver alone.
+            num_rows: B.
+
+        Raises:
+            ValueError: a value that is neither one number nor B of them.
+        """
+        return cls(
+            params=_columns(list(params.values()), num_rows, "params"),
+            hidden=_columns(list(hidden.values()), num_rows, "params"),
+            extent=_columns(extent, num_rows, "extent"),
+            boundary_values=_columns([], num_rows, "boundary_values"),
+            geometry=geometry,
+            param_names=tuple(params),
+            hidden_names=tuple(hidden),
+        )
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Conditions"]) -> "Conditions":
+        """The conditions of several batches as those of one batch, in their order.
+
+        Args:
+            pieces: conditions on one geometry with the same parameters; at least one.
+
+        Raises:
+            ValueError: there are none, or their parameters or geometries differ.
+        """
+        if not pieces:
+            raise ValueError("conditions: expected at least one batch to join, got none")
+        first = pieces[0]
+        for piece in pieces[1:]:
+            names, expected = (piece.param_names, piece.hidden_names), (first.param_names, first.hidden_names)
+            if names != expected:
+                raise ValueError(f"conditions: expected the parameters {expected} in each batch to join, got {names}")
+            if piece.geometry is not first.geometry and piece.geometry != first.geometry:
+                raise ValueError("conditions: expected one geometry in all batches to join, got several")
+        return replace(
+            first,
+            params=torch.cat([piece.params for piece in pieces]),
+            hidden=torch.cat([piece.hidden for piece in pieces]),
+            extent=torch.cat([piece.extent for piece in pieces]),
+            boundary_values=torch.cat([piece.boundary_values for piece in pieces]),
+        )
+
+    def __getitem__(self, rows: Tensor | slice) -> "Conditions":
+        """The conditions of some trajectories.
+
+        Args:
+            rows: a slice, or a tensor of int64 indices or of booleans (B,).
+        """
+        return map_tensors(lambda x: x[rows], self)
 
     def parameter(self, name: str) -> Tensor:
         """The values (B,) of one parameter, observed or hidden.
@@ -41,3 +117,14 @@ class Conditions:
         if name in self.hidden_names:
             return self.hidden[:, self.hidden_names.index(name)]
         raise ValueError(f"unknown parameter {name!r}: this problem has {[*self.param_names, *self.hidden_names]}")
+
+
+def _columns(values: Sequence[Any], num_rows: int, key: str) -> Tensor:
+    """(num_rows, len(values)) float64, each value one number or one for each row."""
+    columns = []
+    for value in values:
+        column = torch.as_tensor(np.asarray(value), dtype=torch.float64)
+        if column.ndim > 1 or (column.ndim == 1 and len(column) != num_rows):
+            raise ValueError(f"{key}: expected one number or {num_rows}, got shape {tuple(column.shape)}")
+        columns.append(column.expand(num_rows))
+    return torch.stack(columns, 1) if columns else torch.zeros(num_rows, 0, dtype=torch.float64)

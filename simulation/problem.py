@@ -190,44 +190,35 @@ class Problem:
             name: parameter.draw(stream)
             for (name, parameter), stream in zip(self.parameters.items(), streams[len(extent) :], strict=True)
         }
-        conditions = Conditions(
-            params=_row([values[name] for name in self.param_names]),
-            hidden=_row([values[name] for name in self.hidden_names]),
-            extent=_row(extent),
-            boundary_values=_row([]),
-            geometry=self.geometry,
-            param_names=self.param_names,
-            hidden_names=self.hidden_names,
-        )
+        params, hidden = ({name: values[name] for name in names} for names in (self.param_names, self.hidden_names))
+        conditions = Conditions.from_values(self.geometry, extent, params, hidden)
         times = self.times.burn_in + dt * torch.arange(self.times.num_snapshots, dtype=torch.float64)[None]
         return Draw(self.initial_condition(initial, conditions), times, conditions)
 
     def draws(self, split: str, indices: Sequence[int]) -> Draw:
-        """Several trajectories as one draw with B = len(indices)."""
+        """Several trajectories as one draw with B = len(indices); see ``draw``."""
         draws = [self.draw(split, index) for index in indices]
-
-        def joined(name: str) -> Tensor:
-            return torch.cat([getattr(draw.conditions, name) for draw in draws])
-
-        conditions = Conditions(
-            params=joined("params"),
-            hidden=joined("hidden"),
-            extent=joined("extent"),
-            boundary_values=joined("boundary_values"),
-            geometry=self.geometry,
-            param_names=self.param_names,
-            hidden_names=self.hidden_names,
-        )
-        return Draw(torch.cat([d.u for d in draws]), torch.cat([d.times for d in draws]), conditions)
+        conditions = Conditions.joined([draw.conditions for draw in draws])
+        return Draw(torch.cat([draw.u for draw in draws]), torch.cat([draw.times for draw in draws]), conditions)
 
     def stored(self, u: Tensor, conditions: Conditions) -> Tensor:
-        """A solved state (B, C, *N) at the points where it is stored."""
+        """A state u (B, C, *N) on the solver's grid, at the points (B, C, *M) where it is stored."""
         if self.stored_geometry is self.geometry:
             return u
         return self.simulator.sample(u, conditions, self.stored_geometry)
 
     def first_snapshot(self, draw: Draw) -> Tensor:
-        """The states (B, C, *N) at the first stored time: the initial states, or what the burn-in makes of them."""
+        """Solves from the initial states up to the first stored time, on the solver's grid.
+
+        Args:
+            draw: the initial states of B trajectories, and when their snapshots are stored.
+
+        Returns:
+            The states (B, C, *N) after the burn-in; the initial states themselves where there is none.
+
+        Raises:
+            InstabilityError: the solver fails during the burn-in.
+        """
         first = draw.times[:, 0]
         if not bool((first > 0).any()):
             return draw.u
@@ -235,7 +226,3 @@ class Problem:
         seed = torch.zeros(len(first), dtype=torch.int64)
         progress = begin(self.simulator, draw.u[:, None], zero[:, None], draw.conditions, seed)
         return next(iter(rollout(self.simulator, progress, first[:, None], draw.conditions))).u
-
-
-def _row(values: Sequence[float]) -> Tensor:
-    return torch.tensor([list(values)], dtype=torch.float64).reshape(1, len(values))

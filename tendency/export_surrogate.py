@@ -64,7 +64,9 @@ class Step(nn.Module):
     def start(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> tuple[Conditions, Tree]:
         """What ``forward`` steps with: the trajectories' conditions, and the memory before the step."""
         nothing = params.new_zeros(params.shape[0], 0)
-        conditions = Conditions(params, nothing, extent, nothing, self.geometry)
+        conditions = Conditions(
+            params=params, hidden=nothing, extent=extent, boundary_values=nothing, geometry=self.geometry
+        )
         past = torch.arange(1 - u.shape[1], 1, dtype=dt.dtype, device=dt.device)
         times = t[:, None] + past * dt[:, None]
         return conditions, self.stepper.start(u, times, conditions, torch.zeros_like(t).long())

@@ -145,14 +145,12 @@ class TrainedSurrogate:
         if lengths is None or len(lengths) != self.metadata.spatial_dims:
             raise ValueError(f"extent: expected {self.metadata.spatial_dims} side lengths, got {lengths}")
         # The solver inside a correction needs what is hidden from networks; it says so where it is not a number.
-        return Conditions(
-            params=_columns([values[name] for name in self.metadata.param_names], rows, "params"),
-            hidden=_columns([values.get(name, np.nan) for name in self.metadata.hidden_names], rows, "params"),
-            extent=_columns(lengths, rows, "extent"),
-            boundary_values=torch.zeros(rows, 0, dtype=torch.float64),
-            geometry=geometry or self.metadata.geometry,
-            param_names=self.metadata.param_names,
-            hidden_names=self.metadata.hidden_names,
+        return Conditions.from_values(
+            geometry or self.metadata.geometry,
+            lengths,
+            {name: values[name] for name in self.metadata.param_names},
+            {name: values.get(name, np.nan) for name in self.metadata.hidden_names},
+            rows,
         )
 
 
@@ -181,17 +179,6 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
 def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:
     """The values of those parameters that are the same for every trajectory."""
     return {name: float(node["value"]) for name, node in nodes.items() if "value" in node}
-
-
-def _columns(values: Sequence[Any], rows: int, key: str) -> Tensor:
-    """(rows, len(values)) float64, each value one number or one for each row."""
-    columns = []
-    for value in values:
-        column = torch.as_tensor(np.asarray(value), dtype=torch.float64)
-        if column.ndim > 1 or (column.ndim == 1 and len(column) != rows):
-            raise ValueError(f"{key}: expected one number or {rows}, got shape {tuple(column.shape)}")
-        columns.append(column.expand(rows))
-    return torch.stack(columns, 1) if columns else torch.zeros(rows, 0, dtype=torch.float64)
 
 
 def _batched(values: Tensor, history: int, shape: tuple[int, ...]) -> Tensor:

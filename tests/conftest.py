@@ -97,7 +97,6 @@ class SolvedProblem:
         """Every window with those offsets, as one batch; see ``tendency.data.dataset.TrajectoryDataset``."""
         import torch
 
-        from tendency.simulation.tree import map_tensors
         from tendency.simulation.window import Window
 
         snapshots = self.u.shape[1]
@@ -110,7 +109,7 @@ class SolvedProblem:
         return Window(
             u=self.u[row[:, None], at],
             t=self.t[row[:, None], at],
-            conditions=map_tensors(lambda x: x[row], self.conditions),
+            conditions=self.conditions[row],
             u_t=self.u_t[row[:, None], at],
             index=torch.arange(len(row)),
             present=present - first,

@@ -31,16 +31,14 @@ def waves():
 def make_dataset(waves):
     """``make_dataset(folder, counts)``: generates; keyword arguments go to the problem and to ``generate``."""
     from tendency.data.generation import generate
+    from tendency.data.generation_job import GenerationJob
 
     def make(folder, counts, *, chunk_size=2, workers=1, store_time_derivative=False, progress=None, **problem):
         return generate(
-            waves.Maker(**problem),
-            folder,
+            GenerationJob(waves.Maker(**problem), folder, chunk_size, store_time_derivative),
             {"chunk_size": chunk_size},
             counts,
-            chunk_size=chunk_size,
             workers=workers,
-            store_time_derivative=store_time_derivative,
             progress=progress or (lambda done, total: None),
         )
 

@@ -15,13 +15,13 @@ from tendency.data.metadata import DatasetError
 def whole(dataset):
     """All training trajectories (5, 11, C, N)."""
     data = TrajectoryDataset(dataset, "train", (0, 10))
-    return data.__getitems__(range(5)).u
+    return data.windows(range(5)).u
 
 
 def test_windows_are_slices_of_the_trajectories(dataset, whole):
     data = TrajectoryDataset(dataset, "train", (-1, 0, 1))
     assert len(data) == 5 * 9
-    window = data.__getitems__([0, 8, 9, 44])
+    window = data.windows([0, 8, 9, 44])
     for row, (trajectory, present) in enumerate([(0, 1), (0, 9), (1, 1), (4, 9)]):
         for offset in (-1, 0, 1):
             assert torch.equal(window.at(offset)[row], whole[trajectory, present + offset])
@@ -32,7 +32,7 @@ def test_windows_are_slices_of_the_trajectories(dataset, whole):
 def test_first_and_last_snapshots_are_presents_when_offsets_are_only_wanted(dataset, whole):
     data = TrajectoryDataset(dataset, "train", (0,), (-2, -1, 0, 1, 2))
     assert len(data) == 5 * 11
-    window = data.__getitems__([0, 1, 5, 10])
+    window = data.windows([0, 1, 5, 10])
     assert window.present.tolist() == [0, 1, 2, 4]
     assert window.u.shape[1] == 5
     for row, present in enumerate((0, 1, 5, 10)):
@@ -51,13 +51,13 @@ def test_a_stride_is_a_dataset_with_a_longer_step_of_which_every_snapshot_is_a_p
     data = TrajectoryDataset(dataset, "train", (-1, 0, 1), stride=stride)
     presents = range(stride, 11 - stride)
     assert len(data) == 5 * len(presents)
-    window = data.__getitems__(list(range(len(presents))))
+    window = data.windows(list(range(len(presents))))
     for row, present in enumerate(presents):
         for offset in (-1, 0, 1):
             assert torch.equal(window.at(offset)[row], whole[0, present + stride * offset])
     assert torch.allclose(window.time(1) - window.time(0), torch.full((len(presents),), 0.1 * stride).double())
     # A stencil that is only wanted is moved inside, in steps of the stride.
-    window = TrajectoryDataset(dataset, "train", (0,), (-1, 0, 1), stride=stride).__getitems__(list(range(11)))
+    window = TrajectoryDataset(dataset, "train", (0,), (-1, 0, 1), stride=stride).windows(list(range(11)))
     assert window.u.shape[1] == 3
     for row in range(11):
         expected = 0 if row < stride else 2 if row + stride > 10 else 1
@@ -79,7 +79,7 @@ def test_whole_trajectories_with_a_stride(dataset):
 def test_conditions_and_derivatives_come_with_their_trajectory(dataset, waves):
     problem = waves.Maker()()
     data = TrajectoryDataset(dataset, "train", (0, 1))
-    window = data.__getitems__([45, 3, 27])
+    window = data.windows([45, 3, 27])
     for row, trajectory in enumerate((4, 0, 2)):
         draw = problem.draw("train", trajectory)
         assert torch.equal(window.conditions.params[row : row + 1], draw.conditions.params)
@@ -177,7 +177,9 @@ def test_batches_that_cannot_be_are_refused(size, ranks, message):
 def test_validation_shows_each_trajectory_on_one_rank(dataset, monkeypatch):
     shown = []
     for rank in range(2):
-        module = TrajectoryDataModule(dataset, 4, 2, 0, (0, 1))
+        train = TrajectoryDataset(dataset, "train", (0, 1))
+        valid, test = (TrajectoryDataset.whole(dataset, split) for split in ("valid", "test"))
+        module = TrajectoryDataModule(train, valid, test, batch_size=4, eval_batch_size=2, seed=0)
         monkeypatch.setattr(module, "_ranks", lambda rank=rank: (rank, 2))
         for window in module.test_dataloader():
             assert window.u.shape[1] == 11
@@ -198,3 +200,24 @@ def test_epochs_of_a_stated_length_draw_from_all_windows():
     seen = {window for epoch in range(40) for batch in batches(3 * epoch) for window in batch}
     assert seen == set(range(53))
     assert len(StepSampler(53, 5, 0, lambda: 0, most_batches=99)) == 10
+
+
+def test_presents_may_be_some_of_those_that_have_the_required_offsets(dataset, whole):
+    data = TrajectoryDataset(dataset, "train", (-1, 0, 1), presents=range(3, 5))
+    assert len(data) == 5 * 2
+    window = data.windows(range(10))
+    for index, (trajectory, present) in enumerate((t, p) for t in range(5) for p in (3, 4)):
+        assert torch.equal(window.at(0)[index], whole[trajectory, present])
+    with pytest.raises(ValueError, match=r"presents: expected neighbours within range\(1, 10\), got range\(0, 2\)"):
+        TrajectoryDataset(dataset, "train", (-1, 0, 1), presents=range(2))
+
+
+def test_a_batch_holds_its_windows_in_the_order_that_was_asked_for(dataset):
+    data = TrajectoryDataset(dataset, "train", (0, 1))
+    indices = [45, 3, 27, 3, 46]
+    window = data.windows(indices)
+    for row, index in enumerate(indices):
+        alone = data[index]
+        for part in ("u", "t", "u_t", "present", "stride"):
+            assert torch.equal(getattr(window, part)[row : row + 1], getattr(alone, part))
+        assert torch.equal(window.conditions[row : row + 1].params, alone.conditions.params)

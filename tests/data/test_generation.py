@@ -1,6 +1,7 @@
 """Generation: the same bytes whatever the workers and the kills, certificates that refuse, right trajectories."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -8,19 +9,19 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from tendency.data import chunk_seconds as solving_seconds
 from tendency.data.certificate import certify
+from tendency.data.chunk_seconds import read_seconds
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.generation import dataset_folder
+from tendency.data.dataset_layout import dataset_folder, manifest_path, seconds_path
 from tendency.data.manifest import read_manifest, verify
 from tendency.data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from tendency.simulation.parameters import Uniform
 from tendency.simulation.simulator import InstabilityError
 
+ROOT = Path(__file__).resolve().parents[2]
 COUNTS = {"train": 5, "valid": 2, "test": 3}
 
 
@@ -29,7 +30,7 @@ def contents(folder):
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != solving_seconds.FILE
+        if path.is_file() and path != seconds_path(folder)
     }
 
 
@@ -37,7 +38,7 @@ def test_any_number_of_workers_writes_the_same_bytes(make_dataset, tmp_path):
     make_dataset(tmp_path / "one", COUNTS, workers=1, burn_in=0.3)
     make_dataset(tmp_path / "two", COUNTS, workers=2, burn_in=0.3)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
-    assert len(contents(tmp_path / "one")) == 3 + 1 + 2 + 2  # chunks, manifest and stats
+    assert len(contents(tmp_path / "one")) == 3 + 1 + 2 + 1  # chunks and manifest
 
 
 def test_a_killed_generation_goes_on_where_it_stood(make_dataset, tmp_path):
@@ -46,16 +47,18 @@ def test_a_killed_generation_goes_on_where_it_stood(make_dataset, tmp_path):
     code = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import decaying_waves as w\n"
         "from tendency.data.generation import generate\n"
+        "from tendency.data.generation_job import GenerationJob\n"
         "if __name__ == '__main__':\n"
-        "    generate(w.Maker(slowness=0.02), pathlib.Path(sys.argv[2]), {'chunk_size': 2},\n"
-        f"             {COUNTS!r}, chunk_size=2, workers=int(sys.argv[3]))\n"
+        "    job = GenerationJob(w.Maker(slowness=0.02), pathlib.Path(sys.argv[2]), chunk_size=2)\n"
+        f"    generate(job, {{'chunk_size': 2}}, {COUNTS!r}, workers=int(sys.argv[3]))\n"
     )
     script = tmp_path / "job.py"
     script.write_text(code)
     delays = iter([0.0, 0.1, 0.25, 0.4])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     for kill in range(4):
         command = [sys.executable, str(script), str(Path(__file__).parent), str(killed), str(1 + kill % 2)]
-        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
         before = len(list(killed.rglob("*")))
         deadline = time.monotonic() + 60
         # Kill soon after it has begun to write, at another moment each time.
@@ -67,7 +70,7 @@ def test_a_killed_generation_goes_on_where_it_stood(make_dataset, tmp_path):
     make_dataset(killed, COUNTS)
     assert contents(killed) == contents(whole)
     # Each of five chunks waited 20 ms for each of ten snapshots, whichever process solved it.
-    took = solving_seconds.solving_seconds(killed, read_manifest(killed).chunks)
+    took = read_seconds(killed, read_manifest(killed).chunks)
     assert took.wall > 5 * 10 * 0.02
 
 
@@ -163,12 +166,18 @@ def test_an_unstable_solver_is_named_with_its_trajectory(make_dataset, tmp_path)
 def test_statistics_are_those_of_numpy(dataset):
     data = TrajectoryDataset(dataset, "train", (0, 10))
     u = torch.cat([data[i].u for i in range(5)]).double().numpy()
-    u_t = torch.cat([data[i].u_t for i in range(5)]).double().numpy()
     stored = read_manifest(dataset).statistics
-    for name, values in (("u", u), ("increment", np.diff(u, axis=1)), ("u_t", u_t)):
-        assert stored[name]["mean"] == pytest.approx(values.mean((0, 1, 3)), abs=1e-12)
-        assert stored[name]["std"] == pytest.approx(values.std((0, 1, 3)), rel=1e-9)
-    assert (dataset / "stats.yaml").exists()
+    assert set(stored) == {"channels", "u"}
+    assert stored["u"]["mean"] == pytest.approx(u.mean((0, 1, 3)), abs=1e-12)
+    assert stored["u"]["std"] == pytest.approx(u.std((0, 1, 3)), rel=1e-9)
+
+
+def test_an_older_manifest_with_statistics_of_more_than_u_is_still_read(dataset, tmp_path):
+    content = json.loads(manifest_path(dataset).read_text())
+    older = content["statistics"] | {"increment": {"mean": [0.0], "std": [1.0]}}
+    manifest_path(tmp_path).write_text(json.dumps(content | {"statistics": older}))
+    assert read_manifest(tmp_path).statistics == older
+    assert read_manifest(tmp_path).statistics["u"] == read_manifest(dataset).statistics["u"]
 
 
 def test_metadata_survives_its_file(waves):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tendency.data.generation import generate
+from tendency.data.generation_job import GenerationJob
 from tendency.data.interruption import TerminatedError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,11 +19,12 @@ import pathlib, sys
 sys.path.insert(0, sys.argv[1])
 import decaying_waves
 from tendency.data.generation import generate
+from tendency.data.generation_job import GenerationJob
 from tendency.errors import guarded
 if __name__ == "__main__":
     counts = {"train": 200, "valid": 2, "test": 2}
-    make = decaying_waves.Maker(slowness=0.02)
-    guarded(lambda: generate(make, pathlib.Path(sys.argv[2]), {}, counts, chunk_size=2, workers=int(sys.argv[3])))
+    job = GenerationJob(decaying_waves.Maker(slowness=0.02), pathlib.Path(sys.argv[2]), chunk_size=2)
+    guarded(lambda: generate(job, {}, counts, workers=int(sys.argv[3])))
 """
 
 
@@ -108,11 +110,12 @@ def test_a_signal_that_python_drops_stops_a_generation_after_its_chunk(waves, tm
             Ending(signum)
 
     counts = {"train": 8, "valid": 2, "test": 2}
+    job = GenerationJob(waves.Maker(), tmp_path, chunk_size=2)
     try:
         with pytest.raises(error):
-            generate(waves.Maker(), tmp_path, {}, counts, chunk_size=2, workers=1, progress=progress)
+            generate(job, {}, counts, workers=1, progress=progress)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, handler)
     assert len(chunks(tmp_path)) == 2
-    assert len(generate(waves.Maker(), tmp_path, {}, counts, chunk_size=2, workers=1).chunks) == 6
+    assert len(generate(job, {}, counts, workers=1).chunks) == 6

@@ -9,7 +9,7 @@ import pytest
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import read_manifest, verify
 from tendency.data.metadata import DatasetError
-from tendency.data.trajectory_file import read_trajectories
+from tendency.data.trajectory_reader import read_trajectories
 
 
 @pytest.fixture

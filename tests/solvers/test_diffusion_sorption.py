@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,8 +136,7 @@ def test_gradients_go_through_many_steps():
     u = torch.linspace(0.7, 0.1, 6, dtype=torch.float64).expand(2, 1, 6).clone().requires_grad_()
 
     def end(u, params):
-        told = Conditions(params, c.hidden, c.extent, c.boundary_values, c.geometry, c.param_names, c.hidden_names)
-        return solver.advance(u, t, dt, told, {})[0]
+        return solver.advance(u, t, dt, replace(c, params=params), {})[0]
 
     assert torch.autograd.gradcheck(end, (u, c.params.clone().requires_grad_()), fast_mode=True)
 

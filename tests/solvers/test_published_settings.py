@@ -8,7 +8,8 @@ import torch
 
 from tendency.app.configuration.build import load_problem
 from tendency.data.generation import generate
-from tendency.data.trajectory_file import read_trajectories
+from tendency.data.generation_job import GenerationJob
+from tendency.data.trajectory_reader import read_trajectories
 from tendency.simulation.simulator import begin, rollout
 from tendency.solvers.etdrk import ETDRK4
 from tendency.solvers.pdes.fisher import Fisher
@@ -103,9 +104,8 @@ def test_length_and_time_step_vary_between_trajectories_and_in_the_files(name, t
         assert float(values.max() - values.min()) > 0.15 * centre
     # They are drawn apart: a long domain says nothing about the step.
     assert abs(float(torch.corrcoef(torch.stack([lengths, steps]))[0, 1])) < 0.4
-    manifest = generate(
-        partial(load_problem, name, True), tmp_path, {}, {"train": 4, "valid": 4, "test": 4}, chunk_size=4, workers=1
-    )
+    job = GenerationJob(partial(load_problem, name, True), tmp_path, chunk_size=4)
+    manifest = generate(job, {}, {"train": 4, "valid": 4, "test": 4}, workers=1)
     assert manifest.metadata.dt is None
     trained, tested = (
         read_trajectories(tmp_path / split / "chunk-00000.hdf5", manifest.metadata) for split in ("train", "test")

@@ -72,7 +72,7 @@ def test_any_times_and_resumed_rollouts_agree(conditions):
     rest = list(rollout(solver, states[1], times[:, 2:], c))
     assert torch.equal(rest[-1].u, states[-1].u)
     row = map_tensors(lambda x: x[1:], states[1])
-    alone = list(rollout(solver, row, times[1:, 2:], map_tensors(lambda x: x[1:], c)))
+    alone = list(rollout(solver, row, times[1:, 2:], c[1:]))
     assert torch.allclose(alone[-1].u, states[-1].u[1:], rtol=1e-11)
 
 

@@ -44,7 +44,7 @@ def drawn(run, homes, reports):
     """Members (M, B, T, C, N) from ``predict``, each with seeds of its own, and the truth (B, T, C, N)."""
     surrogate = tendency.load_surrogate(run)
     data = TrajectoryDataset.whole(Path(homes["TENDENCY_DATASETS"]) / surrogate.recipe.dataset, "test", ROWS)
-    window = data.__getitems__(list(range(ROWS)))
+    window = data.windows(list(range(ROWS)))
     start = int(reports[1][1].attrs["start_snapshot"])
     u, t, times = window.u[:, start : start + 1], window.t[:, start : start + 1], window.t[:, start + 1 :]
     index = torch.arange(ROWS)

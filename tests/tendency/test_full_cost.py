@@ -11,8 +11,9 @@ from tendency.app.break_even.generation_seconds import generation_of
 from tendency.app.problems.dataset_problem import problem_of, training_pairs
 from tendency.app.reports.subject import subject_of
 from tendency.app.runs.checkpoint_reader import read_checkpoint
-from tendency.data.chunk_seconds import FILE, solving_seconds
+from tendency.data.chunk_seconds import read_seconds
 from tendency.data.dataset import TrajectoryDataset
+from tendency.data.dataset_layout import seconds_path
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.break_even import CostPoint
 from tendency.solvers.etdrk import ETDRK2, ETDRK4
@@ -74,7 +75,7 @@ def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembere
     still = next(one for one in found.verdicts if one.surrogate == "persistence" and one.batch == 1)
     assert still.error > max(errors.values())
     chunks = [name for name in test_trajectories.manifest.chunks if not name.startswith("test/")]
-    recorded = solving_seconds(test_trajectories.folder, chunks)
+    recorded = read_seconds(test_trajectories.folder, chunks)
     assert found.generation.seconds == recorded.processor > 0
     assert found.generation.source.startswith("recorded while")
     assert found.horizon <= problem.tolerances.window * (1 + 1e-9)
@@ -87,7 +88,7 @@ def test_the_solver_itself_never_wins_against_itself_and_its_costs_are_remembere
 
 
 def test_a_dataset_without_a_record_is_estimated_from_the_setting_that_made_it(test_trajectories):
-    record = test_trajectories.folder / FILE
+    record = seconds_path(test_trajectories.folder)
     hidden = record.rename(record.with_suffix(".away"))
     try:
         own = CostPoint("solver", "64, its own integrator, 1 x the step, float64", 3.0, 1e-6, 1)
@@ -108,6 +109,6 @@ def test_a_dataset_says_what_is_judged(test_trajectories):
     assert subject.moments.std.shape == (1,)
     pairs = list(training_pairs(test_trajectories, None, torch.device("cpu"))())
     assert len(pairs) == test_trajectories.metadata.num_snapshots - 1
-    train = TrajectoryDataset.whole(test_trajectories.folder, "train").__getitems__([0, 1, 2, 3])
+    train = TrajectoryDataset.whole(test_trajectories.folder, "train").windows([0, 1, 2, 3])
     assert torch.equal(pairs[3][0], train.u[:, 3])
     assert torch.equal(pairs[3][1], train.u[:, 4])

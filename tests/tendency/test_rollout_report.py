@@ -14,7 +14,7 @@ from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.reports.subject import subject_of
 from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.whole_trajectories import WholeTrajectories
+from tendency.data.streamed_trajectories import StreamedSplit
 from tendency.evaluation.baselines.baseline import build_baselines
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
@@ -55,7 +55,7 @@ def test_figures_of_a_checkpoint_do_not_depend_on_the_batch(runs, test_split, co
     assert not reasons
     found = []
     for size in (1, 3):
-        recordings = [Doubled(recording) for recording in WholeTrajectories(test_split, size, cpu)]
+        recordings = [Doubled(recording) for recording in StreamedSplit(test_split, size, cpu)]
         found.append(
             evaluate_rollouts(
                 {"fno": stepper, **baselines},

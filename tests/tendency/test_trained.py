@@ -23,7 +23,7 @@ def run(small_run):
 @pytest.fixture(scope="module")
 def window(run, homes):
     recipe = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["recipe"]
-    return tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{recipe['dataset']}", "test").__getitems__([0, 7])
+    return tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{recipe['dataset']}", "test").windows([0, 7])
 
 
 TIMES = [0.2, 0.25, 0.6]
@@ -93,9 +93,7 @@ def test_an_exported_program_takes_the_same_step_without_this_project(run, windo
 
 
 def tendency_row(window, row):
-    from tendency.simulation.tree import map_tensors
-
-    return map_tensors(lambda x: x[row : row + 1], window.conditions)
+    return window.conditions[row : row + 1]
 
 
 def test_exported_weights_are_the_same_surrogate_and_are_refused_when_damaged(run, window, tmp_path):

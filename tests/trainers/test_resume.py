@@ -107,7 +107,7 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         surrogate = network(1, 1, 1, 0, windows.metadata.geometry.boundary)
-    normalizer = fit_normalizer(prediction, [windows.__getitems__(list(range(len(windows))))])
+    normalizer = fit_normalizer(prediction, [windows.windows(list(range(len(windows))))])
     module = SurrogateModule(
         SurrogateStepper(surrogate, prediction, normalizer),
         objective,
@@ -141,7 +141,13 @@ def fit(
         loggers=[log],
     )
     required, wanted = objective.offsets(prediction)
-    data = TrajectoryDataModule(dataset, batch_size=4, eval_batch_size=4, seed=SEED, required=required, wanted=wanted)
+    data = TrajectoryDataModule(
+        TrajectoryDataset(dataset, "train", required, wanted),
+        *(TrajectoryDataset.whole(dataset, split) for split in ("valid", "test")),
+        batch_size=4,
+        eval_batch_size=4,
+        seed=SEED,
+    )
     checkpoint = folder / "checkpoints" / "last.ckpt" if resume else None
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     return module, trainer
@@ -248,7 +254,7 @@ def test_drawn_depths_a_curriculum_and_averaged_weights_resume(heat_dataset, tmp
     assert not torch.equal(last["state_dict"]["stepper.surrogate.last.weight"], whole.stepper.surrogate.last.weight)
     assert torch.equal(last[TRAINED]["stepper.surrogate.last.weight"], whole.stepper.surrogate.last.weight)
     whole.load_state_dict(torch.load(tmp_path / "whole/checkpoints/best.ckpt")["state_dict"])
-    window = TrajectoryDataset(heat_dataset, "valid", (0, 11)).__getitems__([0, 1])
+    window = TrajectoryDataset(heat_dataset, "valid", (0, 11)).windows([0, 1])
     figure = judge_rollout(whole.stepper.eval(), window).mean(0)[1]
     validated = [record["valid/rollout_nrmse"] for record in log if "valid/rollout_nrmse" in record]
     assert float(figure) == pytest.approx(min(validated), rel=1e-6)

@@ -124,7 +124,7 @@ class FullCost(CostStudy):
     ) -> RolloutStart:
         """The first test trajectories at the snapshot where the longest history ends."""
         history = max(simulator.history for simulator in simulators.values())
-        window = test.__getitems__(list(range(min(self.trajectories, len(test)))))
+        window = test.windows(list(range(min(self.trajectories, len(test)))))
         times = window.times(0, window.u.shape[1] - 1)
         within = times - times[:, history - 1 : history] <= problem.tolerances.window * (1 + 1e-9)
         last = max(int(within.sum(1).min()) - 1, history)

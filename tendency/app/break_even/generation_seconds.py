@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tendency.data.chunk_seconds import solving_seconds
+from tendency.data.chunk_seconds import read_seconds
 from tendency.data.dataset import TrajectoryDataset
 from tendency.evaluation.cost.break_even import CostPoint, GenerationCost
 
@@ -20,13 +20,13 @@ def generation_of(test: TrajectoryDataset, points: Sequence[CostPoint], horizon:
     """
     manifest = test.manifest
     counts = {split: manifest.counts.get(split, 0) for split in SPLITS}
-    if (recorded := solving_seconds(test.folder, manifest.checksums(counts))) is not None:
+    if (recorded := read_seconds(test.folder, manifest.checksums(counts))) is not None:
         machines = " and ".join(recorded.machines)
         return GenerationCost(recorded.processor, f"recorded while they were solved, on one core each of {machines}")
     own = next((p for p in points if "its own integrator, 1 x the step, float64" in p.label), None)
     if own is None:
         return GenerationCost(None, "since they were not recorded and the solver's own setting was not timed")
     # The burn-in counts, the fixed batch in which they were solved does not: there is nothing else to go by.
-    solved = float(test.__getitem__(0).t[0, -1])
+    solved = float(test[0].t[0, -1])
     estimate = own.seconds / horizon * solved * sum(counts.values())
     return GenerationCost(estimate, "estimated from the solver's own setting, timed here at a batch of one")

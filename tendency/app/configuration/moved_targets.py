@@ -61,7 +61,6 @@ CLASSES = {
     "surrogates.prediction.DerivativePrediction": "surrogates.predictions.derivative.DerivativePrediction",
     "tendency.baselines.CoarseSolverBaseline": "app.reports.coarse_baseline.CoarseSolverBaseline",
     "tendency.full_cost.CostStudy": "evaluation.cost.cost_study.CostStudy",
-    "tendency.judging.WholeTrajectories": "data.whole_trajectories.WholeTrajectories",
 }
 """The new path of each class that left its module or was renamed, inside ``tendency``."""
 

@@ -9,7 +9,9 @@ from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.generation import dataset_folder, generate
+from tendency.data.dataset_layout import dataset_folder
+from tendency.data.generation import generate
+from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
 from tendency.errors import ArtefactError
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
@@ -86,14 +88,12 @@ class DataPlan:
         folder = self.folder(root, pde, problem)
         if not self.generate:
             return folder, self._existing(folder)
+        make_problem = functools.partial(build_problem, dict(pde))
         manifest = generate(
-            functools.partial(build_problem, dict(pde)),
-            folder,
+            GenerationJob(make_problem, folder, self.chunk_size, self.store_u_t),
             self.description(pde, problem),
             self.counts,
-            chunk_size=self.chunk_size,
             workers=self.workers,
-            store_time_derivative=self.store_u_t,
             provenance=provenance(),
             progress=progress_line(f"generating {folder.name}"),
         )
@@ -132,15 +132,11 @@ class DataPlan:
         from tendency.data.datamodule import TrajectoryDataModule
 
         return TrajectoryDataModule(
-            folder,
+            train=self.training_windows(folder, required, wanted),
+            valid=TrajectoryDataset.whole(folder, "valid", self.counts["valid"], self.stride),
+            test=TrajectoryDataset.whole(folder, "test", self.counts["test"], self.stride),
             batch_size=self.batch_size,
             eval_batch_size=self.eval_batch_size,
             seed=seed,
-            required=required,
-            wanted=wanted,
-            num_train=self.counts["train"],
-            num_valid=self.counts["valid"],
-            num_test=self.counts["test"],
-            stride=self.stride,
             batches_per_epoch=self.batches_per_epoch,
         )

@@ -15,7 +15,7 @@ from tendency.app.configuration.signatures import foreign_targets
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import Manifest
 from tendency.data.metadata import DatasetError
-from tendency.data.recording import Recording
+from tendency.data.streamed_trajectories import StreamedTrajectories
 from tendency.evaluation.baselines.baseline import TrainingPairs
 from tendency.simulation.problem import Problem
 
@@ -62,6 +62,6 @@ def training_pairs(test: TrajectoryDataset, home: Path | None, device: torch.dev
         most = max(MOST_VALUES // (state * metadata.num_snapshots), 1)
         for first in range(0, min(most, len(dataset)), TRAJECTORIES_AT_ONCE):
             count = min(TRAJECTORIES_AT_ONCE, most - first, len(dataset) - first)
-            yield from itertools.pairwise(Recording(dataset, first, count, device).snapshots())
+            yield from itertools.pairwise(StreamedTrajectories(dataset, first, count, device).snapshots())
 
     return pairs

@@ -14,7 +14,7 @@ from tendency.app.reports.coarse_baseline import COARSE_SOLVER
 from tendency.app.reports.subject import subject_of
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.whole_trajectories import WholeTrajectories
+from tendency.data.streamed_trajectories import StreamedSplit
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs, build_baselines
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.cost_study import CostStudy
@@ -186,7 +186,7 @@ class RolloutReport:
         )
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         judged = {name: self.judged(stepper).to(device) for name, stepper in surrogates.steppers.items()}
-        recordings = WholeTrajectories(trajectories, self.batch_size, device)
+        recordings = StreamedSplit(trajectories, self.batch_size, device)
         subject = subject_of(trajectories, test.home)
         pairs = training_pairs(trajectories, test.home, device)
         beside, reasons = self._beside(judged, subject, pairs, recordings.num_snapshots)

@@ -144,7 +144,7 @@ def timed(run: Path, row: StudyRow, datasets: Path) -> tuple[SurrogateStepper, f
         stepper = RolloutReport(integrator=build(integrator_node(row.integrator))).judged(stepper)
     recipe = read_checkpoint(run).recipe
     test = TrajectoryDataset.whole(datasets / recipe.dataset, "test", recipe.num_test, recipe.stride)
-    window = test.__getitems__(list(range(min(TIMED_TRAJECTORIES, len(test)))))
+    window = test.windows(list(range(min(TIMED_TRAJECTORIES, len(test)))))
     dt = float((window.time(1) - window.time(0)).mean())
     timed: Simulator = stepper
     if row.baseline == COARSE_SOLVER and isinstance(stepper.prediction, CorrectedPrediction):

@@ -93,7 +93,7 @@ class LightningFit:
         def batches() -> Any:
             indices = range(0, len(windows), stride)
             for first in range(0, len(indices), 256):
-                window: Window = windows.__getitems__(list(indices[first : first + 256]))
+                window: Window = windows.windows(list(indices[first : first + 256]))
                 yield self.plan.objective.chosen(window, self.plan.settings.seed, 0)
 
         normalizer = fit_normalizer(self.plan.prediction, batches())

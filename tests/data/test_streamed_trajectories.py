@@ -7,7 +7,7 @@ import torch
 
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.metadata import DatasetError
-from tendency.data.recording import Recording
+from tendency.data.streamed_trajectories import StreamedTrajectories
 
 CPU = torch.device("cpu")
 
@@ -16,13 +16,13 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(("first", "count"), [(0, 2), (1, 3), (3, 1)])
 def test_snapshots_pass_one_after_the_other(dataset, stride, first, count):
     data = TrajectoryDataset.whole(dataset, "train", stride=stride)
-    recording = Recording(data, first, count, CPU)
-    window = data.__getitems__(list(range(first, first + count)))
-    assert torch.equal(torch.stack(list(recording.snapshots()), 1), window.u)
-    assert torch.equal(recording.t, window.t)
-    assert torch.equal(recording.index, window.index)
-    assert torch.equal(recording.conditions.params, window.conditions.params)
-    assert torch.equal(recording.conditions.extent, window.conditions.extent)
+    streamed = StreamedTrajectories(data, first, count, CPU)
+    window = data.windows(list(range(first, first + count)))
+    assert torch.equal(torch.stack(list(streamed.snapshots()), 1), window.u)
+    assert torch.equal(streamed.t, window.t)
+    assert torch.equal(streamed.index, window.index)
+    assert torch.equal(streamed.conditions.params, window.conditions.params)
+    assert torch.equal(streamed.conditions.extent, window.conditions.extent)
 
 
 def test_a_chunk_of_another_size_is_refused(dataset, tmp_path):
@@ -30,8 +30,8 @@ def test_a_chunk_of_another_size_is_refused(dataset, tmp_path):
 
     shutil.copytree(dataset, tmp_path / "copy")
     data = TrajectoryDataset.whole(tmp_path / "copy", "train")
-    recording = Recording(data, 0, 2, CPU)
+    streamed = StreamedTrajectories(data, 0, 2, CPU)
     path = data.chunk_path(0)
     os.truncate(path, path.stat().st_size - 1)
     with pytest.raises(DatasetError, match="it alone is made anew"):
-        list(recording.snapshots())
+        list(streamed.snapshots())

@@ -1,0 +1,87 @@
+"""Where the files of a dataset lie; every path of data is made here.
+
+<root>/<name>-<hash of its description>/
+    train/chunk-00000.hdf5 ...  valid/ ...  test/ ...     trajectories that were solved together
+    seconds.jsonl                                         what each chunk took to solve
+    manifest.json                                         written last: without it the dataset is not complete
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+"""Names of datasets that are safe as names of folders."""
+
+
+def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Path:
+    """The folder root/<name>-<hash of the description>.
+
+    Args:
+        root: folder of all datasets.
+        name: of the problem.
+        description: plain JSON data that says how the dataset is made.
+
+    Raises:
+        ValueError: a name that would not stay in the root.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"pde.name: expected lower case letters, digits, '_', '.', '-' (at most 64), got {name!r}")
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:10]
+    return root / f"{name}-{digest}"
+
+
+def manifest_path(folder: Path) -> Path:
+    """The manifest of the dataset in ``folder``."""
+    return folder / "manifest.json"
+
+
+def seconds_path(folder: Path) -> Path:
+    """The record of what each chunk of the dataset in ``folder`` took to solve."""
+    return folder / "seconds.jsonl"
+
+
+def stored_chunk_paths(folder: Path) -> list[Path]:
+    """The chunk files that a dataset's folder holds, whether or not the dataset is complete."""
+    return sorted(folder.glob("*/chunk-*.hdf5"))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The trajectories of a split that are solved together and stored in one file.
+
+    Args:
+        split: ``train``, ``valid`` or ``test``.
+        number: counted from 0 in its split.
+    """
+
+    split: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """What the manifest calls it: the path of its file from the dataset's folder."""
+        return f"{self.split}/chunk-{self.number:05d}.hdf5"
+
+    def path(self, folder: Path) -> Path:
+        """Its file in the dataset's folder."""
+        return folder / self.name
+
+    def trajectories(self, chunk_size: int) -> range:
+        """Indices of its trajectories in their split."""
+        return range(self.number * chunk_size, (self.number + 1) * chunk_size)
+
+
+def chunks_of(counts: Mapping[str, int], chunk_size: int) -> list[Chunk]:
+    """The chunks that hold the first trajectories of the splits.
+
+    Args:
+        counts: number of trajectories of each split.
+        chunk_size: trajectories in each chunk.
+    """
+    return [Chunk(split, number) for split, n in counts.items() for number in range(math.ceil(n / chunk_size))]

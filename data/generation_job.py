@@ -1,0 +1,107 @@
+"""How the chunks of a dataset are solved: the job that worker processes receive, and its work in one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tendency.data.chunk_seconds import record_seconds
+from tendency.data.dataset_layout import Chunk
+from tendency.data.metadata import DatasetError, metadata_of
+from tendency.data.trajectory_file import Trajectories, write_trajectories
+from tendency.simulation.problem import Problem
+from tendency.simulation.simulator import InstabilityError, begin, rollout
+
+
+@dataclass(frozen=True)
+class GenerationJob:
+    """What has to be known to solve any chunk of a dataset; picklable, so that worker processes can hold it.
+
+    Args:
+        make_problem: builds the problem; picklable, called once in each process that solves.
+        folder: of the dataset.
+        chunk_size: trajectories in each chunk. They are solved as one batch, whose size changes their last bits.
+        store_time_derivative: store the solver's u_t beside u.
+    """
+
+    make_problem: Callable[[], Problem]
+    folder: Path
+    chunk_size: int
+    store_time_derivative: bool = False
+
+
+class ChunkSolver:
+    """A generation job with the problem that it builds, in one process.
+
+    Args:
+        job: of the dataset.
+    """
+
+    def __init__(self, job: GenerationJob) -> None:
+        self.job, self.problem = job, job.make_problem()
+        self.metadata = metadata_of(self.problem, job.store_time_derivative)
+
+    def check(self, split: str, count: int) -> None:
+        """Refuses a split whose first trajectories lie outside the solver's range, as a ValueError; solves nothing.
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            count: number of trajectories; those of the first chunk are looked at.
+        """
+        draw = self.problem.draws(split, range(min(count, self.job.chunk_size)))
+        self.problem.simulator.check(draw.conditions)
+
+    @torch.no_grad()
+    def write(self, chunk: Chunk) -> None:
+        """Solves a chunk and writes its file, and on record what it took to solve.
+
+        Raises:
+            DatasetError: a trajectory that is not finite, all zero, or constant in time.
+            InstabilityError: the solver fails; names split and trajectories.
+        """
+        with record_seconds(self.job.folder, chunk.name):
+            trajectories = self.solve(chunk)
+        write_trajectories(chunk.path(self.job.folder), trajectories, self.metadata)
+
+    def solve(self, chunk: Chunk) -> Trajectories:
+        """The trajectories of a chunk, on the points where they are stored; raises as ``write`` does."""
+        problem, indices = self.problem, chunk.trajectories(self.job.chunk_size)
+        solver, draw = problem.simulator, problem.draws(chunk.split, indices)
+        try:
+            start = problem.first_snapshot(draw)
+            seed = torch.tensor(list(indices))
+            progress = begin(solver, start[:, None], draw.times[:, :1], draw.conditions, seed)
+            states = [start, *(state.u for state in rollout(solver, progress, draw.times[:, 1:], draw.conditions))]
+        except InstabilityError as error:
+            names = ", ".join(str(indices[row]) for row in error.rows[:4])
+            raise InstabilityError(
+                f"{chunk.split} trajectory {names} (pde.seed={problem.seed}): {error}", error.rows
+            ) from None
+        u = torch.stack([problem.stored(state, draw.conditions) for state in states], 1)
+        self._require_usable(u, chunk)
+        u_t = None
+        if self.job.store_time_derivative:
+            slopes = [
+                problem.stored(solver.time_derivative(state, t, draw.conditions), draw.conditions)
+                for state, t in zip(states, draw.times.unbind(1), strict=True)
+            ]
+            u_t = torch.stack(slopes, 1).float()
+        conditions = replace(draw.conditions, geometry=problem.stored_geometry)
+        return Trajectories(u.float(), draw.times, conditions, u_t)
+
+    def _require_usable(self, u: Tensor, chunk: Chunk) -> None:
+        """Refuses states u (B, T, C, *N) that nothing can be learned from."""
+        flat = u.flatten(2)
+        reasons = {
+            "is not finite": ~torch.isfinite(flat.float()).all(2).all(1),
+            "is zero throughout": (flat == 0).all(2).all(1),
+            "never changes": (flat == flat[:, :1]).all(2).all(1),
+        }
+        for reason, rows in reasons.items():
+            if bool(rows.any()):
+                index = chunk.trajectories(self.job.chunk_size)[int(torch.nonzero(rows)[0])]
+                raise DatasetError(
+                    f"{chunk.split} trajectory {index} (pde.seed={self.problem.seed}) {reason}; it was not written"
+                )
