@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tendency.surrogates.layers.messages.message_tables import MessageTable
+from tendency.surrogates.layers.messages.message_tables import NeighbourTable
 from tendency.surrogates.layers.messages.nodal_derivatives import NodalDerivatives
 
 
@@ -52,7 +52,7 @@ class MessageRound(nn.Module):
         h: Tensor,
         nodes: Tensor,
         c: Tensor,
-        table: MessageTable,
+        table: NeighbourTable,
         derivatives: NodalDerivatives | None = None,
     ) -> Tensor:
         """One round.
@@ -78,7 +78,7 @@ class MessageRound(nn.Module):
         messages = self._messages(receiver, sender, table)
         return h + self.update(_silu(own + self.heard(table.mean(messages))))
 
-    def _messages(self, receiver: Tensor, sender: Tensor, table: MessageTable) -> Tensor:
+    def _messages(self, receiver: Tensor, sender: Tensor, table: NeighbourTable) -> Tensor:
         """(M, K, B, width); passes over the pairs are what is left to save."""
         relative = self.relative(table.offset)[:, :, None]
         if torch.compiler.is_compiling():
