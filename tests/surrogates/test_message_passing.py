@@ -8,6 +8,7 @@ import torch
 from clouds import as_cloud
 from torch import nn
 
+from tendency.export_surrogate import Step
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Boundary, Grid, PointCloud, random_nodes
 from tendency.surrogates.interface import Interface
@@ -19,6 +20,8 @@ from tendency.surrogates.layers.messages.node_decoders import PointwiseDecoder, 
 from tendency.surrogates.models.message_passing import MessagePassing
 from tendency.surrogates.network import Network
 from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.stepper import SurrogateStepper
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
 FAR = {"dilations": (1, 2), "derivatives": LeastSquares(2)}
@@ -276,6 +279,24 @@ def test_an_exported_network_answers_as_it_does(geometry):
     program = torch.export.export(net, (u, c, x)).module()
     assert torch.allclose(program(u + 1, c, x), net(u + 1, c, x), rtol=0, atol=1e-12)
     assert torch.allclose(program(u, c, x), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("geometry", [Grid([6, 5], Boundary([AROUND, WALL])), random_nodes(30, Boundary([WALL]))])
+def test_an_exported_step_answers_for_any_batch(geometry):
+    """The tables of its geometry are inside."""
+    net = network(geometry.boundary, WithinRadius(1.5), **FAR)
+    step = Step(SurrogateStepper(net, IncrementPrediction(), Normalizer.empty(2, 2, 1)), geometry)
+
+    def given(batch):
+        u, c = inputs(geometry.shape, batch)
+        t = torch.zeros(batch, dtype=torch.float64)
+        return u[:, None], t, t + 0.1, c, torch.ones(batch, net.spatial_dims, dtype=torch.float64)
+
+    batch = torch.export.Dim("batch", min=1)
+    with torch.no_grad():
+        expected = step(*given(5))
+        program = torch.export.export(step, given(3), dynamic_shapes=({0: batch},) * 5).module()
+        assert torch.allclose(program(*given(5)), expected, rtol=0, atol=1e-12)
 
 
 def test_who_hears_a_point_is_known_where_all_points_are_alike():

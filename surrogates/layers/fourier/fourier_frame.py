@@ -1,4 +1,4 @@
-"""What Fourier operators share around their layers: lifting, coordinates, extension of axes with ends, projection."""
+"""The part of a Fourier operator around its layers: coordinates, lifting, extension of axes with ends, projection."""
 
 import math
 from collections.abc import Iterable, Sequence

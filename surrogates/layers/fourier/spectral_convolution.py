@@ -2,8 +2,9 @@
 
 The FFT path is the usual one. The matrix path computes only the modes that are kept, as products of real matrices: on
 small grids with few modes it needs more arithmetic and less time, because matrix products run near the machine's peak
-and transforms do not. Both give the same numbers to rounding. Both export; the matrix path is free of
-complex numbers, for runtimes that know none, and has a backward pass of its own, which cannot be differentiated again.
+and transforms do not. Both give the same numbers to rounding. Both export; the matrix path
+is free of complex numbers, for runtimes that know none, and has a backward pass of its own, which cannot be
+differentiated again.
 
 References:
     Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 4.
@@ -47,9 +48,8 @@ class SpectralConvolution(nn.Module):
     """y = x A + b + F^-1 [ W(k) s(k) F x ], the modes |k_i| < modes_i alone.
 
     Points are first and channels last, so that every step of the matrix path is a product with samples and channels as
-    columns. On each axis the
-    modes are ordered 0, 1, ..., m - 1, -1, ..., -(m - 1); on the last one a real field's negative wavenumbers are
-    conjugates of the positive ones, and left out.
+    columns. On each axis the modes are ordered 0, 1, ..., m - 1, -1, ..., -(m - 1); on the last one a real field's
+    negative wavenumbers are conjugates of the positive ones, and left out.
 
     Args:
         channels: of x and y.
@@ -61,7 +61,7 @@ class SpectralConvolution(nn.Module):
         self, channels: PositiveInt, modes: Sequence[PositiveInt], weights: SpectralWeights | None = None
     ) -> None:
         super().__init__()
-        self.channels, self.modes = channels, tuple(modes)
+        self.modes = tuple(modes)
         self.rows = (*(2 * m - 1 for m in self.modes[:-1]), self.modes[-1])
         self.weight = (weights or Dense()).make(self.rows, channels)
 

@@ -18,7 +18,7 @@ class MessageRound(nn.Module):
     one product instead of three. Nodes come first in all shapes, so that gathering neighbours moves long rows.
 
     D s_i, where asked for, are derivatives of what node i sends, s = A h - B u with learned A and B
-    (``surrogates.layers.nodal_derivatives``): the same formula on all nodes, however they lie. Without them, messages
+    (``LeastSquares``): the same formula on all nodes, however they lie. Without them, messages
     would have to learn how a derivative depends on where the neighbours are.
 
     Args:

@@ -9,7 +9,6 @@ import xarray as xr
 
 from tendency.app.problems.dataset_problem import training_pairs
 from tendency.app.progress import progress_line
-from tendency.app.reports.coarse_baseline import COARSE_SOLVER
 from tendency.app.reports.subject import subject_of
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.whole_trajectories import WholeTrajectories
@@ -26,7 +25,6 @@ from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.simulator import Simulator
 from tendency.surrogates.integrators.integrator import Integrator
-from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.predictions.derivative import DerivativePrediction
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
@@ -128,9 +126,8 @@ class RolloutReport:
         simulators: dict[str, Simulator] = {name: stepper.to(device) for name, stepper in judged.items()}
         subject = subject_of(test, home)
         beside, reasons = build_baselines(self.baselines, subject, training_pairs(test, home, device))
-        corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
-        if corrected:
-            beside[COARSE_SOLVER] = corrected[0].coarse
+        companions = [pair for stepper in judged.values() if (pair := stepper.prediction.companion())]
+        beside |= dict(reversed(companions))  # of several with one title, the first surrogate's
         recordings = self._windows(test, device)
         for name in [name for name, simulator in beside.items() if simulator.history + 1 > recordings.num_snapshots]:
             reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
