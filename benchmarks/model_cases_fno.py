@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from benchmarks.model_case import Make, ModelCase, Side
 from benchmarks.peer_code import peer_module
 from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.models.fno import FNO
 
 
@@ -55,7 +56,7 @@ def ours(setting: Setting) -> Make:
         boundary = Boundary.periodic(setting.dims)
         told = 1 if setting.told else 0
         sizes = {"width": setting.width, "modes": setting.modes, "num_layers": setting.layers}
-        network = FNO(setting.dims, 1, 1, told, boundary, **sizes)
+        network = FNO(Interface(1, 1, told, boundary), **sizes)
         x = Grid(setting.shape, boundary).coordinates(torch.ones(setting.batch, setting.dims)).float()
         return network, (setting.state(), torch.linspace(0, 1, setting.batch)[:, None].expand(-1, told), x)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from benchmarks.model_case import ModelCase, Side
 from benchmarks.peer_code import only
 from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.messages.message_round import InstanceNorm
 from tendency.surrogates.layers.messages.neighbours import Nearest
 from tendency.surrogates.layers.messages.node_decoders import TemporalDecoder
@@ -41,11 +42,7 @@ def cases(peers_dir: Path | None) -> list[ModelCase]:
 def ours() -> tuple[nn.Module, tuple[Tensor, ...]]:
     """conf/model/mp_pde.yaml with a history and a bundle of 25."""
     network = MessagePassing(
-        1,
-        WINDOW,
-        WINDOW,
-        1,
-        Boundary.periodic(1),
+        Interface(WINDOW, WINDOW, 1, Boundary.periodic(1)),
         width=WIDTH,
         num_layers=LAYERS,
         neighbours=Nearest(2 * REACH),
@@ -53,7 +50,7 @@ def ours() -> tuple[nn.Module, tuple[Tensor, ...]]:
         norm=InstanceNorm(),
     )
     grid = Grid([POINTS], Boundary.periodic(1))
-    x = grid.coordinates(torch.full((BATCH, 1), 16.0))
+    x = network.points(grid, torch.full((BATCH, 1), 16.0), torch.float32)
     return network, (torch.randn(BATCH, WINDOW, POINTS), torch.randn(BATCH, 1), x)
 
 

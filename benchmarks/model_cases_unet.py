@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from benchmarks.model_case import Make, ModelCase, Side
 from benchmarks.peer_code import peer_module
 from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.models.unet import UNet
 
 SHAPE, BATCH, WIDTH, BLOCKS = (64, 64), 8, 32, 2
@@ -39,11 +40,7 @@ def ours(factors: Sequence[int], num_groups: int, num_conditions: int) -> Make:
     def make() -> tuple[nn.Module, tuple[Tensor, ...]]:
         boundary = Boundary.periodic(len(SHAPE))
         network = UNet(
-            len(SHAPE),
-            1,
-            1,
-            num_conditions,
-            boundary,
+            Interface(1, 1, num_conditions, boundary),
             width=WIDTH,
             multipliers=cumulated(factors),
             num_blocks=BLOCKS,

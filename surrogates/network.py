@@ -1,4 +1,6 @@
-"""A surrogate bound to its units and coordinates: what a prediction calls."""
+"""A surrogate bound to its units and to the points of a batch: what a prediction calls."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,18 +11,24 @@ from tendency.surrogates.surrogate import Surrogate
 
 
 class Network:
-    """One surrogate in the circumstances of one batch.
+    """One surrogate with the units and the points of one batch.
 
     Args:
-        surrogate: the network, which speaks network units.
-        normalizer: between those and physical units.
-        conditions: of the B trajectories; their coordinates are made once.
+        surrogate: the network, whose input and output are in network units.
+        normalizer: change between network units and physical units.
+        conditions: conditions of the B trajectories; the surrogate is asked once what it reads of their points.
     """
 
     def __init__(self, surrogate: Surrogate, normalizer: Normalizer, conditions: Conditions) -> None:
         self.surrogate, self.normalizer = surrogate, normalizer
         self.geometry, self.extent = conditions.geometry, conditions.extent
-        self.x = conditions.geometry.coordinates(conditions.extent)
+        self._points: dict[torch.dtype, Any] = {}
+
+    def points(self, dtype: torch.dtype) -> Any:
+        """What the surrogate reads of the batch's points, for fields of this dtype; the same object at every call."""
+        if dtype not in self._points:
+            self._points[dtype] = self.surrogate.points(self.geometry, self.extent, dtype)
+        return self._points[dtype]
 
     def raw(self, u: Tensor, c: Tensor, extra: Tensor | None = None) -> Tensor:
         """The output (B, C_out, *N) in network units.
@@ -34,8 +42,7 @@ class Network:
         if extra is not None:
             encoded = torch.cat([encoded, extra], 1)
         conditions = self.normalizer.conditions.encode(c.double()).to(u.dtype)
-        self.surrogate.place(self.geometry, self.extent)
-        return self.surrogate(encoded, conditions, self.x.to(u.dtype))
+        return self.surrogate(encoded, conditions, self.points(u.dtype))
 
     def __call__(self, u: Tensor, c: Tensor, scale: Tensor) -> Tensor:
         """The output (B, C_out, *N) in physical units; scale is ``Prediction.scale(dt)``."""

@@ -35,7 +35,7 @@ class SurrogateStepper(nn.Module):
         return self.prediction.history
 
     def network(self, conditions: Conditions) -> Network:
-        """The surrogate in the circumstances of one batch."""
+        """The surrogate with the units and the points of one batch."""
         return Network(self.surrogate, self.normalizer, conditions)
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:

@@ -1,42 +1,40 @@
 """The abstract network."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from tendency.simulation.geometry import Boundary, Geometry, Grid
+from tendency.simulation.geometry import Geometry, Grid
+from tendency.surrogates.interface import Interface
 
 
 class Surrogate(nn.Module, ABC):
-    """A network from fields to fields on the same points, told conditions and coordinates.
+    """A network from fields to fields on the same points, which also reads conditions and where the points lie.
 
-    The first five arguments of a subclass are injected from the data and the prediction; its own come from its yaml and
-    are keyword-only.
+    The first argument of a subclass is the interface, which follows from the data and the prediction; its own arguments
+    come from its yaml and are keyword-only.
 
     Args:
-        spatial_dims: D.
-        in_channels: of its input.
-        out_channels: of its output.
-        num_conditions: length of c; may be 0.
-        boundary: of the domain, which padding follows.
+        interface: sizes of input and output, and the boundary of the domain; each is an attribute of the network, too.
     """
 
     @abstractmethod
-    def __init__(
-        self, spatial_dims: int, in_channels: int, out_channels: int, num_conditions: int, boundary: Boundary
-    ) -> None:
+    def __init__(self, interface: Interface) -> None:
         super().__init__()
-        self.spatial_dims, self.in_channels, self.out_channels = spatial_dims, in_channels, out_channels
-        self.num_conditions, self.boundary = num_conditions, boundary
+        self.spatial_dims, self.boundary = interface.spatial_dims, interface.boundary
+        self.in_channels, self.out_channels = interface.in_channels, interface.out_channels
+        self.num_conditions = interface.num_conditions
 
     @abstractmethod
-    def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
+    def forward(self, u: Tensor, c: Tensor, x: Any) -> Tensor:
         """Evaluates the network.
 
         Args:
             u: (B, in_channels, *N) in network units.
             c: (B, num_conditions) in network units: the PDE's parameters and what the prediction appends.
-            x: (D, *N) or (B, D, *N) coordinates in physical units.
+            x: what ``points`` gives: coordinates (D, *N) or (B, D, *N) in physical units, unless a network reads more.
 
         Returns:
             (B, out_channels, *N) in network units.
@@ -49,15 +47,23 @@ class Surrogate(nn.Module, ABC):
             ValueError: naming the config key, what was expected and what was found.
         """
 
-    def place(self, geometry: Geometry, extent: Tensor) -> None:
-        """Tells the network which points its fields live on; what calls it says so before each evaluation.
+    def points(self, geometry: Geometry, extent: Tensor, dtype: torch.dtype) -> Any:
+        """What ``forward`` reads of the points that fields live on: their coordinates.
 
-        Positions x alone do not tell: scattered nodes do not show where the torus closes, nor that they are no grid.
+        A network that reads more of a geometry, neighbour tables say, overrides this. Coordinates alone show neither
+        where a torus of scattered nodes closes nor that nodes on a line are no grid. A ``Network`` asks once for a
+        batch, outside of what is compiled. The result may hold tensors, tuples of them, and dataclasses that
+        ``torch.export.register_dataclass`` knows.
 
         Args:
             geometry: the grid or the nodes.
-            extent: (B, D) side lengths of the domain, physical units.
+            extent: (B, D) side lengths of the domain, physical units; or (1, D), one box for all trajectories.
+            dtype: dtype of the fields that ``forward`` is given.
+
+        Returns:
+            The third argument of ``forward``, on the device of ``extent``; here (B, D, *N).
         """
+        return geometry.coordinates(extent).to(dtype)
 
     def require_shapes(self, u: Tensor, c: Tensor) -> None:
         """Refuses inputs of the wrong shape.

@@ -16,7 +16,7 @@ MADE = ("datasets", "outputs")
 PACKAGES = ("simulation", "solvers", "data", "surrogates", "trainers", "evaluation")
 ELSEWHERE = {"HDF5", "SeedSequence", "ValueError"}
 """Names in the form of a class that are not this project's."""
-TO_COME = {"Recipe", "Run", "ReportFolder", "GenerationJob", "DrawsNoise", "Sizes"}
+TO_COME = {"Recipe", "Run", "ReportFolder", "GenerationJob", "DrawsNoise"}
 """Classes that the pages name before they are part of the code."""
 
 

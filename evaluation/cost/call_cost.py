@@ -23,7 +23,7 @@ class CallCost:
     saved_bytes: int
 
 
-def cost_of_call(network: nn.Module, *inputs: Tensor) -> CallCost:
+def cost_of_call(network: nn.Module, *inputs: Any) -> CallCost:
     """Makes one call in evaluation mode and counts it; gradients and random numbers stay as they were.
 
     A product of n terms counts 2 n, a complex Fourier transform of n points 5 n log₂ n and a real one half of it, as is
@@ -47,7 +47,7 @@ def cost_of_call(network: nn.Module, *inputs: Tensor) -> CallCost:
     network.eval()
     try:
         with (
-            torch.random.fork_rng([x.get_device() for x in inputs if x.is_cuda][:1]),
+            torch.random.fork_rng([x.get_device() for x in inputs if isinstance(x, Tensor) and x.is_cuda][:1]),
             torch.enable_grad(),
             torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x),
             FlopCounterMode(display=False, custom_mapping=UNLISTED_OPERATIONS) as counter,

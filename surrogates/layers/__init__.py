@@ -1,1 +1,1 @@
-"""What networks are made of."""
+"""Layers that networks are made of, in three families: Fourier layers, convolutions, messages between neighbours."""

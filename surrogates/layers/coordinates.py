@@ -1,4 +1,4 @@
-"""What a network may know about where it is, independent of units and sizes."""
+"""Coordinates as input channels, independent of the unit of length and the size of the domain."""
 
 import math
 

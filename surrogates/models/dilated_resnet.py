@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.geometry import Boundary, Geometry
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.convolution.boundary_convolution import BoundaryConvolution
 from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
 from tendency.surrogates.layers.coordinates import num_features, with_coordinates
@@ -21,11 +22,7 @@ class DilatedResNet(Surrogate):
     scale and shift the channels that a block reads. GELU stands where the source has ReLU, as in our other networks.
 
     Args:
-        spatial_dims: D.
-        in_channels: of the input.
-        out_channels: of the output.
-        num_conditions: length of c.
-        boundary: of the domain; every convolution pads by it, around an axis more than once if need be.
+        interface: sizes and boundary; every convolution pads by the boundary, around an axis more than once if need be.
         width: hidden channels.
         num_blocks: residual blocks.
         dilations: of the convolutions of a block.
@@ -41,25 +38,22 @@ class DilatedResNet(Surrogate):
 
     def __init__(
         self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        num_conditions: int,
-        boundary: Boundary,
+        interface: Interface,
         *,
         width: PositiveInt,
         num_blocks: PositiveInt = 4,
         dilations: Sequence[PositiveInt] = (1, 2, 4, 8, 4, 2, 1),
         reads_coordinates: bool = True,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
+        super().__init__(interface)
         if not dilations:
             raise ValueError("model.dilations: expected at least one convolution in a block, got none")
         self.reads_coordinates = reads_coordinates
-        given = in_channels + (num_features(boundary) if reads_coordinates else 0)
+        boundary, num_conditions = interface.boundary, interface.num_conditions
+        given = interface.in_channels + (num_features(boundary) if reads_coordinates else 0)
         self.first = BoundaryConvolution(given, width, 3, boundary)
         self.blocks = nn.ModuleList(DilatedBlock(width, dilations, num_conditions, boundary) for _ in range(num_blocks))
-        self.last = BoundaryConvolution(width, out_channels, 3, boundary)
+        self.last = BoundaryConvolution(width, interface.out_channels, 3, boundary)
 
     def check(self, geometry: Geometry) -> None:
         """Refuses point clouds.

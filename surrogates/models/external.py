@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tendency.simulation.geometry import Boundary, Geometry, Grid
+from tendency.simulation.geometry import Geometry, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.coordinates import num_features, with_coordinates
 from tendency.surrogates.surrogate import Surrogate
 
@@ -22,11 +23,7 @@ class External(Surrogate):
     How it treats boundaries, resolutions and dimensions is its own affair.
 
     Args:
-        spatial_dims: D.
-        in_channels: of the state.
-        out_channels: of the output.
-        num_conditions: length of c.
-        boundary: of the domain; coordinates follow it.
+        interface: sizes of state, output and conditions, and the boundary, which coordinates follow.
         network: makes the network from its sizes; a node with ``_partial_: true``.
         sizes: for each size that it is built with (``in_channels``, which counts conditions and coordinates,
             ``out_channels``, ``spatial_dims``) the name that it has there, or None to say nothing.
@@ -38,23 +35,20 @@ class External(Surrogate):
 
     def __init__(
         self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        num_conditions: int,
-        boundary: Boundary,
+        interface: Interface,
         *,
         network: Callable[..., nn.Module],
         sizes: Mapping[str, str | None],
         reads_coordinates: bool = False,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
+        super().__init__(interface)
         self.reads_coordinates = reads_coordinates
-        self.given = in_channels + num_conditions + (num_features(boundary) if reads_coordinates else 0)
+        positions = num_features(interface.boundary) if reads_coordinates else 0
+        self.given = interface.in_channels + interface.num_conditions + positions
         self.name = _name(network)
         if wrong := sorted(set(sizes) - set(SIZES)):
             raise ValueError(f"model.sizes: expected some of {', '.join(SIZES)}, got {wrong[0]}")
-        known = dict(zip(SIZES, (spatial_dims, self.given, out_channels), strict=True))
+        known = dict(zip(SIZES, (interface.spatial_dims, self.given, interface.out_channels), strict=True))
         arguments = {name: known[size] for size, name in sizes.items() if name is not None}
         try:
             self.network = network(**arguments)

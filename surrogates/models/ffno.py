@@ -6,14 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tendency.simulation.annotations import NonNegativeFloat, PositiveInt
-from tendency.simulation.geometry import Boundary, Geometry
-from tendency.surrogates.layers.fourier.fourier_frame import FourierFrame
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.fourier.spectral_condition import SpectralCondition
 from tendency.surrogates.layers.fourier.spectral_convolution import AxisConvolution
-from tendency.surrogates.surrogate import Surrogate
+from tendency.surrogates.models.fourier_operator import FourierOperator
 
 
-class FFNO(Surrogate):
+class FFNO(FourierOperator):
     """A factorised Fourier neural operator: one transform along each axis, and residual layers.
 
     h ← h + V GELU( U Σ_a F_a^-1 [ W_a(k) s_a(k) F_a h ] + b ), with the residual outside of the feed-forward part, so
@@ -21,17 +20,12 @@ class FFNO(Surrogate):
     conditions make s_a and b.
 
     Args:
-        spatial_dims: D.
-        in_channels: of the input.
-        out_channels: of the output.
-        num_conditions: length of c.
-        boundary: of the domain; a non-periodic axis is extended by zeros before the layers and cropped after them.
-        width: hidden channels.
+        interface: see ``FourierOperator``, as for all arguments but ``modes`` and the last.
+        width: number of hidden channels.
         modes: Fourier modes k < modes that are kept, on each axis or on all.
-        num_layers: layers.
-        reads_coordinates: feed positions in. Needed where the equation itself depends on position; without them the
-            network is equivariant to translations.
-        extension: length of the extension of a non-periodic axis, as a share of it.
+        num_layers: number of layers.
+        reads_coordinates: feed positions in.
+        extension: length of the extension of a non-periodic axis, as a share of the axis.
         expansion: channels between U and V, as a multiple of width.
 
     References:
@@ -40,11 +34,7 @@ class FFNO(Surrogate):
 
     def __init__(
         self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        num_conditions: int,
-        boundary: Boundary,
+        interface: Interface,
         *,
         width: PositiveInt,
         modes: PositiveInt | Sequence[PositiveInt],
@@ -53,28 +43,18 @@ class FFNO(Surrogate):
         extension: NonNegativeFloat = 0.25,
         expansion: PositiveInt = 4,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
-        self.frame = FourierFrame(
-            in_channels,
-            out_channels,
-            boundary,
+        def layer(modes: Sequence[int]) -> FFNOLayer:
+            return FFNOLayer(width, modes, interface.num_conditions, expansion)
+
+        super().__init__(
+            interface,
+            layer,
             width=width,
             modes=modes,
+            num_layers=num_layers,
             reads_coordinates=reads_coordinates,
             extension=extension,
         )
-        self.layers = nn.ModuleList(
-            FFNOLayer(width, self.frame.modes, num_conditions, expansion) for _ in range(num_layers)
-        )
-
-    def check(self, geometry: Geometry) -> None:
-        """See ``FourierFrame.check``."""
-        self.frame.check(geometry)
-
-    def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
-        """See ``Surrogate.forward``; any resolution, with the modes that it has."""
-        self.require_shapes(u, c)
-        return self.frame(u, c, x, self.layers)
 
 
 class FFNOLayer(nn.Module):

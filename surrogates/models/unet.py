@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.geometry import Boundary, Geometry
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.convolution.boundary_convolution import BoundaryConvolution, Upsampling, channels_last
 from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
 from tendency.surrogates.layers.convolution.self_attention import SelfAttention
@@ -23,11 +24,7 @@ class UNet(Surrogate):
     level has ``num_blocks`` + 1, and each of them reads what came out at its place on the way down.
 
     Args:
-        spatial_dims: D.
-        in_channels: of the input.
-        out_channels: of the output.
-        num_conditions: length of c.
-        boundary: of the domain; every convolution pads by it.
+        interface: sizes and boundary; every convolution pads by the boundary.
         width: channels before the first level.
         multipliers: channels of each level over ``width``; each further level halves the grid.
         num_blocks: residual blocks of each level on the way down.
@@ -48,11 +45,7 @@ class UNet(Surrogate):
 
     def __init__(
         self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        num_conditions: int,
-        boundary: Boundary,
+        interface: Interface,
         *,
         width: PositiveInt,
         multipliers: Sequence[PositiveInt] = (1, 2, 4),
@@ -62,7 +55,7 @@ class UNet(Surrogate):
         num_heads: PositiveInt = 4,
         reads_coordinates: bool = True,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
+        super().__init__(interface)
         if not multipliers:
             raise ValueError("model.multipliers: expected at least one level, got none")
         levels = range(len(multipliers))
@@ -73,6 +66,7 @@ class UNet(Surrogate):
         attentive = {levels[level] for level in attention_levels}
         self.reads_coordinates = reads_coordinates
         self.factor = 2 ** (len(multipliers) - 1)
+        boundary, num_conditions = interface.boundary, interface.num_conditions
         embedding = 4 * width if num_conditions else 0
         self.embed = (
             nn.Sequential(nn.Linear(num_conditions, embedding), nn.GELU(), nn.Linear(embedding, embedding), nn.GELU())
@@ -80,15 +74,15 @@ class UNet(Surrogate):
             else None
         )
 
-        def block(inner: int, outer: int, level: int) -> Block:
+        def block(inner: int, outer: int, level: int) -> UNetBlock:
             heads = num_heads if level in attentive else 0
-            return Block(inner, outer, embedding, num_groups, heads, boundary)
+            return UNetBlock(inner, outer, embedding, num_groups, heads, boundary)
 
         channels = [width * multiplier for multiplier in multipliers]
         # What a level is given, and gives back on the way up.
         given = [width, *channels[:-1]]
         self.first = BoundaryConvolution(
-            in_channels + (num_features(boundary) if reads_coordinates else 0), width, 3, boundary
+            interface.in_channels + (num_features(boundary) if reads_coordinates else 0), width, 3, boundary
         )
         self.down_blocks = nn.ModuleList(
             nn.ModuleList(block(given[i] if j == 0 else channels[i], channels[i], i) for j in range(num_blocks))
@@ -106,7 +100,7 @@ class UNet(Surrogate):
         )
         self.up = nn.ModuleList(Upsampling(c, boundary) for c in channels[:-1])
         self.last_norm = ConditionalNorm(width, num_groups, 0)
-        self.last = BoundaryConvolution(width, out_channels, 3, boundary)
+        self.last = BoundaryConvolution(width, interface.out_channels, 3, boundary)
 
     def check(self, geometry: Geometry) -> None:
         """Refuses point clouds and sizes that cannot be halved so often.
@@ -149,7 +143,7 @@ class UNet(Surrogate):
         return self.last(functional.gelu(self.last_norm(h)))
 
 
-class Block(nn.Module):
+class UNetBlock(nn.Module):
     """Two normalised convolutions beside a pointwise path, then self-attention if there are heads.
 
     Args:

@@ -12,6 +12,9 @@ from tendency.simulation.geometry import Geometry, Grid
 from tendency.simulation.simulator import InstabilityError, ReferenceSolver
 from tendency.simulation.tree import Tree, map_tensors, per_sample
 
+COARSE_SOLVER = "coarse solver"
+"""Title of a coarse solver in reports."""
+
 
 class CoarseSolver:
     """The solver S on every so many points of each axis; a Simulator of states on the fine grid.

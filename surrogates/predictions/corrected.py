@@ -14,11 +14,11 @@ from torch import Tensor
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
-from tendency.simulation.simulator import ReferenceSolver
+from tendency.simulation.simulator import ReferenceSolver, Simulator
 from tendency.simulation.tree import Tree
 from tendency.simulation.window import Window
 from tendency.surrogates.network import Network
-from tendency.surrogates.predictions.coarse_solver import CoarseSolver
+from tendency.surrogates.predictions.coarse_solver import COARSE_SOLVER, CoarseSolver
 from tendency.surrogates.predictions.prediction import Prediction, TimeCondition
 
 
@@ -71,6 +71,10 @@ class CorrectedPrediction(Prediction):
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The past snapshots and the solver's memory."""
         return super().start(u, t, conditions, seed) | {"simulator": self.coarse.start(u, t, conditions, seed)}
+
+    def companion(self) -> tuple[str, Simulator]:
+        """The coarse solver without its network: what the correction improves on."""
+        return COARSE_SOLVER, self.coarse
 
     def guess(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
         """What the coarse solver makes of u (B, C, *N), and its memory; see ``CoarseSolver.advance``."""

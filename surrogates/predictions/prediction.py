@@ -14,6 +14,7 @@ from torch import Tensor
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
+from tendency.simulation.simulator import Simulator
 from tendency.simulation.tree import Tree
 from tendency.simulation.window import Window
 from tendency.surrogates.network import Network
@@ -70,6 +71,15 @@ class Prediction(ABC):
         elif self.bundle > 1:
             first = times[:, 0].double() - t
             check_even(t, times, bundle_step(first, memory["bundle"]), bundle_reason(self.bundle))
+
+    def companion(self) -> tuple[str, Simulator] | None:
+        """A simulator that a report shows beside the surrogate: what the surrogate is without its network.
+
+        Returns:
+            Its title in the report, which takes the place of a baseline of that title, and the simulator; None where
+            nothing is left without the network.
+        """
+        return None
 
     @property
     def offsets(self) -> tuple[int, ...]:

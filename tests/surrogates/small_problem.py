@@ -11,6 +11,7 @@ from tendency.simulation.window import Window
 from tendency.solvers.etdrk import ETDRK4
 from tendency.solvers.pdes.heat import Heat
 from tendency.solvers.spectral_solver import SpectralSolver
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.models.fno import FNO
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
@@ -58,8 +59,7 @@ class Answering(Surrogate):
     """A network that is a function of its input and conditions, in network units; it counts its calls."""
 
     def __init__(self, prediction, answer):
-        channels = prediction.in_channels(1), prediction.out_channels(1), prediction.num_conditions(1)
-        super().__init__(1, *channels, GRID.boundary)
+        super().__init__(interface(prediction))
         self.answer, self.calls = answer, 0
 
     def forward(self, u, c, x):
@@ -68,18 +68,14 @@ class Answering(Surrogate):
         return self.answer(u, c)
 
 
+def interface(prediction):
+    """Of a network for one field and one parameter."""
+    return Interface(prediction.in_channels(1), prediction.out_channels(1), prediction.num_conditions(1), GRID.boundary)
+
+
 def network(prediction, seed=0):
     torch.manual_seed(seed)
-    return FNO(
-        1,
-        prediction.in_channels(1),
-        prediction.out_channels(1),
-        prediction.num_conditions(1),
-        GRID.boundary,
-        width=8,
-        modes=4,
-        num_layers=2,
-    ).double()
+    return FNO(interface(prediction), width=8, modes=4, num_layers=2).double()
 
 
 def advanced(stepper, data, dt=None):

@@ -13,6 +13,7 @@ from tendency.solvers.pdes.heat import Heat
 from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
 from tendency.solvers.spectral_solver import SpectralSolver
 from tendency.surrogates.predictions.corrected import CorrectedPrediction
+from tendency.surrogates.predictions.state import StatePrediction
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 STEPS = 3
@@ -68,6 +69,12 @@ def test_it_closes_exactly_when_the_network_says_what_the_solver_misses(truth):
     seen = normalizer.fields.decode(asked[0])
     assert torch.allclose(seen[:, :1], truth.at(0))
     assert torch.allclose(seen[:, 1:], truth.at(1) - prediction.label(truth, truth.at(0)))
+
+
+def test_a_report_shows_the_solver_that_is_corrected_and_nothing_beside_another_prediction():
+    prediction = CorrectedPrediction(coarse(), coarsening=2)
+    assert prediction.companion() == ("coarse solver", prediction.coarse)
+    assert StatePrediction().companion() is None
 
 
 def test_pair_compares_with_the_miss_per_unit_of_time(truth):

@@ -33,6 +33,7 @@ def solved(compose_config):
 
 def stepper_of(node, data, pde):
     from tendency.app.configuration.build import build
+    from tendency.surrogates.interface import Interface
     from tendency.surrogates.models.fno import FNO
 
     prediction = build(node)
@@ -40,7 +41,7 @@ def stepper_of(node, data, pde):
     params = data.conditions.params.shape[1]
     sizes = prediction.in_channels(1), prediction.out_channels(1), prediction.num_conditions(params)
     torch.manual_seed(0)
-    surrogate = FNO(1, *sizes, data.conditions.geometry.boundary, width=4, modes=3, num_layers=1)
+    surrogate = FNO(Interface(*sizes, data.conditions.geometry.boundary), width=4, modes=3, num_layers=1)
     return SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [data.moved(-1), data]))
 
 

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from tendency.app.configuration.build import instantiate
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.fourier.spectral_matrices import FOLDED_MODES
 
 FAMILIES = ("tendency.surrogates.models.fno.FNO", "tendency.surrogates.models.ffno.FFNO")
@@ -38,8 +39,7 @@ MODELS = [name for i, name in enumerate(MODELS) if small(name) not in [small(oth
 def network(name, dims, modes=SMALL["modes"]):
     node = small(name) | {"modes": modes}
     torch.manual_seed(0)
-    sizes = {"spatial_dims": dims, "in_channels": 2, "out_channels": 1, "num_conditions": 1}
-    made = instantiate(node, _convert_="all", _partial_=True)(**sizes, boundary=Boundary.periodic(dims))
+    made = instantiate(node, _convert_="all", _partial_=True)(Interface(2, 1, 1, Boundary.periodic(dims)))
     return made.eval()
 
 

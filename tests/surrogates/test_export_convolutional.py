@@ -4,20 +4,21 @@ import pytest
 import torch
 
 from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.models.dilated_resnet import DilatedResNet
 from tendency.surrogates.models.unet import UNet
 
 MIXED = Boundary([["dirichlet", "neumann"], ["periodic", "periodic"]])
 SMALL = {
-    "unet": lambda *sizes: UNet(*sizes, width=4, multipliers=[1, 2], attention_levels=[-1], num_heads=2),
-    "dilated_resnet": lambda *sizes: DilatedResNet(*sizes, width=4, num_blocks=1, dilations=[1, 4]),
+    "unet": lambda interface: UNet(interface, width=4, multipliers=[1, 2], attention_levels=[-1], num_heads=2),
+    "dilated_resnet": lambda interface: DilatedResNet(interface, width=4, num_blocks=1, dilations=[1, 4]),
 }
 
 
 @pytest.fixture(params=SMALL)
 def net(request):
     torch.manual_seed(0)
-    return SMALL[request.param](2, 2, 1, 1, MIXED).eval()
+    return SMALL[request.param](Interface(2, 1, 1, MIXED)).eval()
 
 
 def inputs(batch):

@@ -8,9 +8,11 @@ from omegaconf import OmegaConf
 
 from tendency.app.configuration.build import build, build_surrogate, instantiate
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.groups import INJECTED
 from tendency.app.configuration.signatures import check_nodes
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.geometry import Boundary, Grid, PointCloud
+from tendency.surrogates.interface import Interface
 
 FOREIGN = '''
 from torch import nn
@@ -79,9 +81,8 @@ def make(package):
         node["network"] |= {"_target_": f"foreign_networks.{name}"} | own
         node["sizes"] |= dict(sizes)
         node["reads_coordinates"] = reads_coordinates
-        given = {"spatial_dims": dims, "in_channels": 3, "out_channels": 2, "num_conditions": num_conditions}
-        boundary = boundary or Boundary.periodic(dims)
-        return instantiate(node, _convert_="all", _partial_=True)(**given, boundary=boundary)
+        interface = Interface(3, 2, num_conditions, boundary or Boundary.periodic(dims))
+        return instantiate(node, _convert_="all", _partial_=True)(interface)
 
     return made
 
@@ -178,14 +179,13 @@ def test_the_configuration_binds_and_asks_for_a_network(compose_config, package)
     base = ["pde=heat", "name=test", "model=external"]
     with pytest.raises(ConfigError, match="model.network._target_: cannot import '\\?\\?\\?'"):
         check_nodes({"model": compose_config("train", base)["model"]})
-    injected = {"model": frozenset({"spatial_dims", "in_channels", "out_channels", "num_conditions", "boundary"})}
     node = compose_config("train", [*base, "model.network._target_=foreign_networks.Plain"])["model"]
-    check_nodes({"model": node}, injected)
+    check_nodes({"model": node}, INJECTED)
     node = compose_config("train", [*base, "model.network._target_=foreign_networks.Plain", "+model.network.wdth=4"])[
         "model"
     ]
     with pytest.raises(ConfigError, match="model.network.wdth: unknown argument of Plain; did you mean 'width'?"):
-        check_nodes({"model": node}, injected)
+        check_nodes({"model": node}, INJECTED)
 
 
 def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script, homes, package):

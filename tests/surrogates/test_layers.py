@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tendency.simulation.geometry import Boundary, Grid
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.convolution.boundary_convolution import Upsampling
 from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
 from tendency.surrogates.layers.convolution.padding import pad
@@ -14,22 +15,26 @@ from tendency.surrogates.models.fno import FNO
 
 
 def test_more_modes_than_a_training_grid_has_are_refused():
-    net = FNO(1, 1, 1, 0, Boundary.periodic(1), width=4, modes=24, num_layers=1)
+    net = FNO(Interface(1, 1, 0, Boundary.periodic(1)), width=4, modes=24, num_layers=1)
     with pytest.raises(ValueError, match="model.modes: a grid of 32 points keeps 17 modes, got 24"):
         net.check(Grid([32], Boundary.periodic(1)))
     with pytest.raises(ValueError, match="model.modes: expected one number or 2"):
-        FNO(2, 1, 1, 0, Boundary.periodic(2), width=4, modes=[3], num_layers=1)
+        FNO(Interface(1, 1, 0, Boundary.periodic(2)), width=4, modes=[3], num_layers=1)
 
 
 def test_an_extended_axis_does_not_wrap_around():
     """A pulse at the upper wall of an FNO without pointwise memory of position must not appear at the lower one."""
     torch.manual_seed(0)
     walled = Boundary([["neumann", "neumann"]])
-    net = FNO(1, 1, 1, 0, walled, width=4, modes=3, num_layers=1, extension=1.0, reads_coordinates=False).double()
+    net = FNO(
+        Interface(1, 1, 0, walled), width=4, modes=3, num_layers=1, extension=1.0, reads_coordinates=False
+    ).double()
     x = Grid([16], walled).coordinates(torch.ones(1, 1).double())
     c = torch.zeros(1, 0).double()
     assert net(torch.randn(1, 1, 16).double(), c, x).shape == (1, 1, 16)
-    periodic = FNO(1, 1, 1, 0, Boundary.periodic(1), width=4, modes=3, num_layers=1, reads_coordinates=False).double()
+    periodic = FNO(
+        Interface(1, 1, 0, Boundary.periodic(1)), width=4, modes=3, num_layers=1, reads_coordinates=False
+    ).double()
     periodic.load_state_dict(net.state_dict())
     u = torch.zeros(1, 1, 16, dtype=torch.float64)
     assert (net(u + 1, c, x) - periodic(u + 1, c, x)).abs().max() > 1e-6

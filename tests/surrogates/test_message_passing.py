@@ -8,16 +8,20 @@ import torch
 from clouds import as_cloud
 from torch import nn
 
+from tendency.export_surrogate import Step
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Boundary, Grid, PointCloud, random_nodes
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.messages.message_round import InstanceNorm, MessageRound
-from tendency.surrogates.layers.messages.message_tables import MessageTables
+from tendency.surrogates.layers.messages.message_tables import TableStore
 from tendency.surrogates.layers.messages.neighbours import Nearest, WithinRadius
 from tendency.surrogates.layers.messages.nodal_derivatives import LeastSquares
 from tendency.surrogates.layers.messages.node_decoders import PointwiseDecoder, TemporalDecoder
 from tendency.surrogates.models.message_passing import MessagePassing
 from tendency.surrogates.network import Network
 from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.increment import IncrementPrediction
+from tendency.surrogates.stepper import SurrogateStepper
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
 FAR = {"dilations": (1, 2), "derivatives": LeastSquares(2)}
@@ -28,7 +32,7 @@ RULES = [Nearest([4, 8, 18]), WithinRadius(1.5)]
 def network(boundary, neighbours=RULES[0], **changes):
     torch.manual_seed(0)
     settings = {"width": 8, "num_layers": 2, "decoder": PointwiseDecoder()} | changes
-    return MessagePassing(boundary.spatial_dims, 2, 2, 1, boundary, neighbours=neighbours, **settings).double()
+    return MessagePassing(Interface(2, 2, 1, boundary), neighbours=neighbours, **settings).double()
 
 
 def inputs(shape, batch=2):
@@ -39,8 +43,7 @@ def inputs(shape, batch=2):
 
 def on(net, geometry, u, c, extent=None):
     extent = torch.ones(len(u), net.spatial_dims, dtype=torch.float64) if extent is None else extent
-    net.place(geometry, extent)
-    return net(u, c, geometry.coordinates(extent))
+    return net(u, c, net.points(geometry, extent, u.dtype))
 
 
 @pytest.mark.parametrize("sides", [[AROUND], [WALL], [AROUND, AROUND], [WALL, AROUND], [WALL, WALL]])
@@ -122,7 +125,7 @@ def test_a_round_is_the_formula_pair_by_pair(sides, rule, told, slopes):
     dims, width, fields, batch = len(sides), 5, 3, 2
     grid = Grid([6, 5][:dims], Boundary(sides))
     found = rule.of(grid, (1.0,) * dims)
-    tables = MessageTables(rule, derivatives=slopes).of(grid, (1.0,) * dims, torch.device("cpu"), torch.float64)
+    tables = TableStore(rule, derivatives=slopes).of(grid, (1.0,) * dims, torch.device("cpu"), torch.float64)
     number = 0 if slopes is None else slopes.number(dims)
     one = MessageRound(width, fields, dims, told, number).double()
     points = len(found.index)
@@ -176,7 +179,7 @@ def test_trajectories_in_boxes_of_other_shapes_do_not_change_one_another():
     assert (on(net, cloud, u, c) - together)[[1, 3]].abs().max() > 1e-3
 
 
-def test_the_network_is_placed_by_whatever_calls_it():
+def test_a_network_is_bound_to_the_points_of_its_batch():
     """A Network knows its geometry: two of them over one surrogate may take turns."""
     boundary = Boundary.periodic(2)
     net = network(boundary)
@@ -193,31 +196,32 @@ def test_the_network_is_placed_by_whatever_calls_it():
     assert torch.equal(asked[0][0].raw(u, c), first)
 
 
-def test_scattered_nodes_without_a_place_are_refused():
+def test_coordinates_and_tables_of_other_points_are_refused():
     boundary = Boundary.periodic(2)
     net = network(boundary)
     u, c = inputs([40])
-    x = torch.zeros(2, 2, 40)
-    with pytest.raises(ValueError, match=r"place\(geometry, extent\) was told, got one on \(40,\).*nowhere yet"):
-        net(u, c, x)
-    on(net, random_nodes(30, boundary), u[..., :30], c)
-    with pytest.raises(ValueError, match=r"got one on \(40,\); the network is placed on \(30,\)"):
-        net(u, c, x)
+    with pytest.raises(ValueError, match=r"from points\(geometry, extent, dtype\), got a tensor \(2, 2, 40\)"):
+        net(u, c, torch.zeros(2, 2, 40))
+    on(net, random_nodes(40, boundary), u, c)
+    with pytest.raises(ValueError, match=r"on the points of its tables, \(30,\), got it on \(40,\)"):
+        on(net, random_nodes(30, boundary), u, c)
+    with pytest.raises(ValueError, match=r"on the points of its tables, \(8, 5\), got it on \(5, 8\)"):
+        on(net, Grid([8, 5], boundary), u.view(2, 2, 5, 8), c)
 
 
 def test_a_network_that_first_answered_without_gradients_can_be_trained():
     net = network(Boundary.periodic(2), **FAR)
     u, c = inputs([8, 8])
-    x = torch.zeros(2, 2, 8, 8, dtype=torch.float64)
+    grid = Grid([8, 8], Boundary.periodic(2))
     with torch.inference_mode():
-        expected = net(u, c, x)
-    y = net(u, c, x)
+        expected = on(net, grid, u, c)
+    y = on(net, grid, u, c)
     y.square().sum().backward()
     assert torch.allclose(y, expected, rtol=0, atol=1e-12)
     assert all(torch.isfinite(p.grad).all() for p in net.parameters())
 
 
-def test_copies_and_other_precisions_are_placed_anew():
+def test_copies_and_other_precisions_have_tables_of_their_own():
     boundary = Boundary.periodic(2)
     cloud, net = random_nodes(40, boundary), network(boundary)
     u, c = inputs([40])
@@ -271,10 +275,28 @@ def test_an_exported_network_answers_as_it_does(geometry):
     u, c = inputs(geometry.shape)
     extent = torch.ones(2, 2, dtype=torch.float64)
     expected = on(net, geometry, u, c, extent)
-    x = geometry.coordinates(extent)
+    x = net.points(geometry, extent, u.dtype)
     program = torch.export.export(net, (u, c, x)).module()
     assert torch.allclose(program(u + 1, c, x), net(u + 1, c, x), rtol=0, atol=1e-12)
     assert torch.allclose(program(u, c, x), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("geometry", [Grid([6, 5], Boundary([AROUND, WALL])), random_nodes(30, Boundary([WALL]))])
+def test_an_exported_step_answers_for_any_batch(geometry):
+    """The tables of its geometry are inside."""
+    net = network(geometry.boundary, WithinRadius(1.5), **FAR)
+    step = Step(SurrogateStepper(net, IncrementPrediction(), Normalizer.empty(2, 2, 1)), geometry)
+
+    def given(batch):
+        u, c = inputs(geometry.shape, batch)
+        t = torch.zeros(batch, dtype=torch.float64)
+        return u[:, None], t, t + 0.1, c, torch.ones(batch, net.spatial_dims, dtype=torch.float64)
+
+    batch = torch.export.Dim("batch", min=1)
+    with torch.no_grad():
+        expected = step(*given(5))
+        program = torch.export.export(step, given(3), dynamic_shapes=({0: batch},) * 5).module()
+        assert torch.allclose(program(*given(5)), expected, rtol=0, atol=1e-12)
 
 
 def test_who_hears_a_point_is_known_where_all_points_are_alike():
@@ -287,7 +309,7 @@ def test_who_hears_a_point_is_known_where_all_points_are_alike():
 
 
 def tables_of(grid):
-    return MessageTables(RULES[0]).of(grid, (1.0, 1.0), torch.device("cpu"), torch.float64)
+    return TableStore(RULES[0]).of(grid, (1.0, 1.0), torch.device("cpu"), torch.float64)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +343,7 @@ def test_compiled_equals_eager_with_gradients_and_on_another_geometry(side, rule
             assert torch.allclose(eager, fused, rtol=0, atol=1e-10)
 
 
-def test_a_placed_network_is_one_graph():
+def test_a_network_is_one_graph():
     """Nothing about tables is traced: they are made before."""
     grid = Grid([8, 6], Boundary([AROUND, WALL]))
     net = network(grid.boundary, WithinRadius(1.5))
@@ -329,4 +351,6 @@ def test_a_placed_network_is_one_graph():
     expected = on(net, grid, u, c)
     torch.compiler.reset()
     traced = torch.compile(net, backend="eager", fullgraph=True)
-    assert torch.allclose(traced(u, c, grid.coordinates(torch.ones(2, 2).double())), expected, rtol=0, atol=1e-12)
+    assert torch.allclose(
+        traced(u, c, net.points(grid, torch.ones(2, 2).double(), u.dtype)), expected, rtol=0, atol=1e-12
+    )

@@ -7,7 +7,7 @@ import torch
 from clouds import as_cloud, box_of_square_cells
 
 from tendency.simulation.geometry import Boundary, Grid, PointCloud, chebyshev_nodes, random_nodes
-from tendency.surrogates.layers.messages.message_tables import KEPT, MessageTables, box_shapes
+from tendency.surrogates.layers.messages.message_tables import KEPT, TableStore, box_shapes
 from tendency.surrogates.layers.messages.neighbours import Nearest, WithinRadius
 
 WALL, AROUND = ["dirichlet", "neumann"], ["periodic", "periodic"]
@@ -167,7 +167,7 @@ def test_what_cannot_be_is_named():
 def test_tables_are_made_once_and_not_kept_for_ever(monkeypatch):
     rule, made = Nearest(2), []
     monkeypatch.setattr(rule, "of", lambda geometry, box: made.append(geometry) or Nearest(2).of(geometry, box))
-    tables, cpu = MessageTables(rule), torch.device("cpu")
+    tables, cpu = TableStore(rule), torch.device("cpu")
 
     def table(points, dtype=torch.float64):
         return tables.of(Grid([points], Boundary.periodic(1)), (1.0,), cpu, dtype)

@@ -12,6 +12,7 @@ from tendency.solvers.pdes.heat import Heat
 from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
 from tendency.surrogates.integrators.adams_bashforth import AdamsBashforth
 from tendency.surrogates.integrators.runge_kutta import ForwardEuler, Heun, RungeKutta4
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.normalizer import Normalizer
 from tendency.surrogates.predictions.derivative import DerivativePrediction
 from tendency.surrogates.predictions.differences import ForwardDifference, StoredDerivative
@@ -25,7 +26,7 @@ class ExactDerivative(Surrogate):
     """A network that says what the solver's time derivative is, at the conditions of one batch."""
 
     def __init__(self, solver, conditions):
-        super().__init__(1, 1, 1, 0, GRID.boundary)
+        super().__init__(Interface(1, 1, 0, GRID.boundary))
         self.solver, self.conditions, self.calls = solver, conditions, 0
 
     def forward(self, u, c, x):
@@ -144,7 +145,7 @@ def test_a_perfect_output_has_no_loss_and_makes_the_next_snapshot(prediction):
 
     class Knowing(Surrogate):
         def __init__(self):
-            super().__init__(1, 1, 1, 1, GRID.boundary)
+            super().__init__(Interface(1, 1, 1, GRID.boundary))
 
         def forward(self, u, c, x):
             label = prediction.label(data, data.at(0))

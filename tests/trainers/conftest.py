@@ -9,6 +9,7 @@ from torch import nn
 
 from tendency.app.configuration.build import build, build_problem
 from tendency.simulation.tree import map_tensors
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.predictions.derivative import DerivativePrediction
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
@@ -35,12 +36,16 @@ def heat_dataset(compose_config, tmp_path_factory):
 class Small(Surrogate):
     """Two convolutions on a torus, told the conditions; float64."""
 
-    def __init__(self, spatial_dims, in_channels, out_channels, num_conditions, boundary, width=12):
-        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
-        convolution = nn.Conv1d if spatial_dims == 1 else nn.Conv2d
-        self.first = convolution(in_channels, width, 5, padding=2, padding_mode="circular", dtype=torch.float64)
-        self.told = nn.Linear(num_conditions, width, dtype=torch.float64)
-        self.last = convolution(width, out_channels, 3, padding=1, padding_mode="circular", dtype=torch.float64)
+    def __init__(self, interface, width=12):
+        super().__init__(interface)
+        convolution = nn.Conv1d if interface.spatial_dims == 1 else nn.Conv2d
+        self.first = convolution(
+            interface.in_channels, width, 5, padding=2, padding_mode="circular", dtype=torch.float64
+        )
+        self.told = nn.Linear(interface.num_conditions, width, dtype=torch.float64)
+        self.last = convolution(
+            width, interface.out_channels, 3, padding=1, padding_mode="circular", dtype=torch.float64
+        )
 
     def forward(self, u, c, x):
         told = self.told(c).reshape(len(u), -1, *[1] * self.spatial_dims)
@@ -56,13 +61,13 @@ def small_stepper():
         channels, params = metadata.num_channels, len(metadata.param_names)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            surrogate = Small(
-                metadata.spatial_dims,
+            interface = Interface(
                 prediction.in_channels(channels),
                 prediction.out_channels(channels),
                 prediction.num_conditions(params),
                 metadata.geometry.boundary,
             )
+            surrogate = Small(interface)
         window = objective.chosen(solved.windows(*objective.measured_offsets(prediction)), 0, 0)
         return SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [window]))
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from tendency.data.datamodule import TrajectoryDataModule
 from tendency.data.dataset import TrajectoryDataset
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.predictions.increment import IncrementPrediction
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
@@ -38,11 +39,11 @@ SEED = 3
 class Dropping(Surrogate):
     """A small network with dropout, whose random state a resumed run has to find again."""
 
-    def __init__(self, spatial_dims, in_channels, out_channels, num_conditions, boundary):
-        super().__init__(spatial_dims, in_channels, out_channels, num_conditions, boundary)
-        self.first = nn.Conv1d(in_channels, 8, 3, padding=1, padding_mode="circular")
+    def __init__(self, interface):
+        super().__init__(interface)
+        self.first = nn.Conv1d(interface.in_channels, 8, 3, padding=1, padding_mode="circular")
         self.drop = nn.Dropout(0.3)
-        self.last = nn.Conv1d(8, out_channels, 1)
+        self.last = nn.Conv1d(8, interface.out_channels, 1)
 
     def forward(self, u, c, x):
         return self.last(self.drop(torch.tanh(self.first(u))))
@@ -106,7 +107,7 @@ def fit(
     windows = TrajectoryDataset(dataset, "train", prediction.offsets, prediction.stencil)
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        surrogate = network(1, 1, 1, 0, windows.metadata.geometry.boundary)
+        surrogate = network(Interface(1, 1, 0, windows.metadata.geometry.boundary))
     normalizer = fit_normalizer(prediction, [windows.windows(list(range(len(windows))))])
     module = SurrogateModule(
         SurrogateStepper(surrogate, prediction, normalizer),

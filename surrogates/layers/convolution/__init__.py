@@ -1,1 +1,1 @@
-"""Convolutions that follow the boundary, and what goes between them."""
+"""Convolutions that pad by the boundary, and the norms and attention between them."""

@@ -1,4 +1,4 @@
-"""Every point looks at every other."""
+"""Self-attention over the points of a grid."""
 
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,1 +1,1 @@
-"""Spectral convolutions and what they are told."""
+"""Spectral convolutions, their weights and their conditions."""

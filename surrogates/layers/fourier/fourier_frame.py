@@ -1,4 +1,4 @@
-"""What Fourier operators share around their layers: lifting, coordinates, extension of axes with ends, projection."""
+"""The part of a Fourier operator around its layers: coordinates, lifting, extension of axes with ends, projection."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tendency.simulation.geometry import Boundary, Geometry
+from tendency.simulation.geometry import Geometry
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.layers.coordinates import num_features, with_coordinates
 from tendency.surrogates.surrogate import require_grid
 
@@ -20,9 +21,7 @@ class FourierFrame(nn.Module):
     afterwards.
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        boundary: of the domain.
+        interface: sizes of the operator's input and output, and the boundary.
         width: hidden channels.
         modes: that the layers keep, on each axis or on all.
         reads_coordinates: whether positions are lifted as well.
@@ -34,9 +33,7 @@ class FourierFrame(nn.Module):
 
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        boundary: Boundary,
+        interface: Interface,
         *,
         width: int,
         modes: int | Sequence[int],
@@ -44,24 +41,26 @@ class FourierFrame(nn.Module):
         extension: float,
     ) -> None:
         super().__init__()
-        dims = boundary.spatial_dims
+        boundary, dims = interface.boundary, interface.spatial_dims
         self.modes = (modes,) * dims if isinstance(modes, int) else tuple(modes)
         if len(self.modes) != dims:
             raise ValueError(f"model.modes: expected one number or {dims}, got {list(self.modes)}")
         self.boundary, self.reads_coordinates, self.extension = boundary, reads_coordinates, extension
-        lifted = in_channels + (num_features(boundary) if reads_coordinates else 0)
+        lifted = interface.in_channels + (num_features(boundary) if reads_coordinates else 0)
         self.lift = nn.Sequential(nn.Linear(lifted, width), nn.GELU(), nn.Linear(width, width))
-        self.project = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, out_channels))
+        self.project = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, interface.out_channels))
 
     def check(self, geometry: Geometry) -> None:
         """Refuses point clouds, and more modes than the grid has.
 
         Raises:
-            ValueError: with the modes that the grid keeps.
+            ValueError: with the modes that the grid keeps, and the smallest size that keeps enough.
         """
         for n, m in zip(require_grid(geometry, "Fourier layers need").shape, self.modes, strict=True):
             if m > n // 2 + 1:
-                raise ValueError(f"model.modes: a grid of {n} points keeps {n // 2 + 1} modes, got {m}")
+                raise ValueError(
+                    f"model.modes: a grid of {n} points keeps {n // 2 + 1} modes, got {m}; {2 * m - 2} points would do"
+                )
 
     def forward(self, u: Tensor, c: Tensor, x: Tensor, layers: Iterable[nn.Module]) -> Tensor:
         """u (B, C, *N) to (B, C_out, *N); a layer maps (*N', B, width) and c to the same shape, N' being N extended."""

@@ -1,4 +1,4 @@
-"""How conditions reach a Fourier layer."""
+"""Conditions of a Fourier layer: a factor for each mode and a shift of each channel."""
 
 import math
 from collections.abc import Sequence

@@ -2,8 +2,9 @@
 
 The FFT path is the usual one. The matrix path computes only the modes that are kept, as products of real matrices: on
 small grids with few modes it needs more arithmetic and less time, because matrix products run near the machine's peak
-and transforms do not. Both give the same numbers to rounding. Both export; the matrix path is free of
-complex numbers, for runtimes that know none, and has a backward pass of its own, which cannot be differentiated again.
+and transforms do not. Both give the same numbers to rounding. Both export; the matrix path
+is free of complex numbers, for runtimes that know none, and has a backward pass of its own, which cannot be
+differentiated again.
 
 References:
     Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 4.
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tendency.simulation.annotations import PositiveInt
-from tendency.surrogates.layers.fourier.spectral_matrices import Axis, MatrixConvolution, pointwise
+from tendency.surrogates.layers.fourier.spectral_matrices import KeptModes, MatrixConvolution, pointwise
 from tendency.surrogates.layers.fourier.spectral_weights import Dense, SpectralWeights
 
 MATRIX_PATH_SHARE = 0.5
@@ -24,16 +25,16 @@ MATRIX_PATH_SHARE = 0.5
 MATRIX_PATH_POINTS = 256
 
 
-def kept_axes(modes: Sequence[int], shape: Sequence[int]) -> tuple[Axis, ...]:
+def kept_axes(modes: Sequence[int], shape: Sequence[int]) -> tuple[KeptModes, ...]:
     """The wavenumbers |k| < modes that a grid resolves; a real field needs no negative ones on the last axis.
 
     On an even leading axis the Nyquist mode is its own conjugate and counts as a positive one.
     """
-    axes = [Axis(n, min(m, n // 2 + 1), min(m - 1, (n - 1) // 2)) for m, n in zip(modes, shape, strict=True)]
-    return (*axes[:-1], Axis(axes[-1].points, axes[-1].positive, 0))
+    axes = [KeptModes(n, min(m, n // 2 + 1), min(m - 1, (n - 1) // 2)) for m, n in zip(modes, shape, strict=True)]
+    return (*axes[:-1], KeptModes(axes[-1].points, axes[-1].positive, 0))
 
 
-def kept_rows(values: Tensor, modes: Sequence[int], axes: tuple[Axis, ...]) -> Tensor:
+def kept_rows(values: Tensor, modes: Sequence[int], axes: tuple[KeptModes, ...]) -> Tensor:
     """Of values (*rows, ...) at all modes, those at the modes that a grid resolves; usually all."""
     for dim, (m, axis) in enumerate(zip(modes, axes, strict=True)):
         if axis.modes < values.shape[dim]:
@@ -47,9 +48,8 @@ class SpectralConvolution(nn.Module):
     """y = x A + b + F^-1 [ W(k) s(k) F x ], the modes |k_i| < modes_i alone.
 
     Points are first and channels last, so that every step of the matrix path is a product with samples and channels as
-    columns. On each axis the
-    modes are ordered 0, 1, ..., m - 1, -1, ..., -(m - 1); on the last one a real field's negative wavenumbers are
-    conjugates of the positive ones, and left out.
+    columns. On each axis the modes are ordered 0, 1, ..., m - 1, -1, ..., -(m - 1); on the last one a real field's
+    negative wavenumbers are conjugates of the positive ones, and left out.
 
     Args:
         channels: of x and y.
@@ -61,14 +61,9 @@ class SpectralConvolution(nn.Module):
         self, channels: PositiveInt, modes: Sequence[PositiveInt], weights: SpectralWeights | None = None
     ) -> None:
         super().__init__()
-        self.channels, self.modes = channels, tuple(modes)
+        self.modes = tuple(modes)
         self.rows = (*(2 * m - 1 for m in self.modes[:-1]), self.modes[-1])
         self.weight = (weights or Dense()).make(self.rows, channels)
-
-    @property
-    def num_modes(self) -> int:
-        """Modes whose weights are learned."""
-        return math.prod(self.rows)
 
     def forward(
         self,
@@ -127,7 +122,7 @@ def convolve(
     modulation: Tensor | None,
     matrix: Tensor | None,
     offset: Tensor | None,
-    axes: tuple[Axis, ...],
+    axes: tuple[KeptModes, ...],
 ) -> Tensor:
     """y = x A + b + F^-1 [ W(k) s(k) F x ] on the path that is the faster one.
 
@@ -156,7 +151,7 @@ def convolve(
         return path(exact, weight, modulation, None, None, axes).to(x.dtype) + pointwise(x, matrix, offset)
 
 
-def by_matrices(axes: tuple[Axis, ...]) -> bool:
+def by_matrices(axes: tuple[KeptModes, ...]) -> bool:
     """Whether the matrix path is the faster one on such a grid."""
     return all(axis.points <= MATRIX_PATH_POINTS and axis.modes <= MATRIX_PATH_SHARE * axis.points for axis in axes)
 
@@ -167,7 +162,7 @@ def by_fft(
     modulation: Tensor | None,
     matrix: Tensor | None,
     offset: Tensor | None,
-    axes: tuple[Axis, ...],
+    axes: tuple[KeptModes, ...],
 ) -> Tensor:
     """``convolve`` by Fourier transforms; on the leading axes of the modes that are kept on those after them."""
     last, leading = len(axes), range(1, len(axes))

@@ -28,7 +28,7 @@ FOLDED_MODES = 32
 
 
 @dataclass(frozen=True)
-class Axis:
+class KeptModes:
     """The modes that are kept on one axis: 0 to ``positive`` - 1, and -1 to -``negative``."""
 
     points: int
@@ -41,23 +41,23 @@ class Axis:
         return self.positive + self.negative
 
 
-def folded(axes: tuple[Axis, ...]) -> bool:
+def folded(axes: tuple[KeptModes, ...]) -> bool:
     """Whether both halves of the axis are added and subtracted, so that its modes are (2, K / 2)."""
     axis = axes[0]
     return len(axes) == 1 and axis.points % 2 == 0 and axis.positive % 2 == 0 and axis.positive >= FOLDED_MODES
 
 
-def by_parity(values: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+def by_parity(values: Tensor, axes: tuple[KeptModes, ...]) -> Tensor:
     """Values (K, ...) at the modes of an axis, as (2, K / 2, ...) where it is folded."""
     return values.unflatten(0, (-1, 2)).transpose(0, 1).contiguous() if folded(axes) else values
 
 
-def in_order(values: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+def in_order(values: Tensor, axes: tuple[KeptModes, ...]) -> Tensor:
     """The reverse of ``by_parity``."""
     return values.transpose(0, 1).flatten(0, 1) if folded(axes) else values
 
 
-def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def tables(axes: tuple[KeptModes, ...], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """cos and sin of 2πkj/n of each axis, (2 K, n), with the factors of the way there and of the way back.
 
     Of a single axis they are real and imaginary parts already, and stand beside each other, mode after mode; of one
@@ -76,7 +76,9 @@ def tables(axes: tuple[Axis, ...], like: Tensor) -> tuple[list[Tensor], list[Ten
 
 
 @functools.lru_cache(maxsize=256)
-def _table(axes: tuple[Axis, ...], position: int, inverse: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _table(
+    axes: tuple[KeptModes, ...], position: int, inverse: bool, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     axis, last = axes[position], position == len(axes) - 1
     k, n = torch.arange(axis.positive, device=device), axis.points
     # The phase is reduced before it is multiplied: large products would lose digits.
@@ -112,7 +114,7 @@ def written(out: Tensor, operation: Callable[..., Tensor], a: Tensor, b: Tensor)
         operation(a, b, out=out)
 
 
-def coefficients(x: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
+def coefficients(x: Tensor, axes: tuple[KeptModes, ...], matrices: list[Tensor]) -> Tensor:
     """The kept modes (*K, 2, B, C), real and imaginary parts, of x (*N, B, C)."""
     if folded(axes):
         z = torch.bmm(matrices[0], _sum_and_difference(x.reshape(2, axes[0].points // 2, -1)))
@@ -142,11 +144,11 @@ def _sum_and_difference(halves: Tensor) -> Tensor:
     return out
 
 
-def _empty_modes(pair: Tensor, axis: Axis, dim: int) -> Tensor:
+def _empty_modes(pair: Tensor, axis: KeptModes, dim: int) -> Tensor:
     return pair.new_empty(*pair.shape[:dim], axis.modes, *pair.shape[dim + 2 :])
 
 
-def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor, ...]) -> None:
+def _signs_apart(re: Tensor, im: Tensor, axis: KeptModes, dim: int, out: tuple[Tensor, ...]) -> None:
     """Writes modes of both signs, from cos and sin on an axis, the pair (2, K) at ``dim``."""
     (cos_re, sin_re), (cos_im, sin_im) = re.unbind(dim), im.unbind(dim)
     up_re, up_im = (part.narrow(dim, 0, axis.positive) for part in out)
@@ -158,7 +160,7 @@ def _signs_apart(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor
     written(down_im, torch.add, cos_im, sin_re)
 
 
-def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
+def field(y: Tensor, axes: tuple[KeptModes, ...], matrices: list[Tensor]) -> Tensor:
     """The real field (*N, B, C) of modes y (*K, 2, B, C); the transpose of ``coefficients``."""
     if folded(axes):
         z = torch.bmm(matrices[0].mT, y.reshape(2, axes[0].modes, -1))
@@ -180,11 +182,11 @@ def field(y: Tensor, axes: tuple[Axis, ...], matrices: list[Tensor]) -> Tensor:
     return z.view(*[axis.points for axis in axes], *y.shape[-2:])
 
 
-def _empty_pairs(modes: Tensor, axis: Axis, dim: int) -> Tensor:
+def _empty_pairs(modes: Tensor, axis: KeptModes, dim: int) -> Tensor:
     return modes.new_empty(*modes.shape[:dim], 2, axis.positive, *modes.shape[dim + 1 :])
 
 
-def _signs_together(re: Tensor, im: Tensor, axis: Axis, dim: int, out: tuple[Tensor, ...]) -> None:
+def _signs_together(re: Tensor, im: Tensor, axis: KeptModes, dim: int, out: tuple[Tensor, ...]) -> None:
     """The transpose of ``_signs_apart``."""
     (up_re, down_re), (up_im, down_im) = (part.split([axis.positive, axis.negative], dim) for part in (re, im))
     (cos_re, sin_re), (cos_im, sin_im) = (parts(part, dim) for part in out)
@@ -253,7 +255,7 @@ class MatrixConvolution(torch.autograd.Function):
         modulation: Tensor | None,
         matrix: Tensor | None,
         offset: Tensor | None,
-        axes: tuple[Axis, ...],
+        axes: tuple[KeptModes, ...],
     ) -> Tensor:
         """See the class."""
         there, back = tables(axes, x)

@@ -1,4 +1,4 @@
-"""How the weights of a spectral convolution are parametrised: one complex matrix for each mode, or factors of them."""
+"""Parametrisations of the weights of a spectral convolution: one complex matrix for each mode, or factors of them."""
 
 import math
 from abc import ABC, abstractmethod

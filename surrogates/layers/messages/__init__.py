@@ -1,1 +1,1 @@
-"""Rounds of messages between neighbouring nodes."""
+"""Rounds of messages between neighbouring points, and the tables of neighbours that they read."""

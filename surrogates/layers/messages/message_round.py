@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tendency.surrogates.layers.messages.message_tables import MessageTable
+from tendency.surrogates.layers.messages.message_tables import NeighbourTable
 from tendency.surrogates.layers.messages.nodal_derivatives import NodalDerivatives
 
 
@@ -18,7 +18,7 @@ class MessageRound(nn.Module):
     one product instead of three. Nodes come first in all shapes, so that gathering neighbours moves long rows.
 
     D s_i, where asked for, are derivatives of what node i sends, s = A h - B u with learned A and B
-    (``surrogates.layers.nodal_derivatives``): the same formula on all nodes, however they lie. Without them, messages
+    (``LeastSquares``): the same formula on all nodes, however they lie. Without them, messages
     would have to learn how a derivative depends on where the neighbours are.
 
     Args:
@@ -52,7 +52,7 @@ class MessageRound(nn.Module):
         h: Tensor,
         nodes: Tensor,
         c: Tensor,
-        table: MessageTable,
+        table: NeighbourTable,
         derivatives: NodalDerivatives | None = None,
     ) -> Tensor:
         """One round.
@@ -78,7 +78,7 @@ class MessageRound(nn.Module):
         messages = self._messages(receiver, sender, table)
         return h + self.update(_silu(own + self.heard(table.mean(messages))))
 
-    def _messages(self, receiver: Tensor, sender: Tensor, table: MessageTable) -> Tensor:
+    def _messages(self, receiver: Tensor, sender: Tensor, table: NeighbourTable) -> Tensor:
         """(M, K, B, width); passes over the pairs are what is left to save."""
         relative = self.relative(table.offset)[:, :, None]
         if torch.compiler.is_compiling():

@@ -1,4 +1,4 @@
-"""What message passing keeps of a geometry: neighbours, positions and derivatives, made once."""
+"""What message passing reads of a geometry: tables of neighbours, positions and derivatives, made once."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tendency.simulation.geometry import Geometry
+from tendency.simulation.geometry import Geometry, PointCloud
 from tendency.surrogates.layers.coordinates import share_features
 from tendency.surrogates.layers.messages.neighbours import Neighbourhood
 from tendency.surrogates.layers.messages.nodal_derivatives import LeastSquares, NodalDerivatives
@@ -18,8 +18,8 @@ KEPT = 16
 
 
 @dataclass(frozen=True)
-class MessageTable:
-    """Who hears from whom in a round.
+class NeighbourTable:
+    """The points that send messages to each point in a round.
 
     Args:
         senders: (M K,) int64, row after row.
@@ -72,26 +72,49 @@ class _Gathered(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class GeometryTables:
-    """One geometry as message passing reads it.
+    """One geometry in boxes of one shape, as message passing reads it.
 
     Args:
+        shape: N, the trailing shape of a state on the points, which are M.
         positions: (M, F) ``share_features`` of the points.
         messages: for each dilation.
         derivatives: of values on the points; None where none are asked for.
     """
 
+    shape: tuple[int, ...]
     positions: Tensor
-    messages: tuple[MessageTable, ...]
+    messages: tuple[NeighbourTable, ...]
     derivatives: NodalDerivatives | None
 
 
-class MessageTables:
-    """A bounded store of tables; they are made on the CPU, outside any compiled graph.
+@dataclass(frozen=True)
+class BoxGroup:
+    """Trajectories of a batch whose boxes have one shape, and the tables that they share.
 
     Args:
-        neighbourhood: the rule by which they are made.
-        dilations: of the tables of a geometry.
-        derivatives: the rule by which derivatives are taken; none where left out.
+        rows: (R,) int64, which trajectories; None for all of the batch.
+        tables: tables of the geometry in such a box.
+    """
+
+    rows: Tensor | None
+    tables: GeometryTables
+
+
+for record in (NeighbourTable, NodalDerivatives, GeometryTables, BoxGroup):
+    # Exported programs take them as arguments.
+    torch.export.register_dataclass(record)
+
+
+class TableStore:
+    """Tables of the geometries that were asked for last; they are made on the CPU, outside any compiled graph.
+
+    Tables belong to the geometry and the shape of the box, never to the batch, so that a trajectory's result does not
+    depend on which others it is evaluated with.
+
+    Args:
+        neighbourhood: rule that says which points are neighbours.
+        dilations: dilation of each table of neighbours.
+        derivatives: rule by which derivatives are taken; none where left out.
     """
 
     def __init__(
@@ -102,6 +125,28 @@ class MessageTables:
     ) -> None:
         self.neighbourhood, self.dilations, self.derivatives = neighbourhood, tuple(dilations), derivatives
         self.made: OrderedDict[tuple[object, ...], GeometryTables] = OrderedDict()
+
+    @torch.compiler.disable
+    def of_batch(self, geometry: Geometry, extent: Tensor, dtype: torch.dtype) -> tuple[BoxGroup, ...]:
+        """The tables of a batch's boxes, on the device of ``extent``.
+
+        Args:
+            geometry: the grid or the nodes.
+            extent: (B, D) side lengths of the boxes.
+            dtype: dtype of the tables' floating-point numbers.
+
+        Returns:
+            A group for each shape of box; one alone on a grid and in one dimension, where tables are those of the cube.
+        """
+        dims = geometry.spatial_dims
+        if not isinstance(geometry, PointCloud) or dims == 1:
+            return (BoxGroup(None, self.of(geometry, (1.0,) * dims, extent.device, dtype)),)
+        shapes, shape_of_row = box_shapes(extent)
+        groups = []
+        for number, box in enumerate(shapes.tolist()):
+            rows = None if len(shapes) == 1 else torch.nonzero(shape_of_row == number)[:, 0].to(extent.device)
+            groups.append(BoxGroup(rows, self.of(geometry, box, extent.device, dtype)))
+        return tuple(groups)
 
     def of(self, geometry: Geometry, box: Sequence[float], device: torch.device, dtype: torch.dtype) -> GeometryTables:
         """The tables of a geometry in a box of one shape; see ``Neighbourhood.of``."""
@@ -121,6 +166,7 @@ class MessageTables:
         unit = geometry.coordinates(torch.ones(1, geometry.spatial_dims, dtype=torch.float64)).flatten(2)
         positions = share_features(unit, geometry.boundary)[0].T
         return GeometryTables(
+            tuple(geometry.shape),
             positions.to(device, dtype).contiguous(),
             tuple(self._messages(geometry, box, dilation, device, dtype) for dilation in self.dilations),
             None if self.derivatives is None else self.derivatives.on(geometry, box, device, dtype),
@@ -128,7 +174,7 @@ class MessageTables:
 
     def _messages(
         self, geometry: Geometry, box: Sequence[float], dilation: int, device: torch.device, dtype: torch.dtype
-    ) -> MessageTable:
+    ) -> NeighbourTable:
         if dilation == 1:
             found = self.neighbourhood.of(geometry, box)
         else:
@@ -139,7 +185,7 @@ class MessageTables:
             weight = weight.to(device, dtype)
         senders = found.index.flatten()
         regular = bool((senders.bincount(minlength=len(found.index)) == found.index.shape[1]).all())
-        return MessageTable(
+        return NeighbourTable(
             senders.to(device),
             (found.offset / dilation).to(device, dtype),
             weight,

@@ -1,4 +1,4 @@
-"""Who hears from whom: neighbour tables of grids and point clouds."""
+"""Neighbours of each point, on grids and point clouds."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""Derivatives on whatever nodes there are, from each node's neighbours."""
+"""Derivatives on scattered nodes or grids, from each node's neighbours."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""From the hidden vector of a node to what is asked of it."""
+"""Decoders from the hidden vector of a node to its outputs."""
 
 from abc import ABC, abstractmethod
 

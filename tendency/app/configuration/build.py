@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from tendency.app.configuration.small_form import problem_node
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.simulation.problem import Problem
+from tendency.surrogates.interface import Interface
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 
@@ -86,11 +87,11 @@ def load_problem(name: str, small: bool = False) -> Problem:
 
 def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:
     """The network of a model node, its sizes taken from the data and the prediction."""
-    # Called here: Hydra would turn the boundary, a dataclass, into plain data.
-    return build({**node, "_partial_": True}, "model")(
-        spatial_dims=metadata.spatial_dims,
+    interface = Interface(
         in_channels=prediction.in_channels(metadata.num_channels),
         out_channels=prediction.out_channels(metadata.num_channels),
         num_conditions=prediction.num_conditions(len(metadata.param_names)),
         boundary=metadata.geometry.boundary,
     )
+    # Called here: Hydra would turn the interface, a dataclass, into plain data.
+    return build({**node, "_partial_": True}, "model")(interface)

@@ -33,11 +33,7 @@ GROUPS = {
     group.name: group
     for group in (
         ConfigGroup("pde", resumed=True, method=False),
-        ConfigGroup(
-            "model",
-            resumed=True,
-            injected=frozenset({"spatial_dims", "in_channels", "out_channels", "num_conditions", "boundary"}),
-        ),
+        ConfigGroup("model", resumed=True, injected=frozenset({"interface"})),
         ConfigGroup("prediction", resumed=True),
         ConfigGroup("objective", resumed=True, injected=frozenset({"solver"})),
         ConfigGroup("data"),

@@ -4,10 +4,7 @@ from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs
 from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.simulator import Simulator
-from tendency.surrogates.predictions.coarse_solver import CoarseSolver
-
-COARSE_SOLVER = "coarse solver"
-"""Its name in reports."""
+from tendency.surrogates.predictions.coarse_solver import COARSE_SOLVER, CoarseSolver
 
 
 class CoarseSolverBaseline(Baseline):

@@ -10,7 +10,6 @@ import xarray as xr
 
 from tendency.app.problems.dataset_problem import training_pairs
 from tendency.app.progress import progress_line
-from tendency.app.reports.coarse_baseline import COARSE_SOLVER
 from tendency.app.reports.subject import subject_of
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.dataset import TrajectoryDataset
@@ -31,7 +30,6 @@ from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.simulator import Simulator
 from tendency.surrogates.integrators.integrator import Integrator
-from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.predictions.derivative import DerivativePrediction
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
@@ -242,9 +240,8 @@ class RolloutReport:
     ) -> tuple[dict[str, Simulator], dict[str, str]]:
         """What the surrogates are compared with, by name, and why each of the others is left out."""
         beside, reasons = build_baselines(self.baselines, subject, pairs)
-        corrected = [s.prediction for s in judged.values() if isinstance(s.prediction, CorrectedPrediction)]
-        if corrected:
-            beside[COARSE_SOLVER] = corrected[0].coarse
+        companions = [pair for stepper in judged.values() if (pair := stepper.prediction.companion())]
+        beside |= dict(reversed(companions))  # of several with one title, the first surrogate's
         for name in [name for name, simulator in beside.items() if simulator.history + 1 > num_snapshots]:
             reasons[name] = f"it starts from {beside.pop(name).history} snapshots, which leaves none to predict"
         return beside, reasons

@@ -13,7 +13,6 @@ from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.problems.data_plan import DataPlan
-from tendency.app.reports.rollout_report import COARSE_SOLVER
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
 from tendency.app.studies.jobs import Job, JobRunner, cores, export_paths, seconds_of
@@ -25,6 +24,7 @@ from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError
 from tendency.evaluation.statistics.intervals import Interval, log_t_interval
 from tendency.simulation.annotations import NonNegativeInt
+from tendency.surrogates.predictions.coarse_solver import COARSE_SOLVER
 
 
 class ComparisonSettings:

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import conf_folder, plain
-from tendency.app.reports.rollout_report import COARSE_SOLVER, RolloutReport
+from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
 from tendency.app.studies.jobs import seconds_of
 from tendency.app.studies.study_plan import ROWS, StudyRow, StudySettings, Training
@@ -17,7 +17,6 @@ from tendency.data.dataset import TrajectoryDataset
 from tendency.evaluation.cost.rollout_cost import seconds_per_step
 from tendency.evaluation.statistics.intervals import Interval, log_t_interval, t_interval
 from tendency.simulation.simulator import Simulator
-from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.logs.metrics_reader import read_metrics
 
@@ -147,8 +146,9 @@ def timed(run: Path, row: StudyRow, datasets: Path) -> tuple[SurrogateStepper, f
     window = test.windows(list(range(min(TIMED_TRAJECTORIES, len(test)))))
     dt = float((window.time(1) - window.time(0)).mean())
     timed: Simulator = stepper
-    if row.baseline == COARSE_SOLVER and isinstance(stepper.prediction, CorrectedPrediction):
-        timed = stepper.prediction.coarse
+    companion = stepper.prediction.companion()
+    if companion is not None and companion[0] == row.baseline:
+        timed = companion[1]
     return stepper, dt, seconds_per_step(timed, window)
 
 

@@ -9,12 +9,12 @@ from annotated_types import Len
 
 from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.overrides import closest
-from tendency.app.reports.rollout_report import COARSE_SOLVER
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
 from tendency.app.studies.jobs import cores
 from tendency.errors import ConfigError
 from tendency.simulation.annotations import NonNegativeInt
+from tendency.surrogates.predictions.coarse_solver import COARSE_SOLVER
 
 
 @dataclass(frozen=True)
