@@ -71,6 +71,16 @@ class ChoosesTimes(Protocol):
         ...
 
 
+@runtime_checkable
+class DrawsNoise(Protocol):
+    """A simulator that says whether its rollouts depend on their seeds; one that does not say draws no noise."""
+
+    @property
+    def draws_noise(self) -> bool:
+        """Whether rollouts from one state differ between seeds, which makes them members of an ensemble."""
+        ...
+
+
 class EquationStatement(Protocol):
     """What an equation, and whatever solves it, says about itself."""
 

@@ -48,7 +48,7 @@ class Replay:
     history = 1
 
     def __init__(self, states, noise=None):
-        self.states, self.noise = states, noise
+        self.states, self.noise, self.draws_noise = states, noise, noise is not None
 
     def start(self, u, t, conditions, seed):
         return {"seed": seed}
@@ -281,6 +281,17 @@ def test_an_ensemble_is_scored_member_by_member(case, tmp_path):
     figures = summarise(found)
     assert "crps_x" in figures["draws"]
     assert "crps_x" not in figures["certain"]
+
+
+def test_only_what_says_that_it_draws_noise_has_an_ensemble(case, tmp_path):
+    _, predicted, window, subject = case
+    noise = torch.randn(97, T, 2, N, N, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    silent = Replay(torch.from_numpy(predicted).transpose(0, 1).contiguous(), noise)
+    del silent.draws_noise
+    found = evaluate_rollouts(
+        {"silent": silent}, [window], ["x", "y"], tmp_path, description={}, metrics=ALL, subject=subject, ensemble=4
+    )
+    assert found.crps.isnull().all()
 
 
 def test_an_ensemble_that_is_as_uncertain_as_it_should_be_has_the_spread_of_its_error(case):
