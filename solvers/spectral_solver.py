@@ -12,7 +12,7 @@ from torch import Tensor
 from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
-from tendency.simulation.geometry import Geometry, PointCloud
+from tendency.simulation.geometry import Geometry, PointCloud, is_periodic_grid
 from tendency.simulation.simulator import InstabilityError
 from tendency.simulation.tree import Tree, map_tensors
 from tendency.solvers.equation_solver import EquationSolver
@@ -61,8 +61,7 @@ class SpectralSolver(EquationSolver):
         Raises:
             ValueError: no periodic grid of the equation's dimensions, or a parameter out of range.
         """
-        grid = self.grid(conditions)
-        if not all(grid.boundary.periodic_axes):
+        if not is_periodic_grid(self.grid(conditions)):
             raise ValueError(
                 f"pde.geometry: the spectral solver of {self.name} expects a grid that is periodic on all axes"
             )

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE, require_positive
-from tendency.solvers.spectral import concatenated, dealiasing_mask, odd, per_mode, squared_norm
+from tendency.solvers.spectral import concatenated, dealiasing_mask, per_mode, squared_norm
 
 
 class NavierStokes3D(SemilinearPDE):
@@ -33,7 +33,7 @@ class NavierStokes3D(SemilinearPDE):
         """The wavenumbers (B, 3, *K) of odd derivatives, those over |k|^2, and the modes that are kept."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        axes = torch.broadcast_tensors(*(odd(axis, a, shape) for a, axis in enumerate(k)))
+        axes = torch.broadcast_tensors(*(without_nyquist(axis, a, shape) for a, axis in enumerate(k)))
         wave = torch.cat(axes, 1)
         squares = wave.square().sum(1, keepdim=True)
         return {"keep": keep, "wave": wave, "over_square": wave / torch.where(squares == 0, 1, squares)}

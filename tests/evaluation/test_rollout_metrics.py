@@ -16,7 +16,7 @@ from tendency.evaluation.metrics.conserved_drift import ConservedDrift
 from tendency.evaluation.metrics.correlation_time import ErrorTime
 from tendency.evaluation.metrics.distribution import Distribution, MeanSpectrum
 from tendency.evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
-from tendency.evaluation.metrics.enstrophy import Enstrophy
+from tendency.evaluation.metrics.enstrophy import Enstrophy, vorticity
 from tendency.evaluation.metrics.setting import Subject
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 from tendency.evaluation.statistics.summary import summarise
@@ -204,6 +204,15 @@ def test_mean_spectra_leave_the_start_out(case, results):
     assert of(results, "true_mean_spectrum")[row, channel] == pytest.approx(true, rel=1e-10)
     expected = math.sqrt(np.mean((np.log(mean[1:]) - np.log(true[1:])) ** 2))
     assert of(results, "spectrum_log_error")[row, channel] == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("n", [96, 98])
+def test_the_curl_of_the_shortest_wave_vanishes_on_the_points(n):
+    """98 / 98 differs from 1 once 1 / 98 has been rounded: the shortest wave must be found all the same."""
+    i = torch.arange(n)
+    shortest = torch.cos(math.pi * i)[:, None] * torch.sin(2 * math.pi * i / n)
+    velocity = torch.stack([torch.zeros(n, n), shortest])[None]
+    assert float(vorticity(velocity, torch.ones(1, 2)).abs().max()) < 1e-9
 
 
 def test_times_are_also_told_in_the_problems_own_unit(results):
