@@ -16,7 +16,7 @@ from tendency.solvers.boundaries import with_ghosts
 from tendency.solvers.cell_averages import resample_axis
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import ConservationLaw, Prepared
-from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, SemiDiscreteSystem, advance_in_stable_steps
 from tendency.solvers.finite_volume import Reconstruction, RiemannSolver
 
 Signs = list[tuple[Tensor, Tensor]]
@@ -79,20 +79,14 @@ class FiniteVolumeSolver(EquationSolver):
         signs = self._signs(grid)
         spacing = _spacing(conditions, grid)
 
-        def rate(q: Tensor, now: Tensor) -> Tensor:
-            return self._rate(q, now, conditions, grid, signs, spacing, prepared)
-
-        q = advance_in_stable_steps(
-            self.integrator,
-            rate,
-            lambda state: self._stable_step(state, spacing, prepared),
-            lambda state: self._usable(state, prepared),
-            self.equation.to_conserved(u.double(), prepared),
-            t,
-            dt,
+        system = SemiDiscreteSystem(
             self.name,
-            f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
+            rate=lambda q, now: self._rate(q, now, conditions, grid, signs, spacing, prepared),
+            stable_step=lambda q: self._stable_step(q, spacing, prepared),
+            usable=lambda q: self._usable(q, prepared),
+            remedy=f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
         )
+        q = advance_in_stable_steps(self.integrator, system, self.equation.to_conserved(u.double(), prepared), t, dt)
         return self.equation.to_fields(q, prepared).to(u.dtype), memory
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:

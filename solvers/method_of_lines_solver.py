@@ -11,7 +11,7 @@ from tendency.simulation.conditions import Conditions
 from tendency.simulation.tree import Tree
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import MethodOfLines
-from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, SemiDiscreteSystem, advance_in_stable_steps
 
 
 class MethodOfLinesSolver(EquationSolver):
@@ -60,17 +60,14 @@ class MethodOfLinesSolver(EquationSolver):
             longest = equation.stable_step(q.detach(), conditions, scheme.real_stability, scheme.imaginary_stability)
             return longest.detach().clamp(max=self.max_step)
 
-        end = advance_in_stable_steps(
-            scheme,
-            lambda q, now: equation.rate(q, now, conditions),
-            stable_step,
-            lambda q: torch.isfinite(q.flatten(1).sum(1)),
-            equation.to_unknowns(u.double()),
-            t,
-            dt,
+        system = SemiDiscreteSystem(
             self.name,
-            "soften pde.initial_condition, or lower pde.simulator.max_step",
+            rate=lambda q, now: equation.rate(q, now, conditions),
+            stable_step=stable_step,
+            usable=lambda q: torch.isfinite(q.flatten(1).sum(1)),
+            remedy="soften pde.initial_condition, or lower pde.simulator.max_step",
         )
+        end = advance_in_stable_steps(scheme, system, equation.to_unknowns(u.double()), t, dt)
         return equation.to_fields(end).to(u.dtype), memory
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:

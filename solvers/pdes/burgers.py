@@ -1,4 +1,4 @@
-"""Burgers' equations: waves that steepen into shocks and diffuse."""
+"""Burgers' equation of a scalar: waves that steepen into shocks and diffuse."""
 
 from collections.abc import Sequence
 

@@ -16,7 +16,8 @@ class KuramotoSivashinsky(SemilinearPDE):
         viscosity: name of the parameter nu; it is 1 when left out.
 
     References:
-        Kassam, Trefethen: Fourth-order time-stepping for stiff PDEs. SIAM J. Sci. Comput. 26 (2005), section 5.
+        Kassam, Trefethen: Fourth-order time-stepping for stiff PDEs. SIAM J. Sci. Comput. 26 (2005),
+        doi:10.1137/S1064827502410633, section 5.
         Lippe et al.: PDE-Refiner. arXiv:2308.05732 (with nu).
     """
 

@@ -1,4 +1,4 @@
-"""Incompressible flow in two dimensions, as the transport of vorticity."""
+"""The incompressible Navier-Stokes equations in two dimensions, as the transport of vorticity."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,10 @@ from tendency.solvers.spectral import dealiased_columns, dealiasing_mask, per_mo
 class NavierStokes(SemilinearPDE):
     """w_t + u . grad w = nu Laplace(w) - mu w + f, with w = v_x - u_y, -Laplace(psi) = w, (u, v) = (psi_y, -psi_x).
 
+    nu is ``viscosity``.
+
     Args:
-        forcing: f; None for a decaying flow.
+        forcing: f, one of ``solvers.forcing``; None for a decaying flow.
         drag: mu, which takes up the energy of the largest scales.
     """
 

@@ -13,8 +13,8 @@ from tendency.solvers.spectral import concatenated, dealiasing_mask, per_mode, s
 class NavierStokes3D(SemilinearPDE):
     """u_t = P(u x curl u) + nu Laplace(u), div u = 0, in 3D; P removes the gradient part, and so the pressure.
 
-    u x curl u and -(u . grad) u differ by the gradient of |u|^2 / 2. A divergence in the initial state would stay, so
-    states are to be solenoidal.
+    nu is ``viscosity``. u x curl u and -(u . grad) u differ by the gradient of |u|^2 / 2. A divergence in the initial
+    state would stay, so states are to be solenoidal.
 
     References:
         Canuto et al.: Spectral Methods in Fluid Dynamics. Springer 1988, section 7.2 (the rotation form).

@@ -1,4 +1,4 @@
-"""The Kuramoto-Sivashinsky equation of a potential."""
+"""The Kuramoto-Sivashinsky equation of a potential: the height of a flame front."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Burgers' equation of a velocity in several dimensions."""
+"""Burgers' equation of a velocity: fronts that steepen and diffuse in two and three dimensions."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
 
 class VectorBurgers(SemilinearPDE):
-    """u_t + (u . grad) u = nu Laplace(u) for a velocity u in 2D or 3D."""
+    """u_t + (u . grad) u = nu Laplace(u) for a velocity u in 2D or 3D; nu is ``viscosity``."""
 
     name = "burgers_vector"
     fields = (Field("velocity", rank=1),)
