@@ -11,6 +11,7 @@ from torch import Tensor
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import channel_names
 from tendency.simulation.geometry import BoundaryKind, Grid
+from tendency.simulation.simulator import SolverSettings
 from tendency.simulation.tree import Tree
 from tendency.solvers.boundaries import with_ghosts
 from tendency.solvers.cell_averages import resample_axis
@@ -101,6 +102,23 @@ class FiniteVolumeSolver(EquationSolver):
     def refined(self) -> "FiniteVolumeSolver":
         """The same: on a grid with twice the points its steps are half as long by themselves."""
         return copy.copy(self)
+
+    def settings(self) -> SolverSettings:
+        """The Courant number and the Runge-Kutta scheme."""
+        return SolverSettings(self.cfl, False, self.integrator, ExplicitRungeKutta)
+
+    def with_settings(self, settings: SolverSettings) -> "FiniteVolumeSolver":
+        """The same solver with other settings; see ``AdjustableSolver``.
+
+        A Courant number may exceed 1 here: some schemes are stable beyond, and where one is not, its steps say so.
+
+        Raises:
+            ValueError: a choice of precision.
+        """
+        self.require_double(settings)
+        return FiniteVolumeSolver(
+            self.equation, self.reconstruction, self.riemann, settings.integrator, cfl=settings.step
+        )
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The fields of the averages of q over the cells of another grid; the total of q stays."""

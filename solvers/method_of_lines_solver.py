@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.simulator import SolverSettings
 from tendency.simulation.tree import Tree
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import MethodOfLines
@@ -80,6 +81,19 @@ class MethodOfLinesSolver(EquationSolver):
         solver = copy.copy(self)
         solver.max_step = self.max_step / 2
         return solver
+
+    def settings(self) -> SolverSettings:
+        """The largest step and the Runge-Kutta scheme."""
+        return SolverSettings(self.max_step, True, self.integrator, ExplicitRungeKutta)
+
+    def with_settings(self, settings: SolverSettings) -> "MethodOfLinesSolver":
+        """The same solver with other settings; see ``AdjustableSolver``.
+
+        Raises:
+            ValueError: a scheme for diffusion alone with an equation that transports, or a choice of precision.
+        """
+        self.require_double(settings)
+        return MethodOfLinesSolver(self.equation, settings.integrator, settings.step)
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The equation's own."""

@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
 from tendency.simulation.geometry import Geometry, PointCloud, is_periodic_grid
-from tendency.simulation.simulator import InstabilityError
+from tendency.simulation.simulator import InstabilityError, Precision, SolverSettings
 from tendency.simulation.tree import Tree, map_tensors
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import SemilinearPDE
@@ -49,10 +49,10 @@ class SpectralSolver(EquationSolver):
         equation: SemilinearPDE,
         integrator: ExponentialIntegrator,
         max_step: PositiveFloat,
-        precision: Literal["float64", "float32"] = "float64",
+        precision: Precision = "float64",
     ) -> None:
         super().__init__(equation)
-        self.equation, self.integrator, self.max_step = equation, integrator, max_step
+        self.equation, self.integrator, self.max_step, self.precision = equation, integrator, max_step, precision
         self.dtype = {"float64": torch.float64, "float32": torch.float32}[precision]
 
     def check(self, conditions: Conditions) -> None:
@@ -245,6 +245,15 @@ class SpectralSolver(EquationSolver):
         solver = copy.copy(self)
         solver.max_step = self.max_step / 2
         return solver
+
+    def settings(self) -> SolverSettings:
+        """The largest step, the exponential integrator and the precision."""
+        return SolverSettings(self.max_step, True, self.integrator, ExponentialIntegrator, self.precision)
+
+    def with_settings(self, settings: SolverSettings) -> "SpectralSolver":
+        """The same solver with other settings; see ``AdjustableSolver``."""
+        precision = settings.precision or self.precision
+        return SpectralSolver(self.equation, settings.integrator, settings.step, precision)
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The trigonometric interpolant of u (B, C, *N) on a grid of another shape."""
