@@ -28,16 +28,28 @@ def inverse_transform(u_hat: Tensor, shape: Sequence[int]) -> Tensor:
     return torch.fft.irfft(u_hat, n=shape[-1])
 
 
-def integer_wavenumbers(shape: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
-    """The integers n along each axis, shaped to broadcast over (*K); the last axis has those of a real FFT."""
+def mode_frequencies(shape: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
+    """The frequencies n / N of the modes along each axis, in cycles per grid point.
+
+    Args:
+        shape: (*N).
+        device: of the result; the processor when left out.
+
+    Returns:
+        D float64 tensors that broadcast over (*K). The last axis has the modes of a real FFT: none that are negative.
+    """
     axes = []
     for axis, n in enumerate(shape):
-        last = axis == len(shape) - 1
-        numbers = torch.fft.rfftfreq(n, 1 / n) if last else torch.fft.fftfreq(n, 1 / n)
+        frequencies = torch.fft.rfftfreq if axis == len(shape) - 1 else torch.fft.fftfreq
         view = [1] * len(shape)
         view[axis] = -1
-        axes.append(numbers.to(torch.float64).round().to(device).view(view))
+        axes.append(frequencies(n, dtype=torch.float64, device=device).view(view))
     return axes
+
+
+def integer_wavenumbers(shape: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
+    """The integers n along each axis, float64 and exact, shaped as ``mode_frequencies``."""
+    return [(n * f).round() for n, f in zip(shape, mode_frequencies(shape, device), strict=True)]
 
 
 def wavenumbers(shape: Sequence[int], extent: Tensor) -> list[Tensor]:
@@ -50,8 +62,27 @@ def wavenumbers(shape: Sequence[int], extent: Tensor) -> list[Tensor]:
     Returns:
         D tensors (B, 1, ...) that broadcast over (B, C, *K).
     """
-    axes = []
-    for axis, numbers in enumerate(integer_wavenumbers(shape, extent.device)):
-        length = extent[:, axis].reshape(-1, 1, *[1] * len(shape))
-        axes.append(2 * math.pi * numbers / length)
-    return axes
+    numbers = integer_wavenumbers(shape, extent.device)
+    return [2 * math.pi * n / length for n, length in zip(numbers, side_lengths(extent), strict=True)]
+
+
+def side_lengths(extent: Tensor) -> list[Tensor]:
+    """The side lengths (B, D) axis by axis, each (B, 1, ...) so that it broadcasts over (B, C, *K)."""
+    return [length.reshape(-1, 1, *[1] * extent.shape[1]) for length in extent.unbind(1)]
+
+
+def without_nyquist(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
+    """Wavenumbers k of an axis for an odd number of derivatives: 0 at the Nyquist mode.
+
+    On the points of the grid the derivative of that mode vanishes.
+
+    Args:
+        k: broadcasts over (*K).
+        axis: among the spatial ones, counted from 0.
+        shape: (*N).
+    """
+    n = shape[axis]
+    if n % 2:
+        return k
+    numbers = integer_wavenumbers(shape, k.device)[axis]
+    return torch.where(numbers.abs() == n // 2, 0.0, k)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -222,6 +222,11 @@ class PointCloud:
 
 
 Geometry = Grid | PointCloud
+
+
+def is_periodic_grid(geometry: Geometry) -> TypeGuard[Grid]:
+    """Whether it is a grid whose axes are all periodic, so that Fourier modes are a basis on it."""
+    return isinstance(geometry, Grid) and all(geometry.boundary.periodic_axes)
 
 
 def chebyshev_nodes(num_nodes: int, boundary: Boundary) -> PointCloud:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from torch import Tensor
 
@@ -10,6 +10,9 @@ from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree
+
+Precision = Literal["float64", "float32"]
+"""The precision of a solver's arithmetic."""
 
 
 class InstabilityError(ArithmeticError):
@@ -71,6 +74,16 @@ class ChoosesTimes(Protocol):
         ...
 
 
+@runtime_checkable
+class DrawsNoise(Protocol):
+    """A simulator that says whether its rollouts depend on their seeds; one that does not say draws no noise."""
+
+    @property
+    def draws_noise(self) -> bool:
+        """Whether rollouts from one state differ between seeds, which makes them members of an ensemble."""
+        ...
+
+
 class EquationStatement(Protocol):
     """What an equation, and whatever solves it, says about itself."""
 
@@ -125,6 +138,45 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The quantities (B,) that the exact solution keeps constant, by name; empty where there are none."""
+        ...
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """The choices by which a solver trades accuracy for time.
+
+    Args:
+        step: the length of its steps: the largest time step, or a Courant number.
+        step_is_time: whether ``step`` is a time, rather than a Courant number.
+        integrator: the scheme that takes the steps.
+        integrator_kind: the abstract class of the schemes that can stand in its place.
+        precision: the precision of its arithmetic; None where the solver has no choice.
+    """
+
+    step: float
+    step_is_time: bool
+    integrator: Any
+    integrator_kind: type
+    precision: Precision | None = None
+
+
+@runtime_checkable
+class AdjustableSolver(ReferenceSolver, Protocol):
+    """A reference solver whose settings can be read and changed."""
+
+    def settings(self) -> SolverSettings:
+        """The settings that it solves with."""
+        ...
+
+    def with_settings(self, settings: SolverSettings) -> Self:
+        """The same solver with other settings.
+
+        Args:
+            settings: those of ``settings``, some of them replaced.
+
+        Raises:
+            ValueError: settings that the solver or its equation cannot take, with the config key.
+        """
         ...
 
 

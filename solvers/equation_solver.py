@@ -9,7 +9,7 @@ from torch import Tensor
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Geometry, Grid
-from tendency.simulation.simulator import EquationStatement
+from tendency.simulation.simulator import EquationStatement, SolverSettings
 
 
 class Equation(EquationStatement, Protocol):
@@ -68,6 +68,17 @@ class EquationSolver(ABC):
             dims = " or ".join(map(str, self._stated.spatial_dims))
             raise ValueError(f"pde.geometry.shape: {self.name} is stated in {dims}D, got {grid.spatial_dims} axes")
         return grid
+
+    def require_double(self, settings: SolverSettings) -> None:
+        """Refuses a choice of precision, for solvers that have none.
+
+        Raises:
+            ValueError: a precision.
+        """
+        if settings.precision is not None:
+            raise ValueError(
+                f"pde.simulator.precision: {self.name} is solved in double precision only, got {settings.precision}"
+            )
 
     @abstractmethod
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:

@@ -9,6 +9,7 @@ References:
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -110,16 +111,27 @@ class RungeKuttaLegendre(ExplicitRungeKutta):
         return now
 
 
+@dataclass(frozen=True)
+class SemiDiscreteSystem:
+    """q_t = f(q, t) of an equation that was discretised in space, and what a scheme must know to step it.
+
+    Args:
+        name: the equation's, for error messages.
+        rate: the right-hand side f.
+        stable_step: the longest step (B,) that a state q (B, C, *N) allows.
+        usable: which rows (B,) of q are states at all: finite, and positive where they must be.
+        remedy: what the user can do where a row is no longer usable, the end of an error message.
+    """
+
+    name: str
+    rate: Rate
+    stable_step: Callable[[Tensor], Tensor]
+    usable: Callable[[Tensor], Tensor]
+    remedy: str
+
+
 def advance_in_stable_steps(
-    scheme: ExplicitRungeKutta,
-    rate: Rate,
-    stable_step: Callable[[Tensor], Tensor],
-    usable: Callable[[Tensor], Tensor],
-    q: Tensor,
-    t: Tensor,
-    dt: Tensor,
-    name: str,
-    remedy: str,
+    scheme: ExplicitRungeKutta, system: SemiDiscreteSystem, q: Tensor, t: Tensor, dt: Tensor
 ) -> Tensor:
     """Advances each trajectory by its own dt, in steps of its own.
 
@@ -127,15 +139,11 @@ def advance_in_stable_steps(
     wait unchanged, so that a batch equals its members.
 
     Args:
-        scheme: what takes a step.
-        rate: the semi-discrete right-hand side.
-        stable_step: the longest step (B,) that q (B, C, *N) allows.
-        usable: which rows (B,) of q are states at all: finite, positive where they must be.
-        q: (B, C, *N) at t.
-        t: (B,).
-        dt: (B,).
-        name: of the equation, for the error.
-        remedy: what helps, for the error.
+        scheme: the Runge-Kutta scheme that takes a step.
+        system: the equation that is stepped.
+        q: the state (B, C, *N) at t.
+        t: the present (B,).
+        dt: the time (B,) by which each trajectory is advanced.
 
     Raises:
         InstabilityError: a row is no longer usable, or its steps shrink to nothing.
@@ -143,20 +151,20 @@ def advance_in_stable_steps(
     now, remaining = t.double(), dt.double()
     while True:
         going = remaining > SAME_STEP * dt
-        unusable = ~usable(q)
+        unusable = ~system.usable(q)
         if not bool((going | unusable).any()):
             return q
-        longest = stable_step(q)
+        longest = system.stable_step(q)
         failed = unusable | (going & ~(longest > SHORTEST_STEP * dt))
         if bool(failed.any()):
             rows = torch.nonzero(failed).flatten().tolist()
             raise InstabilityError(
-                f"{name} became unstable at t = {now[rows[0]].item():g} (longest stable step "
-                f"{longest[rows[0]].item():.2g}): {remedy}",
+                f"{system.name} became unstable at t = {now[rows[0]].item():g} (longest stable step "
+                f"{longest[rows[0]].item():.2g}): {system.remedy}",
                 rows,
             )
         count = torch.ceil(remaining.detach() / longest.detach() - SAME_STEP).clamp(min=1)
         h = torch.where(going, remaining / count, 0.0)
-        stepped = scheme.advance(q, now, h, rate)
+        stepped = scheme.advance(q, now, h, system.rate)
         q = stepped if bool(going.all()) else torch.where(per_sample(going, q).bool(), stepped, q)
         now, remaining = now + h, remaining - h

@@ -11,12 +11,13 @@ from torch import Tensor
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import channel_names
 from tendency.simulation.geometry import BoundaryKind, Grid
+from tendency.simulation.simulator import SolverSettings
 from tendency.simulation.tree import Tree
 from tendency.solvers.boundaries import with_ghosts
 from tendency.solvers.cell_averages import resample_axis
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import ConservationLaw, Prepared
-from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, SemiDiscreteSystem, advance_in_stable_steps
 from tendency.solvers.finite_volume import Reconstruction, RiemannSolver
 
 Signs = list[tuple[Tensor, Tensor]]
@@ -79,20 +80,14 @@ class FiniteVolumeSolver(EquationSolver):
         signs = self._signs(grid)
         spacing = _spacing(conditions, grid)
 
-        def rate(q: Tensor, now: Tensor) -> Tensor:
-            return self._rate(q, now, conditions, grid, signs, spacing, prepared)
-
-        q = advance_in_stable_steps(
-            self.integrator,
-            rate,
-            lambda state: self._stable_step(state, spacing, prepared),
-            lambda state: self._usable(state, prepared),
-            self.equation.to_conserved(u.double(), prepared),
-            t,
-            dt,
+        system = SemiDiscreteSystem(
             self.name,
-            f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
+            rate=lambda q, now: self._rate(q, now, conditions, grid, signs, spacing, prepared),
+            stable_step=lambda q: self._stable_step(q, spacing, prepared),
+            usable=lambda q: self._usable(q, prepared),
+            remedy=f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
         )
+        q = advance_in_stable_steps(self.integrator, system, self.equation.to_conserved(u.double(), prepared), t, dt)
         return self.equation.to_fields(q, prepared).to(u.dtype), memory
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -107,6 +102,23 @@ class FiniteVolumeSolver(EquationSolver):
     def refined(self) -> "FiniteVolumeSolver":
         """The same: on a grid with twice the points its steps are half as long by themselves."""
         return copy.copy(self)
+
+    def settings(self) -> SolverSettings:
+        """The Courant number and the Runge-Kutta scheme."""
+        return SolverSettings(self.cfl, False, self.integrator, ExplicitRungeKutta)
+
+    def with_settings(self, settings: SolverSettings) -> "FiniteVolumeSolver":
+        """The same solver with other settings; see ``AdjustableSolver``.
+
+        A Courant number may exceed 1 here: some schemes are stable beyond, and where one is not, its steps say so.
+
+        Raises:
+            ValueError: a choice of precision.
+        """
+        self.require_double(settings)
+        return FiniteVolumeSolver(
+            self.equation, self.reconstruction, self.riemann, settings.integrator, cfl=settings.step
+        )
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The fields of the averages of q over the cells of another grid; the total of q stays."""

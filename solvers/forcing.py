@@ -1,4 +1,4 @@
-"""Forcings of a two-dimensional flow, as sources of its vorticity."""
+"""Forcings of the two-dimensional Navier-Stokes equations, as sources of vorticity."""
 
 import math
 from abc import ABC, abstractmethod

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.simulator import SolverSettings
 from tendency.simulation.tree import Tree
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import MethodOfLines
-from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, advance_in_stable_steps
+from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, SemiDiscreteSystem, advance_in_stable_steps
 
 
 class MethodOfLinesSolver(EquationSolver):
@@ -60,17 +61,14 @@ class MethodOfLinesSolver(EquationSolver):
             longest = equation.stable_step(q.detach(), conditions, scheme.real_stability, scheme.imaginary_stability)
             return longest.detach().clamp(max=self.max_step)
 
-        end = advance_in_stable_steps(
-            scheme,
-            lambda q, now: equation.rate(q, now, conditions),
-            stable_step,
-            lambda q: torch.isfinite(q.flatten(1).sum(1)),
-            equation.to_unknowns(u.double()),
-            t,
-            dt,
+        system = SemiDiscreteSystem(
             self.name,
-            "soften pde.initial_condition, or lower pde.simulator.max_step",
+            rate=lambda q, now: equation.rate(q, now, conditions),
+            stable_step=stable_step,
+            usable=lambda q: torch.isfinite(q.flatten(1).sum(1)),
+            remedy="soften pde.initial_condition, or lower pde.simulator.max_step",
         )
+        end = advance_in_stable_steps(scheme, system, equation.to_unknowns(u.double()), t, dt)
         return equation.to_fields(end).to(u.dtype), memory
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -83,6 +81,19 @@ class MethodOfLinesSolver(EquationSolver):
         solver = copy.copy(self)
         solver.max_step = self.max_step / 2
         return solver
+
+    def settings(self) -> SolverSettings:
+        """The largest step and the Runge-Kutta scheme."""
+        return SolverSettings(self.max_step, True, self.integrator, ExplicitRungeKutta)
+
+    def with_settings(self, settings: SolverSettings) -> "MethodOfLinesSolver":
+        """The same solver with other settings; see ``AdjustableSolver``.
+
+        Raises:
+            ValueError: a scheme for diffusion alone with an equation that transports, or a choice of precision.
+        """
+        self.require_double(settings)
+        return MethodOfLinesSolver(self.equation, settings.integrator, settings.step)
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The equation's own."""

@@ -7,7 +7,6 @@ centres of a walled axis this is the cosine and the sine basis: the same numbers
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
 from tendency.simulation.geometry import Boundary, BoundaryKind, Geometry, Grid, PointCloud
+from tendency.simulation.simulator import Precision, SolverSettings
 from tendency.simulation.tree import Tree
 from tendency.solvers.equation_solver import EquationSolver
 from tendency.solvers.equations import SemilinearPDE
@@ -45,7 +45,7 @@ class ReflectedSolver(EquationSolver):
         equation: SemilinearPDE,
         integrator: ExponentialIntegrator,
         max_step: PositiveFloat,
-        precision: Literal["float64", "float32"] = "float64",
+        precision: Precision = "float64",
     ) -> None:
         super().__init__(equation)
         self.solver = SpectralSolver(equation, integrator, max_step, precision)
@@ -93,6 +93,16 @@ class ReflectedSolver(EquationSolver):
         finer = copy.copy(self)
         finer.solver = self.solver.refined()
         return finer
+
+    def settings(self) -> SolverSettings:
+        """The settings of the solver on the torus."""
+        return self.solver.settings()
+
+    def with_settings(self, settings: SolverSettings) -> "ReflectedSolver":
+        """The same with other settings of the solver on the torus."""
+        changed = copy.copy(self)
+        changed.solver = self.solver.with_settings(settings)
+        return changed
 
     def resample(self, u: Tensor, conditions: Conditions, shape: Sequence[int]) -> Tensor:
         """The sine or cosine interpolant of u (B, C, *N) at the cell centres of another grid.

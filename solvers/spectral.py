@@ -37,15 +37,6 @@ def per_mode(values: Tensor, k: list[Tensor]) -> Tensor:
     return values.reshape(-1, 1, *[1] * len(k))
 
 
-def odd(k: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
-    """Wavenumbers for an odd number of derivatives: the Nyquist mode has no such derivative on the grid, so it is 0."""
-    n = shape[axis]
-    if n % 2:
-        return k
-    numbers = integer_wavenumbers(shape, k.device)[axis]
-    return torch.where(numbers.abs() == n // 2, 0.0, k)
-
-
 def dealiased_columns(n: int, degree: int) -> int:
     """How many modes of a real FFT of n points ``dealiasing_mask`` keeps: those of 0 to (n - 1) // (degree + 1)."""
     return (n - 1) // (degree + 1) + 1

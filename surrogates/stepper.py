@@ -34,6 +34,11 @@ class SurrogateStepper(nn.Module):
         """Number of snapshots that a rollout starts from."""
         return self.prediction.history
 
+    @property
+    def draws_noise(self) -> bool:
+        """Whether other seeds make other rollouts; see ``DrawsNoise``."""
+        return self.prediction.draws_noise
+
     def network(self, conditions: Conditions) -> Network:
         """The surrogate with the units and the points of one batch."""
         return Network(self.surrogate, self.normalizer, conditions)

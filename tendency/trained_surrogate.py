@@ -48,6 +48,11 @@ class TrainedSurrogate:
         return self.stepper.history
 
     @property
+    def draws_noise(self) -> bool:
+        """See ``DrawsNoise``."""
+        return self.stepper.draws_noise
+
+    @property
     def device(self) -> torch.device:
         """Where its weights are."""
         return next(iter(self.stepper.state_dict().values())).device

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from tendency.simulation.annotations import FiniteFloat, PositiveFloat
 from tendency.simulation.conditions import Conditions
-from tendency.simulation.geometry import Geometry, Grid
+from tendency.simulation.fourier import mode_frequencies, side_lengths
+from tendency.simulation.geometry import Geometry, Grid, is_periodic_grid
 
 SMALLEST = 1e-6
 """Norms that are divided by are taken as at least so many of a unit field's: a label may vanish altogether."""
@@ -125,9 +126,9 @@ class RelativeSpectrum(Loss):
 
 
 def _require_torus(geometry: Geometry, what: str) -> None:
-    periodic = geometry.boundary.periodic_axes
-    if not isinstance(geometry, Grid) or not all(periodic):
-        found = f"walls on axis {periodic.index(False)}" if isinstance(geometry, Grid) else "a point cloud"
+    if not is_periodic_grid(geometry):
+        walled = isinstance(geometry, Grid)
+        found = f"walls on axis {geometry.boundary.periodic_axes.index(False)}" if walled else "a point cloud"
         raise ValueError(
             f"objective.loss: {what} needs a grid whose axes are all periodic, got {found}; use relative_l2 or mse"
         )
@@ -136,13 +137,9 @@ def _require_torus(geometry: Geometry, what: str) -> None:
 def _wavenumbers(conditions: Conditions, like: Tensor) -> list[Tensor]:
     """κ = 2πk/L of the modes of ``_spectrum`` along each axis, each (B, 1, ..., M, ..., 1) in the dtype of ``like``."""
     shape = conditions.geometry.shape
-    modes = []
-    for axis, n in enumerate(shape):
-        frequency = torch.fft.rfftfreq if axis == len(shape) - 1 else torch.fft.fftfreq
-        k = 2 * math.pi * n * frequency(n, dtype=torch.float64, device=like.device)
-        along = k / conditions.extent[:, axis, None]
-        modes.append(along.reshape(-1, *[len(k) if a == axis else 1 for a in range(-1, len(shape))]).to(like.dtype))
-    return modes
+    axes = zip(shape, mode_frequencies(shape, like.device), side_lengths(conditions.extent), strict=True)
+    # 2πN first: ``wavenumbers`` rounds otherwise in double precision, and trained weights would change with it.
+    return [(2 * math.pi * n * frequency / length).to(like.dtype) for n, frequency, length in axes]
 
 
 def _spectrum(u: Tensor, dims: int) -> Tensor:

@@ -7,7 +7,7 @@ from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs
 from tendency.evaluation.metrics.context import Subject
 from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
-from tendency.simulation.geometry import Grid
+from tendency.simulation.geometry import Grid, is_periodic_grid
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.tree import Tree
 
@@ -40,7 +40,7 @@ class LinearFourierModel(Baseline):
         grid = subject.geometry
         if not isinstance(grid, Grid):
             return "the snapshots lie on scattered nodes, which have no Fourier series"
-        if not all(grid.boundary.periodic_axes):
+        if not is_periodic_grid(grid):
             return "a Fourier series needs a domain that is periodic on all axes"
         return None if subject.step is not None else "the time between snapshots differs between trajectories"
 

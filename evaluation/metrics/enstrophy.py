@@ -9,7 +9,8 @@ from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 from tendency.simulation.fields import Field
-from tendency.simulation.geometry import Grid
+from tendency.simulation.fourier import integer_wavenumbers, without_nyquist
+from tendency.simulation.geometry import is_periodic_grid
 
 
 def vorticity(velocity: Tensor, extent: Tensor) -> Tensor:
@@ -24,14 +25,10 @@ def vorticity(velocity: Tensor, extent: Tensor) -> Tensor:
     """
     u_hat = torch.fft.rfftn(velocity.double(), dim=(2, 3))
     shape = velocity.shape[2:]
-    x, y = (
-        frequencies(n, 1 / n, dtype=torch.float64, device=velocity.device)
-        for frequencies, n in ((torch.fft.fftfreq, shape[0]), (torch.fft.rfftfreq, shape[1]))
-    )
-    # The derivative of the Nyquist wave vanishes on the grid's points.
-    x, y = (torch.where(k.abs() * 2 == n, 0.0, k) for k, n in ((x, shape[0]), (y, shape[1])))
+    numbers = integer_wavenumbers(shape, velocity.device)
+    x, y = (without_nyquist(n, axis, shape) for axis, n in enumerate(numbers))
     waves = 2 * math.pi / extent.double()
-    k_x, k_y = waves[:, 0, None, None] * x[:, None], waves[:, 1, None, None] * y
+    k_x, k_y = waves[:, 0, None, None] * x, waves[:, 1, None, None] * y
     curl = 1j * (k_x * u_hat[:, 1] - k_y * u_hat[:, 0])
     return torch.fft.irfftn(curl, s=shape, dim=(1, 2))[:, None]
 
@@ -54,9 +51,7 @@ class Enstrophy(SnapshotMetric):
         if found is None:
             names = ", ".join(field.name for field in subject.fields)
             return f"no field is a vorticity or a velocity: {names}"
-        if found[0].name == "velocity" and not (
-            isinstance(geometry, Grid) and all(geometry.boundary.is_periodic(axis) for axis in (0, 1))
-        ):
+        if found[0].name == "velocity" and not is_periodic_grid(geometry):
             return "the curl of a velocity is taken on periodic grids alone"
         return None
 

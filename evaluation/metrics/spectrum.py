@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from tendency.simulation.fourier import integer_wavenumbers
 from tendency.simulation.geometry import Grid
 
 
@@ -62,10 +63,7 @@ def _shells(shape: tuple[int, ...], lengths: Tensor) -> Tensor:
     """The shell (B, *modes) int64 of each mode of the real transform, for side lengths (B, D)."""
     stretch = lengths.amax(1, keepdim=True) / lengths
     square = torch.zeros(len(lengths), *[1] * len(shape), dtype=torch.float64, device=lengths.device)
-    for axis, n in enumerate(shape):
-        frequencies = torch.fft.rfftfreq if axis == len(shape) - 1 else torch.fft.fftfreq
-        numbers = frequencies(n, 1 / n, dtype=torch.float64, device=lengths.device)
-        broadcast = [-1 if a == axis else 1 for a in range(len(shape))]
-        square = square + (stretch[:, axis, None] * numbers).reshape(len(lengths), *broadcast).square()
+    for axis, numbers in enumerate(integer_wavenumbers(shape, lengths.device)):
+        square = square + (stretch[:, axis].reshape(-1, *[1] * len(shape)) * numbers).square()
     # A mode on the edge between two shells belongs to the upper one, rounding or not.
     return (square.sqrt() + 1e-9).floor().long()

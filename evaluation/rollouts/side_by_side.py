@@ -12,7 +12,7 @@ from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.pointwise import combined_nrmse
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.random import mix
-from tendency.simulation.simulator import Simulator, begin, rollout
+from tendency.simulation.simulator import DrawsNoise, Simulator, begin, rollout
 
 
 class SnapshotSource(Protocol):
@@ -94,13 +94,13 @@ def roll_out_side_by_side(
         progress = begin(simulator, torch.stack(states, 1), torch.stack(moments, 1), conditions, key)
         return (state.u for state in rollout(simulator, progress, until, conditions))
 
-    def all_members(simulator: Simulator) -> list[Iterator[Tensor]]:
-        keys = [seed, *(mix(seed, member) for member in range(1, ensemble))]
-        first, second = (next(begun(simulator, key, times[:, 1:2])) for key in keys[:2])
-        return [begun(simulator, key, times[:, 1:]) for key in keys[1:]] if not torch.equal(first, second) else []
+    def further_members(simulator: Simulator) -> list[Iterator[Tensor]]:
+        if not (isinstance(simulator, DrawsNoise) and simulator.draws_noise):
+            return []
+        return [begun(simulator, mix(seed, member), times[:, 1:]) for member in range(1, ensemble)]
 
     rollouts = {name: begun(simulator, seed, times[:, 1:]) for name, simulator in simulators.items()}
-    members = {name: all_members(simulator) for name, simulator in simulators.items()} if ensemble > 1 else {}
+    members = {name: further_members(simulator) for name, simulator in simulators.items()}
     truth = past[-1]
     unknown = torch.full(seed.shape, torch.nan, dtype=torch.float64, device=truth.device)
     yield RolloutSnapshot(0, truth, dict.fromkeys(simulators, truth), dict.fromkeys(simulators, unknown), {})

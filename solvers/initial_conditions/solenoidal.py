@@ -6,9 +6,8 @@ from torch import Tensor
 
 from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
-from tendency.simulation.fourier import inverse_transform, transform, wavenumbers
+from tendency.simulation.fourier import inverse_transform, transform, wavenumbers, without_nyquist
 from tendency.simulation.problem import InitialCondition
-from tendency.solvers.spectral import odd
 
 
 class Solenoidal:
@@ -35,7 +34,7 @@ class Solenoidal:
             )
         potential = torch.cat([self.potential(generator, conditions) for _ in range(3)], 1)
         k = wavenumbers(shape, conditions.extent.double())
-        wave = torch.cat(torch.broadcast_tensors(*(odd(axis, a, shape) for a, axis in enumerate(k))), 1)
+        wave = torch.cat(torch.broadcast_tensors(*(without_nyquist(axis, a, shape) for a, axis in enumerate(k))), 1)
         a_hat = transform(potential, 3)
         u = inverse_transform(torch.linalg.cross(1j * wave, a_hat, dim=1), shape)
         return u * (self.speed / u.square().sum(1).mean().sqrt())

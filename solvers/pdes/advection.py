@@ -4,8 +4,8 @@ from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
+from tendency.simulation.fourier import without_nyquist
 from tendency.solvers.equations import SemilinearPDE
-from tendency.solvers.spectral import odd
 
 
 class Advection(SemilinearPDE):
@@ -19,7 +19,7 @@ class Advection(SemilinearPDE):
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-i c k."""
         speed = conditions.parameter("speed").reshape(-1, 1, 1)
-        return -1j * speed * odd(k[0], 0, conditions.geometry.shape)
+        return -1j * speed * without_nyquist(k[0], 0, conditions.geometry.shape)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """The mean and the mean square."""

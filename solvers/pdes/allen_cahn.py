@@ -1,4 +1,4 @@
-"""The Allen-Cahn equation."""
+"""The Allen-Cahn equation: two phases that part and coarsen."""
 
 from torch import Tensor
 
@@ -10,7 +10,12 @@ from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
 
 class AllenCahn(SemilinearPDE):
-    """u_t = nu Laplace(u) + u - u^3; nu is ``diffusivity``."""
+    """u_t = nu Laplace(u) + u - u^3; nu is ``diffusivity``.
+
+    References:
+        Allen, Cahn: A microscopic theory for antiphase boundary motion and its application to antiphase domain
+        coarsening. Acta Metall. 27 (1979), doi:10.1016/0001-6160(79)90196-2.
+    """
 
     name = "allen_cahn"
     fields = (Field("u"),)

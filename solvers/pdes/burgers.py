@@ -1,4 +1,4 @@
-"""Burgers' equations: waves that steepen into shocks and diffuse."""
+"""Burgers' equation of a scalar: waves that steepen into shocks and diffuse."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE, require_positive
-from tendency.solvers.spectral import dealiasing_mask, odd, per_mode, squared_norm
+from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
 
 class Burgers(SemilinearPDE):
@@ -38,7 +38,7 @@ class Burgers(SemilinearPDE):
         """-i c.k / 2 on the modes that are kept."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        along = [odd(axis, a, shape) for a, axis in enumerate(k)]
+        along = [without_nyquist(axis, a, shape) for a, axis in enumerate(k)]
         if self.speeds:
             speeds = [per_mode(conditions.parameter(name), k) for name in self.speeds]
             along = [speed * axis for speed, axis in zip(speeds, along, strict=True)]

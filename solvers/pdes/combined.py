@@ -8,9 +8,9 @@ from torch import Tensor
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import integer_wavenumbers, inverse_transform, transform
+from tendency.simulation.fourier import integer_wavenumbers, inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE
-from tendency.solvers.spectral import dealiasing_mask, odd, per_mode
+from tendency.solvers.spectral import dealiasing_mask, per_mode
 
 
 class Combined(SemilinearPDE):
@@ -39,13 +39,13 @@ class Combined(SemilinearPDE):
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """-beta k^2 + i gamma k^3."""
         beta, gamma = (per_mode(conditions.parameter(name), k) for name in ("beta", "gamma"))
-        return -beta * k[0].square() + 1j * gamma * odd(k[0], 0, conditions.geometry.shape) ** 3
+        return -beta * k[0].square() + 1j * gamma * without_nyquist(k[0], 0, conditions.geometry.shape) ** 3
 
     def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
         """-i alpha k / 2 on the modes that are kept, and the coefficients (B, J, K) of each wave at time 0."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        gradient = -0.5j * per_mode(conditions.parameter("alpha"), k) * odd(k[0], 0, shape) * keep
+        gradient = -0.5j * per_mode(conditions.parameter("alpha"), k) * without_nyquist(k[0], 0, shape) * keep
         amplitude, _, number, phase = waves(conditions, self.num_waves)
         # sin(l x + phi) has the coefficient N e^(i phi) / 2i at l.
         at = integer_wavenumbers(shape, k[0].device)[0] == number[..., None]

@@ -1,4 +1,4 @@
-"""Fisher's equation (Fisher-KPP)."""
+"""Fisher's equation (Fisher-KPP): a population that grows, saturates and diffuses."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
 
 class Fisher(SemilinearPDE):
-    """u_t = nu Laplace(u) + rho u (1 - u); nu is ``diffusivity``, rho is ``growth``. Also known as Fisher-KPP.
+    """u_t = nu Laplace(u) + rho u (1 - u); nu is ``diffusivity``, rho is ``growth``.
 
     References:
         Takamoto et al.: PDEBench. arXiv:2210.07182 (the 1D diffusion-reaction equation).

@@ -1,4 +1,4 @@
-"""The FitzHugh-Nagumo equations."""
+"""The FitzHugh-Nagumo equations: an activator and its inhibitor, both of which diffuse."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The Gray-Scott equations."""
+"""The Gray-Scott equations: two substances whose reaction and diffusion make spots and stripes."""
 
 import torch
 from torch import Tensor

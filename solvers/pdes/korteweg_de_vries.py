@@ -5,9 +5,9 @@ from torch import Tensor
 from tendency.simulation.annotations import FiniteFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE
-from tendency.solvers.spectral import dealiasing_mask, odd
+from tendency.solvers.spectral import dealiasing_mask
 
 
 class KortewegDeVries(SemilinearPDE):
@@ -26,13 +26,13 @@ class KortewegDeVries(SemilinearPDE):
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """i k^3: imaginary, so the coefficients of the scheme are complex."""
-        return 1j * odd(k[0], 0, conditions.geometry.shape) ** 3
+        return 1j * without_nyquist(k[0], 0, conditions.geometry.shape) ** 3
 
     def operators(self, k: list[Tensor], conditions: Conditions) -> dict[str, Tensor]:
         """-i a k / 2 on the modes that are kept."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        return {"keep": keep, "half_gradient": -0.5j * self.steepening * odd(k[0], 0, shape) * keep}
+        return {"keep": keep, "half_gradient": -0.5j * self.steepening * without_nyquist(k[0], 0, shape) * keep}
 
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """-a (u^2 / 2)_x, dealiased."""

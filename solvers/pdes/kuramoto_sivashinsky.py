@@ -4,9 +4,9 @@ from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE, require_positive
-from tendency.solvers.spectral import dealiasing_mask, odd, per_mode
+from tendency.solvers.spectral import dealiasing_mask, per_mode
 
 
 class KuramotoSivashinsky(SemilinearPDE):
@@ -16,7 +16,8 @@ class KuramotoSivashinsky(SemilinearPDE):
         viscosity: name of the parameter nu; it is 1 when left out.
 
     References:
-        Kassam, Trefethen: Fourth-order time-stepping for stiff PDEs. SIAM J. Sci. Comput. 26 (2005), section 5.
+        Kassam, Trefethen: Fourth-order time-stepping for stiff PDEs. SIAM J. Sci. Comput. 26 (2005),
+        doi:10.1137/S1064827502410633, section 5.
         Lippe et al.: PDE-Refiner. arXiv:2308.05732 (with nu).
     """
 
@@ -39,7 +40,7 @@ class KuramotoSivashinsky(SemilinearPDE):
         """The dealiasing mask and -ik/2 on the modes that it keeps."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        return {"keep": keep, "half_gradient": -0.5j * odd(k[0], 0, shape) * keep}
+        return {"keep": keep, "half_gradient": -0.5j * without_nyquist(k[0], 0, shape) * keep}
 
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:
         """-(u^2 / 2)_x, dealiased."""

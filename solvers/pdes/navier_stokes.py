@@ -1,4 +1,4 @@
-"""Incompressible flow in two dimensions, as the transport of vorticity."""
+"""The incompressible Navier-Stokes equations in two dimensions, as the transport of vorticity."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,19 @@ from torch import Tensor
 from tendency.simulation.annotations import NonNegativeFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE, require_positive
 from tendency.solvers.forcing import Forcing
-from tendency.solvers.spectral import dealiased_columns, dealiasing_mask, odd, per_mode, squared_norm
+from tendency.solvers.spectral import dealiased_columns, dealiasing_mask, per_mode, squared_norm
 
 
 class NavierStokes(SemilinearPDE):
     """w_t + u . grad w = nu Laplace(w) - mu w + f, with w = v_x - u_y, -Laplace(psi) = w, (u, v) = (psi_y, -psi_x).
 
+    nu is ``viscosity``.
+
     Args:
-        forcing: f; None for a decaying flow.
+        forcing: f, one of ``solvers.forcing``; None for a decaying flow.
         drag: mu, which takes up the energy of the largest scales.
     """
 
@@ -40,7 +42,7 @@ class NavierStokes(SemilinearPDE):
         """From vorticity to velocity, from products of velocities back, and the forcing, on the modes that are kept."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        kx, ky = odd(k[0], 0, shape), odd(k[1], 1, shape)
+        kx, ky = without_nyquist(k[0], 0, shape), without_nyquist(k[1], 1, shape)
         squares = squared_norm(k)
         inverse_laplacian = keep / torch.where(squares == 0, 1, squares)
         made = {

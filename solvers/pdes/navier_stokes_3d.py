@@ -5,16 +5,16 @@ from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE, require_positive
-from tendency.solvers.spectral import concatenated, dealiasing_mask, odd, per_mode, squared_norm
+from tendency.solvers.spectral import concatenated, dealiasing_mask, per_mode, squared_norm
 
 
 class NavierStokes3D(SemilinearPDE):
     """u_t = P(u x curl u) + nu Laplace(u), div u = 0, in 3D; P removes the gradient part, and so the pressure.
 
-    u x curl u and -(u . grad) u differ by the gradient of |u|^2 / 2. A divergence in the initial state would stay, so
-    states are to be solenoidal.
+    nu is ``viscosity``. u x curl u and -(u . grad) u differ by the gradient of |u|^2 / 2. A divergence in the initial
+    state would stay, so states are to be solenoidal.
 
     References:
         Canuto et al.: Spectral Methods in Fluid Dynamics. Springer 1988, section 7.2 (the rotation form).
@@ -33,7 +33,7 @@ class NavierStokes3D(SemilinearPDE):
         """The wavenumbers (B, 3, *K) of odd derivatives, those over |k|^2, and the modes that are kept."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        axes = torch.broadcast_tensors(*(odd(axis, a, shape) for a, axis in enumerate(k)))
+        axes = torch.broadcast_tensors(*(without_nyquist(axis, a, shape) for a, axis in enumerate(k)))
         wave = torch.cat(axes, 1)
         squares = wave.square().sum(1, keepdim=True)
         return {"keep": keep, "wave": wave, "over_square": wave / torch.where(squares == 0, 1, squares)}

@@ -1,13 +1,13 @@
-"""The Kuramoto-Sivashinsky equation of a potential."""
+"""The Kuramoto-Sivashinsky equation of a potential: the height of a flame front."""
 
 import torch
 from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE
-from tendency.solvers.spectral import dealiasing_mask, odd, squared_norm
+from tendency.solvers.spectral import dealiasing_mask, squared_norm
 
 
 class PotentialKuramotoSivashinsky(SemilinearPDE):
@@ -34,7 +34,7 @@ class PotentialKuramotoSivashinsky(SemilinearPDE):
         """The modes that are kept, the mean not among them, and of them the gradient along all axes (B, D, *K)."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device) & (squared_norm(k) > 0)
-        axes = torch.broadcast_tensors(*(odd(axis, a, shape) for a, axis in enumerate(k)))
+        axes = torch.broadcast_tensors(*(without_nyquist(axis, a, shape) for a, axis in enumerate(k)))
         return {"keep": keep, "gradient": 1j * torch.cat(axes, 1) * keep}
 
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:

@@ -1,16 +1,16 @@
-"""Burgers' equation of a velocity in several dimensions."""
+"""Burgers' equation of a velocity: fronts that steepen and diffuse in two and three dimensions."""
 
 from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.solvers.equations import SemilinearPDE, require_positive
-from tendency.solvers.spectral import dealiasing_mask, odd, per_mode, squared_norm
+from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
 
 class VectorBurgers(SemilinearPDE):
-    """u_t + (u . grad) u = nu Laplace(u) for a velocity u in 2D or 3D."""
+    """u_t + (u . grad) u = nu Laplace(u) for a velocity u in 2D or 3D; nu is ``viscosity``."""
 
     name = "burgers_vector"
     fields = (Field("velocity", rank=1),)
@@ -25,7 +25,7 @@ class VectorBurgers(SemilinearPDE):
         """The gradient along each axis, of the modes that are kept."""
         shape = conditions.geometry.shape
         keep = dealiasing_mask(shape, 2, k[0].device)
-        gradients = {f"gradient_{a}": 1j * odd(axis, a, shape) * keep for a, axis in enumerate(k)}
+        gradients = {f"gradient_{a}": 1j * without_nyquist(axis, a, shape) * keep for a, axis in enumerate(k)}
         return {"keep": keep, **gradients}
 
     def nonlinear_term(self, u_hat: Tensor, t: Tensor, conditions: Conditions, operators: dict[str, Tensor]) -> Tensor:

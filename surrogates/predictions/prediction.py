@@ -39,6 +39,8 @@ class Prediction(ABC):
     """Network evaluations in one step; None where each trajectory takes as many as it needs."""
     reads_u_t: bool = False
     """Whether labels are read from the u_t that a dataset may carry."""
+    draws_noise: bool = False
+    """Whether a rollout depends on its seed, so that other seeds make other members of an ensemble."""
 
     def __init__(
         self, history: PositiveInt = 1, conditioned_on: Sequence[TimeCondition] = (), bundle: PositiveInt = 1

@@ -48,6 +48,8 @@ class RefinedPrediction(Prediction):
         ValueError: a target that is neither a state nor an increment.
     """
 
+    draws_noise = True
+
     def __init__(
         self,
         target: StatePrediction | IncrementPrediction,

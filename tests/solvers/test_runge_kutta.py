@@ -12,6 +12,7 @@ from tendency.solvers.explicit_runge_kutta import (
     ExplicitRK4,
     ExplicitSSPRK3,
     RungeKuttaLegendre,
+    SemiDiscreteSystem,
     advance_in_stable_steps,
 )
 
@@ -97,9 +98,10 @@ def counted(longest, dt, rate=lambda q, t: -q):
     dt = torch.tensor(dt, dtype=torch.float64)
     q, t = torch.ones(len(dt), 1, 1, dtype=torch.float64), torch.zeros(len(dt), dtype=torch.float64)
     longest = torch.tensor(longest, dtype=torch.float64)
-    end = advance_in_stable_steps(
-        Counting(), rate, lambda q: longest, lambda q: torch.isfinite(q).flatten(1).all(1), q, t, dt, "decay", "wait"
+    system = SemiDiscreteSystem(
+        "decay", rate, lambda q: longest, lambda q: torch.isfinite(q).flatten(1).all(1), remedy="wait"
     )
+    end = advance_in_stable_steps(Counting(), system, q, t, dt)
     return end[:, 0, 0], torch.stack(steps)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tendency.simulation.fields import Field
-from tendency.simulation.fourier import inverse_transform, transform
+from tendency.simulation.fourier import inverse_transform, transform, without_nyquist
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.simulation.simulator import InstabilityError, begin, rollout
 from tendency.simulation.tree import map_tensors
@@ -21,7 +21,7 @@ from tendency.solvers.initial_conditions.random_fourier import RandomFourierSeri
 from tendency.solvers.pdes.heat import Heat
 from tendency.solvers.pdes.kuramoto_sivashinsky import KuramotoSivashinsky
 from tendency.solvers.pdes.navier_stokes import NavierStokes
-from tendency.solvers.spectral import odd, resample
+from tendency.solvers.spectral import resample
 from tendency.solvers.spectral_solver import SpectralSolver
 
 
@@ -31,7 +31,7 @@ class Soliton(SemilinearPDE):
     name, fields, spatial_dims = "kdv", (Field("u"),), (1,)
 
     def linear_symbol(self, k, conditions):
-        return 1j * odd(k[0], 0, conditions.geometry.shape) ** 3
+        return 1j * without_nyquist(k[0], 0, conditions.geometry.shape) ** 3
 
     def operators(self, k, conditions):
         return {"k": k[0]}

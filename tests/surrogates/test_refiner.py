@@ -82,6 +82,8 @@ def test_the_network_sees_the_noisy_target_and_should_answer_the_noise(name):
 def test_what_is_drawn_for_a_sample_depends_on_its_key_alone():
     data = window()
     stepper = fitted(RefinedPrediction(IncrementPrediction()), data)
+    assert stepper.draws_noise
+    assert not fitted(IncrementPrediction(), data).draws_noise
     many, key = repeated(data, 8)
 
     def pair(rows):

@@ -94,10 +94,10 @@ def test_a_dataset_without_a_record_is_estimated_from_the_setting_that_made_it(t
         own = CostPoint("solver", "64, its own integrator, 1 x the step, float64", 3.0, 1e-6, 1)
         counts = test_trajectories.manifest.counts
         solved = float(test_trajectories[0].t[0, -1])
-        found = generation_of(test_trajectories, [own], horizon=0.5)
+        found = generation_of(test_trajectories, own, horizon=0.5)
         assert found.seconds == pytest.approx(3.0 / 0.5 * solved * (counts["train"] + counts["valid"]))
         assert found.source.startswith("estimated from")
-        assert generation_of(test_trajectories, [], horizon=0.5).seconds is None
+        assert generation_of(test_trajectories, None, horizon=0.5).seconds is None
     finally:
         hidden.rename(record)
 

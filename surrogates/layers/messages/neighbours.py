@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
-from tendency.simulation.geometry import Boundary, Geometry, Grid
+from tendency.simulation.geometry import Boundary, Geometry, Grid, is_periodic_grid
 
 SAME_PLACE = 1e-9
 """Spacings below which two places are one: positions carry rounding."""
@@ -148,7 +148,7 @@ class Nearest(Neighbourhood):
         others = int(np.prod(geometry.shape)) - 1
         if count > others:
             raise ValueError(f"model.neighbours.count: each of {others + 1} points has {others} others, got {count}")
-        if isinstance(geometry, Grid) and all(geometry.boundary.periodic_axes):
+        if is_periodic_grid(geometry):
             return grid_neighbours(
                 geometry.shape, geometry.boundary, _shortest(count, functools.partial(_ranges, geometry))
             )

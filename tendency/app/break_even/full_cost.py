@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Len
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tendency.app.break_even.generation_seconds import generation_of
 from tendency.app.break_even.solver_record import FIGURES, machine_name, remember, remembered
-from tendency.app.break_even.solver_settings import SolverSetting, scheme, solver_settings
+from tendency.app.break_even.solver_settings import SolverSetting, describe_integrator, solver_settings
 from tendency.app.problems.dataset_problem import problem_of
 from tendency.app.progress import progress_line
 from tendency.data.dataset import TrajectoryDataset
@@ -31,7 +31,7 @@ from tendency.evaluation.metrics.pointwise import combined_nrmse
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 from tendency.simulation.geometry import Grid
 from tendency.simulation.problem import Problem
-from tendency.simulation.simulator import Simulator, begin, rollout
+from tendency.simulation.simulator import Precision, Simulator, begin, rollout
 from tendency.simulation.tree import map_tensors
 from tendency.surrogates.stepper import SurrogateStepper
 
@@ -63,7 +63,7 @@ class FullCost(CostStudy):
         trajectories: PositiveInt = 4,
         coarsenings: Annotated[list[PositiveInt], Len(1)] = (1, 2, 4),  # type: ignore[assignment]
         step_factors: Annotated[list[PositiveFloat], Len(1)] = (1, 2, 4, 8, 16),  # type: ignore[assignment]
-        precisions: Annotated[list[Literal["float64", "float32"]], Len(1)] = ("float64", "float32"),  # type: ignore[assignment]
+        precisions: Annotated[list[Precision], Len(1)] = ("float64", "float32"),  # type: ignore[assignment]
         integrators: Mapping[str, Any] | None = None,
         batches: Annotated[list[PositiveInt], Len(1)] = (1, 4, 16, 64),  # type: ignore[assignment]
         repeats: PositiveInt = 2,
@@ -83,14 +83,14 @@ class FullCost(CostStudy):
         problem = problem_of(test)
         if problem is None or problem.stored_geometry is not problem.geometry:
             raise ValueError("no reference solver works where the snapshots lie")
-        node = test.manifest.description["problem"]
         start = self._start(simulators, test, problem, device)
         truth = _refined_truth(problem, start)
         machine = machine_name(device)
         record = self._record(test, machine, start)
+        settings = self._settings(problem, start)
         known = remembered(record)
         if known is None:
-            known = self._solver_points(self._settings(node, problem, start), start, truth)
+            known = self._solver_points(settings, start, truth)
             remember(record, machine, *known)
         alone, together = known
         own_alone, own_together = [], []
@@ -101,7 +101,8 @@ class FullCost(CostStudy):
             own_together.append(best)
             report(done, len(simulators))
         horizon = float((start.times[:, -1] - start.t[:, -1]).mean())
-        generation = generation_of(test, alone, horizon)
+        own_labels = {setting.label for setting in settings if setting.is_own}
+        generation = generation_of(test, next((p for p in alone if p.label in own_labels), None), horizon)
         verdicts = []
         for how, points, solver in ((ALONE, own_alone, alone), (TOGETHER, own_together, together)):
             for point in points:
@@ -132,12 +133,10 @@ class FullCost(CostStudy):
         start = RolloutStart(u, t, times[:, history : last + 1], window.conditions, window.index)
         return map_tensors(lambda x: x.to(device), start)
 
-    def _settings(self, node: Mapping[str, Any], problem: Problem, start: RolloutStart) -> list[SolverSetting]:
+    def _settings(self, problem: Problem, start: RolloutStart) -> list[SolverSetting]:
         longest = float((start.times[:, 0] - start.t[:, -1]).max())
         return list(
-            solver_settings(
-                node, problem, self.integrators, self.coarsenings, self.step_factors, self.precisions, longest
-            )
+            solver_settings(problem, self.integrators, self.coarsenings, self.step_factors, self.precisions, longest)
         )
 
     def _solver_points(
@@ -146,7 +145,7 @@ class FullCost(CostStudy):
         """All settings at a batch of one, and those on the front at their best batch."""
         double = replace(start, u=start.u.double())
         alone: dict[str, CostPoint] = {}
-        unstable: set[str] = set()
+        unstable: set[tuple[tuple[int, ...], str, str]] = set()
         report = progress_line("timing settings of the solver")
         for done, setting in enumerate(settings, 1):
             if setting.group not in unstable:
@@ -192,7 +191,7 @@ class FullCost(CostStudy):
         return alone, replace(alone, seconds=cost.seconds, batch=cost.batch, peak_bytes=peak)
 
     def _record(self, test: TrajectoryDataset, machine: str, start: RolloutStart) -> Path:
-        schemes = {name: scheme(integrator) for name, integrator in self.integrators.items()}
+        schemes = {name: describe_integrator(integrator) for name, integrator in self.integrators.items()}
         settings = {**vars(self), "integrators": schemes}
         what = [FIGURES, machine, settings, test.stride, start.t.tolist(), start.times.tolist(), test.split]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:10]

@@ -3,39 +3,61 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tendency.app.configuration.build import build
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.problem import Problem
-from tendency.simulation.simulator import InstabilityError, ReferenceSolver
+from tendency.simulation.simulator import (
+    AdjustableSolver,
+    InstabilityError,
+    Precision,
+    ReferenceSolver,
+    SolverSettings,
+)
 from tendency.simulation.tree import Tree
 from tendency.surrogates.predictions.coarse_solver import CoarseSolver
 
-STEPS = ("max_step", "cfl")
-"""The arguments by which solvers are told how long their steps may be."""
+OWN_INTEGRATOR = "its own integrator"
+"""The name of the scheme that the problem's solver steps with."""
 ROUNDING = 1e-6
 """By which a number of steps may exceed an integer: differences of stored times carry rounding."""
 
 
 @dataclass(frozen=True)
 class SolverSetting:
-    """One setting.
+    """One setting of a problem's solver.
 
     Args:
-        group: what it shares with settings of other steps only; where one of these is unstable, so are longer ones.
-        label: for people.
-        simulator: of states on the problem's grid.
+        shape: points on each axis of the grid that it works on.
+        integrator: the name of the scheme.
+        step_factor: the length of its steps, in steps of the problem's solver.
+        precision: the precision of its arithmetic.
+        is_own: whether the problem's data were solved with it.
+        simulator: the solver with this setting, a simulator of states on the problem's grid.
     """
 
-    group: str
-    label: str
+    shape: tuple[int, ...]
+    integrator: str
+    step_factor: float
+    precision: str
+    is_own: bool
     simulator: "SolverRun"
+
+    @property
+    def group(self) -> tuple[tuple[int, ...], str, str]:
+        """What it shares with settings of other steps only; where one of these is unstable, so are longer ones."""
+        return self.shape, self.integrator, self.precision
+
+    @property
+    def label(self) -> str:
+        """The setting in words."""
+        grid = " x ".join(map(str, self.shape))
+        return f"{grid}, {self.integrator}, {self.step_factor:g} x the step, {self.precision}"
 
 
 class SolverRun:
@@ -72,69 +94,99 @@ class SolverRun:
 
 
 def solver_settings(
-    node: Mapping[str, Any],
     problem: Problem,
     integrators: Mapping[str, Any],
     coarsenings: Sequence[int],
     factors: Sequence[float],
-    precisions: Sequence[str],
+    precisions: Sequence[Precision],
     longest: float,
 ) -> Iterator[SolverSetting]:
     """The settings of a problem's solver, those of one group one after the other with growing steps.
 
+    A solver that states no settings has its own alone, on each of the grids.
+
     Args:
-        node: the problem's, plain data.
-        problem: what it builds.
-        integrators: by name; those of the kind of the problem's own are interchangeable with it.
-        coarsenings: of the grid; those that do not divide it are left out.
-        factors: on the solver's own step.
-        precisions: ``float64`` and ``float32``, where the solver has a choice.
-        longest: time between snapshots, beyond which no step gets longer.
+        problem: the problem whose solver is varied.
+        integrators: schemes by name; those of the kind of the solver's own are interchangeable with it.
+        coarsenings: factors by which the grid is thinned; those that do not divide it are left out.
+        factors: factors on the solver's own step, increasing.
+        precisions: precisions to choose from, where the solver has a choice.
+        longest: the longest time between snapshots; no step needs to be longer.
     """
-    simulator = node["simulator"]
-    step = next((key for key in STEPS if key in simulator), None)
-    schemes = {"its own integrator": simulator.get("integrator")} | _interchangeable(problem, integrators)
-    chosen = list(precisions) if "precision" in _arguments(problem) else ["float64"]
-    for coarsening, (name, integrator), precision in itertools.product(coarsenings, schemes.items(), chosen):
+    variants = list(_variants(problem.simulator, integrators, factors, precisions, longest))
+    for coarsening in coarsenings:
         try:
-            shape = " x ".join(map(str, CoarseSolver(problem.simulator, coarsening).shape(problem.geometry)))
+            shape = tuple(CoarseSolver(problem.simulator, coarsening).shape(problem.geometry))
         except ValueError:
             continue  # a grid that cannot be thinned so
-        inner_steps = 0
-        for factor in factors if step is not None else (1.0,):
-            changed = dict(simulator) | ({} if integrator is None else {"integrator": integrator})
-            changed |= {"precision": precision} if len(chosen) > 1 else {}
-            if step is not None:
-                if step == "max_step" and inner_steps == 1:
-                    continue  # one step takes it from snapshot to snapshot already
-                changed[step] = simulator[step] * factor
-                inner_steps = math.ceil(longest / changed[step] - ROUNDING)
+        for variant in variants:
+            yield SolverSetting(
+                shape,
+                variant.integrator,
+                variant.step_factor,
+                variant.precision,
+                variant.is_own and coarsening == 1,
+                SolverRun(variant.solver, coarsening),
+            )
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A setting of a solver on whatever grid; the fields are those of ``SolverSetting``."""
+
+    integrator: str
+    step_factor: float
+    precision: Precision
+    is_own: bool
+    solver: ReferenceSolver
+
+
+def _variants(
+    solver: ReferenceSolver,
+    integrators: Mapping[str, Any],
+    factors: Sequence[float],
+    precisions: Sequence[Precision],
+    longest: float,
+) -> Iterator[_Variant]:
+    """The solver with each of its integrators, precisions and steps."""
+    if not isinstance(solver, AdjustableSolver):
+        yield _Variant(OWN_INTEGRATOR, 1.0, "float64", True, solver)
+        return
+    own = solver.settings()
+    schemes = {OWN_INTEGRATOR: own.integrator} | _interchangeable(own, integrators)
+    choices = [None] if own.precision is None else precisions
+    for (name, integrator), precision in itertools.product(schemes.items(), choices):
+        for factor in _useful_factors(own, factors, longest):
+            settings = replace(own, step=own.step * factor, integrator=integrator, precision=precision)
             try:
-                solver = build(changed, "pde.simulator")
+                changed = solver.with_settings(settings)
             except ValueError:
-                continue  # a Courant number above 1, or an integrator that the equation refuses
-            group = f"{shape}, {name}, {precision}"
-            label = f"{shape}, {name}, {factor:g} x the step, {precision}"
-            yield SolverSetting(group, label, SolverRun(solver, coarsening))
+                continue  # an integrator that the equation refuses
+            yield _Variant(name, factor, precision or "float64", settings == own, changed)
 
 
-def _interchangeable(problem: Problem, integrators: Mapping[str, Any]) -> dict[str, Any]:
-    """The integrators that share the abstract class of the problem's own, and are not that one."""
-    own = getattr(getattr(problem.simulator, "solver", problem.simulator), "integrator", None)
-    if own is None:
-        return {}
-    kind = type(own).__mro__[1]
+def _useful_factors(own: SolverSettings, factors: Sequence[float], longest: float) -> Iterator[float]:
+    """The factors on the solver's step up to the first that takes it from snapshot to snapshot in one."""
+    for factor in factors:
+        yield factor
+        if own.step_is_time and math.ceil(longest / (own.step * factor) - ROUNDING) <= 1:
+            return
+
+
+def _interchangeable(own: SolverSettings, integrators: Mapping[str, Any]) -> dict[str, Any]:
+    """The integrators that can stand in the place of the solver's own, and are not that one."""
+    described = describe_integrator(own.integrator)
     return {
-        name: other for name, other in integrators.items() if isinstance(other, kind) and scheme(other) != scheme(own)
+        name: other
+        for name, other in integrators.items()
+        if isinstance(other, own.integrator_kind) and describe_integrator(other) != described
     }
 
 
-def scheme(integrator: Any) -> list[Any]:
-    """What an integrator is, as plain data: its class and its settings, schemes inside it included."""
-    settings = {key: scheme(value) if hasattr(value, "__dict__") else value for key, value in vars(integrator).items()}
+def describe_integrator(integrator: Any) -> list[Any]:
+    """An integrator as plain data: its class and its settings, those of schemes inside it included."""
+    settings = {
+        key: describe_integrator(value) if hasattr(value, "__dict__") else value
+        for key, value in vars(integrator).items()
+    }
     return [type(integrator).__name__, settings]
-
-
-def _arguments(problem: Problem) -> set[str]:
-    code = type(problem.simulator).__init__.__code__
-    return set(code.co_varnames[: code.co_argcount])
