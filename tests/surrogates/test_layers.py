@@ -7,7 +7,7 @@ import torch
 
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.surrogates.interface import Interface
-from tendency.surrogates.layers.convolution.boundary_convolution import Upsampling
+from tendency.surrogates.layers.convolution.boundary_convolution import BoundaryConvolution, Upsampling
 from tendency.surrogates.layers.convolution.conditional_norm import ConditionalNorm
 from tendency.surrogates.layers.convolution.padding import pad
 from tendency.surrogates.layers.convolution.self_attention import SelfAttention
@@ -71,6 +71,11 @@ def test_padding_is_what_each_axis_repeats_and_its_gradient_is_the_adjoint(sides
     (gradient,) = torch.autograd.grad(padded, h, given)
     other = torch.randn(h.shape, generator=generator, dtype=torch.float64)
     assert torch.isclose((pad(other, width, Boundary(sides)) * given).sum(), (other * gradient).sum(), rtol=1e-12)
+
+
+def test_an_even_kernel_is_refused():
+    with pytest.raises(ValueError, match="kernel: expected an odd number of points, got 4"):
+        BoundaryConvolution(1, 1, 4, Boundary.periodic(1))
 
 
 def test_padding_can_be_differentiated_twice():

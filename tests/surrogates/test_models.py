@@ -10,6 +10,7 @@ A network
 - where it has an argument ``reads_coordinates``, moves with its input on a torus without them, and not with them.
 """
 
+import functools
 import inspect
 import re
 
@@ -26,23 +27,19 @@ from tendency.surrogates.interface import Interface
 MODELS = sorted(path.stem for path in (conf_folder() / "model").glob("*.yaml") if "???" not in path.read_text())
 SHAPES = {1: [16], 2: [8, 16], 3: [8, 8, 8]}
 """Grids that a network is tried on; one that refuses them is tried on a size that its sentence says."""
-LARGEST = 8
+LARGEST = 4
 """Whole numbers of a yaml (width, modes, layers) are no larger here, where the network can be built so."""
 
 
 @pytest.fixture(params=MODELS)
 def make(request):
     """``make(dims, conditions)``: the network of one yaml, made small, in double precision."""
-    chosen = OmegaConf.load(conf_folder() / "model" / f"{request.param}.yaml")
-    # A model may read what the prediction says of it.
-    whole = OmegaConf.create({"model": chosen, "prediction": {"bundle": 2}})
-    node = OmegaConf.to_container(whole, resolve=True)["model"]
+    node = small_node(request.param)
 
     def made(dims, num_conditions=2, boundary=None, **changes):
         interface = Interface(3, 2, num_conditions, boundary or Boundary.periodic(dims))
-        chosen = small(node, interface) | {key: value for key, value in changes.items() if key in node}
         torch.manual_seed(0)
-        return built(chosen, interface).double()
+        return built(node | {key: value for key, value in changes.items() if key in node}, interface).double()
 
     return made
 
@@ -51,8 +48,14 @@ def built(node, interface):
     return instantiate(dict(node), _convert_="all", _partial_=True)(interface)
 
 
-def small(node, interface):
-    """The node with its whole numbers made small, one after another, but for those that do not go with the others."""
+@functools.cache
+def small_node(model):
+    """A yaml with its whole numbers made small, one after another, but for those that its network then refuses."""
+    chosen = OmegaConf.load(conf_folder() / "model" / f"{model}.yaml")
+    # A model may read what the prediction says of it.
+    whole = OmegaConf.create({"model": chosen, "prediction": {"bundle": 2}})
+    node = OmegaConf.to_container(whole, resolve=True)["model"]
+    interface = Interface(3, 2, 2, Boundary.periodic(2))
     for key in [key for key, value in node.items() if isinstance(value, int) and value > LARGEST]:
         try:
             with torch.device("meta"):

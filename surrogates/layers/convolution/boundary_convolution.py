@@ -29,6 +29,9 @@ class BoundaryConvolution(nn.Module):
         boundary: of the domain.
         stride: on each axis.
         dilation: points from one tap of the kernel to the next, on each axis.
+
+    Raises:
+        ValueError: an even kernel, whose output would have another size than its input.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class BoundaryConvolution(nn.Module):
         dilation: int = 1,
     ) -> None:
         super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel: expected an odd number of points, got {kernel}")
         self.boundary, self.width = boundary, kernel // 2 * dilation
         convolution = CONVOLUTIONS[boundary.spatial_dims - 1]
         self.convolution = convolution(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
