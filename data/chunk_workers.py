@@ -1,7 +1,6 @@
 """Chunks solved in this process or in worker processes, each on one thread."""
 
 import multiprocessing
-import os
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ import torch
 from tendency.data.dataset_layout import Chunk
 from tendency.data.generation_job import ChunkSolver, GenerationJob
 from tendency.data.interruption import interrupts_held_back
+from tendency.data.machine import usable_cores
 from tendency.data.metadata import DatasetError
 
 
@@ -38,7 +38,7 @@ def write_chunks(solver: ChunkSolver, chunks: Sequence[Chunk], workers: int) -> 
         DatasetError: a worker process was killed, or as of ``ChunkSolver.write``.
         InstabilityError: as of ``ChunkSolver.write``.
     """
-    workers = min(workers or len(os.sched_getaffinity(0)), len(chunks))
+    workers = min(workers or usable_cores(), len(chunks))
     if workers > 1:
         yield from _write_in_workers(solver.job, chunks, workers)
         return

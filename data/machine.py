@@ -1,5 +1,6 @@
 """The machine that this process runs on."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -11,3 +12,8 @@ def processor_name() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def usable_cores() -> int:
+    """The cores that this process may use; all of them on macOS, which does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,7 @@
 """The shape of the project: import contracts, style, types, sizes, and a docstring for everything public."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,31 @@ def test_files_are_short_and_everything_public_is_documented(path):
         if isinstance(node, ast.FunctionDef):
             first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
             assert node.body[-1].end_lineno - first.lineno < 60, f"{node.name} in line {node.lineno}"
+
+
+def test_functions_take_at_most_eight_arguments():
+    """But for what a yaml builds, whose arguments are the keys of its node."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "conf").rglob("*.yaml"))
+    built = {target.rpartition(".")[2] for target in re.findall(r"_target_: ([\w.]+)", text)}
+    long = []
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        owners = {id(node): owner for owner in ast.walk(tree) if isinstance(owner, ast.ClassDef) for node in owner.body}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                owner = owners.get(id(node))
+                name = owner.name if owner is not None and node.name == "__init__" else node.name
+                names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if name not in built and len({*names} - {"self", "cls"}) > 8:
+                    long.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert long == []
+
+
+def test_no_two_files_have_one_name():
+    """A reader could take one for the other; a file named after another with an -ing could be, too."""
+    names = [path.stem for path in FILES if path.stem != "__init__"]
+    assert len(names) == len(set(names))
+    assert [name for name in names if name.endswith("ing") and {name[:-3], f"{name[:-3]}e"} & set(names)] == []
 
 
 def test_nothing_runs_what_a_file_says():

@@ -43,7 +43,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
-def resumable(trainer: Trainer, batch_idx: int) -> bool:
+def may_save_after(trainer: Trainer, batch_idx: int) -> bool:
     """Whether a run can resume from a checkpoint taken after this batch: a checkpoint holds no added-up gradients."""
     return trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
 
@@ -100,7 +100,7 @@ class Checkpoints(Checkpoint):
         """Saves ``last`` where it is due."""
         if trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch:
             self.due = True
-        if self.due and trainer.global_step != self.saved_step and resumable(trainer, batch_idx):
+        if self.due and trainer.global_step != self.saved_step and may_save_after(trainer, batch_idx):
             self.save_last(trainer, batch_idx)
 
     def save_last(self, trainer: Trainer, batch_idx: int) -> None:

@@ -57,6 +57,15 @@ class MeasurementPlan:
 STANDARD_PLAN = MeasurementPlan()
 
 
+def common_start(simulators: Mapping[str, Simulator]) -> int:
+    """The number of the snapshot that all rollouts start from: where the largest history ends.
+
+    Args:
+        simulators: simulators by name.
+    """
+    return max(simulator.history for simulator in simulators.values()) - 1
+
+
 def evaluate_rollouts(
     simulators: Mapping[str, Simulator],
     trajectories: TrajectoryBatches | Sequence[SnapshotSource],
@@ -89,7 +98,7 @@ def evaluate_rollouts(
         ValueError: trajectories too short to roll out, or two metrics of one name.
     """
     subject, ensemble = measurement.subject, measurement.ensemble
-    start = max(simulator.history for simulator in simulators.values()) - 1
+    start = common_start(simulators)
     folder.mkdir(parents=True, exist_ok=True)
     sweep_leftovers(folder)
     batches: list[dict[str, Variable]] = []

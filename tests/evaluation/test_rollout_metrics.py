@@ -310,7 +310,12 @@ def test_only_what_says_that_it_draws_noise_has_an_ensemble(case, tmp_path):
     silent = Replay(torch.from_numpy(predicted).transpose(0, 1).contiguous(), noise)
     del silent.draws_noise
     found = evaluate_rollouts(
-        {"silent": silent}, [window], ["x", "y"], tmp_path, description={}, metrics=ALL, subject=subject, ensemble=4
+        {"silent": silent},
+        [window],
+        ["x", "y"],
+        tmp_path,
+        description=ReportDescription(),
+        measurement=MeasurementPlan(ALL, subject, 4),
     )
     assert found.crps.isnull().all()
 

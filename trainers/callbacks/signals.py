@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from tendency.trainers.checkpoint import Checkpoints, resumable
+from tendency.trainers.checkpoint import Checkpoints, may_save_after
 
 
 class StoppedError(Exception):
@@ -42,7 +42,7 @@ class StopOnSignal(Callback):
     ) -> None:
         """Stops here if any rank was told to."""
         signum = self._agreed(trainer)
-        if signum and resumable(trainer, batch_idx):
+        if signum and may_save_after(trainer, batch_idx):
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
                     callback.save_last(trainer, batch_idx)

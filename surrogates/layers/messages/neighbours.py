@@ -150,13 +150,13 @@ class Nearest(Neighbourhood):
             raise ValueError(f"model.neighbours.count: each of {others + 1} points has {others} others, got {count}")
         if is_periodic_grid(geometry):
             return grid_neighbours(
-                geometry.shape, geometry.boundary, _shortest(count, functools.partial(_ranges, geometry))
+                geometry.shape, geometry.boundary, _shortest_steps(count, functools.partial(_ranges, geometry))
             )
         return _nearest(*_positions(geometry, box), count)
 
     def steps(self, spatial_dims: int) -> Steps:
         """See ``Neighbourhood.steps``."""
-        return _shortest(self.counts[spatial_dims - 1], lambda reach: [range(-reach, reach + 1)] * spatial_dims)
+        return _shortest_steps(self.counts[spatial_dims - 1], lambda reach: [range(-reach, reach + 1)] * spatial_dims)
 
 
 def by_dims(count: int | Sequence[int], key: str) -> tuple[int, ...]:
@@ -207,7 +207,7 @@ def _steps_within(ranges: Sequence[range], reach: float) -> Steps:
     return sorted((step for step in squares if squares[step] <= reach**2), key=lambda step: (squares[step], step))
 
 
-def _shortest(count: int, ranges: Callable[[int], Sequence[range]]) -> Steps:
+def _shortest_steps(count: int, ranges: Callable[[int], Sequence[range]]) -> Steps:
     """The ``count`` shortest steps in the ranges that belong to a reach."""
     reach = 1
     while len(steps := _steps_within(ranges(reach), reach)) < count:
@@ -239,7 +239,7 @@ def _positions(geometry: Geometry, box: Sequence[float]) -> tuple[np.ndarray, np
     return positions, period
 
 
-def _apart(positions: np.ndarray, period: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
+def _offsets_on_torus(positions: np.ndarray, period: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
     """Offsets (..., D) from some points to others, the shortest way around; half way around counts as backwards."""
     offset = positions[there] - positions[here]
     around = np.where(period > 0, period, np.inf)
@@ -266,7 +266,7 @@ def _nearest(positions: np.ndarray, period: np.ndarray, count: int) -> Neighbour
         candidates *= 2
     here = np.arange(total)[:, None]
     index = index[index != here].reshape(total, asked - 1)
-    offset = _apart(positions, period, here, index)
+    offset = _offsets_on_torus(positions, period, here, index)
     chosen = _order(offset)[:, :count]
     index = np.take_along_axis(index, chosen, 1)
     offset = np.take_along_axis(offset, chosen[..., None], 1)
@@ -281,7 +281,7 @@ def _at_places(positions: np.ndarray, period: np.ndarray, sides: np.ndarray, ste
     inside = (around | ((places >= 0) & (places <= sides))).all(-1)
     places = np.where(around, places % np.where(around, period, 1.0), np.clip(places, 0, sides))
     _, index = cKDTree(positions, boxsize=period).query(places)
-    offset = _apart(positions, period, np.arange(len(positions))[:, None], index)
+    offset = _offsets_on_torus(positions, period, np.arange(len(positions))[:, None], index)
     present = inside & (index != np.arange(len(positions))[:, None])
     return Neighbours(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(offset), torch.from_numpy(present))
 
@@ -297,6 +297,6 @@ def _padded(pairs: np.ndarray, positions: np.ndarray, period: np.ndarray) -> Nei
     offset = np.zeros((total, longest, positions.shape[1]))
     present = np.zeros((total, longest), dtype=bool)
     index[pairs[:, 0], column] = pairs[:, 1]
-    offset[pairs[:, 0], column] = _apart(positions, period, pairs[:, 0], pairs[:, 1])
+    offset[pairs[:, 0], column] = _offsets_on_torus(positions, period, pairs[:, 0], pairs[:, 1])
     present[pairs[:, 0], column] = True
     return Neighbours(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(offset), torch.from_numpy(present))

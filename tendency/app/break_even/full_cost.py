@@ -28,6 +28,7 @@ from tendency.evaluation.cost.rollout_cost import (
     time_rollout,
 )
 from tendency.evaluation.metrics.pointwise import combined_nrmse
+from tendency.evaluation.rollouts.evaluate_rollouts import common_start
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 from tendency.simulation.geometry import Grid
 from tendency.simulation.problem import Problem
@@ -124,7 +125,7 @@ class FullCost(CostStudy):
         self, simulators: Mapping[str, Simulator], test: TrajectoryDataset, problem: Problem, device: torch.device
     ) -> RolloutStart:
         """The first test trajectories at the snapshot where the longest history ends."""
-        history = max(simulator.history for simulator in simulators.values())
+        history = common_start(simulators) + 1
         window = test.windows(list(range(min(self.trajectories, len(test)))))
         times = window.times(0, window.u.shape[1] - 1)
         within = times - times[:, history - 1 : history] <= problem.tolerances.window * (1 + 1e-9)

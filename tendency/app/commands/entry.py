@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
-from tendency.app.configuration.external_model import wrap_external_model
+from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import guarded
 
@@ -61,7 +61,7 @@ def _train(config: DictConfig) -> None:
 
     job = HydraConfig.get()
     merge_small_form(config, job.overrides.task)
-    wrap_external_model(config)
+    move_external_target(config)
     choices = dict(job.runtime.choices)
     if job.mode == RunMode.MULTIRUN:
         assign_name(config, choices)

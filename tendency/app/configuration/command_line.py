@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tendency.app.configuration.choices import complete_choices, is_nested, options_of, wrong_option
 from tendency.app.configuration.conf_files import conf_folder
-from tendency.app.configuration.external_model import wrap_external_model
+from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.overrides import parse_overrides, unknown_key
 from tendency.errors import ConfigError
 
@@ -129,7 +129,7 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
             problems += [problem for override in keys if (problem := unknown_key(override, config))]
             if not problems:
                 config = compose(config_name, [*groups, *(str(override.input_line) for override in keys)])
-                wrap_external_model(config)
+                move_external_target(config)
                 problems = _missing(config)
         except (HydraException, OmegaConfBaseException) as error:
             problems = problems or [" ".join(str(error).split())]

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict
 
 from tendency.app.configuration.conf_files import conf_folder, plain
-from tendency.app.configuration.external_model import wrap_external_model
+from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.small_form import merge_small_form
 
@@ -29,7 +29,7 @@ def compose_command(name: str, overrides: Sequence[str] = ()) -> tuple[DictConfi
         config.pop("hydra")
     if "pde" in config:
         merge_small_form(config, overrides)
-    wrap_external_model(config)
+    move_external_target(config)
     return config, choices
 
 

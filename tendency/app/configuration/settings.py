@@ -61,7 +61,7 @@ class EvaluateSettings:
         trust: build classes outside this project that a checkpoint names.
         dataset: folder of the dataset to judge on; None takes the one that the runs were trained on.
         shift: overrides of the runs' own problem that make other test trajectories to judge on.
-        num_test: test trajectories to judge on; None takes those of the first run.
+        num_test: test trajectories to judge on; None takes as many as the runs had, which must agree.
         matmul_precision: of float32 matrix products.
 
     Raises:

@@ -13,7 +13,7 @@ from tendency.app.hardware import keep_freed_memory, set_matmul_precision
 from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, RolloutReport, TestData
 from tendency.app.reports.runs_report import RunsReport
 from tendency.app.reports.same_test_data import require_fit, require_num_test, require_same_trajectories
-from tendency.app.reports.sweep_leaderboard import rank
+from tendency.app.reports.sweep_leaderboard import report_and_rank
 from tendency.app.runs.checkpoint_reader import load_stepper
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import select_runs
@@ -35,7 +35,7 @@ def evaluate(config: DictConfig) -> None:
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
     if settings.sweep is not None:
-        rank(runs_report, outputs)
+        report_and_rank(runs_report, outputs)
         return
     selection = select_runs(settings.runs or [])
     lines, report = runs_report.report_on(selection, outputs)

@@ -74,7 +74,12 @@ class RunsReport:
         for stepper in steppers.values():
             self.report.judged(stepper)
         dataset = self._dataset(runs, num_test)
-        judged = [[str(run.checkpoint.resolve()) for run in runs], str(dataset.resolve()), num_test, self.node]
+        judged = [
+            [str(run.checkpoint.resolve()) for run in runs],
+            str(dataset.resolve()),
+            num_test,
+            identity(self.node),
+        ]
         folder = parent / name if name is not None else report_folder(self.settings.name, judged, parent)
         changes = changes_of(runs, dataset, self.report.stride, self.node.get("integrator"))
         trained_on = {run.recipe.dataset for run in runs} - {dataset.name}

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from tendency.app.configuration.identity import identity
 from tendency.app.reports.runs_report import RunsReport
 from tendency.app.reports.same_test_data import report_folder
 from tendency.app.runs.method_names import method_names
@@ -25,35 +26,35 @@ MADE_OF = "made_of.json"
 """In a folder of reports: what they were made of, so that what is done is not done again."""
 
 
-def rank(evaluator: RunsReport, outputs: Path) -> None:
+def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
     """Writes the reports that are missing, and the leaderboard.
 
     Args:
-        evaluator: how runs are judged.
+        runs_report: how runs are judged.
         outputs: where the leaderboard's folder is made.
 
     Raises:
         ConfigError: the name is taken.
         ArtefactError: a run that was named by itself is missing, or no problem can be judged.
     """
-    selection = select_runs(evaluator.settings.sweep or [], of_any_problem, "sweep")
+    selection = select_runs(runs_report.settings.sweep or [], of_any_problem, "sweep")
     parts = by_dataset(selection)
-    folder = _folder(evaluator, outputs)
+    folder = _folder(runs_report, outputs)
     refused: dict[str, str] = dict(selection.skipped)
     judged: dict[str, Selection] = {}
     for number, (name, part) in enumerate(parts.items(), 1):
         print(f"[{number}/{len(parts)}] {name}, runs: {len(part.runs)}", flush=True)
-        made_of = _made_of(evaluator, part)
+        made_of = _made_of(runs_report, part)
         try:
             if _read(folder / name / MADE_OF) != made_of:
-                evaluator.report_on(part, folder, name)
+                runs_report.report_on(part, folder, name)
                 write_json(folder / name / MADE_OF, made_of)
             judged[name] = part
         except (ConfigError, ArtefactError, DatasetError, ValueError, ArithmeticError) as error:
             refused[name] = " ".join(str(error).split())
     if not judged:
         raise ArtefactError("\n".join(["sweep: nothing can be ranked", *(f"{n}: {why}" for n, why in refused.items())]))
-    standings, notes = _standings(evaluator, folder, judged)
+    standings, notes = _standings(runs_report, folder, judged)
     notes += [f"Left out: {name} ({why})." for name, why in refused.items()]
     board = Leaderboard(
         folder.name, standings, {name: f"{name}/{ReportFolder(folder / name).page.name}" for name in judged}, notes
@@ -63,14 +64,14 @@ def rank(evaluator: RunsReport, outputs: Path) -> None:
 
 
 def _standings(
-    evaluator: RunsReport, folder: Path, judged: Mapping[str, Selection]
+    runs_report: RunsReport, folder: Path, judged: Mapping[str, Selection]
 ) -> tuple[list[Standing], list[str]]:
     """What the reports say, and what they were judged on away from the training."""
     reports = {name: ReportFolder(folder / name) for name in judged}
     numbers_of = {name: report.numbers() for name, report in reports.items()}
     members = {name: _methods(part, numbers_of[name]["description"]["seeds"]) for name, part in judged.items()}
     configurations = {name: list(there.values()) for name, there in members.items()}
-    names = method_names(_stepped(configurations, evaluator.node.get("integrator")))
+    names = method_names(_stepped(configurations, runs_report.node.get("integrator")))
     standings: list[Standing] = []
     notes: list[str] = []
     for name, numbers in numbers_of.items():
@@ -159,29 +160,29 @@ def _tied(best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -
     return {name for name, pair in pairs.items() if pair.low <= 1 <= pair.high}
 
 
-def _settings(evaluator: RunsReport) -> dict[str, Any]:
+def _settings(runs_report: RunsReport) -> dict[str, Any]:
     """How all runs are judged, as JSON has it."""
-    settings = evaluator.settings
+    settings = runs_report.settings
     content = {
         "num_test": settings.num_test,
         "shift": settings.shift,
         "matmul_precision": settings.matmul_precision,
-        "datasets": str(evaluator.datasets.resolve()),
-        "evaluation": evaluator.node,
+        "datasets": str(runs_report.datasets.resolve()),
+        "evaluation": identity(runs_report.node),
     }
     return dict(json.loads(json.dumps(content)))
 
 
-def _made_of(evaluator: RunsReport, part: Selection) -> dict[str, Any]:
+def _made_of(runs_report: RunsReport, part: Selection) -> dict[str, Any]:
     """All that a report rests on; a checkpoint that was written anew is another one."""
     paths = [run.checkpoint for run in part.runs]
     checkpoints = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
-    return _settings(evaluator) | {"checkpoints": checkpoints}
+    return _settings(runs_report) | {"checkpoints": checkpoints}
 
 
-def _folder(evaluator: RunsReport, outputs: Path) -> Path:
+def _folder(runs_report: RunsReport, outputs: Path) -> Path:
     """Where a leaderboard goes: one that stopped goes on, and one whose sweep has grown grows."""
-    name, settings = evaluator.settings.name, _settings(evaluator) | {"sweep": evaluator.settings.sweep}
+    name, settings = runs_report.settings.name, _settings(runs_report) | {"sweep": runs_report.settings.sweep}
     if name is not None and _read(outputs / name / MADE_OF) == settings:
         return outputs / name
     folder = report_folder(name, [settings], outputs)

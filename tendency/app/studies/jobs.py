@@ -143,11 +143,6 @@ def export_paths(paths: Mapping[str, str]) -> dict[str, str]:
     return full
 
 
-def cores() -> int:
-    """Cores that this process may use; macOS does not say, and has them all."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def seconds_of(folder: Path, name: str) -> float | None:
     """How long a job took in all its sessions, or None where the journal knows nothing of it."""
     path = folder / "journal.jsonl"

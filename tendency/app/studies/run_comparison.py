@@ -15,11 +15,12 @@ from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
-from tendency.app.studies.jobs import Job, JobRunner, cores, export_paths, seconds_of
+from tendency.app.studies.jobs import Job, JobRunner, export_paths, seconds_of
 from tendency.app.studies.run_study import train_missing
 from tendency.app.studies.study_numbers import timed
 from tendency.app.studies.study_plan import StudyRow
 from tendency.app.studies.variants import FIGURES, Comparison, Ratio, Variant
+from tendency.data.machine import usable_cores
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError
 from tendency.evaluation.statistics.intervals import Interval, log_t_interval
@@ -45,7 +46,7 @@ class ComparisonSettings:
         write: Annotated[str, Len(1)] | None = None,
     ) -> None:
         self.seeds, self.overrides = seeds, overrides or []
-        self.processes, self.write = processes or cores(), write
+        self.processes, self.write = processes or usable_cores(), write
 
 
 @dataclass(frozen=True)

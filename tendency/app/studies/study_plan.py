@@ -11,7 +11,7 @@ from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.overrides import closest
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
-from tendency.app.studies.jobs import cores
+from tendency.data.machine import usable_cores
 from tendency.errors import ConfigError
 from tendency.simulation.annotations import NonNegativeInt
 from tendency.surrogates.predictions.coarse_solver import COARSE_SOLVER
@@ -88,7 +88,7 @@ class StudySettings:
     ) -> None:
         self.problems, self.models, self.rows, self.seeds = problems, models, rows, seeds
         self.overrides, self.write = overrides or [], write
-        self.processes = processes or cores()
+        self.processes = processes or usable_cores()
         wrong = []
         for key, options in {"problems": list(PROBLEMS), "models": list(MODELS), "rows": list(ROWS)}.items():
             for name in getattr(self, key):

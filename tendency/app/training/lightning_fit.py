@@ -46,7 +46,7 @@ class LightningFit:
         trainer = self._trainer()
         if self.plan.settings.compile:
             require_compiler(trainer.strategy.root_device)
-        checkpoint = self._starting_point()
+        checkpoint = self._checkpoint_to_resume()
         dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
         stepper = self._stepper(dataset)
         module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
@@ -75,7 +75,7 @@ class LightningFit:
             if isinstance(part, BeginsWithRun):
                 part.begin_run(context)
 
-    def _starting_point(self) -> Path | None:
+    def _checkpoint_to_resume(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
         checkpoint, resumes = self.plan.checkpoint, self.plan.settings.resume == "auto"
         if self.plan.is_first_rank:

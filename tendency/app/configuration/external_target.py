@@ -5,7 +5,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 WRAPPER = "tendency.surrogates.models.external.External"
 
 
-def wrap_external_model(config: DictConfig) -> None:
+def move_external_target(config: DictConfig) -> None:
     """Moves a foreign ``model._target_`` to where ``External`` looks for it, ``model.network._target_``.
 
     Args:
