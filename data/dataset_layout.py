@@ -1,6 +1,6 @@
 """Where the files of a dataset lie; every path of data is made here.
 
-<root>/<name>-<hash of its description>/
+<root>/<name>-<hash of what it is made of>/
     train/chunk-00000.hdf5 ...  valid/ ...  test/ ...     trajectories that were solved together
     seconds.jsonl                                         what each chunk took to solve
     manifest.json                                         written last: without it the dataset is not complete

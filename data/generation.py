@@ -38,7 +38,7 @@ def generate(
 
     Args:
         job: says how each chunk is solved, and where the dataset lies.
-        description: what the name of the dataset's folder is a hash of.
+        description: what the dataset is made of; recorded in the manifest.
         counts: number of trajectories of each split; the last chunk of a split is stored full.
         workers: processes; 0 for one per core.
         provenance: versions and commit, recorded in the manifest.

@@ -21,7 +21,7 @@ class Manifest:
     """What a dataset's folder holds.
 
     Args:
-        description: what the folder's name is a hash of.
+        description: what the dataset is made of; the folder's name is a hash of it.
         metadata: what its trajectories share.
         counts: trajectories asked for in each split.
         chunk_size: trajectories in each chunk.

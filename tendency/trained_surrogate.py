@@ -172,7 +172,7 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
     path = Path(path)
     if (path / RECIPE).is_file():
         try:
-            recipe = Recipe.from_dict(json.loads((path / RECIPE).read_text(encoding="utf-8")))
+            recipe = Recipe.from_dict(json.loads((path / RECIPE).read_text(encoding="utf-8")), str(path / RECIPE))
             weights = load_file(path / WEIGHTS)
         except (OSError, ValueError, SafetensorError) as error:
             raise ArtefactError(f"{path}: expected {RECIPE} and {WEIGHTS} as export writes them ({error})") from None

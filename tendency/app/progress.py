@@ -3,10 +3,6 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def progress_line(title: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:

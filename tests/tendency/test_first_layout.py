@@ -15,6 +15,7 @@ from tendency.app.configuration.moved_targets import current_target
 from tendency.app.problems.dataset_problem import problem_of
 from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
 from tendency.app.runs.run import Run
+from tendency.app.runs.run_selection import select_runs
 from tendency.data.dataset import TrajectoryDataset
 from tendency.errors import ArtefactError
 from tendency.surrogates.integrators.adams_bashforth import AdamsBashforth
@@ -109,9 +110,57 @@ def test_a_class_that_is_gone_is_one_sentence(old):
         load_stepper(path)
     content["recipe"]["model"]["_target_"] = "tendency.surrogates.models.gone.Gone"
     torch.save(content, path)
-    with pytest.raises(ArtefactError, match="model: there is no class tendency.surrogates.models.gone.Gone"):
+    with pytest.raises(ArtefactError, match="model: tendency.surrogates.models.gone.Gone"):
         load_stepper(path)
-    with pytest.raises(MissingTargetError, match="pde.simulator: there is no class tendency.solvers.gone.Gone"):
+    with pytest.raises(ArtefactError, match=r"model: cannot import tendency.surrogates.models.gone.Gone \(No module"):
+        load_stepper(path, trust=True)
+    with pytest.raises(
+        MissingTargetError, match=r"pde.simulator: cannot import tendency.solvers.gone.Gone \(No module"
+    ):
         build({"_target_": "tendency.solvers.gone.Gone"}, "pde.simulator")
-    with pytest.raises(MissingTargetError, match=r"pde: there is no class tendency\.nowhere\.Thing"):
+    with pytest.raises(MissingTargetError, match=r"pde: cannot import tendency\.nowhere\.Thing \(No module"):
         build_problem({"_target_": "tendency.nowhere.Thing"})
+
+
+def test_a_network_from_elsewhere_that_cannot_be_imported_names_the_cause(old, tmp_path, monkeypatch):
+    (tmp_path / "own_network.py").write_text("import a_package_that_is_missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = old / "outputs" / RUNS[0] / "checkpoints" / "best.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["recipe"]["model"] = {
+        "_target_": "tendency.surrogates.models.external.External",
+        "network": {"_target_": "own_network.Net"},
+    }
+    torch.save(content, path)
+    with pytest.raises(ArtefactError, match="model.network: cannot import own_network.Net .*a_package_that_is_missing"):
+        load_stepper(path, trust=True)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "tendency.export_surrogate.torch.load",
+        "tendency.data.manifest.Path",
+        "tendency.data.trajectory_reader.h5py.File",
+        "tendency.app.runs.run_folder.json.loads",
+    ],
+)
+def test_what_our_modules_import_is_not_ours(old, target):
+    path = old / "outputs" / RUNS[0] / "checkpoints" / "best.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["recipe"]["prediction"] = {"_target_": target, "f": str(path)}
+    torch.save(content, path)
+    with pytest.raises(ArtefactError, match=f"names code outside this project .prediction: {target}"):
+        load_stepper(path)
+    (folder,) = (old / "datasets").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["description"]["problem"] = {"_target_": target, "f": str(path)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert problem_of(TrajectoryDataset.whole(folder, "test")) is None
+
+
+def test_a_damaged_configuration_is_named_and_leaves_the_other_runs_be(old):
+    (old / "outputs" / RUNS[1] / "config.json").write_text("{")
+    selection = select_runs([str(old / "outputs" / "*")])
+    assert [run.name for run in selection.runs] == [RUNS[0]]
+    assert "config.json is damaged" in selection.skipped[RUNS[1]]

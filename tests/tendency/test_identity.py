@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import tendency.surrogates.models
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import digest, identity
@@ -52,10 +53,31 @@ def test_names_of_classes_that_yaml_can_name_are_unique():
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
+def test_a_file_with_a_mistake_in_it_is_left_to_the_check_of_the_configuration(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("class Broken(:\n")
+    monkeypatch.setattr(tendency.surrogates.models, "__path__", [*tendency.surrogates.models.__path__, str(tmp_path)])
+    assert identity({"_target_": "tendency.surrogates.models.broken.Broken"}) == {"_target_": "Broken"}
+    assert identity({"_target_": "tendency.surrogates.models.my-model.Net"}) == {"_target_": "Net"}
+
+
+def test_a_method_of_a_class_is_known_with_its_class():
+    nodes = [
+        {"_target_": f"tendency.{name}.from_dict"}
+        for name in ("simulation.geometry.Boundary", "data.manifest.Manifest")
+    ]
+    assert identity(nodes[0]) == {"_target_": "Boundary.from_dict"}
+    assert identity(nodes[0]) != identity(nodes[1])
+
+
 def test_every_folder_of_the_configuration_is_one_group():
-    """``conf/`` and the table of groups name the same axes; of the commands' defaults, all are groups."""
+    """``conf/`` and the table name the same axes, and each command's yaml has the groups that the table gives it."""
     assert {path.name for path in conf_folder().iterdir() if path.is_dir()} == set(GROUPS)
     for command in ("train", "generate", "evaluate", "compare", "study"):
         text = (conf_folder() / f"{command}.yaml").read_text(encoding="utf-8")
         defaults = re.findall(r"^  - (\w+): ", text, re.MULTILINE)
-        assert set(defaults) <= {*GROUPS}, command
+        assert set(defaults) == {group.name for group in GROUPS.values() if command in group.commands}, command
+
+
+def test_a_group_of_another_command_is_refused(run_script):
+    done = run_script("generate.py", "pde=heat", "+model=fno", code=2)
+    assert "model: unknown argument of GenerateSettings" in done.stderr

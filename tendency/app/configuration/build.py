@@ -23,7 +23,7 @@ NOT_LOCATED = re.compile(r"Error locating target '([^']*)'")
 
 
 class MissingTargetError(ValueError):
-    """A configuration names a class that this version of the program does not have."""
+    """A configuration names a class that cannot be imported."""
 
 
 def build(node: Mapping[str, Any], key: str = "") -> Any:
@@ -34,14 +34,14 @@ def build(node: Mapping[str, Any], key: str = "") -> Any:
         key: of the node in the configuration, e.g. ``pde``.
 
     Raises:
-        MissingTargetError: there is no such class.
+        MissingTargetError: a class cannot be imported.
         ValueError: what a constructor refused, in its own words, after the key of what was refused.
     """
     try:
         return instantiate(dict(node), _convert_="all")
     except InstantiationException as error:
         if missing := NOT_LOCATED.search(str(error)):
-            raise MissingTargetError(f"{key or missing[1]}: there is no class {missing[1]}") from None
+            raise MissingTargetError(_not_located(missing[1], key, error)) from None
         # Hydra wraps what a constructor raises into its own error; a user wants the sentence inside, and where it is.
         cause, where = _unwrapped(error)
         if type(cause) is ValueError:
@@ -49,6 +49,18 @@ def build(node: Mapping[str, Any], key: str = "") -> Any:
         if isinstance(cause, ValueError | OSError):
             raise cause from None
         raise
+
+
+def _not_located(target: str, key: str, error: InstantiationException) -> str:
+    """Which class could not be imported, where it is named, and why."""
+    place = FULL_KEY.search(str(error))
+    where = ".".join(part for part in (key, place[1] if place else "") if part)
+    cause = error.__cause__
+    # Hydra's own errors repeat that it looked for the class; what lies below says what went wrong.
+    while cause is not None and cause.__cause__ is not None:
+        cause = cause.__cause__
+    reason = str(cause).strip().splitlines()[0] if cause is not None and str(cause).strip() else "not found"
+    return f"{where or 'top level'}: cannot import {target} ({reason})"
 
 
 def _unwrapped(error: InstantiationException) -> tuple[BaseException | None, str]:

@@ -5,8 +5,6 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from tendency.app.configuration.moved_targets import current_targets
-
 
 def conf_folder() -> Path:
     """The configuration folder of the package, which is a link to ``conf`` in a checkout."""
@@ -14,8 +12,8 @@ def conf_folder() -> Path:
 
 
 def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
-    """A composed configuration as plain, resolved data, each class by its path of today."""
+    """A composed configuration as plain, resolved data."""
     content = OmegaConf.to_container(config, resolve=True)
     if not isinstance(content, dict):
         raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
-    return {str(key): current_targets(value) for key, value in content.items()}
+    return {str(key): value for key, value in content.items()}

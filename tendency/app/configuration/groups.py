@@ -14,6 +14,7 @@ class ConfigGroup:
 
     Args:
         name: of the folder in conf/ and of the key.
+        commands: that have the group.
         learned: whether what a run learns depends on it, so that it is part of the run's name.
         resumed: whether a run goes on from a checkpoint only where both agree in it.
         method: whether it says something about the method rather than about the problem or the place.
@@ -22,6 +23,7 @@ class ConfigGroup:
     """
 
     name: str
+    commands: tuple[str, ...] = ("train",)
     learned: bool = True
     resumed: bool = False
     method: bool = True
@@ -32,33 +34,37 @@ class ConfigGroup:
 GROUPS = {
     group.name: group
     for group in (
-        ConfigGroup("pde", resumed=True, method=False),
+        ConfigGroup("pde", ("train", "generate"), resumed=True, method=False),
         ConfigGroup("model", resumed=True, injected=frozenset({"interface"})),
         ConfigGroup("prediction", resumed=True),
         ConfigGroup("objective", resumed=True, injected=frozenset({"solver"})),
-        ConfigGroup("data"),
+        ConfigGroup("data", ("train", "generate")),
         ConfigGroup("optimizer", resumed=True, injected=frozenset({"parameters"})),
         ConfigGroup("scheduler", resumed=True),
         ConfigGroup("trainer", injected=frozenset({"callbacks", "loggers"})),
         ConfigGroup("callbacks", lightning=True),
         ConfigGroup("logger", learned=False, lightning=True),
-        ConfigGroup("evaluation", learned=False),
-        ConfigGroup("paths", learned=False, method=False),
+        ConfigGroup("evaluation", ("train", "evaluate"), learned=False),
+        ConfigGroup("paths", ("train", "generate", "evaluate", "study", "compare"), learned=False, method=False),
         # These write into the groups above and hold nothing themselves.
         ConfigGroup("experiment", learned=False),
         ConfigGroup("strategy", learned=False),
-        # Of study.py and compare.py.
-        ConfigGroup("scale", learned=False),
-        ConfigGroup("comparison", learned=False),
+        ConfigGroup("scale", ("study",), learned=False),
+        ConfigGroup("comparison", ("compare",), learned=False),
     )
 }
 INJECTED = {group.name: group.injected for group in GROUPS.values() if group.injected}
 """The injected arguments of each group that has some, as ``signatures.check_nodes`` takes them."""
 
 
-def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries at the top of a configuration that belong to no group."""
-    return {key: value for key, value in config.items() if key not in GROUPS}
+def settings_of(config: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """The entries at the top of a command's configuration that belong to none of its groups.
+
+    Args:
+        config: plain data.
+        command: such as ``train``.
+    """
+    return {key: value for key, value in config.items() if key not in GROUPS or command not in GROUPS[key].commands}
 
 
 def nodes_of(config: Mapping[str, Any], *, lightning: bool | None = None) -> dict[str, Any]:

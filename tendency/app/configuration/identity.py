@@ -21,11 +21,9 @@ def identity(node: Any) -> Any:
         node: plain data, each class by its path of today.
     """
     if isinstance(node, Mapping):
-        return {
-            key: _class_identity(value) if key == "_target_" else identity(value) if _resolves(key) else _names(value)
-            for key, value in node.items()
-        }
-    return [identity(item) for item in node] if isinstance(node, list | tuple) else node
+        # Lightning's classes have no version, and importing them takes seconds.
+        return {key: _identity(value, key, not _imports_lightning(key)) for key, value in node.items()}
+    return _identity(node, None, True)
 
 
 def digest(node: Any, length: int) -> str:
@@ -38,32 +36,33 @@ def digest(node: Any, length: int) -> str:
     return hashlib.sha256(json.dumps(identity(node), sort_keys=True, default=str).encode()).hexdigest()[:length]
 
 
-def _resolves(key: Any) -> bool:
-    """Whether classes below a key are looked at for a version: Lightning's have none and take seconds to import."""
-    return not (key in GROUPS and (GROUPS[key].lightning or key == "trainer"))
+def _imports_lightning(key: Any) -> bool:
+    """Whether a key at the top of a configuration is a group of Lightning's classes."""
+    return key in GROUPS and GROUPS[key].lightning
 
 
-def _names(node: Any) -> Any:
-    """As ``identity``, without versions."""
+def _identity(node: Any, key: Any, versions: bool) -> Any:
+    """The identity of a node that stands under a key; with the versions of its classes or without."""
+    if key == "_target_":
+        return _class_identity(str(node), versions)
     if isinstance(node, Mapping):
-        return {key: _short(value) if key == "_target_" else _names(value) for key, value in node.items()}
-    return [_names(item) for item in node] if isinstance(node, list | tuple) else node
+        return {name: _identity(value, name, versions) for name, value in node.items()}
+    return [_identity(item, None, versions) for item in node] if isinstance(node, list | tuple) else node
 
 
-def _short(target: Any) -> str:
-    target = str(target)
-    return target.rpartition(".")[2] if target.startswith(f"{OUR_PACKAGE}.") else target
-
-
-def _class_identity(target: Any) -> Any:
-    """A class's name, with its version where it states one that is not the first."""
-    target = str(target)
+def _class_identity(target: str, versions: bool) -> str:
+    """The name of a class of ours, with its version where it states one that is not the first; else its path."""
     if not target.startswith(f"{OUR_PACKAGE}."):
         return target
+    parts = target.split(".")
+    # A method of a class is known together with its class.
+    first = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
+    name = ".".join(parts[first:])
+    if not versions:
+        return name
     try:
         version = getattr(pkgutil.resolve_name(target), "version", 1)
-    except (ImportError, AttributeError):
-        # What is wrong with it is said by the check of the configuration.
-        version = 1
-    name = target.rpartition(".")[2]
+    except Exception:
+        # A file with a mistake in it may raise anything; the check of the configuration says what is wrong.
+        return name
     return f"{name} version {version}" if isinstance(version, int) and version > 1 else name

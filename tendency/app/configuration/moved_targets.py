@@ -76,15 +76,23 @@ def current_target(target: str) -> str:
         return target
     moved = f"{OUR_PACKAGE}." + CLASSES.get(target, f"{MODULES.get(module, module)}.{name}")
     # A package of the user's own may have such a name.
-    return moved if _is_defined(moved) else target
+    return moved if is_defined(moved) else target
 
 
-def _is_defined(target: str) -> bool:
-    """Whether a module of ours defines a name; the module is read and not imported, which may take seconds."""
+def is_defined(target: str) -> bool:
+    """Whether a module of ours defines a class or a function of that name, rather than importing it from elsewhere.
+
+    The module is read and not imported, which may take seconds.
+
+    Args:
+        target: as a ``_target_`` names it.
+    """
+    if not target.startswith(f"{OUR_PACKAGE}."):
+        return False
     module, _, name = target.rpartition(".")
     try:
         spec = find_spec(module)
-    except ImportError:
+    except (ImportError, ValueError):
         return False
     if spec is None or spec.origin is None:
         return False

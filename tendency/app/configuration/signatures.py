@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
-from tendency.app.configuration.moved_targets import OUR_PACKAGE
+from tendency.app.configuration.moved_targets import is_defined
 from tendency.app.configuration.overrides import closest
 from tendency.errors import ConfigError
 
@@ -43,11 +43,11 @@ def check_settings(settings: Mapping[str, Any], target: type) -> None:
 
 
 def foreign_targets(node: Any, key: str = "") -> list[str]:
-    """The ``_target_`` entries of plain data that lie outside this project's packages, each with its key."""
+    """The ``_target_`` entries of plain data that no module of this project defines, each with its key."""
     if isinstance(node, Mapping):
         target = node.get("_target_")
         found = []
-        if target is not None and not (isinstance(target, str) and target.startswith(f"{OUR_PACKAGE}.")):
+        if target is not None and not (isinstance(target, str) and is_defined(target)):
             found.append(f"{key or 'top level'}: {target}")
         return found + [
             item for name, value in node.items() for item in foreign_targets(value, f"{key}.{name}".strip("."))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
+from tendency.app.progress import progress_line
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.dataset_layout import dataset_folder
 from tendency.data.generation import generate
@@ -16,11 +17,10 @@ from tendency.data.manifest import Manifest, read_manifest
 from tendency.errors import ArtefactError
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.problem import Problem
+from tendency.version import provenance
 
 if TYPE_CHECKING:
     from tendency.data.datamodule import TrajectoryDataModule
-from tendency.app.progress import progress_line
-from tendency.version import provenance
 
 
 class DataPlan:

@@ -1,4 +1,4 @@
-"""The baselines that need what only the application has: the solver, and the training data."""
+"""The problem that a dataset was made of, and the training data that baselines are fitted to."""
 
 import itertools
 import math

@@ -24,7 +24,7 @@ def generate(config: DictConfig) -> None:
         DatasetError: the certificate fails, or a trajectory is not usable.
     """
     content: dict[str, Any] = plain(config)
-    check_settings(settings_of(content), GenerateSettings)
+    check_settings(settings_of(content, "generate"), GenerateSettings)
     check_nodes({key: content[key] for key in ("pde", "data")})
     plan: DataPlan = build(content["data"], "data")
     problem = build_problem(content["pde"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.overrides import apply_overrides
-from tendency.app.configuration.signatures import check_nodes
+from tendency.app.configuration.signatures import check_nodes, foreign_targets
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
@@ -43,12 +43,16 @@ def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, ro
     # Runs' configurations do not hold it.
     if (time := first.recipe.characteristic_time) is not None:
         pde["characteristic_time"] = {"_target_": "tendency.simulation.problem.CharacteristicTime", **time}
+    data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
+    if foreign := foreign_targets({"pde": pde, "data": data}):
+        raise ArtefactError(
+            f"shift: {first.name} names code outside this project ({'; '.join(foreign)}), and its problem is not built"
+        )
     try:
         check_nodes({"pde": pde})
         problem = build_problem(pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
-    data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
     # Of the other splits a dataset needs one trajectory each.
     data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
     plan: DataPlan = build(data, "data")

@@ -1,6 +1,5 @@
 """``evaluate.py`` from its configuration to its reports: of runs side by side, or of a sweep over many problems."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -27,9 +26,9 @@ def evaluate(config: DictConfig) -> None:
         ArtefactError: a run is missing, or two were judged on different data.
     """
     content = plain(config)
-    check_settings(settings_of(content), EvaluateSettings)
+    check_settings(settings_of(content, "evaluate"), EvaluateSettings)
     check_nodes({"evaluation": content["evaluation"]})
-    settings = EvaluateSettings(**settings_of(content))
+    settings = EvaluateSettings(**settings_of(content, "evaluate"))
     runs_report = RunsReport(settings, content["evaluation"], Path(content["paths"]["datasets"]))
     outputs = Path(content["paths"]["outputs"])
     keep_freed_memory()
@@ -59,7 +58,7 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, da
         ArtefactError: the run or the dataset is missing, or the dataset is not the one that the run had, or does not
             fit it.
     """
-    judged = replace(Run.read(run), name=run.name)
+    judged = Run.read(run)
     recipe = judged.recipe
     if dataset is None:
         dataset = datasets / recipe.dataset

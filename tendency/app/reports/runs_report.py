@@ -15,7 +15,6 @@ from tendency.app.reports.same_test_data import (
     common_num_test,
     report_folder,
     require_fit,
-    require_num_test,
     require_same_trajectories,
 )
 from tendency.app.runs.checkpoint_reader import load_stepper
@@ -138,7 +137,7 @@ class RunsReport:
         report = self.report.as_trained()
         evaluation = report.evaluate(
             JudgedSurrogates(steppers, stride=runs[0].recipe.stride),
-            TestData(home, min(num_test, *map(require_num_test, runs))),
+            TestData(home, min([num_test, *(run.recipe.num_test for run in runs if run.recipe.num_test is not None)])),
             folder / AS_TRAINED,
             ReportText(f"{folder.name}, as trained", {}),
         )

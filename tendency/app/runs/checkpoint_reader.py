@@ -57,7 +57,7 @@ def read_checkpoint(path: str | Path) -> StoredSurrogate:
         raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
     # The module's other parts have no state.
     weights = {key.removeprefix("stepper."): value for key, value in content["state_dict"].items()}
-    return StoredSurrogate(path, Recipe.from_dict(content["recipe"]), weights)
+    return StoredSurrogate(path, Recipe.from_dict(content["recipe"], f"checkpoint {path}"), weights)
 
 
 def _foreign_kind(path: Path) -> str | None:

@@ -43,14 +43,18 @@ class Recipe:
     version: str | None = __version__
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Recipe":
+    def from_dict(cls, content: Mapping[str, Any], source: str = "checkpoint") -> "Recipe":
         """The inverse of ``to_dict``; reads what older versions wrote as well.
+
+        Args:
+            content: plain data.
+            source: where it comes from, for the message.
 
         Raises:
             ArtefactError: a part without which nothing can be rebuilt is missing.
         """
         if missing := [name for name in REQUIRED if name not in content]:
-            raise ArtefactError(f"checkpoint: its recipe lacks {missing}; was it written by this program?")
+            raise ArtefactError(f"{source}: its recipe lacks {missing}; was it written by this program?")
         known = {name: content[name] for name in ("num_test", "stride", "chunks") if name in content}
         return cls(
             model=current_targets(content["model"]),
@@ -99,7 +103,7 @@ class Recipe:
             prediction = build(self.prediction, "prediction")
             surrogate = build_surrogate(self.model, prediction, self.metadata)
         except MissingTargetError as error:
-            raise ArtefactError(f"checkpoint: {error}; it was written by another version of this program") from None
+            raise ArtefactError(f"checkpoint: {error}") from None
         channels = self.metadata.num_channels
         conditions = prediction.num_conditions(len(self.metadata.param_names))
         return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))

@@ -47,7 +47,7 @@ class Run:
 
     @property
     def training_seconds(self) -> float | None:
-        """How long it trained, where it recorded that; a run that was resumed knows it of its last part alone."""
+        """How long it trained; None where it was resumed, or does not say."""
         folder = folder_of(self.checkpoint)
         seconds = None if folder is None else (folder.finished() or {}).get("training_seconds")
         return None if seconds is None else float(seconds)

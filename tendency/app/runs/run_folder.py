@@ -50,11 +50,18 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     def configuration(self) -> dict[str, Any] | None:
-        """What the run is made of, apart from where it lies; None where the folder does not say."""
+        """What the run is made of, apart from where it lies; None where the folder does not say.
+
+        Raises:
+            ArtefactError: the file is damaged.
+        """
         path = self.path / "config.json"
         if not path.is_file():
             return None
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            stored = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ArtefactError(f"run folder {self.path}: config.json is damaged ({error})") from None
         return current_targets({key: value for key, value in stored.items() if key not in NOT_COMPARED})
 
     def finished(self) -> dict[str, Any] | None:

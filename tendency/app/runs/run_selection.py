@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tendency.app.runs.checkpoint_reader import checkpoint_path, read_checkpoint
+from tendency.app.runs.checkpoint_reader import checkpoint_path
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import RunFolder
@@ -119,7 +119,7 @@ def _reason_against(path: Path, selection: Selection, misfit: Callable[[Recipe, 
         if RunFolder(path).finished() is None:
             return "unfinished; its command with resume=auto goes on with it"
     try:
-        recipe = read_checkpoint(path).recipe
+        recipe = Run.read(path).recipe
     except ArtefactError as error:
         return str(error)
     return misfit(recipe, selection)

@@ -25,9 +25,9 @@ def train(config: DictConfig, choices: Mapping[str, str]) -> None:
     """
     hashed = assign_name(config, choices)
     content = plain(config)
-    check_settings(settings_of(content), TrainSettings)
+    check_settings(settings_of(content, "train"), TrainSettings)
     check_nodes(nodes_of(content, lightning=False), INJECTED)
-    settings = TrainSettings(**settings_of(content))
+    settings = TrainSettings(**settings_of(content, "train"))
     check_name(str(settings.name))
     plan = TrainingPlan(content, settings, hashed)
     if plan.done():
