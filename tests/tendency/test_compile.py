@@ -48,7 +48,7 @@ def test_a_compiled_run_learns_the_same(small_run, model):
         changes = [f"model={model}", *sizes, f"compile={str(compiled).lower()}", f"name={model}-{compiled}".lower()]
         folder = small_run("heat", changes, evaluate=True)
         assert (folder / "report" / "report.html").exists()
-        weights.append(read_checkpoint(folder)["state_dict"])
+        weights.append(read_checkpoint(folder).weights)
     assert weights[0].keys() == weights[1].keys()
     for name, plain in weights[0].items():
         assert torch.allclose(plain, weights[1][name], rtol=0, atol=2e-4), name
