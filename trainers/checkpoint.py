@@ -57,11 +57,12 @@ def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
 class Checkpoints(Checkpoint):
     """Keeps ``last.ckpt`` and ``best.ckpt`` of a run.
 
-    ``last`` is written after every ``every_n_steps`` optimizer steps and after the last batch of each epoch, before its
-    validation; ``best`` after a validation with the lowest ``monitor`` so far, or with the lowest ``otherwise`` as long
-    as ``monitor`` has never been finite, because a rollout blows up. Neither is written when a weight is not finite.
-    Lightning takes the validation that follows a checkpoint for done when it resumes from it, so that its figures would
-    be lost: ``last`` records that it is still to be done, and the resumed run does it first.
+    ``last`` is written after every ``every_n_steps`` optimizer steps and after the last batch of each epoch, before
+    its validation, and where a limit of steps or seconds ends the run; ``best`` after a validation with the lowest
+    ``monitor`` so far, or with the lowest ``otherwise`` as long as ``monitor`` has never been finite, because a
+    rollout blows up. Neither is written when a weight is not finite. Lightning takes the validation that follows a
+    checkpoint for done when it resumes from it, so that its figures would be lost: ``last`` records that it is still
+    to be done, and the resumed run does it first.
 
     Args:
         folder: where they go; the run sets it.
@@ -115,6 +116,11 @@ class Checkpoints(Checkpoint):
             self._validate(trainer, self.loops["fit_loop"]["epoch_progress"]["current"]["completed"])
         self.loops = None
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves ``last`` where a limit of steps or seconds ended the run inside an epoch."""
+        if trainer.global_step != self.saved_step:
+            self.save(trainer, "last.ckpt")
+
     def _validate(self, trainer: Trainer, epoch: int) -> None:
         progress, loop = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.val_loop
         # The figures belong to the epoch of the checkpoint, which Lightning has left by now if it was at its end.
@@ -165,7 +171,7 @@ class Checkpoints(Checkpoint):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remembers where the loops stood, for a validation that is still to be done."""
-        self.loops = checkpoint["loops"]
+        self.loops, self.saved_step = checkpoint["loops"], checkpoint["global_step"]
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Before a resumed run's first step Lightning's loops are in between; where they were resumed from is saved."""

@@ -1,9 +1,11 @@
 """The Lightning trainer with what this platform's promises need switched on."""
 
+import difflib
+import inspect
 import logging
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -14,6 +16,22 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
 Precision = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
+
+REFUSED_OPTIONS = {
+    "callbacks": "callbacks are chosen by the config group callbacks",
+    "logger": "loggers are chosen by the config group logger",
+    "plugins": "checkpoints that exist whole or not at all are a plugin of this program",
+    "use_distributed_sampler": "each batch is cut by rank already",
+    "num_sanity_val_steps": "validations happen where a resumed run can repeat them",
+    "enable_progress_bar": "callbacks.lines shows the progress",
+    "enable_model_summary": "the head of a run shows the size of the network",
+    "enable_checkpointing": "a run needs its checkpoints",
+    "limit_train_batches": "the position of a run counts whole epochs; set data.batches_per_epoch in its place",
+    "overfit_batches": "the position of a run counts whole epochs; set data.num_train in its place",
+    "barebones": "it switches off checkpoints and logs, which a run needs",
+    "fast_dev_run": "it switches off checkpoints, which a run needs; small=true is a quick run",
+}
+"""Lightning's options that cannot be handed on, and why; those that are arguments of ``make_trainer`` cannot either."""
 
 
 def make_trainer(
@@ -29,6 +47,7 @@ def make_trainer(
     val_check_interval: PositiveInt | None = None,
     log_every_n_steps: PositiveInt = 50,
     deterministic: bool = False,
+    options: Mapping[str, Any] | None = None,
     *,
     callbacks: "Sequence[Callback]",
     loggers: "Sequence[Logger]",
@@ -51,19 +70,83 @@ def make_trainer(
         val_check_interval: batches between validations inside an epoch; None validates at its end.
         log_every_n_steps: steps between lines of the metrics log.
         deterministic: refuse kernels whose results vary between runs (GPU).
+        options: further arguments of ``lightning.pytorch.Trainer``, handed on as they are; the promises of this
+            platform are not tested with them.
         callbacks: what happens beside the optimisation.
         loggers: where metrics go.
 
     Raises:
-        ValueError: devices that this machine lacks.
+        ValueError: devices that this machine lacks, or an option that Lightning does not know, that is set elsewhere,
+            or that a run cannot do with.
     """
     # Imported here: a configuration is checked against this signature without waiting for Lightning.
     from lightning.pytorch import Trainer
+    from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
     from tendency.trainers.checkpoint import AtomicCheckpointIO
     from tendency.trainers.double_windows import DoubleWindows
 
     _check_devices(accelerator, devices)
+    options = dict(options or {})
+    _check_options(options, inspect.signature(Trainer).parameters)
+    _silence_lightning()
+    double = precision == "64-true"
+    try:
+        return Trainer(
+            max_epochs=max_epochs,
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            precision=None if double else precision,
+            gradient_clip_val=gradient_clip_val,
+            accumulate_grad_batches=accumulate_grad_batches,
+            check_val_every_n_epoch=check_val_every_n_epoch,
+            val_check_interval=val_check_interval,
+            log_every_n_steps=log_every_n_steps,
+            deterministic=deterministic,
+            callbacks=list(callbacks),
+            logger=list(loggers),
+            plugins=[AtomicCheckpointIO(), *([DoubleWindows()] if double else [])],
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=True,
+            **options,
+        )
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        if not options:
+            raise
+        raise ValueError(f"trainer.options: Lightning refuses {options}: {error}") from error
+
+
+def _check_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuses what cannot be handed on to Lightning.
+
+    Args:
+        options: further arguments of Lightning's trainer.
+        known: names of its arguments.
+    """
+    own = set(inspect.signature(make_trainer).parameters)
+    free = [name for name in known if name not in own and name not in REFUSED_OPTIONS]
+    for name in options:
+        if name in REFUSED_OPTIONS:
+            raise ValueError(f"trainer.options.{name}: cannot be set, since {REFUSED_OPTIONS[name]}")
+        if name in own:
+            raise ValueError(f"trainer.options.{name}: set trainer.{name} in its place")
+        if name not in free:
+            like = difflib.get_close_matches(name, free, n=1)
+            raise ValueError(
+                f"trainer.options.{name}: unknown argument of Lightning's Trainer"
+                f"{f'; did you mean {like[0]!r}?' if like else ';'} available: {', '.join(free)}"
+            )
+    if options.get("limit_val_batches") == 0:
+        raise ValueError("trainer.options.limit_val_batches: expected more than 0, since best.ckpt needs a validation")
+
+
+def _silence_lightning() -> None:
+    """Switches off what Lightning says of things that are as they are on purpose."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     # Windows come ready-made from memory: loader workers would only add process hand-overs.
@@ -76,29 +159,6 @@ def make_trainer(
     warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # Lightning calls a part of torch that is to be renamed.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-    double = precision == "64-true"
-    return Trainer(
-        max_epochs=max_epochs,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        precision=None if double else precision,
-        gradient_clip_val=gradient_clip_val,
-        accumulate_grad_batches=accumulate_grad_batches,
-        check_val_every_n_epoch=check_val_every_n_epoch,
-        val_check_interval=val_check_interval,
-        log_every_n_steps=log_every_n_steps,
-        deterministic=deterministic,
-        callbacks=list(callbacks),
-        logger=list(loggers),
-        plugins=[AtomicCheckpointIO(), *([DoubleWindows()] if double else [])],
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=True,
-    )
 
 
 def _check_devices(accelerator: str, devices: int | str) -> None:

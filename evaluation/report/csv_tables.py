@@ -1,7 +1,10 @@
-"""The numbers of a report as comma-separated values."""
+"""The numbers of a report as comma-separated values, all written by pandas.
 
-import csv
-import io
+A spreadsheet runs a text that begins with =, +, - or @ as a formula, and names of runs, fields and methods come from
+folders and datasets of anybody. Such a text gets an apostrophe in front, which a spreadsheet takes for "this is text";
+what reads as a number stays as it is.
+"""
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from tendency.evaluation.statistics.quantiles import quantiles, worst_value
 from tendency.evaluation.statistics.ranking import method_names
 
 NUMBER_FORMAT = "%.8g"
+FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def write_metrics_csv(results: xr.Dataset, path: Path) -> None:
@@ -35,13 +39,13 @@ def write_metrics_csv(results: xr.Dataset, path: Path) -> None:
             one = results.isel(simulator=number)
             shape = (one.sizes["trajectory"], one.sizes["snapshot"])
             columns: dict[str, Any] = {
-                "simulator": method,
+                "simulator": _harmless(method),
                 "trajectory": np.repeat(one.trajectory.values, shape[1]),
                 "snapshot": np.tile(np.arange(shape[1]), shape[0]),
                 "time": one.time.values.ravel(),
             }
             columns |= {name: values.isel(simulator=number).values.ravel() for name, values in metrics.items()}
-            frame = pd.DataFrame(columns)
+            frame = pd.DataFrame(columns).rename(columns=_harmless)
             frame.to_csv(file, index=False, header=number == 0, float_format=NUMBER_FORMAT, lineterminator="\n")
 
 
@@ -114,8 +118,22 @@ def _number(value: float) -> str:
 
 
 def _text(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(lines)
-    return text.getvalue()
+    # As objects: a column of whole numbers with gaps would be written as 1.0, 2.0 otherwise.
+    cells = [[_harmless(value) for value in line] for line in lines]
+    frame = pd.DataFrame(cells, columns=[_harmless(name) for name in head], dtype=object)
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _harmless(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula, in one line."""
+    if not isinstance(value, str):
+        return value
+    # A carriage return is not quoted, and would begin a line, and so a cell.
+    text = " ".join(value.split())
+    if not text.startswith(FORMULA_STARTS):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tendency.evaluation.report.figures import ReportFigure
 from tendency.evaluation.report.page import PageContent
-from tendency.evaluation.report.table import TableRow, TableSection
+from tendency.evaluation.report.table import TableRow, TableSection, aligned_lines
 
 
 def report_markdown(content: PageContent, figures: Sequence[ReportFigure], animation: str) -> str:
@@ -47,20 +47,14 @@ def table_lines(table: TableSection) -> list[str]:
 
 
 def _rows(first: str, columns: Sequence[str], rows: Sequence[TableRow]) -> list[str]:
-    lines = [_line([first, *columns]), f"|{'---|' * (len(columns) + 1)}"]
+    lines = []
     for row in rows:
-        name = escape(f"{row.name} {row.note}".strip())
         texts = [escape(cell.text) for cell in row.cells]
-        lines.append(
-            _line([name, *(f"**{text}**" if cell.best else text for cell, text in zip(row.cells, texts, strict=True))])
-        )
-    return lines
+        marked = [f"**{text}**" if cell.best else text for cell, text in zip(row.cells, texts, strict=True)]
+        lines.append([escape(f"{row.name} {row.note}".strip()), *marked])
+    return aligned_lines([escape(head) for head in (first, *columns)], lines, "pipe")
 
 
 def escape(text: str) -> str:
     """A text with Markdown's and HTML's signs escaped, and line breaks as spaces."""
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

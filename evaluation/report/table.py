@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+from tabulate import tabulate
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,17 @@ class TableSection:
 
     def lines(self) -> list[str]:
         """The table as plain text, its columns aligned."""
-        texts = [["", *self.columns], *([row.name, *(cell.text for cell in row.cells)] for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-        aligned = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in texts]
-        return [self.title, *("  ".join(line).rstrip() for line in aligned)]
+        rows = [[row.name, *(cell.text for cell in row.cells)] for row in self.rows]
+        return [self.title, *aligned_lines(["", *self.columns], rows, "plain")]
+
+
+def aligned_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], style: Literal["plain", "pipe"]) -> list[str]:
+    """The lines of a table, its first column to the left and all others to the right.
+
+    Args:
+        heads: heads of the columns.
+        rows: texts of each row, as they shall be read: 1.50 does not become 1.5.
+        style: ``plain`` for the terminal, ``pipe`` for Markdown, whose signs the texts hold escaped.
+    """
+    sides = ["left", *["right"] * (len(heads) - 1)] if rows else None
+    return tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=sides).splitlines()

@@ -1,27 +1,41 @@
-"""A progress line on the terminal."""
+"""Progress of a long piece of work: a bar on a terminal, a line now and then in a log."""
 
-import sys
 import time
 from collections.abc import Callable
 
+from tendency.live_bar import LiveBar, shows_bars
+
+REDRAW_SECONDS = 0.1
+
 
 def progress_line(title: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
-    """A reporter (done, total) that keeps one moving line on a terminal, and prints a line now and then elsewhere."""
+    """A function (parts done, parts in all) that shows the title, both numbers, the seconds spent and those left.
+
+    Args:
+        title: what is being done.
+        every_seconds: least time between two lines where standard output is no terminal.
+    """
     began = time.monotonic()
-    state = {"shown": 0.0, "first": -1}
+    bar: LiveBar | None = None
+    shown: float | None = None
+    first = 0
 
     def report(done: int, total: int) -> None:
+        nonlocal bar, shown, first
         now = time.monotonic()
-        terminal = sys.stdout.isatty()
-        if state["first"] < 0:
-            state["first"] = done
-        if done < total and now - state["shown"] < (0.1 if terminal else every_seconds):
+        if shown is None:
+            first = done
+            bar = LiveBar() if shows_bars() else None
+        elif done < total and now - shown < (every_seconds if bar is None else REDRAW_SECONDS):
             return
-        state["shown"] = now
-        spent, made = now - began, done - state["first"]
-        left = f"  ETA {spent / made * (total - done):.0f} s" if made and done < total else ""
-        bar = "#" * (30 * done // max(total, 1))
-        text = f"{title} [{bar:<30}] {done}/{total}  {spent:.0f} s{left}"
-        print(f"\033[2K{text}" if terminal else text, end="\r" if terminal and done < total else "\n", flush=True)
+        shown = now
+        spent, new = now - began, done - first
+        left = f"  ETA {spent / new * (total - done):.0f} s" if new and done < total else ""
+        if bar is None:
+            print(f"{title}  {done}/{total}  {spent:.0f} s{left}", flush=True)
+            return
+        bar.show(title, done, total, f"{spent:.0f} s{left}")
+        if done >= total:
+            bar.stop()
 
     return report

@@ -84,10 +84,10 @@ def test_a_mistyped_command_is_answered_without_torch():
         "from tendency.app.commands.entry import train as main\n"
         "try:\n    main()\n"
         "except SystemExit as error:\n"
-        "    print('code', error.code, 'torch' in sys.modules, 'lightning' in sys.modules)\n"
+        "    print('code', error.code, *(name in sys.modules for name in ('torch', 'lightning', 'rich')))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["code", "2", "False", "False"]
+    assert done.stdout.split() == ["code", "2", "False", "False", "False"]
     assert "did you mean 'fno'?" in done.stderr
     assert "Traceback" not in done.stderr
 

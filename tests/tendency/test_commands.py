@@ -175,6 +175,8 @@ def test_bad_input_is_answered_in_a_few_lines(first_run, run_script, homes, argu
     [
         (["model.modes=12"], 2, "model.modes: a grid of 16 points keeps 9 modes, got 12"),
         (["+trainer.devicez=4"], 2, "trainer.devicez: unknown argument of make_trainer; did you mean 'devices'"),
+        (["+trainer.options.detect_anomalies=true"], 2, "options.detect_anomalies: .*did you mean 'detect_anomaly'"),
+        (["+trainer.options.max_epochs=3"], 2, "trainer.options.max_epochs: set trainer.max_epochs in its place"),
         (["data.batch_size=1000"], 2, "data.batch_size: expected at most 32, the training windows, got 1000"),
         (["scheduler.warmup_steps=16"], 2, "scheduler.warmup_steps: expected fewer than the 16 steps of .*, got 16"),
         (["trainer.accelerator=gpu"], 2, "trainer.accelerator: gpu was asked for, this machine shows none"),

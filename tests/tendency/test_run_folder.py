@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.run_name import check_name, default_name
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.errors import ArtefactError, ConfigError
@@ -18,6 +19,15 @@ def test_another_setting_is_another_name():
     assert name == default_name(CHOICES, 0, dict(reversed(CONFIG.items())))
     assert name != default_name(CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
     check_name(name)
+
+
+def test_options_of_lightning_are_part_of_a_name_where_there_are_any():
+    def name(*overrides):
+        return compose_training(["pde=heat", *overrides])["name"]
+
+    # As before there were options, so that older runs are found.
+    assert name() == name("~trainer.options")
+    assert name() != name("+trainer.options.detect_anomaly=true")
 
 
 @pytest.mark.parametrize("name", ["../up", "/etc", "Capital", "", "a b", ".hidden"])

@@ -67,7 +67,7 @@ def test_one_override_away_and_home_beside_it(run, judge, override, change):
     text = (folder / "report.md").read_text()
     assert "## In distribution and out of it" in text
     errors = [one["summary"]["shifted"]["one_step_nrmse"] for one in (home, away)]
-    factor = f"| {errors[1] / errors[0]:.3g} |"
+    factor = f" {errors[1] / errors[0]:.3g} |"
     if change.startswith(("stride", "pde.times.dt")):
         # After a longer step an error is larger, whatever the surrogate is.
         assert factor not in text

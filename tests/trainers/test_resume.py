@@ -2,6 +2,7 @@
 
 import functools
 import math
+import shutil
 import signal
 
 import pytest
@@ -100,6 +101,7 @@ def fit(
     further=(),
     objective=one_step,
     average=True,
+    options=None,
 ):
     prediction = IncrementPrediction()
     objective, more = objective()
@@ -138,6 +140,7 @@ def fit(
         val_check_interval=validate_every,
         log_every_n_steps=1,
         accumulate_grad_batches=accumulate,
+        options=options,
         callbacks=callbacks,
         loggers=[log],
     )
@@ -280,6 +283,20 @@ def test_a_run_that_adds_up_gradients_is_stopped_between_its_steps(heat_dataset,
     for (name, expected), (_, found) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
         assert torch.equal(expected, found), name
     assert read_metrics(tmp_path / "stopped" / "metrics.jsonl") == read_metrics(tmp_path / "whole" / "metrics.jsonl")
+
+
+def test_a_limit_of_steps_ends_a_run_with_the_weights_of_its_last_step(heat_dataset, tmp_path):
+    limited, trainer = fit(heat_dataset, tmp_path / "limited", validate_every=None, options={"max_steps": 5})
+    content = torch.load(tmp_path / "limited" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert trainer.global_step == content["global_step"] == 5
+    assert all(torch.equal(value, content["state_dict"][name]) for name, value in limited.state_dict().items())
+    # A run that goes on from there under a later limit takes the steps that it would have taken: the first five are
+    # those of the warmup, whose learning rates do not depend on the limit.
+    shutil.copytree(tmp_path / "limited", tmp_path / "resumed")
+    resumed, _ = fit(heat_dataset, tmp_path / "resumed", resume=True, validate_every=None, options={"max_steps": 8})
+    whole, _ = fit(heat_dataset, tmp_path / "whole", validate_every=None, options={"max_steps": 8})
+    for name, expected in whole.state_dict().items():
+        assert torch.equal(expected, resumed.state_dict()[name]), name
 
 
 def test_checkpoints_hold_plain_data_and_no_leftovers(heat_dataset, tmp_path):

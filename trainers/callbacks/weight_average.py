@@ -21,6 +21,12 @@ class WeightAverage(Callback):
     with them, whether or not it goes on averaging. A step is averaged once, by whichever asks first: this callback's
     turn at the step's end, or a checkpoint of the same step; so the order of callbacks does not matter.
 
+    Lightning 2.6 has a ``WeightAveraging`` of its own, which was tried with ``tests/trainers/test_resume.py``. Listed
+    before ``StopOnSignal`` it resumes to the bit, but listed after it, a run that is stopped and resumed loses one step
+    from the average (weights differ by 1e-3), and a run that goes on without averaging goes on from the averaged
+    weights in place of the trained ones. It also keeps a copy of the whole module, and the first steps weigh too much
+    at a constant decay.
+
     Args:
         decay: largest β; 0.999 averages over the last thousand steps or so.
 

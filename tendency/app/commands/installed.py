@@ -6,7 +6,11 @@ from importlib.util import find_spec
 
 def require_packages() -> None:
     """Ends the process with exit code 5 when this Python lacks the packages, e.g. outside the virtual environment."""
-    missing = [name for name in ("hydra", "torch", "lightning", "h5py", "pydantic") if find_spec(name) is None]
+    missing = [
+        name
+        for name in ("hydra", "torch", "lightning", "h5py", "pydantic", "rich", "tabulate")
+        if find_spec(name) is None
+    ]
     if missing:
         print(
             f"error: {sys.executable} lacks {', '.join(missing)}: make install, then source .venv/bin/activate",

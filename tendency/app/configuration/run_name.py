@@ -60,6 +60,9 @@ def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any
     content = plain(neutral)
     hashed = {key: content[key] for key in content if key in kept or key not in (*GROUPS, *NOT_LEARNED)}
     hashed["pde"] = solved_part(hashed["pde"])
+    # Runs that were named before there were options keep their names.
+    if not hashed["trainer"].get("options"):
+        hashed["trainer"].pop("options", None)
     if config.name is None:
         config.name = default_name(choices, config.seed, hashed)
     return hashed
