@@ -11,6 +11,8 @@ from tendency.simulation.problem import CharacteristicTime
 
 ATTRIBUTE = "description"
 """Attribute of metrics.nc that holds the description as JSON."""
+FIRST_SNAPSHOT = "first_snapshot"
+"""Variable (simulator,) of metrics.nc: the snapshot at which each rollout starts, counted from the report's start."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class Checkpoints(Checkpoint):
     checkpoint for done when it resumes from it, so that its figures would be lost: ``last`` records that it is still
     to be done, and the resumed run does it first.
 
+    Figures of a validation are the median over its trajectories, as in a report (docs/reports.md).
+
     Args:
         folder: where they go; the run sets it.
         monitor: the logged figure that is lowest for the best weights.

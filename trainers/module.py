@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -10,8 +11,8 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from tendency.evaluation.metrics.pointwise import correlation, nrmse
-from tendency.simulation.simulator import begin, rollout
+from tendency.evaluation.metrics.error_figures import error_figures
+from tendency.evaluation.rollouts.trajectory_errors import TrajectoryErrors, measure_trajectories
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.callbacks.weight_average import resume_trained_weights
@@ -44,7 +45,7 @@ class SurrogateModule(LightningModule):
         self.stepper, self.objective = stepper, objective
         self.make_optimizer, self.schedule = optimizer, schedule
         self.seed, self.recipe = seed, recipe
-        self.judged: list[Tensor] = []
+        self.measured: list[TrajectoryErrors] = []
 
     def configure_optimizers(self) -> Any:
         """One optimizer, stepped through the schedule."""
@@ -74,24 +75,33 @@ class SurrogateModule(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forgets the previous validation."""
-        self.judged = []
+        self.measured = []
 
     def validation_step(self, window: Window, batch_idx: int) -> None:
-        """Rolls whole trajectories out and judges each against the truth."""
-        self.judged.append(judge_rollout(self.stepper, window))
+        """Rolls whole trajectories out and compares each with the truth, as a report does."""
+        self.measured.append(measure_trajectories(self.stepper, window))
 
     def on_validation_epoch_end(self) -> None:
-        """Means over the trajectories of all ranks, however unevenly these share them."""
-        total = torch.zeros(4, dtype=torch.float64, device=self.device)
-        if self.judged:
-            judged = torch.cat(self.judged)
-            total = torch.cat([judged.sum(0), judged.new_tensor([len(judged)])]).to(self.device)
+        """Logs the figures of a report on the validation trajectories: medians over those of all ranks."""
+        figures = error_figures(*self._measured_on_all_ranks())
+        # The ranks have the same trajectories now, and log the same numbers.
+        named = {f"valid/{name}": value for name, value in figures.items()}
+        self.log_dict(named, rank_zero_only=False, sync_dist=False)
+
+    def _measured_on_all_ranks(self) -> np.ndarray:
+        """The errors (3, trajectories) in the order of ``error_figures``, however unevenly the ranks share them."""
+        parts = [torch.stack([e.rollout_nrmse, e.one_step_nrmse, e.final_correlation], 1) for e in self.measured]
+        rows = torch.cat([torch.empty(0, 3, dtype=torch.float64, device=self.device), *parts])
         if self.trainer.world_size > 1:
-            total = self.trainer.strategy.reduce(total, reduce_op="sum")
-        one_step, whole, final = (total[:3] / total[3]).tolist()
-        # Already reduced over the ranks, which therefore log the same numbers.
-        figures = {"valid/one_step_nrmse": one_step, "valid/rollout_nrmse": whole, "valid/final_correlation": final}
-        self.log_dict(figures, rank_zero_only=False, sync_dist=False)
+            counts = self._gathered(torch.tensor(len(rows), device=self.device)).tolist()
+            # Ranks exchange tensors of one shape: the padding is cut off again.
+            padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), 3)])
+            rows = torch.cat([part[:count] for part, count in zip(self._gathered(padded), counts, strict=True)])
+        return rows.T.cpu().numpy()
+
+    def _gathered(self, tensor: Tensor) -> Tensor:
+        """(ranks, ...), the tensor of each rank."""
+        return self.trainer.strategy.all_gather(tensor)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what rebuilds the stepper."""
@@ -100,33 +110,3 @@ class SurrogateModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Training goes on with the weights that were trained, where the checkpoint shows their average."""
         resume_trained_weights(checkpoint)
-
-
-@torch.no_grad()
-def judge_rollout(stepper: SurrogateStepper, window: Window) -> Tensor:
-    """Rolls a window of whole trajectories out from its first snapshots.
-
-    Args:
-        stepper: what is judged.
-        window: B trajectories of T snapshots, present at 0.
-
-    Returns:
-        (B, 3) float64: nRMSE after one step, nRMSE over the rollout (mean over snapshots; infinite once it blows up),
-        and the correlation with the last snapshot.
-    """
-    start, last = stepper.history - 1, window.u.shape[1] - 1
-    u, t = window.moved(start).history(stepper.history)
-    weights = window.conditions.geometry.weights(window.conditions.extent)
-    states = rollout(
-        stepper,
-        begin(stepper, u, t, window.conditions, window.index),
-        window.times(start + 1, last),
-        window.conditions,
-    )
-    errors = []
-    for offset, state in enumerate(states, start + 1):
-        error = nrmse(state.u, window.at(offset), weights).mean(1)
-        errors.append(error.double().nan_to_num(nan=torch.inf))
-    whole = torch.stack(errors, 1).mean(1)
-    final = correlation(state.u, window.at(last), weights).mean(1).double().nan_to_num(nan=0.0)
-    return torch.stack([errors[0], whole, final], 1)

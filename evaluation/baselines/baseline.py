@@ -14,7 +14,9 @@ TrainingPairs = Callable[[], Iterable[tuple[Tensor, Tensor]]]
 
 
 class Baseline(ABC):
-    """A method that stands in every report beside the surrogates, and starts from the same snapshot.
+    """A method that stands in every report beside the surrogates.
+
+    It starts from the same snapshot, or later where it needs more snapshots than the surrogates do.
 
     ``title`` is its name in the report.
     """

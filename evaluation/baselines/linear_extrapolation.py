@@ -12,7 +12,8 @@ from tendency.simulation.tree import Tree, per_sample
 class LinearExtrapolation(Baseline):
     """The change of the last known step continues: u(t + dt) = u(t) + dt (u₀ − u₋₁) / (t₀ − t₋₁).
 
-    A Simulator without parameters. The slope stays that of the two snapshots of the start.
+    A Simulator without parameters. The slope stays that of the two snapshots of the start: in a report of surrogates
+    that see one snapshot it starts one snapshot after them.
     """
 
     title = "linear extrapolation"

@@ -39,9 +39,11 @@ class BatchContext:
     Args:
         subject: what these trajectories share with all others of the report.
         conditions: conditions of the B trajectories.
-        times: (B, T) times of the snapshots, the first being the start of the rollouts.
-        start: (B, C, *N) state that every rollout starts from.
+        times: (B, T) times of the snapshots, the first being the start of the rollouts that are measured.
+        start: (B, C, *N) state that these rollouts start from.
         weights: (B, *N) cell volumes.
+        missed: snapshots of the report before this start, which a method with a longer history than the surrogates'
+            does not predict.
     """
 
     subject: Subject
@@ -49,6 +51,7 @@ class BatchContext:
     times: Tensor
     start: Tensor
     weights: Tensor
+    missed: int = 0
     _cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def spectrum(self, u: Tensor) -> Tensor:

@@ -33,11 +33,16 @@ class EnergySpectra(TrajectoryMetric):
         return {"moment": MOMENTS}
 
     def update(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, context: BatchContext) -> Any:
-        """Keeps the spectra of three snapshots; in a short rollout one snapshot may be several of the moments."""
-        last = context.times.shape[1] - 1
-        memory = memory or [None] * len(MOMENTS)
+        """Keeps the spectra of three snapshots; in a short rollout one snapshot may be several of the moments.
+
+        They are the same three for all methods: NaN at the start for one that starts later.
+        """
+        last = context.missed + context.times.shape[1] - 1
+        if memory is None:
+            unknown = torch.full_like(context.spectrum(truth), torch.nan)
+            memory = [(unknown, unknown)] * len(MOMENTS)
         for position, moment in enumerate((0, last // 2, last)):
-            if moment == snapshot:
+            if moment == context.missed + snapshot:
                 memory[position] = (context.spectrum(prediction), context.spectrum(truth))
         return memory
 

@@ -9,17 +9,28 @@ from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 
 
-class GeometricMeanError(TrajectoryMetric):
-    """The geometric mean of the nRMSE over all snapshots after the start: exp(mean_t log e_t).
+def geometric_mean_error(errors: Tensor) -> Tensor:
+    """The rollout nRMSE of each trajectory, exp(mean_t log e_t): the geometric mean over its snapshots.
 
     Errors grow by orders of magnitude during a rollout; a plain mean would be that of the last few snapshots.
+
+    Args:
+        errors: (..., T) nRMSE of the T snapshots after the start.
+
+    Returns:
+        (...) float64, not finite where a snapshot is not.
 
     References:
         Koehler et al.: APEBench. arXiv:2411.00180, section 3.
     """
+    return errors.double().clamp(min=1e-300).log().mean(-1).exp()
 
-    variables = {"geometric_mean_nrmse": ()}
+
+class RolloutError(TrajectoryMetric):
+    """The rollout nRMSE: the geometric mean of the nRMSE over all snapshots after the start."""
+
+    variables = {"rollout_nrmse": ()}
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """(B,), not finite where a snapshot is not."""
-        return {"geometric_mean_nrmse": curves["nrmse"][:, 1:].clamp(min=1e-300).log().mean(1).exp()}
+        return {"rollout_nrmse": geometric_mean_error(curves["nrmse"][:, 1:])}

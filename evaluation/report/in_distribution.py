@@ -11,7 +11,7 @@ from tendency.evaluation.statistics.summary import figure_text
 
 COMPARED = (
     ("one_step_nrmse", "one-step nRMSE"),
-    ("geometric_mean_nrmse", "nRMSE, geometric mean"),
+    ("rollout_nrmse", "nRMSE, geometric mean"),
     ("correlation_time_0.8", "time to correlation 0.8"),
 )
 """Keys and titles of the figures of a summary that are set side by side."""

@@ -37,7 +37,7 @@ class RankedFigure:
 
 
 FIGURES = (
-    RankedFigure("geometric_mean_nrmse", "nRMSE over the rollout, geometric mean", 1),
+    RankedFigure("rollout_nrmse", "nRMSE over the rollout, geometric mean", 1),
     RankedFigure("one_step_nrmse", "nRMSE of one step", 1),
     RankedFigure("correlation_time_0.8", "Time to correlation 0.8", -1),
 )

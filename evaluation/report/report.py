@@ -36,6 +36,7 @@ from tendency.evaluation.report.space import Space
 from tendency.evaluation.report.summary_table import summary_columns, summary_rows
 from tendency.evaluation.report.table import TableRow
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
+from tendency.evaluation.statistics.method_results import late_start_sentences
 from tendency.evaluation.statistics.ranking import learned_methods, method_names, ranked_trajectories
 from tendency.evaluation.statistics.summary import summarise
 
@@ -137,7 +138,7 @@ def prepare_page(
         configuration=configuration_texts(configuration),
         provenance=provenance,
         files=files,
-        notes=[*omission_sentences(description), *notes],
+        notes=[*omission_sentences(description), *late_start_sentences(results), *notes],
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any, Self
 import numpy as np
 import xarray as xr
 
+from tendency.evaluation.metrics.error_figures import one_step_error
 from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.method_results import results_of_method
 from tendency.evaluation.statistics.ranking import method_names
 
 
@@ -62,12 +64,12 @@ class ReportNumbers:
 
 def _trajectory_figures(results: xr.Dataset, method: str) -> dict[str, list[Any]]:
     """The figures of each trajectory, from which the summary's medians come."""
-    one = results.sel({"simulator": method})
+    one = results_of_method(results, method)
     return {
         "trajectory": results.trajectory.values.tolist(),
         "final_nrmse": _finite_or_none(one.nrmse.values[:, -1]),
         "final_correlation": _finite_or_none(one.correlation.values[:, -1]),
-        "one_step_nrmse": _finite_or_none(np.median(one.one_step_nrmse.values[:, 1:], axis=1)),
+        "one_step_nrmse": _finite_or_none(one_step_error(one.one_step_nrmse.values[:, 1:])),
         **{
             f"correlation_time_{threshold:g}": _finite_or_none(one.correlation_time.values[:, column])
             for column, threshold in enumerate(results.threshold.values)

@@ -51,7 +51,7 @@ def headline_sentences(summary: Mapping[str, Mapping[str, Any]], learned: Sequen
 
 def _baselines_ahead(summary: Mapping[str, Mapping[str, Any]], learned: Sequence[str]) -> str:
     """A sentence on the baselines whose rollouts are better than those of all trained methods; may be empty."""
-    errors = {name: figures["geometric_mean_nrmse"] for name, figures in summary.items()}
+    errors = {name: figures["rollout_nrmse"] for name, figures in summary.items()}
     best = min(errors[name] for name in learned)
     ahead = [name for name, error in errors.items() if name not in learned and error < best]
     if not ahead:

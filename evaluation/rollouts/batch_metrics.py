@@ -1,6 +1,7 @@
 """All metrics of the simulators on one batch of trajectories, updated while the snapshots pass."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import EnergySpectra
 from tendency.evaluation.metrics.metric import EnsembleMetric, Metric, SnapshotMetric, TrajectoryMetric
 from tendency.evaluation.metrics.relative_errors import RelativeErrors
-from tendency.evaluation.metrics.rollout_error import GeometricMeanError
+from tendency.evaluation.metrics.rollout_error import RolloutError
 from tendency.evaluation.metrics.valid_times import CorrelationTime
 from tendency.evaluation.rollouts.side_by_side import RolloutSnapshot
 
@@ -22,7 +23,7 @@ Variable = tuple[tuple[str, ...], np.ndarray]
 
 def standard_metrics() -> list[Metric]:
     """The metrics that the table and the page of every report rest on."""
-    return [RelativeErrors(), CorrelationTime(), BlowUp(), GeometricMeanError(), EnergySpectra()]
+    return [RelativeErrors(), CorrelationTime(), BlowUp(), RolloutError(), EnergySpectra()]
 
 
 def applicable_metrics(
@@ -58,6 +59,8 @@ def applicable_metrics(
 class BatchMetrics:
     """The figures of several simulators on one batch.
 
+    Each is measured from the snapshot on where its own rollout starts; its figures of a snapshot before are NaN.
+
     Args:
         metrics: metrics that apply.
         simulators: names of the simulators.
@@ -66,6 +69,8 @@ class BatchMetrics:
 
     def __init__(self, metrics: Sequence[Metric], simulators: Sequence[str], context: BatchContext) -> None:
         self.simulators, self.context = list(simulators), context
+        self.contexts: dict[str, BatchContext] = {}
+        self._by_start: dict[int, BatchContext] = {0: context}
         self.snapshot_metrics = [metric for metric in metrics if isinstance(metric, SnapshotMetric)]
         self.trajectory_metrics = [metric for metric in metrics if isinstance(metric, TrajectoryMetric)]
         self.ensemble_metrics = [metric for metric in metrics if isinstance(metric, EnsembleMetric)]
@@ -75,16 +80,27 @@ class BatchMetrics:
     def update(self, current: RolloutSnapshot) -> None:
         """Measures one more snapshot."""
         for name, prediction in current.predictions.items():
+            if name not in self.contexts:
+                self.contexts[name] = self._context_from(current)
+            context = self.contexts[name]
             figures = {"one_step_nrmse": current.one_step_nrmse[name]}
             for metric in self.snapshot_metrics:
-                figures |= metric.measure(prediction, current.truth, self.context)
+                figures |= metric.measure(prediction, current.truth, context)
             figures |= self._ensemble_figures(name, current)
             for variable, value in figures.items():
                 self._curve(self.curves[name], variable, value)[:, current.snapshot] = value
             self.memories[name] = [
-                metric.update(memory, current.snapshot, prediction, current.truth, self.context)
+                metric.update(memory, current.snapshot - context.missed, prediction, current.truth, context)
                 for metric, memory in zip(self.trajectory_metrics, self.memories[name], strict=True)
             ]
+
+    def _context_from(self, current: RolloutSnapshot) -> BatchContext:
+        """The context of rollouts that start at a snapshot, shared by all that do."""
+        missed = current.snapshot
+        if missed not in self._by_start:
+            times = self.context.times[:, missed:]
+            self._by_start[missed] = replace(self.context, times=times, start=current.truth, missed=missed)
+        return self._by_start[missed]
 
     def _curve(self, curves: dict[str, Tensor], variable: str, value: Tensor) -> Tensor:
         """The values (B, T, ...) of a variable, allocated for all snapshots at the first one.
@@ -128,12 +144,18 @@ class BatchMetrics:
             for name, values in curves.items():
                 axes[name] = ("trajectory", "snapshot", *dims[name])
                 columns.setdefault(name, []).append(values.cpu().numpy())
+            context = self.contexts[simulator]
+            own = {name: values[:, context.missed :] for name, values in curves.items()}
             for metric, memory in zip(self.trajectory_metrics, self.memories[simulator], strict=True):
-                for name, value in metric.result(memory, curves, self.context).items():
+                for name, value in metric.result(memory, own, context).items():
                     axes[name] = ("trajectory", *metric.variables[name])
                     columns.setdefault(name, []).append(value.cpu().numpy())
+        # Figures of the truth alone come from a method that sees all of it.
+        earliest = int(np.argmin([self.contexts[name].missed for name in self.simulators]))
         return {
-            name: (axes[name], arrays[0]) if name in truth_only else (("simulator", *axes[name]), np.stack(arrays))
+            name: (axes[name], arrays[earliest])
+            if name in truth_only
+            else (("simulator", *axes[name]), np.stack(arrays))
             for name, arrays in columns.items()
         }
 

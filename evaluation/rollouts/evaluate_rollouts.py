@@ -12,7 +12,7 @@ import xarray as xr
 from tendency.data.whole_file import sweep_leftovers, whole_file
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import Metric
-from tendency.evaluation.report_description import ATTRIBUTE, ReportDescription
+from tendency.evaluation.report_description import ATTRIBUTE, FIRST_SNAPSHOT, ReportDescription
 from tendency.evaluation.rollouts.batch_metrics import (
     BatchMetrics,
     Variable,
@@ -58,10 +58,10 @@ STANDARD_PLAN = MeasurementPlan()
 
 
 def common_start(simulators: Mapping[str, Simulator]) -> int:
-    """The number of the snapshot that all rollouts start from: where the largest history ends.
+    """The number of the snapshot that rollouts start from: where the longest history ends.
 
     Args:
-        simulators: simulators by name.
+        simulators: simulators by name; of a report, its surrogates.
     """
     return max(simulator.history for simulator in simulators.values()) - 1
 
@@ -78,9 +78,12 @@ def evaluate_rollouts(
 ) -> xr.Dataset:
     """Measures simulators on the same trajectories, from the same snapshot.
 
-    Every method starts at the snapshot where the largest history ends. Beside its rollout, each also takes one step
-    from every true snapshot. Nothing is averaged over trajectories; reductions run in float64, so that the numbers do
-    not depend on the batch. Memory holds one snapshot of each method at a time, and of the truth what its source holds.
+    Rollouts start at the snapshot where the longest history of the surrogates ends (those in ``description.learned``;
+    of all simulators where it is None). A baseline that needs more snapshots starts as soon as it has them: its figures
+    before are NaN, and ``first_snapshot`` (simulator,) says where each method starts. Beside its rollout, each also
+    takes one step from every true snapshot. Nothing is averaged over trajectories; reductions run in float64, so that
+    the numbers do not depend on the batch. Memory holds one snapshot of each method at a time, and of the truth what
+    its source holds.
 
     Args:
         simulators: simulators by name.
@@ -98,7 +101,8 @@ def evaluate_rollouts(
         ValueError: trajectories too short to roll out, or two metrics of one name.
     """
     subject, ensemble = measurement.subject, measurement.ensemble
-    start = common_start(simulators)
+    start = common_start({name: simulators[name] for name in description.learned or simulators})
+    longest = max(start, common_start(simulators)) + 1
     folder.mkdir(parents=True, exist_ok=True)
     sweep_leftovers(folder)
     batches: list[dict[str, Variable]] = []
@@ -106,9 +110,9 @@ def evaluate_rollouts(
     reasons: dict[str, str] = {}
     with RolloutFile(folder / "rollouts.nc", list(simulators), channel_names) as file, torch.inference_mode():
         for done, source in enumerate(trajectories, 1):
-            if source.t.shape[1] < start + 2:
+            if source.t.shape[1] < longest + 1:
                 raise ValueError(
-                    f"trajectories of {source.t.shape[1]} snapshots are too short for a history of {start + 1}"
+                    f"trajectories of {source.t.shape[1]} snapshots are too short for a history of {longest}"
                 )
             if subject is None:
                 subject = Subject(tuple(Field(name) for name in channel_names), source.conditions.geometry)
@@ -118,6 +122,7 @@ def evaluate_rollouts(
             progress(done, len(trajectories))
     labels |= {"simulator": list(simulators), "channel": list(channel_names)}
     results, empty = _dataset(concatenate_batches(batches), labels)
+    results[FIRST_SNAPSHOT] = ("simulator", [max(one.history - 1 - start, 0) for one in simulators.values()])
     reasons |= dict.fromkeys(empty, "this problem has none")
     results.attrs = {
         ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
@@ -149,11 +154,12 @@ def _measure_batch(
     weights = conditions.geometry.weights(conditions.extent)
     context = BatchContext(subject, conditions, times, past[-1], weights)
     file.append(source.index, times, past[-1])
+    unknown = torch.full_like(past[-1], torch.nan)
     batch = BatchMetrics(metrics, list(simulators), context)
-    for current in roll_out_side_by_side(simulators, source, start, past, following, context, ensemble):
+    for current in roll_out_side_by_side(simulators, source, start, past, following, weights, ensemble):
         file.write_truth(current.snapshot, current.truth)
-        for name, prediction in current.predictions.items():
-            file.write_prediction(name, current.snapshot, prediction)
+        for name in simulators:
+            file.write_prediction(name, current.snapshot, current.predictions.get(name, unknown))
         batch.update(current)
     variables = batch.variables()
     variables["trajectory"] = (("trajectory",), source.index.cpu().numpy())

@@ -1,5 +1,6 @@
 """Rolls several simulators out side by side over the snapshots of one batch, and keeps none of them."""
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.pointwise import combined_nrmse
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.random import mix
@@ -40,13 +40,16 @@ class SnapshotSource(Protocol):
 
 @dataclass(frozen=True)
 class RolloutSnapshot:
-    """The truth and the predictions of all simulators at one snapshot.
+    """The truth and the predictions of the simulators at one snapshot.
+
+    A simulator that needs more snapshots than there are yet is missing until its history is complete.
 
     Args:
         snapshot: number of the snapshot, 0 at the start of the rollouts.
         truth: (B, C, *N) true state.
-        predictions: (B, C, *N) state of each simulator's rollout, by its name.
-        one_step_nrmse: (B,) nRMSE of each simulator's single step from the true snapshot before; NaN at the start.
+        predictions: (B, C, *N) state of each simulator's rollout, by its name; the truth where its rollout starts.
+        one_step_nrmse: (B,) nRMSE of each simulator's single step from the true snapshot before; NaN where its rollout
+            starts.
         members: (M, B, C, *N) ensemble of each simulator that draws noise, the first member being its own rollout.
     """
 
@@ -69,10 +72,12 @@ def roll_out_side_by_side(
     start: int,
     past: Sequence[Tensor],
     following: Iterator[Tensor],
-    context: BatchContext,
+    weights: Tensor,
     ensemble: int = 1,
 ) -> Iterator[RolloutSnapshot]:
     """Rolls all simulators out, one snapshot at a time, and sets the truth beside them.
+
+    A simulator starts at the snapshot ``start``, or at a later one where its history ends.
 
     Args:
         simulators: simulators by name.
@@ -80,41 +85,42 @@ def roll_out_side_by_side(
         start: number of the snapshot where the rollouts start.
         past: true snapshots 0 ... start.
         following: true snapshots after the start.
-        context: conditions, times, start and weights of the batch.
+        weights: (B, *N) cell volumes.
         ensemble: number of members that simulators which draw noise are rolled out with.
 
     Yields:
         One record for each snapshot from the start on.
     """
-    conditions, times, seed = source.conditions, context.times, source.index
-    history = deque(zip(past, source.t.unbind(1), strict=False), maxlen=start + 1)
+    conditions, times, seed = source.conditions, source.t, source.index
+    history: deque[tuple[Tensor, Tensor]] = deque(maxlen=max(one.history for one in simulators.values()))
+    history.extend(zip(past[:-1], times.unbind(1), strict=False))
 
     def begun(simulator: Simulator, key: Tensor, until: Tensor) -> Iterator[Tensor]:
         states, moments = zip(*list(history)[-simulator.history :], strict=True)
         progress = begin(simulator, torch.stack(states, 1), torch.stack(moments, 1), conditions, key)
         return (state.u for state in rollout(simulator, progress, until, conditions))
 
-    def further_members(simulator: Simulator) -> list[Iterator[Tensor]]:
+    def further_members(simulator: Simulator, until: Tensor) -> list[Iterator[Tensor]]:
         if not (isinstance(simulator, DrawsNoise) and simulator.draws_noise):
             return []
-        return [begun(simulator, mix(seed, member), times[:, 1:]) for member in range(1, ensemble)]
+        return [begun(simulator, mix(seed, member), until) for member in range(1, ensemble)]
 
-    rollouts = {name: begun(simulator, seed, times[:, 1:]) for name, simulator in simulators.items()}
-    members = {name: further_members(simulator) for name, simulator in simulators.items()}
-    truth = past[-1]
-    unknown = torch.full(seed.shape, torch.nan, dtype=torch.float64, device=truth.device)
-    yield RolloutSnapshot(0, truth, dict.fromkeys(simulators, truth), dict.fromkeys(simulators, unknown), {})
-    for snapshot, truth in enumerate(following, 1):
-        step = times[:, snapshot : snapshot + 1]
-        one_step = {
-            name: combined_nrmse(next(begun(simulator, seed, step)), truth, context.weights)
-            for name, simulator in simulators.items()
-        }
+    rollouts: dict[str, Iterator[Tensor]] = {}
+    members: dict[str, list[Iterator[Tensor]]] = {}
+    unknown = torch.full(seed.shape, torch.nan, dtype=torch.float64, device=past[-1].device)
+    for number, truth in enumerate(itertools.chain(past[-1:], following), start):
+        now, later = times[:, number : number + 1], times[:, number + 1 :]
+        one_step = {name: combined_nrmse(next(begun(simulators[name], seed, now)), truth, weights) for name in rollouts}
         predictions = {name: next(states) for name, states in rollouts.items()}
         drawn = {
             name: torch.stack([predictions[name], *(next(states) for states in others)])
             for name, others in members.items()
             if others
         }
-        yield RolloutSnapshot(snapshot, truth, predictions, one_step, drawn)
-        history.append((truth, step[:, 0]))
+        history.append((truth, now[:, 0]))
+        for name, simulator in simulators.items():
+            if name not in rollouts and len(history) >= simulator.history:
+                rollouts[name] = begun(simulator, seed, later)
+                members[name] = further_members(simulator, later)
+                predictions[name], one_step[name] = truth, unknown
+        yield RolloutSnapshot(number - start, truth, predictions, one_step, drawn)

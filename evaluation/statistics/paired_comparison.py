@@ -12,9 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 
-MEASURE = "geometric_mean_nrmse"
+from tendency.evaluation.metrics.rollout_error import geometric_mean_error
+from tendency.evaluation.statistics.method_results import first_snapshots
+
+MEASURE = "rollout_nrmse"
 """The error of a whole rollout that methods are compared by."""
 LARGEST, SMALLEST = 100.0, 1e-16
 """Errors count as no larger than that of a rollout that is lost, and as no smaller than rounding."""
@@ -108,8 +112,8 @@ def _shares(generator: np.random.Generator, count: int, draws: int) -> np.ndarra
     return generator.multinomial(count - 1, np.full(count, 1 / count), draws) / (count - 1)
 
 
-def rollout_errors(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
-    """The rollout errors (runs, trajectories) of each group of runs, and of each method that is in no group.
+def members_of_methods(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The simulators of each group of runs, and of each method that is in no group, by its name.
 
     Args:
         results: results of ``evaluate_rollouts``.
@@ -117,9 +121,29 @@ def rollout_errors(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> 
     """
     grouped = {name for names in groups.values() for name in names}
     alone = {str(name): [str(name)] for name in results.simulator.values if str(name) not in grouped}
-    return {
-        name: results[MEASURE].sel({"simulator": list(names)}).values for name, names in (dict(groups) | alone).items()
-    }
+    return {name: list(names) for name, names in groups.items()} | alone
+
+
+def compare_pair(results: xr.Dataset, members: Mapping[str, Sequence[str]], pair: tuple[str, str]) -> PairedComparison:
+    """Compares the rollout errors of two methods over the snapshots that both predict.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        members: simulators of each method, from ``members_of_methods``.
+        pair: names of the two methods.
+    """
+    starts = first_snapshots(results)
+    start = max(starts[name] for method in pair for name in members[method])
+    first, second = (np.stack([_errors_from(results, name, starts[name], start) for name in members[m]]) for m in pair)
+    return compare_methods(first, second, names=pair)
+
+
+def _errors_from(results: xr.Dataset, name: str, own: int, start: int) -> np.ndarray:
+    """The rollout error (trajectories,) of a simulator that starts at ``own``, over the snapshots after ``start``."""
+    one = results.sel({"simulator": name})
+    if own == start:
+        return one[MEASURE].values
+    return geometric_mean_error(torch.from_numpy(one.nrmse.values[:, start + 1 :])).numpy()
 
 
 def compare_all(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -127,9 +151,9 @@ def compare_all(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> lis
 
     Args:
         results: results of ``evaluate_rollouts``.
-        groups: groups of runs, as for ``rollout_errors``.
+        groups: names of the simulators that differ in their seed alone, by what they have in common.
     """
-    errors = rollout_errors(results, groups)
-    names = list(errors)[:MOST_METHODS]
-    pairs = [compare_methods(errors[a], errors[b], names=(a, b)) for a, b in itertools.combinations(names, 2)]
+    members = members_of_methods(results, groups)
+    names = list(members)[:MOST_METHODS]
+    pairs = [compare_pair(results, members, pair) for pair in itertools.combinations(names, 2)]
     return [{**asdict(pair), "sentence": pair.sentence()} for pair in pairs]

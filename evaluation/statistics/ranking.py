@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.method_results import results_of_method
 
 
 def method_names(results: xr.Dataset) -> list[str]:
@@ -29,7 +30,7 @@ def ranked_trajectories(results: xr.Dataset, method: str) -> dict[str, int]:
         results: results of ``evaluate_rollouts``.
         method: name of a method.
     """
-    error = results.nrmse.sel({"simulator": method}).values
+    error = results_of_method(results, method).nrmse.values
     finite = np.isfinite(error)
     lasted = np.where(finite.all(1), error.shape[1], finite.argmin(1))
     last = np.take_along_axis(error, np.maximum(lasted - 1, 0)[:, None], 1)[:, 0]

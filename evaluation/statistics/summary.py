@@ -6,8 +6,10 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tendency.evaluation.metrics.error_figures import error_figures, median_of_all, one_step_error
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.censored_median import censored_median
+from tendency.evaluation.statistics.method_results import results_of_method
 
 
 def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
@@ -23,16 +25,15 @@ def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
     """
     time = ReportDescription.of_results(results).characteristic_time
     unit = None if time is None else float(time.value)
-    return {str(method): _figures(results.sel({"simulator": method}), unit) for method in results.simulator.values}
+    return {str(method): _figures(results_of_method(results, str(method)), unit) for method in results.simulator.values}
 
 
 def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
     error = one.nrmse.values[:, 1:]
+    one_step, correlation = one_step_error(one.one_step_nrmse.values[:, 1:]), one.correlation.values[:, -1]
     figures: dict[str, Any] = {
-        "one_step_nrmse": _median(one.one_step_nrmse.values[:, 1:].ravel()),
+        **error_figures(one.rollout_nrmse.values, one_step, correlation),
         "final_nrmse": _median(error[:, -1]),
-        "geometric_mean_nrmse": _median(one.geometric_mean_nrmse.values),
-        "final_correlation": _median(one.correlation.values[:, -1], worst=-np.inf),
         "stable_share": float(1 - one.blew_up.values.astype(float).mean()),
         "horizon": float(one.time.values[:, -1].max()),
         "trajectories": int(one.sizes["trajectory"]),
@@ -96,15 +97,15 @@ def _ensemble_figures(one: xr.Dataset) -> dict[str, float]:
     return figures
 
 
-def _median(values: np.ndarray, worst: float = np.inf) -> float:
-    """The median, a value that is not finite counting as the worst."""
-    return float(np.median(np.where(np.isnan(values), worst, values)))
+def _median(values: np.ndarray) -> float:
+    """The median of errors, one that is no number counting as the worst."""
+    return float(median_of_all(values))
 
 
 COLUMNS = (
     ("one_step_nrmse", "one-step nRMSE"),
     ("final_nrmse", "nRMSE at the horizon"),
-    ("geometric_mean_nrmse", "nRMSE, geometric mean"),
+    ("rollout_nrmse", "nRMSE, geometric mean"),
     ("final_correlation", "correlation at the horizon"),
     ("correlation_time_0.9", "time to correlation 0.9"),
     ("correlation_time_0.8", "time to correlation 0.8"),
@@ -128,7 +129,7 @@ def summary_lines(results: xr.Dataset) -> list[str]:
     summary = summarise(results)
     first = next(iter(summary.values()))
     width = max(len(name) for name in (*summary, "median over trajectories"))
-    shown = [column for column in COLUMNS if column[0] not in ("geometric_mean_nrmse", "stable_share")]
+    shown = [column for column in COLUMNS if column[0] not in ("rollout_nrmse", "stable_share")]
     lines = [f"{first['trajectories']} test trajectories, rolled out over {first['horizon']:.4g}"]
     lines.append("  ".join(["median over trajectories".ljust(width), *(label for _, label in shown)]))
     for name, figures in summary.items():

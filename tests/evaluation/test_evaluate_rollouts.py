@@ -13,12 +13,17 @@ import torch
 import xarray as xr
 from PIL import Image
 
+from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
 from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.metrics.error_figures import error_figures
 from tendency.evaluation.report.report import prepare_page, write_report
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 from tendency.evaluation.rollouts.rollout_file import RolloutFile
+from tendency.evaluation.rollouts.trajectory_errors import measure_trajectories
+from tendency.evaluation.statistics.method_results import results_of_method
+from tendency.evaluation.statistics.paired_comparison import compare_all, compare_methods
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.tree import map_tensors
 
@@ -78,6 +83,82 @@ def test_all_methods_start_where_the_longest_history_ends(rotation, trajectories
     assert np.allclose(results.absolute_time.values[:, 0], window.t[:, 2])
     still = results.sel({"simulator": "persistence"})
     assert np.allclose(still.nrmse.values[:, 0], 0)
+
+
+def test_a_baseline_that_needs_a_second_snapshot_takes_the_first_step_from_nobody(rotation, trajectories, tmp_path):
+    window = trajectories()
+    simulators = {"line": LinearExtrapolation(), "slow": rotation(0.9), "persistence": Persistence()}
+    known = replace(DESCRIPTION, learned=["slow"])
+    results = evaluate_rollouts(simulators, [window], ["u"], tmp_path / "all", description=known)
+    assert results.attrs["start_snapshot"] == 0
+    assert results.sizes["snapshot"] == 7
+    assert results.first_snapshot.values.tolist() == [1, 0, 0]
+    late = results.sel({"simulator": "line"})
+    assert np.isnan(late.nrmse.values[:, 0]).all()
+    assert np.isfinite(late.nrmse.values[:, 1:]).all()
+    with xr.open_dataset(tmp_path / "all" / "rollouts.nc", engine="h5netcdf") as file:
+        assert np.isnan(file.prediction.values[0, :, 0]).all()
+        assert np.array_equal(file.prediction.values[0, :, 1], file.truth.values[:, 1])
+
+    # From its start on it is what it is alone, where all start at the second snapshot.
+    alone = judged({"line": LinearExtrapolation()}, window, tmp_path / "alone")
+    assert alone.attrs["start_snapshot"] == 1
+    own = results_of_method(results, "line")
+    for name in set(alone.data_vars) - {"spectrum", "true_spectrum", "first_snapshot", "time"}:
+        expected = alone[name].sel({"simulator": "line"}) if "simulator" in alone[name].dims else alone[name]
+        assert np.allclose(own[name].values, expected.values, rtol=1e-12, equal_nan=True), name
+    summary = summarise(results)
+    assert summary["line"]["stable_share"] == 1
+    ours = {key: value for key, value in summary["line"].items() if key != "horizon"}
+    assert ours == pytest.approx({key: summarise(alone)["line"][key] for key in ours}, rel=1e-12)
+    # Spectra are those of the same three snapshots as everybody's.
+    assert np.isnan(late.spectrum.sel(moment="start").values).all()
+    assert np.allclose(results.true_spectrum.sel(moment="end"), alone.true_spectrum.sel(moment="end"))
+    assert np.isfinite(results.true_spectrum.sel(moment="start").values[..., 1:]).all()
+
+    errors = results.nrmse.values[:, :, 2:]
+    pairs = {(one["first"], one["second"]): one["ratio"] for one in compare_all(results, {})}
+    for a, b in (("line", "slow"), ("line", "persistence")):
+        first, second = (np.exp(np.log(errors[list(simulators).index(name)]).mean(1))[None] for name in (a, b))
+        assert pairs[a, b] == pytest.approx(compare_methods(first, second).ratio, rel=1e-12)
+    page = write(results, window, tmp_path / "all")
+    text = page.read_text()
+    assert "line needs more snapshots than the surrogates and starts 1 later" in text
+    assert "blew up" not in (tmp_path / "all" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("simulator", [{"speed": 0.9}, {"speed": 0.9, "history": 3}, {"breaks_at": 3.5}])
+def test_a_validation_measures_what_a_report_does(rotation, trajectories, tmp_path, simulator):
+    window = trajectories()
+    errors = measure_trajectories(rotation(**simulator), window)
+    results = judged({"one": rotation(**simulator)}, window, tmp_path).isel(simulator=0)
+    assert np.array_equal(errors.rollout_nrmse.numpy(), results.rollout_nrmse.values, equal_nan=True)
+    assert np.array_equal(errors.final_correlation.numpy(), results.correlation.values[:, -1], equal_nan=True)
+    figures = error_figures(
+        errors.rollout_nrmse.numpy(), errors.one_step_nrmse.numpy(), errors.final_correlation.numpy()
+    )
+    summary = summarise(results.expand_dims("simulator"))["one"]
+    assert figures == {name: summary[name] for name in figures}
+    if "breaks_at" in simulator:
+        # What blew up is infinite, and one step is still judged where the last step is lost.
+        assert figures["rollout_nrmse"] == np.inf
+        assert figures["final_correlation"] == -np.inf
+
+
+def test_the_first_step_is_judged_and_one_step_is_the_median_of_all(rotation, trajectories):
+    window = trajectories()
+
+    class Improves(rotation):
+        """Wrong by a factor in the first step from the first snapshot alone."""
+
+        def advance(self, u, t, dt, conditions, memory):
+            after, memory = super().advance(u, t, dt, conditions, memory)
+            return torch.where((t == 3).reshape(-1, 1, 1), 2 * after, after), memory
+
+    errors = measure_trajectories(Improves(), window)
+    assert errors.one_step_nrmse.max() < 1e-12
+    # The rollout stays twice as large as the truth, from its first step on: every snapshot has an error of 1.
+    assert np.allclose(errors.rollout_nrmse, 1)
 
 
 def test_a_method_that_blows_up_is_reported_as_such(rotation, trajectories, tmp_path):

@@ -93,8 +93,8 @@ def test_runs_of_one_recipe_stand_together_in_a_report(rotation, trajectories, t
     assert (one["first"], one["second"], one["seeds"]) == ("a", "b", (2, 1))
     assert one["share"] == 1
     summary = summarise(results)
-    found = intervals_over_seeds(summary, groups)["a"]["geometric_mean_nrmse"]
-    values = [summary[name]["geometric_mean_nrmse"] for name in ("a0", "a1")]
+    found = intervals_over_seeds(summary, groups)["a"]["rollout_nrmse"]
+    values = [summary[name]["rollout_nrmse"] for name in ("a0", "a1")]
     assert found["mean"] == pytest.approx(math.sqrt(values[0] * values[1]))
     assert found["low"] < found["mean"] < found["high"]
     # Both follow to the end: all that is known of the time is that it is longer.

@@ -134,7 +134,7 @@ def test_valid_times_and_the_geometric_mean(case, results):
     truth, predicted, _, _ = case
     error = np.sqrt(((predicted - truth) ** 2).sum((2, 3, 4)) / (truth**2).sum((2, 3, 4)))
     assert of(results, "nrmse") == pytest.approx(error, rel=1e-10, abs=1e-14)
-    assert of(results, "geometric_mean_nrmse") == pytest.approx(stats.gmean(error[:, 1:], axis=1), rel=1e-10)
+    assert of(results, "rollout_nrmse") == pytest.approx(stats.gmean(error[:, 1:], axis=1), rel=1e-10)
     for column, threshold in enumerate((0.5, 1.0)):
         for row in range(B):
             after = next((s for s in range(T) if error[row, s] > threshold), None)

@@ -14,6 +14,7 @@ from tendency.app.configuration.build import MissingTargetError, build, build_pr
 from tendency.app.configuration.moved_targets import current_target
 from tendency.app.problems.dataset_problem import problem_of
 from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import select_runs
 from tendency.data.dataset import TrajectoryDataset
@@ -73,6 +74,15 @@ def test_old_runs_are_judged_together(old, run_evaluation, capsys):
     assert {*RUNS, "persistence"} <= set(numbers["summary"])
     assert "coarse solver" in numbers["summary"]
     assert (old / "reports" / "both" / "report.html").exists()
+
+
+def test_an_old_reports_figures_have_their_present_names(tmp_path):
+    figures = {"geometric_mean_nrmse": 0.5, "one_step_nrmse": None}
+    old = {"summary": {"ours": figures}, "seeds": {"group": {"geometric_mean_nrmse": {"mean": 0.5}}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(old))
+    report = ReportFolder(tmp_path)
+    assert report.summary("ours") == {"rollout_nrmse": 0.5, "one_step_nrmse": None}
+    assert report.numbers()["seeds"] == {"group": {"rollout_nrmse": {"mean": 0.5}}}
 
 
 def test_a_shift_of_an_old_problem_is_judged(old, run_evaluation):

@@ -63,17 +63,17 @@ def test_a_sweep_becomes_a_leaderboard_whose_figures_are_those_of_its_reports(ru
         return next(
             one["mean"]
             for one in records
-            if (one["figure"], one["problem"], one["method"]) == ("geometric_mean_nrmse", problem, method)
+            if (one["figure"], one["problem"], one["method"]) == ("rollout_nrmse", problem, method)
         )
 
     heat = reports["heat"]
     narrow, wide = "FNO state, model.width=4", "FNO state, model.width=8"
-    assert mean("heat", narrow) == heat["summary"]["board-heat-b"]["geometric_mean_nrmse"]
-    assert mean("heat", wide) == heat["seeds"]["board-heat-a0 (2 seeds)"]["geometric_mean_nrmse"]["mean"]
+    assert mean("heat", narrow) == heat["summary"]["board-heat-b"]["rollout_nrmse"]
+    assert mean("heat", wide) == heat["seeds"]["board-heat-a0 (2 seeds)"]["rollout_nrmse"]["mean"]
     wind = reports["advection"]["summary"]
     # A method has the same name where it is alone, so that it is on both problems.
-    assert mean("advection", wide) == wind["board-wind"]["geometric_mean_nrmse"]
-    assert mean("advection", "persistence") == wind["persistence"]["geometric_mean_nrmse"]
+    assert mean("advection", wide) == wind["board-wind"]["rollout_nrmse"]
+    assert mean("advection", "persistence") == wind["persistence"]["rollout_nrmse"]
 
     # What is done is not done again; what is new is.
     before = (folder / "heat" / "report.html").stat().st_mtime_ns
@@ -142,12 +142,12 @@ def test_the_first_is_bold_and_what_the_bootstrap_cannot_tell_from_it():
     }
     errors["close"] *= 0.1005 / np.median(errors["close"])
     results = xr.Dataset(
-        {"geometric_mean_nrmse": (("simulator", "trajectory"), np.stack(list(errors.values())))},
+        {"rollout_nrmse": (("simulator", "trajectory"), np.stack(list(errors.values())))},
         {"simulator": list(errors)},
     )
 
     def figures(values):
-        return {"geometric_mean_nrmse": float(np.median(values)), "one_step_nrmse": 0.1, "correlation_time_0.8": 1.0}
+        return {"rollout_nrmse": float(np.median(values)), "one_step_nrmse": 0.1, "correlation_time_0.8": 1.0}
 
     group = "a (2 seeds)"
     both = {key: {"mean": value, "low": None, "high": None} for key, value in figures(errors["a-seed0"]).items()}

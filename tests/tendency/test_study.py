@@ -152,7 +152,7 @@ def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
     for line in lines:
         numbers = json.loads((training.report(ROWS[line["row"]]).path / "metrics.json").read_text())
         figures = numbers["summary"][training.folder.path.name]
-        assert float(line["nrmse"]) == pytest.approx(figures["geometric_mean_nrmse"], rel=1e-12)
+        assert float(line["nrmse"]) == pytest.approx(figures["rollout_nrmse"], rel=1e-12)
         assert float(line["correlation_time"]) == figures["correlation_time_0.8"]
         assert line["correlation_time_censored"] == str(figures["correlation_time_0.8_censored"])
         calls = float(numbers["description"]["network_calls"][training.folder.path.name])
@@ -179,8 +179,8 @@ def test_a_corrected_solver_stands_beside_the_one_that_it_corrects(homes, run_tr
     run_training(list(training.overrides))
     solver, corrected = collect([training], asked, outputs, datasets)
     figures = json.loads((training.report(ROWS["correction"]).path / "metrics.json").read_text())["summary"]
-    assert solver.nrmse.mean == pytest.approx(figures["coarse solver"]["geometric_mean_nrmse"])
-    assert corrected.nrmse.mean == pytest.approx(figures[training.folder.path.name]["geometric_mean_nrmse"])
+    assert solver.nrmse.mean == pytest.approx(figures["coarse solver"]["rollout_nrmse"])
+    assert corrected.nrmse.mean == pytest.approx(figures[training.folder.path.name]["rollout_nrmse"])
     assert (solver.calls, solver.parameters, corrected.calls) == (0, 0, 1)
     assert solver.seconds < corrected.seconds, "the corrected step contains the solve"
     first, second = (line for line in table([solver, corrected]) if line.startswith("| coarse"))

@@ -20,10 +20,12 @@ from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.paired_comparison import compare_methods, rollout_errors
+from tendency.evaluation.statistics.paired_comparison import compare_pair, members_of_methods
 
 MADE_OF = "made_of.json"
 """In a folder of reports: what they were made of, so that what is done is not done again."""
+DEFINITIONS = 2
+"""Raised when the figures of reports are defined anew: reports of older definitions are made again."""
 
 
 def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
@@ -155,8 +157,8 @@ def _interval(key: str, seeds: Mapping[str, Any] | None, alone: Mapping[str, Any
 
 def _tied(best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> set[str]:
     """The methods whose rollouts a paired bootstrap cannot tell from the best one's."""
-    errors = rollout_errors(results, groups)
-    pairs = {name: compare_methods(errors[best], other) for name, other in errors.items() if name != best}
+    members = members_of_methods(results, groups)
+    pairs = {name: compare_pair(results, members, (best, name)) for name in members if name != best}
     return {name for name, pair in pairs.items() if pair.low <= 1 <= pair.high}
 
 
@@ -177,7 +179,7 @@ def _made_of(runs_report: RunsReport, part: Selection) -> dict[str, Any]:
     """All that a report rests on; a checkpoint that was written anew is another one."""
     paths = [run.checkpoint for run in part.runs]
     checkpoints = [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
-    return _settings(runs_report) | {"checkpoints": checkpoints}
+    return _settings(runs_report) | {"checkpoints": checkpoints, "definitions": DEFINITIONS}
 
 
 def _folder(runs_report: RunsReport, outputs: Path) -> Path:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+RENAMED_FIGURES = {"geometric_mean_nrmse": "rollout_nrmse"}
+"""Figures of reports that older versions wrote, and what they are called now."""
+
 
 @dataclass(frozen=True)
 class ReportFolder:
@@ -28,7 +31,8 @@ class ReportFolder:
 
     def numbers(self) -> dict[str, Any]:
         """What metrics.json holds: ``summary``, ``description``, ``seeds``, ``comparisons`` and the rest."""
-        return json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+        text = (self.path / "metrics.json").read_text(encoding="utf-8")
+        return json.loads(text, object_hook=lambda entry: {RENAMED_FIGURES.get(k, k): v for k, v in entry.items()})
 
     def summary(self, method: str) -> dict[str, Any]:
         """The figures of one method; what is not finite is None."""

@@ -108,7 +108,7 @@ def _cell(name: str, trainings: list[Training], folder: Path, datasets: Path) ->
         row=name,
         seeds=len(trainings),
         # An error that is not finite is written as null.
-        nrmse=_over_seeds(figures, "geometric_mean_nrmse"),
+        nrmse=_over_seeds(figures, "rollout_nrmse"),
         one_step=_over_seeds(figures, "one_step_nrmse"),
         high_band=_over_seeds(figures, "first_band_error_high"),
         high_energy=_over_seeds(figures, "final_band_energy_high"),

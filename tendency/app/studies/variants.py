@@ -9,7 +9,7 @@ from tendency.simulation.annotations import PositiveFloat
 
 FIGURES = {
     "one_step_nrmse": "one-step nRMSE",
-    "geometric_mean_nrmse": "rollout nRMSE",
+    "rollout_nrmse": "rollout nRMSE",
 }
 """Errors of a report's summary that can be compared, and what tables call them."""
 
