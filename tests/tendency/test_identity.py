@@ -55,7 +55,7 @@ def test_names_of_classes_that_yaml_can_name_are_unique():
 def test_every_folder_of_the_configuration_is_one_group():
     """``conf/`` and the table of groups name the same axes; of the commands' defaults, all are groups."""
     assert {path.name for path in conf_folder().iterdir() if path.is_dir()} == set(GROUPS)
-    for command in ("train", "generate", "evaluate", "compare", "study"):
+    for command in ("train", "generate", "evaluate", "compare"):
         text = (conf_folder() / f"{command}.yaml").read_text(encoding="utf-8")
         defaults = re.findall(r"^  - (\w+): ", text, re.MULTILINE)
         assert set(defaults) <= {*GROUPS}, command

@@ -47,9 +47,10 @@ GROUPS = {
         # These write into the groups above and hold nothing themselves.
         ConfigGroup("experiment", learned=False),
         ConfigGroup("strategy", learned=False),
-        # Of study.py and compare.py.
+        # Of compare.py.
         ConfigGroup("scale", learned=False),
         ConfigGroup("comparison", learned=False),
+        ConfigGroup("executor", learned=False),
     )
 }
 INJECTED = {group.name: group.injected for group in GROUPS.values() if group.injected}
