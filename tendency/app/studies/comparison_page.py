@@ -40,9 +40,18 @@ def write_page(text: str, results: ComparisonResults, curves: bytes | None, targ
     if curves is not None:
         with whole_file(target / "learning_curves.png") as temporary:
             temporary.write_bytes(curves)
-        text += f"\n![Validation error of every network over its training]({target.name}/learning_curves.png)\n"
+        text += image_line(target.name)
     write_whole(page, replace_block(page.read_text(encoding="utf-8"), text) if page.exists() else text)
     return page
+
+
+def image_line(folder: str) -> str:
+    """The end of a page that has learning curves.
+
+    Args:
+        folder: name of the folder of the image, beside the page.
+    """
+    return f"\n![Validation error of every network over its training]({folder}/learning_curves.png)\n"
 
 
 def page_text(plan: ComparisonPlan, results: ComparisonResults) -> str:

@@ -192,13 +192,16 @@ class _Judged:
     record: TrainingRecord
 
     def figures(self, method: str | None) -> Mapping[str, Any]:
+        """The figures of a method of the report; of the network where it is None."""
         return self.record.figures(self.report, method) or {}
 
     def cost(self, method: str | None) -> StepCost | None:
+        """What a step of a method costs; None where it was not timed."""
         return self.record.steps.get(self.report, {}).get(method or NETWORK)
 
     @property
     def data(self) -> str:
+        """What it is judged on, where that is not the data of the training."""
         return " ".join(self.trial.variant.judge)
 
 

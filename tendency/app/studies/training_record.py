@@ -10,6 +10,8 @@ from typing import Any
 from tendency.app.runs.run_folder import write_json
 
 KIND = "training record"
+TAKEN_OVER = "figures taken over from a page"
+"""The kind of the files that stand for records in docs/results/ until the trainings are repeated."""
 NETWORK = "network"
 """What a record calls the method that was trained; the others have the names that reports give them."""
 
@@ -114,7 +116,10 @@ class RecordFolder:
         folder = cls(path)
         for file in sorted(path.glob("*.json")) if path.is_dir() else []:
             try:
-                record = TrainingRecord.from_dict(json.loads(file.read_text(encoding="utf-8")))
+                content = json.loads(file.read_text(encoding="utf-8"))
+                if isinstance(content, dict) and content.get("kind") == TAKEN_OVER:
+                    continue
+                record = TrainingRecord.from_dict(content)
                 if file.stem != record.identity:
                     raise ValueError(f"it holds the record {record.identity}, and is not named after it")
                 folder.records[record.identity] = record
