@@ -109,7 +109,7 @@ def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(
     run_training(list(training.overrides))
     assert training.folder.finished() is not None, "the comparison looks for the run where the run is"
     judge(str(training.folder.path), str(datasets), "euler", "ab2", "heun")
-    records = {training.identity: collect_record(training, trials, outputs, datasets)}
+    records = {training.identity: collect_record(training, outputs, datasets)}
     results = results_of(plan, trials, records, datasets)
     assert [row.variant for row in results.rows] == [*DERIVATIVES, "persistence"]
     assert [row.calls for row in results.rows] == [1, 1, 2, 4, None]
@@ -150,7 +150,7 @@ def test_a_table_of_networks_that_learned_nothing_ranks_none_of_them(places, run
     records = {}
     for training in distinct_trainings(trials):
         run_training(list(training.overrides))
-        records[training.identity] = collect_record(training, trials[:1], outputs, datasets)
+        records[training.identity] = collect_record(training, outputs, datasets)
     results = results_of(plan, trials, records, datasets)
     state, derivative, persistence = results.rows
     assert derivative.one_step.mean < state.one_step.mean / 10
@@ -169,7 +169,7 @@ def test_a_corrected_solver_stands_beside_the_one_that_it_corrects(places, run_t
     trials = trials_of(plan)
     (training,) = distinct_trainings(trials)
     run_training(list(training.overrides))
-    records = {training.identity: collect_record(training, trials, outputs, datasets)}
+    records = {training.identity: collect_record(training, outputs, datasets)}
     results = results_of(plan, trials, records, datasets)
     solver, corrected, persistence = results.rows
     figures = json.loads((training.folder.report.path / "metrics.json").read_text())["summary"]

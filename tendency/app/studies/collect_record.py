@@ -1,7 +1,6 @@
 """Makes the record of a training from its run's folder."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.checkpoint_reader import load_stepper, read_checkpoint
 from tendency.app.runs.report_folder import ReportFolder
-from tendency.app.studies.comparison_plan import OWN_REPORT, Training, Trial
+from tendency.app.studies.comparison_plan import OWN_REPORT, Training
 from tendency.app.studies.processes import seconds_of
 from tendency.app.studies.training_record import NETWORK, StepCost, TrainingRecord
 from tendency.data.dataset import TrajectoryDataset
@@ -27,12 +26,11 @@ from tendency.version import provenance
 TIMED_TRAJECTORIES = 8
 
 
-def collect_record(training: Training, trials: Sequence[Trial], journal: Path, datasets: Path) -> TrainingRecord:
-    """Reads the reports of a training, and measures what its steps cost, now, with one thread and nothing beside.
+def collect_record(training: Training, journal: Path, datasets: Path) -> TrainingRecord:
+    """Reads all reports of a training, and measures what its steps cost: now, with one thread and nothing beside.
 
     Args:
         training: a training whose run has finished.
-        trials: trials that are read from it, whose reports are done.
         journal: folder of the journal of the jobs.
         datasets: folder of the datasets.
 
@@ -40,20 +38,19 @@ def collect_record(training: Training, trials: Sequence[Trial], journal: Path, d
         ArtefactError: the run's checkpoint or its dataset is missing or damaged.
     """
     folder = training.folder
-    names = dict.fromkeys([OWN_REPORT, *(trial.report_name(datasets) for trial in trials)])
-    integrators = {f"{OWN_REPORT}-{name}": name for trial in trials if (name := trial.variant.integrator)}
+    names = sorted(path.name for path in folder.path.glob(f"{OWN_REPORT}*") if ReportFolder(path).done())
     reports = {name: _figures(folder.path / name, folder.path.name) for name in names}
     stepper, window = load_stepper(folder.path), _timed_window(folder.path, datasets)
     # Nothing is said of other data than the training's.
     steps = {OWN_REPORT: _costs(stepper, window)} | {
-        report: _costs(_stepped_by(stepper, integrator), window) for report, integrator in integrators.items()
+        name: _costs(_stepped_by(stepper, integrator), window) for name in names if (integrator := _integrator_of(name))
     }
     seconds = seconds_of(journal, folder.path.name)
     recorded = (folder.finished() or {}).get("training_seconds")
     return TrainingRecord(
         identity=training.identity,
         run=folder.path.name,
-        configuration=folder.configuration() or {},
+        configuration=(folder.configuration() or {}) | {"evaluation": training.config["evaluation"]},
         reports=reports,
         steps=steps,
         parameters=sum(p.numel() for p in stepper.surrogate.parameters()),
@@ -85,10 +82,15 @@ def _costs(stepper: SurrogateStepper, window: Window) -> dict[str, StepCost]:
     return {name: StepCost(dt, calls, seconds_per_step(method, window)) for name, (method, calls) in timed.items()}
 
 
-def _stepped_by(stepper: SurrogateStepper, integrator: str) -> SurrogateStepper:
-    """A surrogate whose derivative is stepped by what conf/prediction/integrator describes."""
-    node = plain(OmegaConf.load(conf_folder() / "prediction" / "integrator" / f"{integrator}.yaml"))
-    return RolloutReport(integrator=build(node)).judged(stepper)
+def _integrator_of(report: str) -> Path | None:
+    """What describes the integrator that a report is called after; None for a report of another kind."""
+    path = conf_folder() / "prediction" / "integrator" / f"{report.removeprefix(OWN_REPORT).removeprefix('-')}.yaml"
+    return path if path.is_file() else None
+
+
+def _stepped_by(stepper: SurrogateStepper, integrator: Path) -> SurrogateStepper:
+    """A surrogate whose derivative is stepped by what a yaml of conf/prediction/integrator describes."""
+    return RolloutReport(integrator=build(plain(OmegaConf.load(integrator)))).judged(stepper)
 
 
 def validation_curve(log: Path) -> list[tuple[int, float]]:

@@ -92,7 +92,7 @@ def _complete(
     for of in left:
         training = of[0].training
         if training.folder.finished() is not None and all(trial.report(datasets).done() for trial in of):
-            records.write(collect_record(training, of, folder, datasets))
+            records.write(collect_record(training, folder, datasets))
     return failures
 
 

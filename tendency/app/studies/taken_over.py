@@ -55,7 +55,8 @@ def write_taken_over(folder: Path, page: str, results: ComparisonResults, unknow
         content = {"kind": TAKEN_OVER, "page": page, "unknown": sorted(missing), "row": row.to_dict()}
         write_json(folder / f"{name}.json", content)
     if results.ratios:
-        ratios = [ratio.to_dict() for ratio in results.ratios]
-        unknown_of_ratios = ["ratio of each seed", "version", "machine"]
-        content = {"kind": TAKEN_OVER, "page": page, "unknown": unknown_of_ratios, "ratios": ratios}
-        write_json(folder / "ratios.json", content)
+        ratios = {
+            "unknown": ["ratio of each seed", "version", "machine"],
+            "ratios": [r.to_dict() for r in results.ratios],
+        }
+        write_json(folder / "ratios.json", {"kind": TAKEN_OVER, "page": page} | ratios)
