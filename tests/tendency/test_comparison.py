@@ -1,6 +1,7 @@
 """Comparisons: what they train and judge, what they claim, and whether their page says what the reports say."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from omegaconf import OmegaConf
 from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import conf_folder, plain
+from tendency.app.configuration.signatures import check_nodes
 from tendency.app.studies.comparison_page import NOTHING_LEARNED, page_text, verdict
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, distinct_trainings, trials_of
 from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio, results_of
@@ -16,6 +18,7 @@ from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.scale import Scale
 from tendency.app.studies.training_record import RecordFolder
 from tendency.app.studies.variants import Comparison, Ratio, Variant
+from tendency.errors import ArtefactError
 from tendency.evaluation.statistics.intervals import Interval
 
 COMPARISONS = sorted((conf_folder() / "comparison").glob("*.yaml"))
@@ -31,6 +34,7 @@ def planned(comparison, *seeds):
 @pytest.mark.parametrize("path", COMPARISONS, ids=lambda path: path.stem)
 def test_every_variant_of_every_comparison_composes(path):
     config = plain(compose_command("compare", [f"comparison={path.stem}"])[0])
+    check_nodes({key: config[key] for key in ("comparison", "scale", "executor")})
     comparison = build(config["comparison"])
     plan = ComparisonPlan.of(comparison, build(config["scale"]), ComparisonSettings(seeds=[0, 1]))
     trials = trials_of(plan)
@@ -40,6 +44,16 @@ def test_every_variant_of_every_comparison_composes(path):
     assert len(set(runs)) == len(runs)
     for ratio in comparison.ratios:
         assert ratio.of != ratio.to
+
+
+@pytest.mark.parametrize("scale", [path.stem for path in (conf_folder() / "scale").glob("*.yaml")])
+def test_every_scale_is_a_part_of_predicting_change(scale):
+    config = plain(compose_command("compare", ["comparison=predicting_change", f"scale={scale}"])[0])
+    check_nodes({"scale": config["scale"]})
+    plan = ComparisonPlan.of(build(config["comparison"]), build(config["scale"]), ComparisonSettings())
+    assert plan.scale.name == scale
+    known = {"all", *plan.comparison.problems, *plan.comparison.models, *plan.comparison.variants}
+    assert {part for key in plan.scale.train for part in key.split("/")} <= known, "settings of nothing"
 
 
 def test_variants_that_are_trained_alike_share_their_network():
@@ -100,6 +114,27 @@ def test_a_claim_has_no_verdict_where_a_network_learned_nothing():
     # A method without a network has nothing to learn, and persistence may itself be compared with.
     itself = ComparisonResults((row("a", 1.0, "persistence"), row("b", 0.1)), (found,))
     assert verdict(ratio, found, itself) == "holds"
+
+
+def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkeypatch, capsys):
+    places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
+    for key, place in places.items():
+        monkeypatch.setenv(f"TENDENCY_{key.upper()}", place)
+    chosen = ["comparison=told_viscosity", "seeds=[0]", "variants=[fno_told]", f"write={tmp_path}/page"]
+    config, _ = compose_command("compare", chosen)
+    config.overrides, config.paths = ["pde=heat", *TINY], places
+    config.executor = {
+        "_target_": "tendency.app.studies.processes.Processes",
+        "command": [sys.executable, "-c", "import sys; sys.exit(sys.argv[1:2] == ['train'] and 4)"],
+    }
+    config.comparison.train = ["pde=heat"]
+    with pytest.raises(
+        ArtefactError, match="some of the comparison failed; the same command tries again:\nfno_told"
+    ) as e:
+        compare(config)
+    assert "seed 0: exit code 4, see " in str(e.value)
+    assert "failed (4)" in capsys.readouterr().out
+    assert not (tmp_path / "page.md").exists()
 
 
 @pytest.mark.slow

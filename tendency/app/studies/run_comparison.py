@@ -87,6 +87,9 @@ def _complete(
     left = [of for of in needed.values() if not _answers(records.records.get(of[0].training.identity), of, datasets)]
     unfinished = [of[0].training for of in left if of[0].training.folder.finished() is None]
     print(f"{len(needed) - len(unfinished)} of {len(needed)} trainings are done already", flush=True)
+    if left:
+        # Where it cannot be written is found out now, not after hours.
+        records.path.mkdir(parents=True, exist_ok=True)
     failures = executor.run(_training_jobs(unfinished, datasets), folder)
     failures += executor.run(_judging_jobs(left, datasets), folder)
     for of in left:
