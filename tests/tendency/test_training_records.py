@@ -15,8 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
+from tendency.app.configuration.conf_files import plain
+from tendency.app.studies.comparison_page import page_text, write_page
+from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, trials_of
+from tendency.app.studies.comparison_rows import results_of
+from tendency.app.studies.learning_curves import learning_curves
 from tendency.app.studies.marked_text import regenerate_blocks, replace_block
+from tendency.app.studies.record_pages import regenerate_text, table_of
 from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.training_record import RecordFolder, StepCost, TrainingRecord
 
@@ -145,6 +152,36 @@ def test_the_documentation_says_what_its_records_say():
     assert {path.stem for path in found} == {"README", "table", *pages}
     wrong = [str(path.relative_to(ROOT)) for path, text in found.items() if path.read_text(encoding="utf-8") != text]
     assert wrong == [], "python docs/results.py writes them"
+
+
+def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare_writes(tmp_path):
+    docs = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs" / "results" / "corrected_solver", docs / "results" / "corrected_solver")
+    page = docs / "corrected_solver.md"
+    page.write_text("before\n<!-- records: corrected_solver -->\n<!-- end -->\nafter\n")
+    older = regenerate_text(page.read_text(), docs)
+    assert "were taken over from docs/corrected_solver.md" in older
+    assert "| corrected | 3 |" in older
+    config = plain(compose_command("compare", ["comparison=corrected_solver"])[0])
+    plan = ComparisonPlan.of(build(config["comparison"]), build(config["scale"]), ComparisonSettings())
+    trials, folder = trials_of(plan), RecordFolder.read(docs / "results" / "corrected_solver")
+    for trial in trials:
+        shares = {"network": 0.01, "coarse solver": 0.06, "persistence": 0.2 + 0.01 * trial.seed}
+        figures = {
+            name: {"one_step_nrmse": error, "geometric_mean_nrmse": 2 * error, "stable_share": 1.0}
+            for name, error in shares.items()
+        }
+        folder.write(record(trial.training.identity, reports={"report": figures}))
+    results = results_of(plan, trials, folder.records, Path("datasets"))
+    write_page(page_text(plan, results), results, learning_curves(plan, trials, folder.records), docs / page.stem)
+    written = page.read_text()
+    assert regenerate_text(written, docs) == written
+    assert table_of("corrected_solver", docs) == (docs / "corrected_solver" / "table.csv").read_text()
+    assert written.startswith("before\n<!-- records: corrected_solver -->\n# A coarse solver and its correction\n")
+    assert written.endswith("corrected_solver/learning_curves.png)\n<!-- end -->\nafter\n")
+    assert "taken over" not in written
+    assert "| coarse_solver / corrected | one-step nRMSE | at least 5 | 6 [6, 6] | holds |" in written
+    assert "| persistence | 3 | " in written
 
 
 def processes_of(place):
