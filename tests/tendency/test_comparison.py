@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tendency.app.configuration.signatures import check_nodes
 from tendency.app.studies.comparison_page import NOTHING_LEARNED, page_text, verdict
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, distinct_trainings, trials_of
 from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio, results_of
+from tendency.app.studies.comparison_table import markdown_table
 from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.scale import Scale
 from tendency.app.studies.training_record import RecordFolder
@@ -101,6 +103,20 @@ def test_claims_hold_on_their_side_of_the_bound():
 
 def row(name, error, method=None):
     return ComparisonRow("-", "-", name, name, 1, nrmse=Interval(error), one_step=Interval(error), method=method)
+
+
+def test_notes_say_what_a_row_must_not_be_read_as():
+    rows = (
+        replace(row("short", 0.1), short_curve=True),
+        replace(row("learning", 0.1), falls=0.2, stable=0.75),
+        replace(row("converged", 0.1), falls=0.01, stable=1.0),
+        row("still", 1.0, "persistence"),
+    )
+    lines = markdown_table(ComparisonResults(rows, ()), rows)
+    assert lines[0] == "| variant | seeds | rollout nRMSE | one-step nRMSE | notes |", "what is not known has no column"
+    notes = [line.split(" | ")[-1].removesuffix(" |") for line in lines[2:]]
+    learning = "not converged: error fell by 20 % in the last quarter; 25 % blew up"
+    assert notes == ["learning curve too short to judge", learning, "", "no network"]
 
 
 def test_a_claim_has_no_verdict_where_a_network_learned_nothing():

@@ -43,6 +43,7 @@ class ComparisonRow:
         parameters: number of the network's parameters.
         training_seconds: mean over the seeds.
         falls: by which share the validation error still fell over the last quarter, the largest of the seeds.
+        short_curve: whether too few validations were made to say so.
         stable: share of the trajectories that did not blow up.
     """
 
@@ -66,6 +67,7 @@ class ComparisonRow:
     parameters: int | None = None
     training_seconds: float | None = None
     falls: float | None = None
+    short_curve: bool | None = None
     stable: float | None = None
 
     def error(self, figure: str) -> Interval:
@@ -249,6 +251,7 @@ def _row(judged: Sequence[_Judged], title: str, method: str | None = None) -> Co
         parameters=first.record.parameters if learned else 0,
         training_seconds=sum(seconds) / len(seconds) if seconds and learned else None,
         falls=max(falls) if falls and learned else None,
+        short_curve=learned and not falls,
         stable=sum(figure["stable_share"] for figure in figures) / len(figures),
     )
 

@@ -104,6 +104,8 @@ def _notes(results: ComparisonResults, row: ComparisonRow) -> list[str]:
     ]
     if row.method is not None:
         notes.append("no network")
+    elif row.short_curve:
+        notes.append("learning curve too short to judge")
     elif row.falls is not None and row.falls > STILL_FALLING:
         notes.append(f"not converged: error fell by {100 * row.falls:.0f} % in the last quarter")
     if row.stable is not None and row.stable < 1:
