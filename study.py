@@ -1,9 +1,6 @@
-"""See tendency/app/commands/entry.py; python study.py --help lists what can be chosen."""
+"""See tendency/app/commands/former_study.py: compare.py does what this command did."""
 
-from tendency.app.commands.installed import require_packages
+from tendency.app.commands.former_study import main
 
 if __name__ == "__main__":
-    require_packages()
-    from tendency.app.commands.entry import study
-
-    study()
+    main()

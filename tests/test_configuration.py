@@ -14,7 +14,7 @@ GROUPS = {
     str(path.parent.relative_to(conf_folder())): None
     for path in sorted(conf_folder().rglob("*.yaml"))
     if len(path.relative_to(conf_folder()).parts) > 1
-    and path.relative_to(conf_folder()).parts[0] not in ("comparison", "experiment", "scale")
+    and path.relative_to(conf_folder()).parts[0] not in ("comparison", "executor", "experiment", "scale")
 }
 # A yaml that wants a value does not bind without it.
 CHOICES = [

@@ -16,7 +16,7 @@ MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
 REPORTS = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
 FILE = re.compile(r"`((?:solvers|surrogates|conf)/[\w/]+\.(?:py|yaml))`[^`]*```(?:python|yaml)\n(.*?)```", re.DOTALL)
-COMMAND = re.compile(r"^    python (train|generate|evaluate|study|compare)\.py (.*?)(?:#.*)?$", re.MULTILINE)
+COMMAND = re.compile(r"^    python (train|generate|evaluate|compare)\.py (.*?)(?:#.*)?$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -73,8 +73,11 @@ def test_right_command_lines_pass():
     check_command_line("evaluate", ["runs=[a]", "prediction/integrator@evaluation.integrator=heun"])
     check_command_line("generate", ["pde=heat", "data.num_train=3"])
     check_command_line("evaluate", ["runs=[a,b]"])
-    check_command_line("study", ["scale=tiny", "problems=[heat]", 'overrides=["trainer.accelerator=gpu"]'])
-    assert refused("scale=smal", script="study")[0].startswith("unknown scale 'smal'; did you mean 'small'?")
+    small = ["comparison=predicting_change", "scale=tiny", "problems=[heat]", "executor.processes=1"]
+    check_command_line("compare", [*small, 'overrides=["trainer.accelerator=gpu"]'])
+    assert refused("comparison=predicting_change", "scale=smal", script="compare")[0].startswith(
+        "unknown scale 'smal'; did you mean 'small'?"
+    )
     assert refused("pde=heat", "model=external") == ["model.network._target_= is required"]
 
 
@@ -94,7 +97,7 @@ def test_a_mistyped_command_is_answered_without_torch():
 
 def test_commands_are_checked_and_judge_without_lightning():
     work = ("training.train_surrogate", "problems.make_dataset", "reports.judge_runs", "studies.run_comparison")
-    halves = ", ".join(f"tendency.app.{name}" for name in (*work, "studies.run_study"))
+    halves = ", ".join(f"tendency.app.{name}" for name in work)
     code = f"import sys, {halves}, tendency.trainers.trainer; print('torch' in sys.modules, 'lightning' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]

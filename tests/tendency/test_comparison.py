@@ -1,15 +1,27 @@
 """Comparisons: what they train and judge, what they claim, and whether their page says what the reports say."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
 from tendency.app.configuration.build import build
-from tendency.app.configuration.conf_files import conf_folder
-from tendency.app.studies.run_comparison import ComparisonSettings, compare, page, ratios, trials_of
+from tendency.app.configuration.composed import compose_command
+from tendency.app.configuration.conf_files import conf_folder, plain
+from tendency.app.configuration.signatures import check_nodes
+from tendency.app.studies.comparison_page import NOTHING_LEARNED, page_text, verdict
+from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, distinct_trainings, trials_of
+from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio, results_of
+from tendency.app.studies.comparison_table import markdown_table
+from tendency.app.studies.run_comparison import compare
+from tendency.app.studies.scale import Scale
+from tendency.app.studies.training_record import RecordFolder
 from tendency.app.studies.variants import Comparison, Ratio, Variant
+from tendency.errors import ArtefactError
+from tendency.evaluation.statistics.intervals import Interval
 
 COMPARISONS = sorted((conf_folder() / "comparison").glob("*.yaml"))
 TINY = ["data.num_train=4", "data.num_valid=2", "data.num_test=2", "data.chunk_size=2", "data.workers=1"]
@@ -17,25 +29,58 @@ TINY += ["data.batch_size=4", "trainer.max_epochs=2", "trainer.accelerator=cpu",
 TINY += ["pde=heat", "pde.geometry.shape=[16]", "pde.times.num_snapshots=8", "model.width=8", "model.modes=4"]
 
 
+def planned(comparison, *seeds):
+    return ComparisonPlan.of(comparison, Scale("unchanged", list(seeds)), ComparisonSettings())
+
+
 @pytest.mark.parametrize("path", COMPARISONS, ids=lambda path: path.stem)
 def test_every_variant_of_every_comparison_composes(path):
-    comparison = build(OmegaConf.to_container(OmegaConf.load(path)))
-    trials = trials_of(comparison, ComparisonSettings(seeds=[0, 1]))
-    assert len(trials) == 2 * len(comparison.variants)
-    assert len({(trial.name, trial.seed) for trial in trials}) == len(trials)
+    config = plain(compose_command("compare", [f"comparison={path.stem}"])[0])
+    check_nodes({key: config[key] for key in ("comparison", "scale", "executor")})
+    comparison = build(config["comparison"])
+    plan = ComparisonPlan.of(comparison, build(config["scale"]), ComparisonSettings(seeds=[0, 1]))
+    trials = trials_of(plan)
+    assert len(trials) == 2 * len(plan.problems) * len(plan.models) * len(plan.variants)
+    assert len({(trial.problem, trial.model, trial.name, trial.seed) for trial in trials}) == len(trials)
+    runs = [training.folder.path for training in distinct_trainings(trials)]
+    assert len(set(runs)) == len(runs)
     for ratio in comparison.ratios:
         assert ratio.of != ratio.to
 
 
+@pytest.mark.parametrize("scale", [path.stem for path in (conf_folder() / "scale").glob("*.yaml")])
+def test_every_scale_is_a_part_of_predicting_change(scale):
+    config = plain(compose_command("compare", ["comparison=predicting_change", f"scale={scale}"])[0])
+    check_nodes({"scale": config["scale"]})
+    plan = ComparisonPlan.of(build(config["comparison"]), build(config["scale"]), ComparisonSettings())
+    assert plan.scale.name == scale
+    known = {"all", *plan.comparison.problems, *plan.comparison.models, *plan.comparison.variants}
+    assert {part for key in plan.scale.train for part in key.split("/")} <= known, "settings of nothing"
+
+
 def test_variants_that_are_trained_alike_share_their_network():
     variants = {"here": Variant(), "there": Variant(judge=["pde.geometry.shape=[32]"]), "still": Variant(method="x")}
-    comparison = Comparison("A title", "A question?", TINY, variants, [])
-    here, there, still = trials_of(comparison, ComparisonSettings(seeds=[0]))
-    assert here.folder.path == there.folder.path == still.folder.path
+    variants["euler"] = Variant(network="here", integrator="euler")
+    here, there, still, euler = trials_of(planned(Comparison("A title", "A question?", TINY, variants), 0))
+    assert here.training is there.training is still.training is euler.training
     root = Path("datasets")
     assert here.dataset(root) != there.dataset(root)
-    assert here.report(root) == still.report(root) == here.folder.report
-    assert there.report(root).path.name == f"report-on-{there.dataset(root).name}"
+    assert here.report(root) == still.report(root) == here.training.folder.report
+    assert there.report_name(root) == f"report-on-{there.dataset(root).name}"
+    assert euler.report_name(root) == "report-euler"
+
+
+def test_the_identity_of_a_training_is_what_its_figures_depend_on(tmp_path, monkeypatch):
+    def identity(*overrides):
+        (trial,) = trials_of(planned(Comparison("t", "q", [*TINY, *overrides], {"a": Variant()}), 0))
+        return trial.training.identity
+
+    first = identity()
+    assert identity("resume=auto", "logger=wandb") == first
+    monkeypatch.setenv("TENDENCY_OUTPUTS", str(tmp_path))
+    assert identity() == first, "it does not depend on where the run lies"
+    assert identity("optimizer.lr=0.1") != first
+    assert identity("evaluation.stride=2") != first, "how it is judged"
 
 
 def test_claims_hold_on_their_side_of_the_bound():
@@ -50,6 +95,62 @@ def test_claims_hold_on_their_side_of_the_bound():
         Ratio("a", "b", "loss", at_least=1)
     with pytest.raises(ValueError, match=r"ratios\[0\].to: expected one of \['a'\], got 'b'"):
         Comparison("t", "q", TINY, {"a": Variant()}, [Ratio("a", "b", at_least=1)])
+    with pytest.raises(ValueError, match=r"variants.b.network: expected one of \['a'\], got 'c'"):
+        Comparison("t", "q", TINY, {"a": Variant(), "b": Variant(network="c")})
+    with pytest.raises(ValueError, match="network: a variant that shares the networks of 'a' has no train"):
+        Variant(train=["model=unet"], network="a")
+
+
+def row(name, error, method=None):
+    return ComparisonRow("-", "-", name, name, 1, nrmse=Interval(error), one_step=Interval(error), method=method)
+
+
+def test_notes_say_what_a_row_must_not_be_read_as():
+    rows = (
+        replace(row("short", 0.1), short_curve=True),
+        replace(row("learning", 0.1), falls=0.2, stable=0.75),
+        replace(row("converged", 0.1), falls=0.01, stable=1.0),
+        row("still", 1.0, "persistence"),
+    )
+    lines = markdown_table(ComparisonResults(rows, ()), rows)
+    assert lines[0] == "| variant | seeds | rollout nRMSE | one-step nRMSE | notes |", "what is not known has no column"
+    notes = [line.split(" | ")[-1].removesuffix(" |") for line in lines[2:]]
+    learning = "not converged: error fell by 20 % in the last quarter; 25 % blew up"
+    assert notes == ["learning curve too short to judge", learning, "", "no network"]
+
+
+def test_a_claim_has_no_verdict_where_a_network_learned_nothing():
+    ratio = Ratio("a", "b", at_least=2)
+    found = MeasuredRatio("-", "-", "a", "b", "one_step_nrmse", Interval(10.0))
+    still = row("persistence", 1.0, "persistence")
+    assert verdict(ratio, found, ComparisonResults((row("a", 0.9), row("b", 0.09), still), (found,))) == "holds"
+    for a, b in ((9.8, 0.98), (0.99, 0.099)):
+        results = ComparisonResults((row("a", a), row("b", b), still), (found,))
+        assert verdict(ratio, found, results) == NOTHING_LEARNED
+    # A method without a network has nothing to learn, and persistence may itself be compared with.
+    itself = ComparisonResults((row("a", 1.0, "persistence"), row("b", 0.1)), (found,))
+    assert verdict(ratio, found, itself) == "holds"
+
+
+def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkeypatch, capsys):
+    places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
+    for key, place in places.items():
+        monkeypatch.setenv(f"TENDENCY_{key.upper()}", place)
+    chosen = ["comparison=told_viscosity", "seeds=[0]", "variants=[fno_told]", f"write={tmp_path}/page"]
+    config, _ = compose_command("compare", chosen)
+    config.overrides, config.paths = ["pde=heat", *TINY], places
+    config.executor = {
+        "_target_": "tendency.app.studies.processes.Processes",
+        "command": [sys.executable, "-c", "import sys; sys.exit(sys.argv[1:2] == ['train'] and 4)"],
+    }
+    config.comparison.train = ["pde=heat"]
+    with pytest.raises(
+        ArtefactError, match="some of the comparison failed; the same command tries again:\nfno_told"
+    ) as e:
+        compare(config)
+    assert "seed 0: exit code 4, see " in str(e.value)
+    assert "failed (4)" in capsys.readouterr().out
+    assert not (tmp_path / "page.md").exists()
 
 
 @pytest.mark.slow
@@ -73,7 +174,9 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
             {"_target_": "tendency.app.studies.variants.Ratio", "of": "persistence", "to": "trained", "at_least": 1e9},
         ],
     }
-    config = OmegaConf.create({"comparison": node, "paths": places, "seeds": [3], "processes": 1, "write": None})
+    scale = {"_target_": "tendency.app.studies.scale.Scale", "name": "unchanged", "seeds": [3]}
+    executor = {"_target_": "tendency.app.studies.processes.Processes", "processes": 1}
+    config = OmegaConf.create({"comparison": node, "scale": scale, "executor": executor, "paths": places})
     compare(config)
     first = capsys.readouterr().out
     assert "0 of 1 trainings are done already" in first
@@ -81,22 +184,31 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
     again = capsys.readouterr().out
     assert "1 of 1 trainings are done already" in again
     assert "min left" not in again
+    assert again.split("# Finer")[1] == first.split("# Finer")[1], "the page comes from the records"
 
-    comparison, settings = build(node), ComparisonSettings(seeds=[3])
-    trials = trials_of(comparison, settings)
-    trained, finer, persistence = trials
-    datasets = Path(places["datasets"])
+    plan = planned(build(node), 3)
+    trials = trials_of(plan)
+    finer = trials[1]
+    datasets, folder = Path(places["datasets"]), Path(places["outputs"]) / "comparison-finer"
     assert json.loads((finer.report(datasets).path / "metrics.json").read_text())["description"]["resolution"]
-    summaries = [trial.summary(datasets) for trial in trials]
-    assert persistence.summary(datasets)["one_step_nrmse"] != trained.summary(datasets)["one_step_nrmse"]
-    measured = [interval.mean for _, interval in ratios(comparison, trials, datasets)]
+    summaries = [
+        trial.report(datasets).summary(trial.variant.method or trial.training.folder.path.name) for trial in trials
+    ]
     errors = [summary["one_step_nrmse"] for summary in summaries]
+    assert errors[2] != errors[0]
+    results = results_of(plan, trials, RecordFolder.read(folder / "results").records, datasets)
+    measured = [found.measured.mean for found in results.ratios]
     assert measured == pytest.approx([errors[1] / errors[0], errors[2] / errors[0]])
-    text = page(comparison, trials, settings, Path(places["outputs"]) / "comparison-finer", datasets)
+    there = finer.report(datasets).summary("persistence")["one_step_nrmse"]
+    assert results.rows[-1].title == "persistence, on the data of finer"
+    assert results.rows[-1].one_step.mean == pytest.approx(there)
+    text = page_text(plan, results)
     assert "| finer / trained | one-step nRMSE | at most 1e+09 |" in text
-    assert text.count("| holds |") == 1
-    assert text.count("**does not hold**") == 1
+    verdicts = [
+        verdict(ratio, found, results) for ratio, found in zip(plan.comparison.ratios, results.ratios, strict=True)
+    ]
+    assert all(f"| {text_} |" in text for text_ in verdicts)
+    assert verdicts[1] in (NOTHING_LEARNED, "**does not hold**")
     assert "| trained | " in text
     assert " min |" in text, "how long the trainings took"
-    # All but what a step costs, which is measured anew.
-    assert text.split("| variant |")[0] in first
+    assert text in (folder / "page.md").read_text()

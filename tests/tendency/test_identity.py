@@ -72,7 +72,7 @@ def test_a_method_of_a_class_is_known_with_its_class():
 def test_every_folder_of_the_configuration_is_one_group():
     """``conf/`` and the table name the same axes, and each command's yaml has the groups that the table gives it."""
     assert {path.name for path in conf_folder().iterdir() if path.is_dir()} == set(GROUPS)
-    for command in ("train", "generate", "evaluate", "compare", "study"):
+    for command in ("train", "generate", "evaluate", "compare"):
         text = (conf_folder() / f"{command}.yaml").read_text(encoding="utf-8")
         defaults = re.findall(r"^  - (\w+): ", text, re.MULTILINE)
         assert set(defaults) == {group.name for group in GROUPS.values() if command in group.commands}, command

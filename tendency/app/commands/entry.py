@@ -31,11 +31,6 @@ def evaluate() -> None:
     _run("evaluate", _evaluate)
 
 
-def study() -> None:
-    """``python study.py scale=small``: "Predicting Change, Not States" reproduced, from datasets to one table."""
-    _run("study", _study)
-
-
 def compare() -> None:
     """``python compare.py comparison=...``: trains the variants that a yaml names, and says what their errors are."""
     _run("compare", _compare)
@@ -80,14 +75,6 @@ def _evaluate(config: DictConfig) -> None:
     from tendency.app.reports.judge_runs import evaluate
 
     evaluate(config)
-
-
-def _study(config: DictConfig) -> None:
-    from tendency.app.studies.run_study import study
-
-    # Its work is done; the study composes the configurations of its trainings with Hydra itself.
-    GlobalHydra.instance().clear()
-    study(config)
 
 
 def _compare(config: DictConfig) -> None:

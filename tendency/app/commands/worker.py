@@ -1,4 +1,4 @@
-"""One piece of a study in a process of its own: ``python -m tendency.app.commands.worker train ...``, or judge."""
+"""One job of a comparison in a process of its own: ``python -m tendency.app.commands.worker train ...``, or judge."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def main() -> None:
 def end_with_parent(every_seconds: float = 1.0) -> None:
     """Stops this process, by the signal that saves a checkpoint, once the one that started it is gone.
 
-    A study that was killed outright would otherwise leave trainings behind that keep their run folders from it.
+    A comparison that was killed outright would otherwise leave trainings behind that keep their run folders from it.
 
     Args:
         every_seconds: how often to look.

@@ -45,12 +45,13 @@ GROUPS = {
         ConfigGroup("callbacks", lightning=True),
         ConfigGroup("logger", learned=False, lightning=True),
         ConfigGroup("evaluation", ("train", "evaluate"), learned=False),
-        ConfigGroup("paths", ("train", "generate", "evaluate", "study", "compare"), learned=False, method=False),
+        ConfigGroup("paths", ("train", "generate", "evaluate", "compare"), learned=False, method=False),
         # These write into the groups above and hold nothing themselves.
         ConfigGroup("experiment", learned=False),
         ConfigGroup("strategy", learned=False),
-        ConfigGroup("scale", ("study",), learned=False),
+        ConfigGroup("scale", ("compare",), learned=False),
         ConfigGroup("comparison", ("compare",), learned=False),
+        ConfigGroup("executor", ("compare",), learned=False),
     )
 }
 INJECTED = {group.name: group.injected for group in GROUPS.values() if group.injected}

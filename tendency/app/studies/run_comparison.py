@@ -1,97 +1,34 @@
-"""A comparison from its yaml to its page: what is there is not done again."""
+"""A comparison from its yaml to its page: what is there, or was computed elsewhere, is not done again."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
 
 import torch
-from annotated_types import Len
 from omegaconf import DictConfig
 
 from tendency.app.configuration.build import build, build_problem
-from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.signatures import check_nodes, check_settings
-from tendency.app.problems.data_plan import DataPlan
-from tendency.app.runs.report_folder import ReportFolder
-from tendency.app.runs.run_folder import RunFolder
-from tendency.app.studies.jobs import Job, JobRunner, export_paths, seconds_of
-from tendency.app.studies.run_study import train_missing
-from tendency.app.studies.study_numbers import timed
-from tendency.app.studies.study_plan import StudyRow
-from tendency.app.studies.variants import FIGURES, Comparison, Ratio, Variant
-from tendency.data.machine import usable_cores
-from tendency.data.whole_file import write_whole
+from tendency.app.studies.collect_record import collect_record
+from tendency.app.studies.comparison_page import page_text, write_page
+from tendency.app.studies.comparison_plan import (
+    ComparisonPlan,
+    ComparisonSettings,
+    Training,
+    Trial,
+    data_plan,
+    distinct_trainings,
+    trials_of,
+)
+from tendency.app.studies.comparison_rows import results_of
+from tendency.app.studies.executor import Executor, Job
+from tendency.app.studies.learning_curves import learning_curves
+from tendency.app.studies.processes import export_paths
+from tendency.app.studies.training_record import RecordFolder, TrainingRecord
 from tendency.errors import ArtefactError
-from tendency.evaluation.statistics.intervals import Interval, log_t_interval
-from tendency.simulation.annotations import NonNegativeInt
-from tendency.surrogates.predictions.coarse_solver import COARSE_SOLVER
 
-
-class ComparisonSettings:
-    """Of ``compare.py``.
-
-    Args:
-        seeds: of the trainings.
-        overrides: of every training, after those of the comparison.
-        processes: that run side by side, one thread each; 0 for one per core.
-        write: where the page goes, without its ending; None puts it into the outputs.
-    """
-
-    def __init__(
-        self,
-        seeds: Annotated[list[NonNegativeInt], Len(1)],
-        overrides: list[str] | None = None,
-        processes: NonNegativeInt = 0,
-        write: Annotated[str, Len(1)] | None = None,
-    ) -> None:
-        self.seeds, self.overrides = seeds, overrides or []
-        self.processes, self.write = processes or usable_cores(), write
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One variant with one seed.
-
-    Args:
-        name: of the variant.
-        variant: itself.
-        seed: of its training.
-        overrides: that ``train.py`` is called with.
-        config: composed from them, plain data.
-        judged_on: configuration that makes the data that it is judged on; that of the training where it is the same.
-    """
-
-    name: str
-    variant: Variant
-    seed: int
-    overrides: tuple[str, ...]
-    config: dict[str, Any]
-    judged_on: dict[str, Any]
-
-    @property
-    def title(self) -> str:
-        """For the screen."""
-        return f"{self.name} seed {self.seed}"
-
-    @property
-    def folder(self) -> RunFolder:
-        """Where the run lies."""
-        return RunFolder(Path(self.config["paths"]["run"]))
-
-    def dataset(self, root: Path) -> Path:
-        """Folder of the data that it is judged on."""
-        plan, pde = _plan(self.judged_on)
-        return plan.folder(root, pde, build_problem(pde))
-
-    def report(self, root: Path) -> ReportFolder:
-        """The report that it is read from."""
-        run = self.folder
-        return ReportFolder(run.path / f"report-on-{self.dataset(root).name}") if self.variant.judge else run.report
-
-    def summary(self, root: Path) -> dict[str, Any]:
-        """The figures of its report."""
-        return self.report(root).summary(self.variant.method or self.folder.path.name)
+NODES = ("comparison", "scale", "executor")
+"""The groups of ``compare.py`` that are built."""
 
 
 def compare(config: DictConfig) -> None:
@@ -99,124 +36,106 @@ def compare(config: DictConfig) -> None:
 
     Raises:
         ConfigError: the configuration is wrong; nothing was started.
-        ArtefactError: jobs failed.
-        Stopped: by a signal; the same command goes on.
+        ArtefactError: jobs failed; the page holds what the others found.
+        Stopped: a signal came; the same command goes on.
     """
     content = plain(config)
-    node, paths = content.pop("comparison"), content.pop("paths")
-    check_nodes({"comparison": node})
+    paths, nodes = content.pop("paths"), {key: content.pop(key) for key in NODES}
+    check_nodes(nodes)
     check_settings(content, ComparisonSettings)
-    settings, comparison = ComparisonSettings(**content), build(node, "comparison")
+    settings = ComparisonSettings(**content)
+    comparison, scale, executor = (build(nodes[key], key) for key in NODES)
+    plan = ComparisonPlan.of(comparison, scale, settings)
     paths = export_paths(paths)
+    # So that what a step costs does not depend on the number of cores.
     torch.set_num_threads(1)
-    datasets = Path(paths["datasets"])
-    trials = trials_of(comparison, settings)
-    name = config_name(comparison)
-    folder = Path(paths["outputs"]) / f"comparison-{name}"
-    runner = JobRunner(settings.processes, folder)
-    distinct = list({trial.folder.path: trial for trial in trials}.values())
-    failures = train_missing(distinct, runner, datasets)
-    failures = failures or _judge(trials, runner, datasets)
+    datasets, folder = Path(paths["datasets"]), Path(paths["outputs"]) / folder_name(plan)
+    trials = trials_of(plan)
+    records = RecordFolder.read(Path(settings.results) if settings.results else folder / "results")
+    for sentence in records.left_out:
+        print(f"left out: {sentence}")
+    failures = _complete(trials, records, executor, folder, datasets)
+    results = results_of(plan, trials, records.records, datasets)
+    if results.rows:
+        curves = learning_curves(plan, trials, records.records)
+        target = Path(settings.write) if settings.write else folder / "page"
+        page = write_page(page_text(plan, results), results, curves, target)
+        print(page.read_text(encoding="utf-8"))
+        print(f"page: {page}")
     if failures:
         raise ArtefactError("\n".join(["some of the comparison failed; the same command tries again:", *failures]))
-    target = folder / "page.md" if settings.write is None else Path(f"{settings.write}.md")
-    text = page(comparison, trials, settings, folder, datasets)
-    write_whole(target, text)
-    print(text)
-    print(f"page: {target}")
 
 
-def config_name(comparison: Comparison) -> str:
-    """The title as the name of a folder."""
-    return "-".join("".join(c if c.isalnum() else " " for c in comparison.title.lower()).split())
+def folder_name(plan: ComparisonPlan) -> str:
+    """The name of the folder of a comparison's journal, logs and records."""
+    words = f"{plan.comparison.title} {'' if plan.scale.name == 'unchanged' else plan.scale.name}".lower()
+    return "-".join(["comparison", *"".join(c if c.isalnum() else " " for c in words).split()])
 
 
-def trials_of(comparison: Comparison, settings: ComparisonSettings) -> list[Trial]:
-    """Every variant with every seed, seed by seed so that an unfinished comparison has whole rows early."""
-    found = []
-    for seed in settings.seeds:
-        for name, variant in comparison.variants.items():
-            chosen = [*comparison.train, *variant.train, *settings.overrides, f"seed={seed}"]
-            config = compose_training(chosen)
-            # Of other data only the test trajectories are needed.
-            other = [*chosen, *variant.judge, "data.num_train=1", "data.num_valid=1"]
-            judged_on = compose_training(other) if variant.judge else config
-            found.append(Trial(name, variant, seed, tuple(chosen), config, judged_on))
-    return found
+def _complete(
+    trials: Sequence[Trial], records: RecordFolder, executor: Executor, folder: Path, datasets: Path
+) -> list[str]:
+    """Trains and judges what no record answers, and adds the records of what is finished then.
+
+    Returns:
+        One line for each job that failed.
+    """
+    needed = {
+        training.identity: [trial for trial in trials if trial.training.identity == training.identity]
+        for training in distinct_trainings(trials)
+    }
+    left = [of for of in needed.values() if not _answers(records.records.get(of[0].training.identity), of, datasets)]
+    unfinished = [of[0].training for of in left if of[0].training.folder.finished() is None]
+    print(f"{len(needed) - len(unfinished)} of {len(needed)} trainings are done already", flush=True)
+    if left:
+        # Where it cannot be written is found out now, not after hours.
+        records.path.mkdir(parents=True, exist_ok=True)
+    failures = executor.run(_training_jobs(unfinished, datasets), folder)
+    failures += executor.run(_judging_jobs(left, datasets), folder)
+    for of in left:
+        training = of[0].training
+        if training.folder.finished() is not None and all(trial.report(datasets).done() for trial in of):
+            records.write(collect_record(training, folder, datasets))
+    return failures
 
 
-def _plan(config: dict[str, Any]) -> tuple[DataPlan, dict[str, Any]]:
-    return build(config["data"], "data"), config["pde"]
+def _answers(record: TrainingRecord | None, trials: Sequence[Trial], datasets: Path) -> bool:
+    """Whether a record has all the figures that trials are read from."""
+    return record is not None and all(
+        record.figures(trial.report_name(datasets), trial.variant.method) is not None for trial in trials
+    )
 
 
-def _judge(trials: list[Trial], runner: JobRunner, datasets: Path) -> list[str]:
-    """The trials that are judged on other data than their training reported on."""
-    jobs = []
-    for trial in trials:
-        if not trial.variant.judge or trial.report(datasets).done():
-            continue
-        plan, pde = _plan(trial.judged_on)
-        plan.prepare(datasets, pde, build_problem(pde))
-        places = (trial.folder.path, datasets, trial.dataset(datasets), trial.report(datasets).path)
-        name = f"{trial.folder.path.name}-{trial.report(datasets).path.name}"
-        jobs.append(Job(name, f"judging {trial.title}", ("judge_on", *map(str, places))))
-    return runner.run(jobs)
-
-
-def ratios(comparison: Comparison, trials: list[Trial], datasets: Path) -> list[tuple[Ratio, Interval]]:
-    """Each claim with the geometric mean of its ratio over the seeds, and the t-interval of its logarithm."""
-    summaries = {(trial.name, trial.seed): trial.summary(datasets) for trial in trials}
-    seeds = list(dict.fromkeys(trial.seed for trial in trials))
-    found = []
-    for ratio in comparison.ratios:
-        values = [summaries[ratio.of, seed][ratio.figure] / summaries[ratio.to, seed][ratio.figure] for seed in seeds]
-        found.append((ratio, log_t_interval(values)))
-    return found
-
-
-def _milliseconds(trial: Trial, datasets: Path) -> str:
-    """What a step costs; nothing is said of methods that do not compute, nor of other data than the training's."""
-    if trial.variant.judge or trial.variant.method not in (None, COARSE_SOLVER):
-        return ""
-    _, _, seconds = timed(trial.folder.path, StudyRow(trial.name, "", baseline=trial.variant.method), datasets)
-    return f"{1000 * seconds:.3g}"
-
-
-def page(
-    comparison: Comparison, trials: list[Trial], settings: ComparisonSettings, folder: Path, datasets: Path
-) -> str:
-    """The answer in Markdown: the claims, the errors behind them, and how they were made."""
-    lines = [f"# {comparison.title}", "", comparison.question.strip(), "", "| ratio | of | claimed | measured | |"]
-    lines.append("|---|---|---|---|---|")
-    for ratio, measured in ratios(comparison, trials, datasets):
-        verdict = "holds" if ratio.holds(measured.mean) else "**does not hold**"
-        pair = f"{ratio.of} / {ratio.to}"
-        lines.append(f"| {pair} | {FIGURES[ratio.figure]} | {ratio.claim} | {measured.text()} | {verdict} |")
-    head = ["variant", *FIGURES.values(), "ms per step", "training"]
-    lines += ["", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for name, variant in comparison.variants.items():
-        own = [trial for trial in trials if trial.name == name]
-        summaries = [trial.summary(datasets) for trial in own]
-        cells = [log_t_interval([summary[figure] for summary in summaries]).text() for figure in FIGURES]
-        spent = [seconds_of(folder, trial.folder.path.name) for trial in own]
-        known = [seconds for seconds in spent if seconds is not None]
-        minutes = f"{sum(known) / len(known) / 60:.1f} min" if known and variant.method is None else ""
-        cells += [_milliseconds(own[0], datasets), minutes]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        f"Medians over the test trajectories of one network, then geometric means over the seeds {settings.seeds} with",
-        "95 % t-intervals of the logarithm; ratios are taken seed by seed. A step is that of one trajectory in a batch",
-        "of 8, on one thread of the machine that wrote this page. Trained with",
-        "",
-        f"    python train.py {' '.join([*comparison.train, *settings.overrides])}",
-        "",
-        "and in addition",
-        "",
+def _training_jobs(trainings: Sequence[Training], datasets: Path) -> list[Job]:
+    """One job for each training, whose dataset is made here, once, before those that share it start side by side."""
+    prepared: set[Path] = set()
+    for training in trainings:
+        plan, pde = data_plan(training.config)
+        problem = build_problem(pde)
+        where = plan.folder(datasets, pde, problem)
+        if where not in prepared:
+            plan.prepare(datasets, pde, problem)
+            prepared.add(where)
+    return [
+        Job(training.folder.path.name, training.title, ("train", *training.overrides, "resume=auto"))
+        for training in trainings
     ]
-    for name, variant in comparison.variants.items():
-        judged = f", judged on `{' '.join(variant.judge)}`" if variant.judge else ""
-        method = f", of whose report {variant.method} is taken" if variant.method else ""
-        added = f"`{' '.join(variant.train)}`" if variant.train else "nothing"
-        lines.append(f"- {name}: {added}{judged}{method}")
-    return "\n".join([*lines, ""])
+
+
+def _judging_jobs(needed: Sequence[Sequence[Trial]], datasets: Path) -> list[Job]:
+    """Jobs for the reports that a finished training has not written itself: other integrators, other data."""
+    jobs: dict[Path, Job] = {}
+    for trial in (trial for trials in needed for trial in trials):
+        run, report = trial.training.folder, trial.report(datasets)
+        if run.finished() is None or report.done() or report.path in jobs:
+            continue
+        name, title = f"{run.path.name}-{report.path.name}", f"judging {trial.training.title}"
+        if trial.variant.judge:
+            plan, pde = data_plan(trial.judged_on)
+            plan.prepare(datasets, pde, build_problem(pde))
+            places = (run.path, datasets, trial.dataset(datasets), report.path)
+            jobs[report.path] = Job(name, f"{title} on other data", ("judge_on", *map(str, places)))
+        elif trial.variant.integrator is not None:
+            arguments = ("judge", str(run.path), str(datasets), trial.variant.integrator)
+            jobs[report.path] = Job(name, f"{title} by {trial.variant.integrator}", arguments)
+    return list(jobs.values())

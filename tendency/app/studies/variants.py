@@ -1,11 +1,11 @@
-"""A question about surrogates that training answers: variants, seeds, and the ratios of their errors."""
+"""A question about surrogates that training answers: problems, networks, variants, and the ratios of their errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from annotated_types import Len
 
-from tendency.simulation.annotations import PositiveFloat
+from tendency.simulation.annotations import PositiveFloat, PositiveInt
 
 FIGURES = {
     "one_step_nrmse": "one-step nRMSE",
@@ -13,20 +13,56 @@ FIGURES = {
 }
 """Errors of a report's summary that can be compared, and what tables call them."""
 
+NOT_NAMED = "-"
+"""The one problem or model of a comparison that names none."""
 
-class Variant:
-    """One side of a comparison.
+
+class ComparedOption:
+    """A problem, or a network, that every variant of a comparison is trained with.
 
     Args:
-        train: overrides of ``train.py``, after those that all variants share; variants that are trained alike share
-            their networks.
-        judge: further overrides that make the data it is judged on, where these are not those of its training: another
-            resolution, other parameters.
-        method: of the network's report that stands for it, such as ``persistence``; None for the network.
+        title: name in headings.
+        train: overrides of ``train.py`` that choose it, after those that all trainings share.
     """
 
-    def __init__(self, train: Sequence[str] = (), judge: Sequence[str] = (), method: str | None = None) -> None:
+    def __init__(self, title: str, train: Sequence[str] = ()) -> None:
+        self.title, self.train = title, tuple(train)
+
+
+class Variant:
+    """One side of a comparison, a row of its tables.
+
+    Args:
+        train: overrides of ``train.py``, after those of the problem and the model; variants that are trained alike
+            share their networks.
+        judge: further overrides that make the data it is judged on, where these are not those of its training: another
+            resolution, other parameters.
+        method: method of the network's report that stands for it, such as ``persistence``; None for the network.
+        title: name in tables; the variant's own where it is left out.
+        network: name of the variant whose networks it shares, so that it has no overrides of its own.
+        integrator: option of ``prediction/integrator`` that steps its derivative; None for that of its training.
+        widening: factor on ``model.width``; twice the width is about four times the parameters.
+
+    Raises:
+        ValueError: arguments that exclude one another.
+    """
+
+    def __init__(
+        self,
+        train: Sequence[str] = (),
+        judge: Sequence[str] = (),
+        method: str | None = None,
+        title: str | None = None,
+        network: str | None = None,
+        integrator: str | None = None,
+        widening: PositiveInt = 1,
+    ) -> None:
+        if network is not None and (train or widening > 1):
+            raise ValueError(f"network: a variant that shares the networks of {network!r} has no train and no widening")
+        if integrator is not None and judge:
+            raise ValueError("integrator: a variant is judged with another integrator or on other data, not both")
         self.train, self.judge, self.method = tuple(train), tuple(judge), method
+        self.title, self.network, self.integrator, self.widening = title, network, integrator, widening
 
 
 class Ratio:
@@ -68,17 +104,20 @@ class Ratio:
 
 
 class Comparison:
-    """Variants of a training, and what their errors are claimed to be to one another.
+    """Problems x networks x variants of a training, and what their errors are claimed to be to one another.
 
     Args:
-        title: of its page.
-        question: that it answers, in a sentence or two.
-        train: overrides of ``train.py`` that all variants share.
-        variants: by name.
-        ratios: the claims.
+        title: title of its page.
+        question: question that it answers, in a sentence or two.
+        train: overrides of ``train.py`` that all trainings share; ``{problem}`` and ``{model}`` in them stand for the
+            names of these.
+        variants: variants by name.
+        ratios: claims; each is measured on every problem with every model.
+        problems: problems by name; the one that ``train`` chooses where they are left out.
+        models: networks by name; those that ``train`` and the variants choose where they are left out.
 
     Raises:
-        ValueError: a ratio of variants that are not there.
+        ValueError: a ratio of variants that are not there, or a network of such a one.
     """
 
     def __init__(
@@ -87,11 +126,27 @@ class Comparison:
         question: str,
         train: Annotated[Sequence[str], Len(1)],
         variants: Mapping[str, Variant],
-        ratios: Sequence[Ratio],
+        ratios: Sequence[Ratio] = (),
+        problems: Mapping[str, ComparedOption] | None = None,
+        models: Mapping[str, ComparedOption] | None = None,
     ) -> None:
         self.title, self.question, self.train = title, question, tuple(train)
         self.variants, self.ratios = dict(variants), list(ratios)
+        self.problems = dict(problems or {NOT_NAMED: ComparedOption("")})
+        self.models = dict(models or {NOT_NAMED: ComparedOption("")})
         for number, ratio in enumerate(self.ratios):
             for key, name in (("of", ratio.of), ("to", ratio.to)):
                 if name not in self.variants:
                     raise ValueError(f"ratios[{number}].{key}: expected one of {list(self.variants)}, got {name!r}")
+        own = [name for name, variant in self.variants.items() if variant.network is None]
+        for name, variant in self.variants.items():
+            if variant.network is not None and variant.network not in own:
+                raise ValueError(f"variants.{name}.network: expected one of {own}, got {variant.network!r}")
+
+    def network_of(self, name: str) -> str:
+        """The variant whose networks a variant is judged on: itself, or the one that it names."""
+        return self.variants[name].network or name
+
+    def title_of(self, name: str) -> str:
+        """What tables call a variant."""
+        return self.variants[name].title or name

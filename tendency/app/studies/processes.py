@@ -1,4 +1,4 @@
-"""Jobs of a study side by side: one process each, one thread each, and none left behind when the study is stopped."""
+"""Jobs side by side on this machine: one process each, one thread each, and none left behind when they are stopped."""
 
 import json
 import os
@@ -7,54 +7,47 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from tendency.app.studies.executor import Job
+from tendency.data.machine import usable_cores
+from tendency.simulation.annotations import NonNegativeInt
+from tendency.trainers.logs.metrics_reader import read_metrics
 
 WORK = (sys.executable, "-m", "tendency.app.commands.worker")
 PATIENCE = 120.0
 """Seconds that a stopped job has for its checkpoint."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A piece of work.
-
-    Args:
-        name: of its log file.
-        title: on the screen.
-        arguments: of the command that does it.
-    """
-
-    name: str
-    title: str
-    arguments: tuple[str, ...]
-
-
 class Stopped(Exception):  # noqa: N818
-    """The study was stopped by a signal; ``exit_code`` is 128 + the signal's number."""
+    """The jobs were stopped by a signal; ``exit_code`` is 128 + the signal's number."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}; the same command goes on from there")
         self.exit_code = 128 + signum
 
 
-class JobRunner:
-    """Runs jobs, records how long each took, and keeps what each printed.
+class Processes:
+    """Runs jobs as processes of this machine, records how long each took, and keeps what each printed.
 
     Args:
-        processes: at the same time.
-        folder: of ``journal.jsonl`` and ``logs/``.
-        command: that a job's arguments are appended to.
+        processes: processes at the same time; 0 for one per core.
+        command: command that a job's arguments are appended to; None for this program's worker.
     """
 
-    def __init__(self, processes: int, folder: Path, command: Sequence[str] = WORK) -> None:
-        self.processes, self.folder, self.command, self.received = processes, folder, command, 0
+    def __init__(self, processes: NonNegativeInt = 0, command: Sequence[str] | None = None) -> None:
+        self.processes, self.command = processes or usable_cores(), tuple(command or WORK)
+        self.received = 0
         self.running: dict[Job, tuple[subprocess.Popen[bytes], float]] = {}
 
-    def run(self, jobs: Sequence[Job]) -> list[str]:
+    def run(self, jobs: Sequence[Job], folder: Path) -> list[str]:
         """Runs all jobs; one that fails stops no other.
+
+        Args:
+            jobs: jobs in the order in which they are started.
+            folder: folder of ``journal.jsonl`` and ``logs/``.
 
         Returns:
             One line for each job that failed.
@@ -64,17 +57,17 @@ class JobRunner:
         """
         before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            return self._run(list(jobs))
+            return self._run(list(jobs), folder)
         finally:
-            self._end_all()
+            self._end_all(folder)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _run(self, waiting: list[Job]) -> list[str]:
+    def _run(self, waiting: list[Job], folder: Path) -> list[str]:
         total, began, done, failures = len(waiting), time.monotonic(), 0, []
         while waiting or self.running:
             while waiting and len(self.running) < self.processes and not self.received:
-                self._start(waiting.pop(0))
+                self._start(waiting.pop(0), folder)
             time.sleep(0.1)
             if self.received:
                 raise Stopped(self.received)
@@ -84,21 +77,21 @@ class JobRunner:
                 del self.running[job]
                 done += 1
                 seconds = time.monotonic() - start
-                self._record(job, seconds, process.returncode)
+                _record(folder, job, seconds, process.returncode)
                 left = (time.monotonic() - began) / done * (total - done) / 60
                 end = f"{seconds / 60:.1f} min" if not process.returncode else f"failed ({process.returncode})"
                 print(f"[{done}/{total}] {job.title}: {end}; about {left:.0f} min left", flush=True)
                 if process.returncode:
-                    failures.append(f"{job.title}: exit code {process.returncode}, see {self._log(job)}")
+                    failures.append(f"{job.title}: exit code {process.returncode}, see {_log(folder, job)}")
         return failures
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, folder: Path) -> None:
         root = str(Path(__file__).resolve().parents[3])
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         # Found before anything of the same name in the working directory.
         paths = {"PYTHONPATH": root, "PYTHONSAFEPATH": "1"}
-        self._log(job).parent.mkdir(parents=True, exist_ok=True)
-        with self._log(job).open("ab") as log:
+        _log(folder, job).parent.mkdir(parents=True, exist_ok=True)
+        with _log(folder, job).open("ab") as log:
             process = subprocess.Popen(
                 [*self.command, *job.arguments],
                 stdin=subprocess.DEVNULL,
@@ -110,18 +103,10 @@ class JobRunner:
             )
         self.running[job] = process, time.monotonic()
 
-    def _log(self, job: Job) -> Path:
-        return self.folder / "logs" / f"{job.name}.log"
-
-    def _record(self, job: Job, seconds: float, code: int | None) -> None:
-        """Adds to the journal: the runs say what is done, this says how long it took, stops included."""
-        with (self.folder / "journal.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"job": job.name, "seconds": round(seconds, 2), "exit_code": code}) + "\n")
-
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self.received = signum
 
-    def _end_all(self) -> None:
+    def _end_all(self, folder: Path) -> None:
         """Asks every process to stop, and makes those stop that do not."""
         for process, _ in self.running.values():
             _signal_group(process, signal.SIGTERM)
@@ -132,7 +117,7 @@ class JobRunner:
             except subprocess.TimeoutExpired:
                 _signal_group(process, signal.SIGKILL)
                 process.wait()
-            self._record(job, time.monotonic() - start, process.returncode)
+            _record(folder, job, time.monotonic() - start, process.returncode)
         self.running = {}
 
 
@@ -148,9 +133,19 @@ def seconds_of(folder: Path, name: str) -> float | None:
     path = folder / "journal.jsonl"
     if not path.exists():
         return None
-    records: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    records: list[dict[str, Any]] = read_metrics(path)
     spent = [record["seconds"] for record in records if record["job"] == name]
     return sum(spent) if spent else None
+
+
+def _log(folder: Path, job: Job) -> Path:
+    return folder / "logs" / f"{job.name}.log"
+
+
+def _record(folder: Path, job: Job, seconds: float, code: int | None) -> None:
+    """Adds to the journal: the runs say what is done, this says how long it took, stops included."""
+    with (folder / "journal.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"job": job.name, "seconds": round(seconds, 2), "exit_code": code}) + "\n")
 
 
 def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:

@@ -1,0 +1,155 @@
+"""The page of a comparison: its claims, its tables, and how its networks were trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tendency.app.studies.comparison_plan import ComparisonPlan
+from tendency.app.studies.comparison_rows import PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
+from tendency.app.studies.comparison_table import csv_table, markdown_table
+from tendency.app.studies.marked_text import replace_block
+from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio
+from tendency.data.whole_file import whole_file, write_whole
+
+NOTHING_LEARNED = "none: nothing was learned"
+LEGEND = """\
+Each number is a median over the test trajectories of one network, then a mean over its seeds with a 95 % t-interval;
+the rollout's nRMSE is the geometric mean over its snapshots. Errors and ratios are averaged as logarithms, ratios seed
+by seed. A step is that of one trajectory in a batch of 8, on one thread of the machine that trained the network."""
+HIGH_BAND = """\
+The high band are the wavenumbers from 12 times the lowest one on (as in PDEBench): the error there after a rollout's
+first step over the norm of the whole truth, and the energy there at its end over the truth's; empty where the truth has
+nothing there. A time with `>` lies beyond the end of the trajectories and has no interval. Time per call and per second
+say how much physical time one call of the network, and one second of computing for one trajectory, bring a rollout
+forward."""
+
+
+def write_page(text: str, results: ComparisonResults, curves: bytes | None, target: Path) -> Path:
+    """Writes ``<target>.md``, ``<target>/table.csv`` and ``<target>/learning_curves.png``.
+
+    Args:
+        text: text of the page; where the file there has a marked block of records, it replaces what is inside.
+        results: figures of the page.
+        curves: image of the learning curves; None where no training says anything of them.
+        target: path without an ending.
+
+    Returns:
+        The path of the page.
+    """
+    page = target.with_name(f"{target.name}.md")
+    write_whole(target / "table.csv", csv_table(results.rows))
+    if curves is not None:
+        with whole_file(target / "learning_curves.png") as temporary:
+            temporary.write_bytes(curves)
+        text += image_line(target.name)
+    write_whole(page, replace_block(page.read_text(encoding="utf-8"), text) if page.exists() else text)
+    return page
+
+
+def image_line(folder: str) -> str:
+    """The end of a page that has learning curves.
+
+    Args:
+        folder: name of the folder of the image, beside the page.
+    """
+    return f"\n![Validation error of every network over its training]({folder}/learning_curves.png)\n"
+
+
+def page_text(plan: ComparisonPlan, results: ComparisonResults) -> str:
+    """The page in Markdown: the claims, the errors behind them, and how they were made.
+
+    Args:
+        plan: plan of the comparison.
+        results: its figures.
+    """
+    comparison = plan.comparison
+    lines = [f"# {comparison.title}", "", comparison.question.strip(), "", *_claims(plan, results)]
+    for problem in plan.problems:
+        for model in plan.models:
+            rows = [row for row in results.rows if (row.problem, row.model) == (problem, model)]
+            if rows:
+                heading = _heading(plan, problem, model)
+                lines += [*([f"## {heading}", ""] if heading else []), *markdown_table(results, rows), ""]
+                lines += _cautions(results, rows)
+    lines += [LEGEND, ""]
+    if any(row.correlation_time for row in results.rows):
+        lines += [HIGH_BAND, ""]
+    return "\n".join([*lines, *_training(plan), ""])
+
+
+def _heading(plan: ComparisonPlan, problem: str, model: str) -> str:
+    titles = (plan.comparison.problems[problem].title, plan.comparison.models[model].title)
+    return ", ".join(title for title in titles if title)
+
+
+def _claims(plan: ComparisonPlan, results: ComparisonResults) -> list[str]:
+    """A table of the claims that were measured; nothing where nothing is claimed."""
+    claims = [(ratio, found) for ratio in plan.comparison.ratios for found in results.ratios if _same(ratio, found)]
+    if not claims:
+        return []
+    named = any(found.problem != NOT_NAMED or found.model != NOT_NAMED for _, found in claims)
+    head = [*(["where"] if named else []), "ratio", "of", "claimed", "measured", ""]
+    lines = [f"| {' | '.join(head[:-1])} | |", f"|{'---|' * len(head)}"]
+    for ratio, found in claims:
+        where = [_heading(plan, found.problem, found.model)] if named else []
+        cells = [*where, f"{ratio.of} / {ratio.to}", FIGURES[ratio.figure], ratio.claim, found.measured.text()]
+        lines.append(f"| {' | '.join([*cells, verdict(ratio, found, results)])} |")
+    return [*lines, ""]
+
+
+def _same(ratio: Ratio, found: MeasuredRatio) -> bool:
+    return (ratio.of, ratio.to, ratio.figure) == (found.of, found.to, found.figure)
+
+
+def verdict(ratio: Ratio, found: MeasuredRatio, results: ComparisonResults) -> str:
+    """Whether a claim holds; there is no answer where one of the networks has learned nothing.
+
+    Args:
+        ratio: the claim.
+        found: what was measured of it.
+        results: all figures of the page, persistence among them.
+    """
+    rows = (results.row(found.problem, found.model, name) for name in (ratio.of, ratio.to))
+    if any(row is not None and results.learned(row, ratio.figure) is False for row in rows):
+        return NOTHING_LEARNED
+    return "holds" if ratio.holds(found.measured.mean) else "**does not hold**"
+
+
+def _cautions(results: ComparisonResults, rows: Sequence[ComparisonRow]) -> list[str]:
+    """What a table must not be read as."""
+    lines = []
+    for figure, label in FIGURES.items():
+        nothing = [f"*{row.title}*" for row in rows if results.learned(row, figure) is False]
+        if nothing:
+            lines += [
+                f"Nothing was learned, by {label}, by {', '.join(nothing)}: no better than {PERSISTENCE}, the forecast "
+                "that nothing changes, so that this error ranks none of them above or below another method.",
+                "",
+            ]
+    if all(row.method != PERSISTENCE for row in rows):
+        lines += [f"The error of {PERSISTENCE}, the forecast that nothing changes, is not known here.", ""]
+    return lines
+
+
+def _training(plan: ComparisonPlan) -> list[str]:
+    """The command lines behind the page."""
+    comparison = plan.comparison
+    shared = " ".join([*comparison.train, *plan.overrides])
+    lines = [f"Seeds {list(plan.seeds)}, trained with", "", f"    python train.py {shared}", "", "and in addition", ""]
+    for kind, names in (("problems", plan.problems), ("models", plan.models)):
+        options = getattr(comparison, kind)
+        lines += [f"- {name}: `{' '.join(options[name].train)}`" for name in names if options[name].train]
+    for name in plan.variants:
+        variant = comparison.variants[name]
+        added = f"`{' '.join(variant.train)}`" if variant.train else "nothing"
+        added = f"the networks of {variant.network}" if variant.network else added
+        widened = f", `model.width` times {variant.widening}" if variant.widening > 1 else ""
+        stepped = f", stepped by {variant.integrator}" if variant.integrator else ""
+        judged = f", judged on `{' '.join(variant.judge)}`" if variant.judge else ""
+        method = f", of whose report {variant.method} is taken" if variant.method else ""
+        lines.append(f"- {name}: {added}{widened}{stepped}{judged}{method}")
+    known = {"all", *plan.problems, *plan.models, *map(comparison.network_of, plan.variants)}
+    changed = {key: found for key, found in plan.scale.train.items() if found and known.issuperset(key.split("/"))}
+    if changed:
+        lines += ["", f"with the settings of `scale={plan.scale.name}` on top:", ""]
+        lines += [f"- {key}: `{' '.join(overrides)}`" for key, overrides in changed.items()]
+    return lines
