@@ -15,8 +15,42 @@ from tendency.data.metadata import CHUNK_REMEDY, DatasetError
 from tendency.data.trajectory_file import Trajectories
 from tendency.data.trajectory_reader import read_trajectories
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
-from tendency.simulation.tree import map_tensors
+from tendency.simulation.conditions import Conditions
 from tendency.simulation.window import Window
+
+
+class TrajectoryHeads:
+    """Times and conditions of all trajectories of the chunks that were read, side by side.
+
+    A batch takes them with one operation for each tensor, whatever the number of chunks that it comes from; chunk by
+    chunk, this would take as long as a layer of a small network at every step. They stay when a chunk is forgotten.
+
+    Args:
+        num_chunks: of the split.
+    """
+
+    def __init__(self, num_chunks: int) -> None:
+        self.first = torch.full((num_chunks,), -1)
+        self.times: Tensor | None = None
+        self.conditions: Conditions | None = None
+
+    def add(self, chunk: int, trajectories: Trajectories) -> None:
+        """Takes in what a chunk holds, the first time that it is read."""
+        if self.first[chunk] >= 0:
+            return
+        if self.times is None or self.conditions is None:
+            self.first[chunk], self.times, self.conditions = 0, trajectories.times, trajectories.conditions
+            return
+        self.first[chunk] = len(self.times)
+        self.times = torch.cat([self.times, trajectories.times])
+        self.conditions = Conditions.joined([self.conditions, trajectories.conditions])
+
+    def of(self, chunk: Tensor, row: Tensor) -> tuple[Tensor, Conditions]:
+        """Times (B, T) and conditions of the trajectories at rows (B,) of the chunks (B,), which were read before."""
+        if self.times is None or self.conditions is None:
+            raise ValueError("expected chunks that were read before, got none")
+        place = self.first[chunk] + row
+        return self.times[place], self.conditions[place]
 
 
 class TrajectoryDataset(Dataset[Window]):
@@ -73,6 +107,7 @@ class TrajectoryDataset(Dataset[Window]):
         self._check_room()
         self.cache_bytes = cache_bytes
         self.cache: OrderedDict[int, Trajectories] = OrderedDict()
+        self.heads = TrajectoryHeads(-(-there // self.chunk_size))
 
     @classmethod
     def whole(
@@ -117,8 +152,7 @@ class TrajectoryDataset(Dataset[Window]):
         # In steps of the stride; a window that would reach beyond the trajectory is moved inside.
         latest = (self.metadata.num_snapshots - 1 - present) // self.stride - (self.width - 1)
         low = torch.maximum(torch.clamp(latest, max=self.low), -(present // self.stride))
-        at = present[:, None] + self.stride * (low[:, None] + torch.arange(self.width))
-        part = self._snapshots(trajectory, at)
+        part = self._snapshots(trajectory, present + self.stride * low)
         return Window(
             u=part.u,
             t=part.times,
@@ -129,18 +163,24 @@ class TrajectoryDataset(Dataset[Window]):
             stride=torch.ones_like(present),
         )
 
-    def _snapshots(self, trajectory: Tensor, at: Tensor) -> Trajectories:
-        """Snapshots ``at`` (B, W) of the trajectories (B,), put together from their chunks."""
+    def _snapshots(self, trajectory: Tensor, first: Tensor) -> Trajectories:
+        """The W snapshots from ``first`` (B,) on of the trajectories (B,), put together from their chunks."""
         chunk, row = trajectory // self.chunk_size, trajectory % self.chunk_size
-        places = [torch.nonzero(chunk == number).flatten() for number in sorted(set(chunk.tolist()))]
-        pieces = [self._chunk(int(chunk[mine[0]]))[row[mine], at[mine]] for mine in places]
-        if len(pieces) == 1:
-            return pieces[0]
-        joined, order = Trajectories.joined(pieces), torch.cat(places)
-        if bool((order.diff() > 0).all()):  # as a validation asks for them: nothing has to be copied again
-            return joined
-        back = order.argsort()
-        return map_tensors(lambda x: x[back], joined)
+        places = sorted(zip(chunk.tolist(), range(len(chunk)), row.tolist(), first.tolist(), strict=True))
+        part = self._chunk(places[0][0])
+        u = part.u.new_empty(len(chunk), self.width, *part.u.shape[2:])
+        u_t = None if part.u_t is None else torch.empty_like(u)
+        # Slices of arrays: with tensors of indices, it would take several times as long, and each step waits for it.
+        values, slopes = u.numpy(), None if u_t is None else u_t.numpy()
+        span = self.stride * (self.width - 1) + 1
+        for number, sample, r, begin in places:
+            part, cut = self._chunk(number), slice(begin, begin + span, self.stride)
+            values[sample] = part.u.numpy()[r, cut]
+            if slopes is not None and part.u_t is not None:
+                slopes[sample] = part.u_t.numpy()[r, cut]
+        at = first[:, None] + self.stride * torch.arange(self.width)
+        times, conditions = self.heads.of(chunk, row)
+        return Trajectories(u, times.gather(1, at), conditions, u_t)
 
     def chunk_path(self, number: int) -> Path:
         """The file of a chunk of the split.
@@ -167,13 +207,14 @@ class TrajectoryDataset(Dataset[Window]):
             return self.cache[chunk]
         trajectories = read_trajectories(self.chunk_path(chunk), self.metadata)
         self.cache[chunk] = trajectories
+        self.heads.add(chunk, trajectories)
         while len(self.cache) > 1 and sum(_bytes(part) for part in self.cache.values()) > self.cache_bytes:
             self.cache.popitem(last=False)
         return trajectories
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the cache: each process reads for itself."""
-        return self.__dict__ | {"cache": OrderedDict()}
+        return self.__dict__ | {"cache": OrderedDict(), "heads": TrajectoryHeads(len(self.heads.first))}
 
 
 def _bytes(part: Trajectories) -> int:

@@ -48,8 +48,12 @@ class Network:
         """The output (B, C_out, *N) in physical units; scale is ``Prediction.scale(dt)``."""
         return self.decode_output(self.raw(u, c), scale)
 
+    def masked(self, y: Tensor) -> Tensor:
+        """An output (B, C_out, *N) in network units with 0 in the channels that are constant in the training data."""
+        return self.normalizer.outputs.masked(y)
+
     def decode_output(self, y: Tensor, scale: Tensor) -> Tensor:
-        """An output (B, C_out, *N) in physical units."""
+        """An output (B, C_out, *N) in physical units; scale is ``Prediction.scale(dt)``."""
         y = self.normalizer.outputs.decode(y)
         return y * per_output(scale, y)
 

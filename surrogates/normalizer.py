@@ -28,21 +28,31 @@ class ChannelNormalizer(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Physical to network units; x is (B, k C, ...), e.g. k stacked snapshots of C channels."""
         mean, std = self._shaped(x)
-        return torch.where(std > 0, (x - mean) / torch.where(std > 0, std, 1), 0)
+        known = std > 0
+        return torch.where(known, (x - mean) / torch.where(known, std, 1), 0)
 
     def decode(self, x: Tensor) -> Tensor:
         """Network to physical units, the inverse of ``encode``."""
         mean, std = self._shaped(x)
         return x * std + mean
 
+    def masked(self, x: Tensor) -> Tensor:
+        """x in network units with 0 in the constant channels: what ``encode`` makes of ``decode(x)``."""
+        return torch.where(self._matched(self.std, x) > 0, x, 0)
+
     def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        channels = len(self.mean)
+        return self._matched(self.mean, x), self._matched(self.std, x)
+
+    @staticmethod
+    def _matched(y: Tensor, x: Tensor) -> Tensor:
+        """A number for each channel, y (C,), so that it broadcasts over x (B, k C, ...)."""
+        channels = y.shape[0]
         if x.shape[1] % max(channels, 1):
             raise ValueError(f"expected a multiple of {channels} channels, got {x.shape[1]}")
-        repeats = x.shape[1] // max(channels, 1)
-        shape = (1, -1, *[1] * (x.ndim - 2))
-        mean, std = (y.to(x.dtype).repeat(repeats).view(shape) for y in (self.mean, self.std))
-        return mean, std
+        # One or two operations: at every step, three would take as long as a layer of a small network.
+        if x.shape[1] != channels:
+            y = y.repeat(x.shape[1] // max(channels, 1))
+        return y.to(x.dtype).view(-1, *[1] * (x.ndim - 2))
 
 
 class Normalizer(nn.Module):

@@ -87,15 +87,14 @@ class CorrectedPrediction(Prediction):
     def pair(self, network: Network, window: Window, u: Tensor, memory: Tree, key: Tensor) -> tuple[Tensor, Tensor]:
         """As of ``Prediction``, with one solve for both."""
         t, dt = window.time(0), self.step(window)
-        scale = self.scale(dt)
         guess, _ = self.guess(u, t, dt, window.conditions, memory["simulator"])
         y = self._correction(network, guess, u, t, dt, window.conditions, memory)
-        return network.encode_output(y, scale), network.encode_output(window.at(1) - guess, scale)
+        return y, network.encode_output(window.at(1) - guess, self.scale(dt))
 
-    def output(
+    def network_output(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> Tensor:
-        """The correction (B, C, *N), physical units."""
+        """The correction (B, C, *N), network units."""
         guess, _ = self.guess(u, t, dt, conditions, memory["simulator"])
         return self._correction(network, guess, u, t, dt, conditions, memory)
 
@@ -104,14 +103,15 @@ class CorrectedPrediction(Prediction):
     ) -> tuple[Tensor, Tree]:
         """The solver's answer plus the correction."""
         guess, solver = self.guess(u, t, dt, conditions, memory["simulator"])
-        u_next = guess + self._correction(network, guess, u, t, dt, conditions, memory)
+        correction = self._correction(network, guess, u, t, dt, conditions, memory)
+        u_next = guess + network.decode_output(correction, self.scale(dt))
         return u_next, memory | {"past": self.slide(u, memory), "simulator": solver}
 
     def _correction(
         self, network: Network, guess: Tensor, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> Tensor:
-        seen = torch.cat([memory["past"], u[:, None], guess[:, None]], 1).flatten(1, 2)
-        return network(seen, self.conditions(t, dt, conditions), self.scale(dt))
+        seen = torch.cat([self.seen(u, memory), guess], 1)
+        return network.masked(network.raw(seen, self.conditions(t, dt, conditions)))
 
     def _guessed(self, window: Window, u: Tensor) -> Tensor:
         t = window.time(0)

@@ -123,12 +123,21 @@ class Prediction(ABC):
         """What the network is told in a window (rows, num_conditions), physical units: what their units are made of."""
         return self.conditions(window.time(0), self.step(window), window.conditions)
 
+    def network_output(
+        self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
+    ) -> Tensor:
+        """What the network says (B, out_channels, *N) at state u (B, C, *N), network units; constant channels are 0."""
+        return network.masked(network.raw(self.seen(u, memory), self.conditions(t, dt, conditions)))
+
     def output(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> Tensor:
         """What the network says (B, out_channels, *N) at state u (B, C, *N), physical units."""
-        seen = torch.cat([memory["past"], u[:, None]], 1).flatten(1, 2)
-        return network(seen, self.conditions(t, dt, conditions), self.scale(dt))
+        return network.decode_output(self.network_output(network, u, t, dt, conditions, memory), self.scale(dt))
+
+    def seen(self, u: Tensor, memory: Tree) -> Tensor:
+        """The snapshots that the network sees at state u (B, C, *N): the past and u, (B, K C, *N)."""
+        return torch.cat([memory["past"], u[:, None]], 1).flatten(1, 2) if self.history > 1 else u
 
     def slide(self, u: Tensor, memory: Tree) -> Tensor:
         """The past (B, K-1, C, *N) once u has been stepped from."""
@@ -141,6 +150,9 @@ class Prediction(ABC):
     def pair(self, network: Network, window: Window, u: Tensor, memory: Tree, key: Tensor) -> tuple[Tensor, Tensor]:
         """The output and its label at a window's present, both (B, out_channels, *N) in network units.
 
+        The output stays in the units in which the network gave it. On the way to physical units and back it would
+        lose digits where the mean of a channel is large beside its std.
+
         Args:
             network: bound to the window's conditions.
             window: where the label comes from.
@@ -149,9 +161,8 @@ class Prediction(ABC):
             key: (B,) int64 for predictions that draw noise.
         """
         dt = self.step(window)
-        scale = self.scale(dt)
-        y = self.output(network, u, window.time(0), dt, window.conditions, memory)
-        return network.encode_output(y, scale), network.encode_output(self.label(window, u), scale)
+        y = self.network_output(network, u, window.time(0), dt, window.conditions, memory)
+        return y, network.encode_output(self.label(window, u), self.scale(dt))
 
     @abstractmethod
     def label(self, window: Window, u: Tensor) -> Tensor:

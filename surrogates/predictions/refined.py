@@ -108,14 +108,13 @@ class RefinedPrediction(Prediction):
         memory: Tree,
     ) -> Tensor:
         """The answer (B, out_channels, *N) at refinement steps k (B,) to a noisy target, both in network units."""
-        seen = torch.cat([memory["past"], u[:, None]], 1).flatten(1, 2)
         told = _with_step(self.conditions(t, dt, conditions), k)
-        return network.raw(seen, told, noisy)
+        return network.raw(self.seen(u, memory), told, noisy)
 
-    def output(
+    def network_output(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> Tensor:
-        """The refined target (B, out_channels, *N), physical units."""
+        """The refined target (B, out_channels, *N), network units."""
         key = mix(memory["seed"], memory["count"])
         z = u.new_zeros(len(u), self.out_channels(u.shape[1]), *u.shape[2:])
         for step in range(self.num_refinements + 1):
@@ -126,7 +125,7 @@ class RefinedPrediction(Prediction):
             sigma = per_sample(self.noise_level(k), z)
             noisy = z + sigma * normal(mix(key, step), tuple(z.shape[1:])).to(z.dtype)
             z = noisy - sigma * self.answer(network, noisy, k, u, t, dt, conditions, memory)
-        return network.decode_output(z, self.scale(dt))
+        return network.masked(z)
 
     def pair(self, network: Network, window: Window, u: Tensor, memory: Tree, key: Tensor) -> tuple[Tensor, Tensor]:
         """Answer and label at a refinement step that is drawn for each sample from its key (B,)."""

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from small_problem import BATCH, GRID, advanced, network, problem, window
+from small_problem import BATCH, GRID, Answering, advanced, network, problem, window
 
 from tendency.simulation.simulator import begin, rollout
 from tendency.simulation.window import Window
@@ -168,3 +168,34 @@ def test_outputs_have_unit_variance_whatever_the_step():
 def test_moments_of_nothing_are_refused():
     with pytest.raises(ValueError, match="no windows"):
         fit_normalizer(StatePrediction(), [])
+
+
+def test_the_output_of_a_pair_keeps_its_digits_where_the_mean_is_large_beside_the_std():
+    """Pressure in pascals, say: in single precision, units of physics would round what the network says to 1e-3."""
+    prediction, data = StatePrediction(), window()
+    far = Window(data.u + 1e5, data.t, data.conditions, None, data.index, data.present, data.stride)
+    normalizer = fit_normalizer(prediction, [far])
+    said = torch.sin(torch.arange(BATCH * GRID.shape[0]).reshape(BATCH, 1, -1)).float()
+    stepper = SurrogateStepper(Answering(prediction, lambda u, c: said), prediction, normalizer)
+    single = Window(far.u.float(), far.t, far.conditions, None, far.index, far.present, far.stride)
+    bound = stepper.network(single.conditions)
+    y, _ = prediction.pair(bound, single, single.at(0), stepper.start(*single.history(1), single.conditions, 0), 0)
+    assert torch.equal(y, said)
+    scale = prediction.scale(prediction.step(single))
+    there_and_back = bound.encode_output(bound.decode_output(said, scale), scale)
+    assert (there_and_back - said).abs().max() > 1e-3
+
+
+def test_a_channel_that_never_varies_has_neither_output_nor_gradient():
+    prediction, data = StatePrediction(), window()
+    stepper = SurrogateStepper(network(prediction), prediction, fit_normalizer(prediction, [data]))
+    stepper.normalizer.outputs.std[:] = 0.0
+    memory = stepper.start(*data.history(1), data.conditions, data.index)
+    y, label = prediction.pair(stepper.network(data.conditions), data, data.at(0), memory, data.index)
+    assert not y.any()
+    assert not label.any()
+    gradients = torch.autograd.grad(y.sum(), list(stepper.surrogate.parameters()))
+    assert not any(gradient.any() for gradient in gradients)
+    # In physical units such a channel is its mean.
+    mean = stepper.normalizer.outputs.mean.reshape(1, 1, 1)
+    assert torch.allclose(advanced(stepper, data)[0], mean.expand(BATCH, 1, GRID.shape[0]))

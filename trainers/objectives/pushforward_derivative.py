@@ -67,6 +67,5 @@ class PushforwardDerivative(Objective):
             label = self.solver.time_derivative(u.double(), t, conditions).to(u.dtype)
         prediction, network = stepper.prediction, stepper.network(conditions)
         dt = torch.ones_like(t)
-        scale = prediction.scale(dt)
-        output = network.encode_output(prediction.output(network, u, t, dt, conditions, progress.memory), scale)
-        return self.compare(output, network.encode_output(label, scale), conditions).mean()
+        output = prediction.network_output(network, u, t, dt, conditions, progress.memory)
+        return self.compare(output, network.encode_output(label, prediction.scale(dt)), conditions).mean()
