@@ -2,7 +2,7 @@
 
 import torch
 
-from tendency.simulation.random import mix, normal, uniform
+from tendency.simulation.random import mix, mix_integers, normal, uniform
 
 
 def test_a_draw_does_not_depend_on_the_batch_that_it_is_in():
@@ -36,3 +36,11 @@ def test_neighbouring_keys_and_salts_are_uncorrelated():
 def test_keys_of_a_long_run_do_not_collide():
     keys = torch.stack([mix(torch.arange(1000), step) for step in range(100)])
     assert len(keys.unique()) == keys.numel()
+
+
+def test_integers_are_mixed_to_the_numbers_of_the_tensors():
+    integers = [0, 1, 7, 2**40 + 3, 2**63 - 1, -1, -(2**62) - 5]
+    for key in integers:
+        for salt in integers:
+            assert mix_integers(key, salt) == mix(torch.tensor(key), salt).item()
+            assert mix_integers(key, salt) == mix(torch.tensor(key), torch.tensor(salt)).item()

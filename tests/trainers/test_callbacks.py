@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from tendency.simulation.random import mix
 from tendency.trainers.callbacks.growing_depth import GrowingDepth
+from tendency.trainers.callbacks.step_seed import StepSeed
 from tendency.trainers.callbacks.weight_average import WeightAverage, resume_trained_weights
 from tendency.trainers.losses import RelativeL2
 from tendency.trainers.objectives.depth import FixedDepth
@@ -95,3 +97,19 @@ def test_a_curriculum_needs_something_that_grows():
         ValueError, match=r"callbacks.curriculum.first: expected less than objective.depth.steps=2, got 2"
     ):
         GrowingDepth(first=2).begin_run(RunContext(Pushforward(RelativeL2(), FixedDepth(2)), {}, None))
+
+
+def test_a_seeded_step_draws_what_torch_draws_after_its_own_seeding_and_leaves_no_trace():
+    """Seeds of steps are stored nowhere: torch would note each for the accelerators that a machine lacks."""
+    waiting = len(torch.cuda._queued_calls)
+    trainer = types.SimpleNamespace(
+        fit_loop=types.SimpleNamespace(epoch_loop=types.SimpleNamespace(total_batch_idx=11)),
+        global_rank=2,
+        strategy=types.SimpleNamespace(root_device=torch.device("cpu")),
+    )
+    with torch.random.fork_rng():
+        StepSeed(5).on_train_batch_start(trainer, None, None, 0)
+        drawn = torch.rand(4)
+        assert len(torch.cuda._queued_calls) == waiting
+        torch.manual_seed(int(mix(mix(torch.tensor(5), 11), 2)) & (2**63 - 1))
+        assert torch.equal(torch.rand(4), drawn)
