@@ -1,12 +1,15 @@
-"""What this machine does well: matrix products, memory reuse; and a header that says so."""
+"""What this machine does well: matrix products, memory reuse, threads; and a header that says so."""
 
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from typing import Literal
 
 import torch
+
+from tendency.data.machine import usable_cores
 
 MatmulPrecision = Literal["auto", "highest", "high", "medium"]
 
@@ -78,3 +81,30 @@ def nothing_compiled() -> Iterator[None]:
     """Runs compiled networks as they are written: for a few calls, in many shapes, compiling does not pay."""
     with torch.compiler.set_stance("force_eager"):
         yield
+
+
+def free_cores() -> float | None:
+    """Cores that this process may use and nobody used during the last minute; None where the system does not say."""
+    try:
+        return max(0.0, usable_cores() - os.getloadavg()[0])
+    except (AttributeError, OSError):
+        return None
+
+
+def too_many_threads(threads: int, free: float | None) -> str | None:
+    """A line for a run whose threads would wait for one another; None where they have cores of their own.
+
+    Threads of OpenMP spin while they wait. On a busy machine of two cores, updates on two threads took eighteen times
+    the CPU time of updates on one. How many threads there are is left to the user.
+
+    Args:
+        threads: of one operation.
+        free: ``free_cores()`` before the run began to work.
+    """
+    if free is None or threads == 1 or threads <= free + 0.5:
+        return None
+    fewer = max(1, round(free))
+    return (
+        f"{threads} for {free:.1f} free cores: threads that wait for others spin and slow the run down; "
+        f"OMP_NUM_THREADS={fewer}, or OMP_WAIT_POLICY=passive, is faster on a machine as busy as this"
+    )

@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from tendency.app.configuration.build import build
-from tendency.app.hardware import keep_freed_memory, nothing_compiled, require_compiler, set_matmul_precision
+from tendency.app.hardware import (
+    free_cores,
+    keep_freed_memory,
+    nothing_compiled,
+    require_compiler,
+    set_matmul_precision,
+    too_many_threads,
+)
 from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, TestData
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.recipe import Recipe
@@ -38,9 +46,12 @@ class LightningFit:
     def __init__(self, plan: TrainingPlan, surrogate: Surrogate) -> None:
         self.plan, self.surrogate = plan, surrogate
         self.training_seconds: float | None = None
+        self.free_cores: float | None = None
 
     def run(self) -> None:
         """Trains and reports."""
+        # Before a dataset is generated: its workers would count as others.
+        self.free_cores = free_cores()
         keep_freed_memory()
         matmul = set_matmul_precision(self.plan.settings.matmul_precision)
         trainer = self._trainer()
@@ -134,6 +145,9 @@ class LightningFit:
         devices = f"{trainer.num_devices} x {type(trainer.accelerator).__name__.removesuffix('Accelerator')}"
         compiled = ", network compiled" if self.plan.settings.compile else ""
         print(f"device   {devices}, precision {trainer.precision}, matrix products {matmul}{compiled}", flush=True)
+        busy = too_many_threads(torch.get_num_threads(), self.free_cores)
+        if busy and trainer.strategy.root_device.type == "cpu":
+            print(f"threads  {busy}", flush=True)
 
     def _fit(
         self, trainer: Trainer, module: SurrogateModule, datamodule: LightningDataModule, checkpoint: Path | None
