@@ -123,7 +123,9 @@ class TrajectoryDataModule(LightningDataModule):
         return self._in_order(self.test)
 
     def transfer_batch_to_device(self, batch: Window, device: torch.device, dataloader_idx: int) -> Window:
-        """Moves a window to where a model is trained."""
+        """Moves a window to where a model is trained; the window itself where it lies there."""
+        if batch.u.device == device:
+            return batch
         return map_tensors(lambda x: x.to(device, non_blocking=True), batch)
 
     def _in_order(self, dataset: TrajectoryDataset) -> DataLoader[Window]:
