@@ -99,17 +99,18 @@ def test_a_curriculum_needs_something_that_grows():
         GrowingDepth(first=2).begin_run(RunContext(Pushforward(RelativeL2(), FixedDepth(2)), {}, None))
 
 
-def test_a_seeded_step_draws_what_torch_draws_after_its_own_seeding_and_leaves_no_trace():
-    """Seeds of steps are stored nowhere: torch would note each for the accelerators that a machine lacks."""
-    waiting = len(torch.cuda._queued_calls)
+def test_a_seeded_step_draws_what_torch_draws_after_its_own_seeding(monkeypatch):
+    """And seeds no accelerator that the machine lacks."""
     trainer = types.SimpleNamespace(
         fit_loop=types.SimpleNamespace(epoch_loop=types.SimpleNamespace(total_batch_idx=11)),
         global_rank=2,
         strategy=types.SimpleNamespace(root_device=torch.device("cpu")),
     )
-    with torch.random.fork_rng():
-        StepSeed(5).on_train_batch_start(trainer, None, None, 0)
-        drawn = torch.rand(4)
-        assert len(torch.cuda._queued_calls) == waiting
+    asked = []
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(mix(mix(torch.tensor(5), 11), 2)) & (2**63 - 1))
-        assert torch.equal(torch.rand(4), drawn)
+        expected = torch.rand(4)
+        monkeypatch.setattr(torch.cuda, "manual_seed_all", asked.append)
+        StepSeed(5).on_train_batch_start(trainer, None, None, 0)
+        assert torch.equal(torch.rand(4), expected)
+    assert not asked
