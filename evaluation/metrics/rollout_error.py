@@ -6,7 +6,9 @@ from typing import Any
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.figure import SMALLER, Figure, Mean, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.evaluation.metrics.pointwise import LOST
 
 
 class GeometricMeanError(TrajectoryMetric):
@@ -18,7 +20,25 @@ class GeometricMeanError(TrajectoryMetric):
         Koehler et al.: APEBench. arXiv:2411.00180, section 3.
     """
 
-    variables = {"geometric_mean_nrmse": ()}
+    figures = (
+        Figure(
+            "geometric_mean_nrmse",
+            "nRMSE over the rollout, geometric mean",
+            SMALLER,
+            Mean.GEOMETRIC,
+            lost=LOST,
+            summaries=(
+                Summary(
+                    "geometric_mean_nrmse",
+                    "nRMSE, geometric mean",
+                    Statistic.ROLLOUT,
+                    table=True,
+                    leaderboard=True,
+                    comparisons=True,
+                ),
+            ),
+        ),
+    )
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """(B,), not finite where a snapshot is not."""

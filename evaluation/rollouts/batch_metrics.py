@@ -7,22 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tendency.evaluation.metrics.blow_up import BlowUp
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.energy_spectra import EnergySpectra
 from tendency.evaluation.metrics.metric import EnsembleMetric, Metric, SnapshotMetric, TrajectoryMetric
-from tendency.evaluation.metrics.relative_errors import RelativeErrors
-from tendency.evaluation.metrics.rollout_error import GeometricMeanError
-from tendency.evaluation.metrics.valid_times import CorrelationTime
+from tendency.evaluation.metrics.stated_figures import ONE_STEP
 from tendency.evaluation.rollouts.side_by_side import RolloutSnapshot
 
 Variable = tuple[tuple[str, ...], np.ndarray]
 """Names of the axes, and values."""
-
-
-def standard_metrics() -> list[Metric]:
-    """The metrics that the table and the page of every report rest on."""
-    return [RelativeErrors(), CorrelationTime(), BlowUp(), GeometricMeanError(), EnergySpectra()]
 
 
 def applicable_metrics(
@@ -75,7 +66,7 @@ class BatchMetrics:
     def update(self, current: RolloutSnapshot) -> None:
         """Measures one more snapshot."""
         for name, prediction in current.predictions.items():
-            figures = {"one_step_nrmse": current.one_step_nrmse[name]}
+            figures = {ONE_STEP.name: current.one_step_nrmse[name]}
             for metric in self.snapshot_metrics:
                 figures |= metric.measure(prediction, current.truth, self.context)
             figures |= self._ensemble_figures(name, current)
@@ -113,13 +104,16 @@ class BatchMetrics:
 
     def variables(self) -> dict[str, Variable]:
         """All figures: (simulator, trajectory, snapshot, ...), those of the truth alone without the simulators."""
-        dims = {"one_step_nrmse": ()} | {
+        dims = {ONE_STEP.name: ONE_STEP.axes} | {
             name: own
             for metric in (*self.snapshot_metrics, *self.ensemble_metrics)
             for name, own in metric.variables.items()
         }
-        truth_only = {
-            name for metric in (*self.snapshot_metrics, *self.trajectory_metrics) for name in metric.truth_only
+        of_truth = {
+            figure.name
+            for metric in (*self.snapshot_metrics, *self.trajectory_metrics)
+            for figure in metric.figures
+            if figure.of_truth
         }
         columns: dict[str, list[np.ndarray]] = {}
         axes: dict[str, tuple[str, ...]] = {}
@@ -133,7 +127,7 @@ class BatchMetrics:
                     axes[name] = ("trajectory", *metric.variables[name])
                     columns.setdefault(name, []).append(value.cpu().numpy())
         return {
-            name: (axes[name], arrays[0]) if name in truth_only else (("simulator", *axes[name]), np.stack(arrays))
+            name: (axes[name], arrays[0]) if name in of_truth else (("simulator", *axes[name]), np.stack(arrays))
             for name, arrays in columns.items()
         }
 

@@ -1,0 +1,114 @@
+"""The methods of a report against each other, and against persistence: what has learned nothing is not ranked."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tendency.evaluation.metrics.figure import UNRANKED, SummaryFigure
+from tendency.evaluation.metrics.stated_figures import StatedFigures
+from tendency.evaluation.statistics.paired_comparison import compare_figure
+from tendency.evaluation.statistics.summary import applies, values_per_trajectory
+
+REFERENCE = "persistence"
+"""The baseline that whatever has learned something is better than."""
+MOST_METHODS = 12
+"""Methods that are compared in pairs."""
+
+
+def method_values(
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure
+) -> dict[str, np.ndarray]:
+    """The values (runs, trajectories) of each group of runs, and of each method that is in no group.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        groups: names of the simulators that differ in their seed alone, by what they have in common.
+        figure: figure of the summary, which applies.
+    """
+    grouped = {name for names in groups.values() for name in names}
+    alone = {str(name): [str(name)] for name in results.simulator.values if str(name) not in grouped}
+    return {
+        method: np.stack([values_per_trajectory(results.sel({"simulator": name}), figure) for name in names])
+        for method, names in (dict(groups) | alone).items()
+    }
+
+
+def unlearned_figures(
+    results: xr.Dataset,
+    groups: Mapping[str, Sequence[str]],
+    learned: Iterable[str],
+    figures: Iterable[SummaryFigure],
+) -> set[str]:
+    """The keys of the figures in which no trained method is better than persistence, by intervals of 95 %.
+
+    There is nothing to rank by such a figure. Where persistence was not rolled out this is not known, and no figure is
+    named.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``method_values``.
+        learned: names of the trained runs.
+        figures: figures of the summary.
+    """
+    names, keys = set(learned), set()
+    if not names or REFERENCE not in results.simulator.values:
+        return set()
+    for figure in figures:
+        if figure.better == UNRANKED or not applies(results, figure):
+            continue
+        values = method_values(results, groups, figure)
+        trained = [name for name in values if name in names or set(groups.get(name, ())) & names]
+        pairs = (compare_figure(figure, values[name], values[REFERENCE], (name, REFERENCE)) for name in trained)
+        if not any(pair.first_is_better for pair in pairs):
+            keys.add(figure.key)
+    return keys
+
+
+def tied_with(
+    best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, among: Iterable[str]
+) -> set[str]:
+    """The methods that cannot be told apart from the best one by a figure.
+
+    Args:
+        best: name of the best method, a group or a run alone.
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``method_values``.
+        figure: figure of the summary, which applies.
+        among: names of the methods that are looked at.
+    """
+    values = method_values(results, groups, figure)
+    others = [name for name in among if name != best]
+    return {name for name in others if compare_figure(figure, values[best], values[name], (best, name)).undecided}
+
+
+def compare_all(
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], learned: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """Every method against every other by each figure that states it, as plain data.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``method_values``.
+        learned: names of the trained runs; without them nothing is said of what has learned nothing.
+
+    Returns:
+        The fields of ``PairedComparison`` or ``PairedDifference``, the key of the figure, and a ``sentence``.
+    """
+    compared = [one for one in StatedFigures.of_results(results).compared if applies(results, one)]
+    trained = set(learned or ())
+    unlearned = unlearned_figures(results, groups, trained, compared)
+    pairs = []
+    for figure in compared:
+        values = method_values(results, groups, figure)
+        baselines = {name for name in values if name not in trained and not set(groups.get(name, ())) & trained}
+        for a, b in itertools.combinations(list(values)[:MOST_METHODS], 2):
+            pair = compare_figure(figure, values[a], values[b], (a, b))
+            sentence = pair.sentence()
+            if figure.key in unlearned and not {a, b} & baselines:
+                sentence = f"{a} and {b} are not ranked: neither is better than {REFERENCE} in {figure.title}"
+            pairs.append({**asdict(pair), "figure": figure.key, "sentence": sentence})
+    return pairs
