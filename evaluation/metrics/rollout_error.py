@@ -30,7 +30,7 @@ class GeometricMeanError(TrajectoryMetric):
             summaries=(
                 Summary(
                     "geometric_mean_nrmse",
-                    "nRMSE, geometric mean",
+                    "rollout nRMSE",
                     Statistic.ROLLOUT,
                     table=True,
                     leaderboard=True,

@@ -12,11 +12,12 @@ from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.intervals import Interval
 from tendency.evaluation.statistics.method_comparisons import REFERENCE, tied_with, unlearned_figures
 from tendency.evaluation.statistics.ranking import learned_methods
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 
 Summaries = Mapping[str, Mapping[str, Any]]
 
 
-def headline_sentences(results: xr.Dataset, summary: Summaries, seeds: Summaries) -> str:
+def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
     """The best method's one-step error over persistence's, and what is not known of it; may be empty.
 
     Methods are compared, which are the mean of their runs where these differ in the seed alone, never single runs of
@@ -25,22 +26,20 @@ def headline_sentences(results: xr.Dataset, summary: Summaries, seeds: Summaries
     Args:
         results: results of ``evaluate_rollouts``.
         summary: summary from ``summarise``.
-        seeds: {method: {figure: {mean, low, high}}} over the seeds of each method that has several.
     """
     stated = StatedFigures.of_results(results)
     groups = ReportDescription.of_results(results).seeds
     learned = learned_methods(results)
+    seeds = intervals_over_seeds(summary, groups, stated)
     one_step = _errors(stated[ONE_STEP_KEY], summary, seeds, groups, learned)
     best = min(one_step, key=lambda name: one_step[name].mean, default=None)
     if best is None or REFERENCE not in summary or REFERENCE in one_step:
         return ""
-    compared = (stated[ONE_STEP_KEY], stated[ROLLOUT_KEY])
-    unlearned = unlearned_figures(results, groups, learned, compared)
+    unlearned = unlearned_figures(results, groups, learned)
+    if {ONE_STEP_KEY, ROLLOUT_KEY} <= unlearned:
+        return f"Nothing was learned: no trained method has a smaller error than {REFERENCE}, and none is ranked."
     if ONE_STEP_KEY in unlearned:
-        nothing = "" if ROLLOUT_KEY in unlearned else ", though one has over the whole rollout"
-        sentence = f"No trained method has a smaller one-step error than {REFERENCE}{nothing}: "
-        sentence += "nothing was learned, and methods are not ranked." if not nothing else "they are not ranked by it."
-        return sentence
+        return f"No trained method has a smaller one-step error than {REFERENCE}, and none is ranked by it."
     reference = float(summary[REFERENCE][ONE_STEP_KEY])
     if not 0 < one_step[best].mean < np.inf or not 0 < reference < np.inf:
         return ""
@@ -49,7 +48,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries, seeds: Summaries
         *_not_told_apart(best, results, groups, stated[ONE_STEP_KEY], list(one_step)),
     ]
     if ROLLOUT_KEY in unlearned:
-        sentences.append(f"Over the rollout no trained method is better than {REFERENCE}: they are not ranked by it.")
+        sentences.append(f"Over the rollout no trained method is better than {REFERENCE}: none is ranked by it.")
     sentences += _baselines_ahead(stated[ROLLOUT_KEY], summary, seeds, groups, learned)
     return " ".join(sentences)
 
@@ -68,7 +67,7 @@ def _errors(
         group = grouped.get(run)
         if group is None:
             errors[run] = Interval(float(summary[run][figure.key]))
-        elif group in seeds:
+        else:
             errors[group] = Interval.from_dict(seeds[group][figure.key])
     return errors
 

@@ -61,8 +61,8 @@ class Leaderboard:
         reports: links from the page to the report of each problem.
         notes: sentences on what is not ranked.
         figures: figures that methods are ranked by, the most important one first.
-        unlearned: pairs of a problem and the key of a figure in which no trained method is better than persistence:
-            there nothing is ranked.
+        unlearned: pairs of a problem and the key of a figure that nothing is ranked by there, see
+            ``unlearned_figures``.
     """
 
     title: str
@@ -218,15 +218,13 @@ class Leaderboard:
         sentences = self._not_ranked(main)
         if rank is None:
             return " ".join(sentences)
-        equals = [one for one in self.table(main).rows if one.cells[len(self.problems)].value == rank]
-        names = " and ".join(f"the baseline {one.name}" if one.baseline else one.name for one in equals)
-        over = "all problems" if not sentences else "the other problems"
-        have = "have" if len(equals) > 1 else "has"
-        sentences.insert(
-            0, f"{names[0].upper() if first.baseline else names[0]}{names[1:]} {have} the best mean rank over {over}."
-        )
-        single = [one for one in self.standings if one.method == first.name and not one.baseline]
-        if len(equals) == 1 and single and all(one.seeds == 1 for one in single):
+        what = "The baseline " if first.baseline else ""
+        over = "the other problems" if sentences else "all problems"
+        equals = [row.name for row in self.table(main).rows[1:] if row.cells[len(self.problems)].value == rank]
+        shared = f", as {', '.join(equals)} has" if equals else ""
+        sentences.append(f"{what}{first.name} has the best mean rank over {over}{shared}.")
+        own = [one for one in self.standings if one.method == first.name]
+        if not first.baseline and all(one.seeds == 1 for one in own):
             sentences.append("It is one run on each problem: how much the seed matters is not known.")
         return " ".join([*sentences, *self._tied_everywhere(first.name), *self._baselines_ahead()])
 
@@ -246,10 +244,8 @@ class Leaderboard:
         names = [problem for problem in self.problems if (problem, figure.key) in self.unlearned]
         if not names:
             return []
-        return [
-            f"Not ranked: on {', '.join(names)} nothing was learned, no trained method is better than {REFERENCE} in "
-            f"{figure.title}."
-        ]
+        error = figure.title if figure.by_ratio else "error"
+        return [f"Not ranked: on {', '.join(names)} no trained method has a smaller {error} than {REFERENCE}."]
 
     def _baselines_ahead(self) -> list[str]:
         """Sentences on the baselines with smaller errors than all trained methods, with their numbers of problems."""

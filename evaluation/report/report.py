@@ -131,7 +131,7 @@ def prepare_page(
     return PageContent(
         title=title,
         lead=lead_sentence(results, description),
-        headline=headline_sentences(results, summary, numbers.seeds or {}),
+        headline=headline_sentences(results, summary),
         columns=summary_columns(columns),
         rows=rows,
         charts=[

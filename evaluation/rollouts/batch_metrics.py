@@ -27,12 +27,17 @@ def applicable_metrics(
         ensemble: number of members that are rolled out.
 
     Raises:
-        ValueError: two metrics have a figure of the same name.
+        ValueError: two metrics have a figure of the same name, or one does not state its figures.
     """
     kept: list[Metric] = []
     reasons: dict[str, str] = {}
     names: set[str] = set()
     for metric in metrics:
+        if not getattr(metric, "figures", ()):
+            raise ValueError(
+                f"evaluation.metrics: {type(metric).__name__} states no figures, "
+                'expected figures = (Figure("name", "title", SMALLER),)'
+            )
         if double := sorted(names & set(metric.variables)):
             raise ValueError(f"evaluation.metrics: {type(metric).__name__} measures {double[0]}, as another one does")
         names |= set(metric.variables)

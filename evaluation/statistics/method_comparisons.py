@@ -1,14 +1,14 @@
 """The methods of a report against each other, and against persistence: what has learned nothing is not ranked."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from tendency.evaluation.metrics.figure import UNRANKED, SummaryFigure
+from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.statistics.paired_comparison import compare_figure
 from tendency.evaluation.statistics.summary import applies, values_per_trajectory
@@ -38,34 +38,41 @@ def method_values(
 
 
 def unlearned_figures(
-    results: xr.Dataset,
-    groups: Mapping[str, Sequence[str]],
-    learned: Iterable[str],
-    figures: Iterable[SummaryFigure],
-) -> set[str]:
-    """The keys of the figures in which no trained method is better than persistence, by intervals of 95 %.
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], learned: Iterable[str]
+) -> frozenset[str]:
+    """The keys of the figures that nothing is ranked by, because no trained method is better than persistence.
 
-    There is nothing to rank by such a figure. Where persistence was not rolled out this is not known, and no figure is
-    named.
+    These are the errors in which none is better, by intervals of 95 %; where that holds of every error nothing was
+    learned, and they are all figures. Where persistence was not rolled out this is not known, and there are none.
 
     Args:
         results: results of ``evaluate_rollouts``.
         groups: groups of runs, as for ``method_values``.
         learned: names of the trained runs.
-        figures: figures of the summary.
     """
-    names, keys = set(learned), set()
-    if not names or REFERENCE not in results.simulator.values:
-        return set()
-    for figure in figures:
-        if figure.better == UNRANKED or not applies(results, figure):
-            continue
-        values = method_values(results, groups, figure)
-        trained = [name for name in values if name in names or set(groups.get(name, ())) & names]
-        pairs = (compare_figure(figure, values[name], values[REFERENCE], (name, REFERENCE)) for name in trained)
-        if not any(pair.first_is_better for pair in pairs):
-            keys.add(figure.key)
-    return keys
+    trained = set(learned)
+    stated = StatedFigures.of_results(results)
+    errors = [figure for figure in stated.ranked if figure.by_ratio and applies(results, figure)]
+    if not trained or REFERENCE in trained or REFERENCE not in results.simulator.values:
+        return frozenset()
+    unlearned = frozenset(figure.key for figure in errors if not _any_better(results, groups, trained, figure))
+    return frozenset(figure.key for figure in stated.summary) if errors and len(unlearned) == len(errors) else unlearned
+
+
+def _any_better(
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], trained: Set[str], figure: SummaryFigure
+) -> bool:
+    """Whether some trained method is better than persistence by a figure, and the interval leaves no doubt."""
+    values = method_values(results, groups, figure)
+    methods = [name for name in values if _is_trained(name, groups, trained)]
+    return any(
+        compare_figure(figure, values[name], values[REFERENCE], (name, REFERENCE)).first_is_better for name in methods
+    )
+
+
+def _is_trained(method: str, groups: Mapping[str, Sequence[str]], trained: Set[str]) -> bool:
+    """Whether a group of runs, or a run alone, is trained."""
+    return bool(set(groups.get(method, [method])) & trained)
 
 
 def tied_with(
@@ -100,15 +107,14 @@ def compare_all(
     """
     compared = [one for one in StatedFigures.of_results(results).compared if applies(results, one)]
     trained = set(learned or ())
-    unlearned = unlearned_figures(results, groups, trained, compared)
+    unlearned = unlearned_figures(results, groups, trained)
     pairs = []
     for figure in compared:
         values = method_values(results, groups, figure)
-        baselines = {name for name in values if name not in trained and not set(groups.get(name, ())) & trained}
         for a, b in itertools.combinations(list(values)[:MOST_METHODS], 2):
             pair = compare_figure(figure, values[a], values[b], (a, b))
             sentence = pair.sentence()
-            if figure.key in unlearned and not {a, b} & baselines:
-                sentence = f"{a} and {b} are not ranked: neither is better than {REFERENCE} in {figure.title}"
+            if figure.key in unlearned and all(_is_trained(name, groups, trained) for name in (a, b)):
+                sentence = f"{a} and {b} are not ranked: no trained method has a smaller error than {REFERENCE}"
             pairs.append({**asdict(pair), "figure": figure.key, "sentence": sentence})
     return pairs

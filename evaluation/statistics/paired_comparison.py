@@ -79,6 +79,7 @@ class PairedDifference:
         share: share of the bootstrap draws in which A is better.
         seeds: numbers of runs of A and of B.
         trajectories: number of test trajectories.
+        lost: numbers of rollouts of A and of B that blew up; each counts as worse than all that did not.
     """
 
     first: str
@@ -90,6 +91,7 @@ class PairedDifference:
     share: float
     seeds: tuple[int, int]
     trajectories: int
+    lost: tuple[int, int] = (0, 0)
 
     @property
     def first_is_better(self) -> bool:
@@ -108,6 +110,9 @@ class PairedDifference:
         if advantage < 0:
             better, worse, advantage, low, high, share = worse, better, -advantage, -high, -low, 1 - share
         numbers = f"by {advantage:.3g} [{low:.3g}, {high:.3g}], in {100 * share:.3g} % of the draws"
+        for name, lost, runs in zip((self.first, self.second), self.lost, self.seeds, strict=True):
+            if lost:
+                numbers += f"; {name} blew up in {lost} of {runs * self.trajectories} rollouts"
         if self.undecided:
             return f"{better} and {worse} cannot be told apart in {self.title}: {numbers}"
         return f"{better} is better than {worse} in {self.title}: {numbers}"
@@ -188,6 +193,7 @@ def compare_figure(
         share=share,
         seeds=(len(first), len(second)),
         trajectories=first.shape[1],
+        lost=(int((~np.isfinite(first)).sum()), int((~np.isfinite(second)).sum())),
     )
 
 

@@ -82,7 +82,7 @@ def _leaderboard(
             standings += standings_of(name, numbers, own, results)
             ranked = StatedFigures.of_results(results).ranked
             about = numbers["description"]
-            keys = unlearned_figures(results, about["seeds"], about["learned"], ranked)
+            keys = unlearned_figures(results, about["seeds"], about["learned"])
         unlearned |= {(name, key) for key in keys}
         figures = {figure.key: figure for figure in ranked} | figures
         for change in numbers.get("in_distribution", {}).get("changes", []):
