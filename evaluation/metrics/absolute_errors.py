@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import SMALLER, Figure
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import max_error, mse
 
@@ -12,7 +12,7 @@ class AbsoluteErrors(SnapshotMetric):
     """The mean squared and the largest error of each channel: ⟨(p − y)²⟩ and max |p − y|."""
 
     figures = (
-        Figure(
+        MetricFigure(
             "mse",
             "mean squared error",
             SMALLER,
@@ -21,7 +21,7 @@ class AbsoluteErrors(SnapshotMetric):
             logarithmic=True,
             summaries=(),
         ),
-        Figure(
+        MetricFigure(
             "max_error",
             "largest error",
             SMALLER,

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import Figure
+from tendency.evaluation.metrics.figure import MetricFigure
 from tendency.evaluation.metrics.metric import SnapshotMetric
 
 
-def as_metric(function: Callable[[Tensor, Tensor, Tensor], Tensor], figure: Figure) -> type[SnapshotMetric]:
+def as_metric(function: Callable[[Tensor, Tensor, Tensor], Tensor], figure: MetricFigure) -> type[SnapshotMetric]:
     """A class that a yaml can name, from a function of prediction and truth.
 
-    With ``Mine = as_metric(mine, Figure("mine", "my error", SMALLER))`` in my_package it is ``my_package.Mine``.
+    With ``Mine = as_metric(mine, MetricFigure("mine", "my error", SMALLER))`` in my_package it is ``my_package.Mine``.
 
     Args:
         function: function of (prediction (B, C, *N), truth (B, C, *N), cell volumes (B, *N)) with the values (B,), or

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
-from tendency.evaluation.metrics.figure import SMALLER, Figure, Statistic, Summary, closest_to
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.geometry import Grid
@@ -49,7 +49,7 @@ class BandErrors(SnapshotMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "band_error",
             "error in a band of wavenumbers",
             SMALLER,
@@ -57,7 +57,7 @@ class BandErrors(SnapshotMetric):
             logarithmic=True,
             summaries=_summaries("band_error", "error of the band"),
         ),
-        Figure(
+        MetricFigure(
             "band_energy",
             "energy in a band of wavenumbers over the truth's",
             closest_to(1.0),

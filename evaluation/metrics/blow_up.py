@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.annotations import PositiveFloat
 
@@ -22,20 +22,20 @@ class BlowUp(TrajectoryMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "blew_up",
             "blew up",
             SMALLER,
             summaries=(Summary("stable_share", "stable", Statistic.SHARE_WITHOUT, better=LARGER, table=True),),
         ),
-        Figure(
+        MetricFigure(
             "blow_up_time",
             "time to blow-up",
             LARGER,
             unit="time",
             summaries=(Summary("blow_up_time", "time to blow-up", Statistic.TIME),),
         ),
-        Figure("blow_up_time_censored", "never blew up", UNRANKED, summaries=()),
+        MetricFigure("blow_up_time_censored", "never blew up", UNRANKED, summaries=()),
     )
 
     def __init__(self, limit: PositiveFloat = 100.0) -> None:

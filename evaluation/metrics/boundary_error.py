@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.figure import SMALLER, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 from tendency.simulation.geometry import Geometry, Grid
@@ -35,7 +35,7 @@ class BoundaryError(SnapshotMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "boundary_error",
             "error at the walls",
             SMALLER,

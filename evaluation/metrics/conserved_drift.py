@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.figure import SMALLER, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
 
 
@@ -19,7 +19,7 @@ class ConservedDrift(SnapshotMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "conserved_drift",
             "drift of a conserved quantity",
             SMALLER,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 
@@ -35,11 +35,11 @@ class Distribution(TrajectoryMetric):
     """
 
     figures = (
-        Figure("histogram", "share of the values", UNRANKED, axes=("channel", "bin"), summaries=()),
-        Figure(
+        MetricFigure("histogram", "share of the values", UNRANKED, axes=("channel", "bin"), summaries=()),
+        MetricFigure(
             "true_histogram", "share of the true values", UNRANKED, axes=("channel", "bin"), of_truth=True, summaries=()
         ),
-        Figure(
+        MetricFigure(
             "wasserstein",
             "distance of the distributions",
             SMALLER,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.figure import UNRANKED, Figure
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.geometry import Grid
 
@@ -19,8 +19,8 @@ class EnergySpectra(TrajectoryMetric):
     """Isotropic energy spectra at the start, the middle and the end of a rollout, and those of the truth."""
 
     figures = (
-        Figure("spectrum", "energy spectrum", UNRANKED, axes=("moment", "channel", "shell"), summaries=()),
-        Figure(
+        MetricFigure("spectrum", "energy spectrum", UNRANKED, axes=("moment", "channel", "shell"), summaries=()),
+        MetricFigure(
             "true_spectrum",
             "energy spectrum of the truth",
             UNRANKED,
@@ -28,7 +28,7 @@ class EnergySpectra(TrajectoryMetric):
             of_truth=True,
             summaries=(),
         ),
-        Figure("wavenumber", "wavenumber", UNRANKED, axes=("shell",), of_truth=True, summaries=()),
+        MetricFigure("wavenumber", "wavenumber", UNRANKED, axes=("shell",), of_truth=True, summaries=()),
     )
 
     def reason_against(self, subject: Subject) -> str | None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, Figure, Statistic, Summary, closest_to
+from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import EnsembleMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 
@@ -20,7 +20,7 @@ class ContinuousRankedProbability(EnsembleMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "crps",
             "continuous ranked probability score",
             SMALLER,
@@ -53,7 +53,7 @@ class SpreadAndSkill(EnsembleMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "ensemble_variance",
             "variance of the ensemble",
             UNRANKED,
@@ -70,7 +70,7 @@ class SpreadAndSkill(EnsembleMetric):
                 ),
             ),
         ),
-        Figure(
+        MetricFigure(
             "ensemble_mse",
             "mean squared error of the ensemble's mean",
             SMALLER,
@@ -98,7 +98,7 @@ class Coverage(EnsembleMetric):
 
     # The best value depends on the number of members, so that none is stated.
     figures = (
-        Figure(
+        MetricFigure(
             "coverage",
             "coverage of the ensemble",
             UNRANKED,

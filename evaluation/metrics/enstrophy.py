@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.figure import UNRANKED, Figure, Statistic, Summary, closest_to
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 from tendency.simulation.fields import Field
@@ -41,7 +41,7 @@ class Enstrophy(SnapshotMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "enstrophy",
             "enstrophy",
             UNRANKED,
@@ -57,7 +57,9 @@ class Enstrophy(SnapshotMetric):
                 ),
             ),
         ),
-        Figure("true_enstrophy", "enstrophy of the truth", UNRANKED, unit="1 / time²", of_truth=True, summaries=()),
+        MetricFigure(
+            "true_enstrophy", "enstrophy of the truth", UNRANKED, unit="1 / time²", of_truth=True, summaries=()
+        ),
     )
 
     def reason_against(self, subject: Subject) -> str | None:

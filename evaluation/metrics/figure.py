@@ -126,7 +126,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricFigure:
     """One figure of a metric.
 
     Args:
@@ -226,7 +226,7 @@ class SummaryFigure:
         return cls(**known | {"better": Better.from_plain(known["better"])})
 
 
-def summary_figures(figure: Figure, summaries: Sequence[Summary], labels: Sequence[Any]) -> list[SummaryFigure]:
+def summary_figures(figure: MetricFigure, summaries: Sequence[Summary], labels: Sequence[Any]) -> list[SummaryFigure]:
     """The numbers that a figure has in a summary, one for each label of its axis where it has one.
 
     Args:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
-from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.geometry import Grid
 
@@ -24,8 +24,8 @@ class MeanSpectrum(TrajectoryMetric):
     """
 
     figures = (
-        Figure("mean_spectrum", "mean energy spectrum", UNRANKED, axes=("channel", "shell"), summaries=()),
-        Figure(
+        MetricFigure("mean_spectrum", "mean energy spectrum", UNRANKED, axes=("channel", "shell"), summaries=()),
+        MetricFigure(
             "true_mean_spectrum",
             "mean energy spectrum of the truth",
             UNRANKED,
@@ -33,7 +33,7 @@ class MeanSpectrum(TrajectoryMetric):
             of_truth=True,
             summaries=(),
         ),
-        Figure(
+        MetricFigure(
             "spectrum_log_error",
             "logarithmic error of the spectrum",
             SMALLER,

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.figure import UNRANKED, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure, Statistic, Summary
 
 
 class Metric(ABC):
@@ -20,7 +20,7 @@ class Metric(ABC):
     ``figures`` states of each figure what it is; reports, leaderboards and comparisons read nothing else.
     """
 
-    figures: Sequence[Figure]
+    figures: Sequence[MetricFigure]
 
     @property
     def variables(self) -> dict[str, tuple[str, ...]]:
@@ -28,10 +28,10 @@ class Metric(ABC):
         return {figure.name: figure.axes for figure in self.figures}
 
     @abstractmethod
-    def usual_summary(self, figure: Figure) -> Summary:
+    def usual_summary(self, figure: MetricFigure) -> Summary:
         """How a figure that states no summaries enters the summary, its tables and comparisons."""
 
-    def summaries(self, figure: Figure) -> tuple[Summary, ...]:
+    def summaries(self, figure: MetricFigure) -> tuple[Summary, ...]:
         """How one of the figures enters the summary; the usual way is for figures of at most one axis."""
         if figure.summaries is not None:
             return figure.summaries
@@ -51,7 +51,7 @@ class Metric(ABC):
 class SnapshotMetric(Metric):
     """Figures of one predicted snapshot."""
 
-    def usual_summary(self, figure: Figure) -> Summary:
+    def usual_summary(self, figure: MetricFigure) -> Summary:
         """The value at the horizon, ``final_<name>``."""
         return _usual(f"final_{figure.name}", f"{figure.title} at the horizon", Statistic.LAST, figure)
 
@@ -72,7 +72,7 @@ class SnapshotMetric(Metric):
 class TrajectoryMetric(Metric):
     """Figures of a whole rollout, computed snapshot by snapshot: no more than one snapshot is in memory."""
 
-    def usual_summary(self, figure: Figure) -> Summary:
+    def usual_summary(self, figure: MetricFigure) -> Summary:
         """The value itself."""
         return _usual(figure.name, figure.title, Statistic.ROLLOUT, figure)
 
@@ -105,7 +105,7 @@ class TrajectoryMetric(Metric):
 class EnsembleMetric(Metric):
     """Figures of one snapshot of several rollouts that drew different noise."""
 
-    def usual_summary(self, figure: Figure) -> Summary:
+    def usual_summary(self, figure: MetricFigure) -> Summary:
         """The mean over all snapshots."""
         return _usual(figure.name, figure.title, Statistic.AVERAGE, figure)
 
@@ -123,7 +123,7 @@ class EnsembleMetric(Metric):
         """
 
 
-def _usual(key: str, title: str, statistic: Statistic, figure: Figure) -> Summary:
+def _usual(key: str, title: str, statistic: Statistic, figure: MetricFigure) -> Summary:
     """A number of the summary table, which is ranked and compared where some values are better than others."""
     ranked = figure.better != UNRANKED
     title = f"{title}," if figure.axes else title

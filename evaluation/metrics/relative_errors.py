@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import LARGER, SMALLER, Better, Figure, Mean, Statistic, Summary
+from tendency.evaluation.metrics.figure import LARGER, SMALLER, Better, Mean, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import (
     LOST,
@@ -15,9 +15,9 @@ from tendency.evaluation.metrics.pointwise import (
 )
 
 
-def _of_channel(name: str, title: str, better: Better) -> Figure:
+def _of_channel(name: str, title: str, better: Better) -> MetricFigure:
     """A figure of each channel alone, which has a curve and no number in the summary."""
-    return Figure(
+    return MetricFigure(
         f"channel_{name}",
         title,
         better,
@@ -35,7 +35,7 @@ class RelativeErrors(SnapshotMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "nrmse",
             "nRMSE of the rollout",
             SMALLER,
@@ -44,8 +44,10 @@ class RelativeErrors(SnapshotMetric):
             logarithmic=True,
             summaries=(Summary("final_nrmse", "nRMSE at the horizon", Statistic.LAST, table=True),),
         ),
-        Figure("vrmse", "vRMSE of the rollout", SMALLER, Mean.GEOMETRIC, lost=LOST, logarithmic=True, summaries=()),
-        Figure(
+        MetricFigure(
+            "vrmse", "vRMSE of the rollout", SMALLER, Mean.GEOMETRIC, lost=LOST, logarithmic=True, summaries=()
+        ),
+        MetricFigure(
             "correlation",
             "correlation of the rollout",
             LARGER,

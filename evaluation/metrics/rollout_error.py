@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import SMALLER, Figure, Mean, Statistic, Summary
+from tendency.evaluation.metrics.figure import SMALLER, Mean, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.evaluation.metrics.pointwise import LOST
 
@@ -21,7 +21,7 @@ class GeometricMeanError(TrajectoryMetric):
     """
 
     figures = (
-        Figure(
+        MetricFigure(
             "geometric_mean_nrmse",
             "nRMSE over the rollout, geometric mean",
             SMALLER,

@@ -10,8 +10,8 @@ import xarray as xr
 from tendency.evaluation.metrics.figure import (
     SMALLER,
     Better,
-    Figure,
     Mean,
+    MetricFigure,
     Statistic,
     Summary,
     SummaryFigure,
@@ -25,7 +25,7 @@ from tendency.simulation.problem import CharacteristicTime
 ATTRIBUTE = "figures"
 """Attribute of metrics.nc that holds the figures as JSON."""
 
-ONE_STEP = Figure(
+ONE_STEP = MetricFigure(
     "one_step_nrmse",
     "nRMSE of one step from the truth",
     SMALLER,
@@ -37,9 +37,9 @@ ONE_STEP = Figure(
 """Error of one step from every true snapshot, which no metric measures: the rollout itself takes these steps."""
 
 ONE_STEP_KEY = "one_step_nrmse"
-"""Figure that a report's headline compares methods by."""
+"""MetricFigure that a report's headline compares methods by."""
 ROLLOUT_KEY = "geometric_mean_nrmse"
-"""Figure that a leaderboard ranks methods by: the error of a whole rollout."""
+"""MetricFigure that a leaderboard ranks methods by: the error of a whole rollout."""
 
 MOST_LABELS = 8
 """Most fields or bands with a curve and a summary of their own; a figure with more is a function, as a spectrum is."""
@@ -54,7 +54,7 @@ class StatedFigures:
         summary: numbers of the summary, in the order of its tables.
     """
 
-    arrays: Mapping[str, Figure]
+    arrays: Mapping[str, MetricFigure]
     summary: Sequence[SummaryFigure]
 
     def __getitem__(self, key: str) -> SummaryFigure:
@@ -135,12 +135,12 @@ def _in_multiples(figure: SummaryFigure, time: CharacteristicTime) -> SummaryFig
     )
 
 
-def _plain_figure(figure: Figure) -> dict[str, Any]:
+def _plain_figure(figure: MetricFigure) -> dict[str, Any]:
     entries = {entry.name: getattr(figure, entry.name) for entry in fields(figure) if entry.name != "summaries"}
     return entries | {"better": figure.better.to_plain()}
 
 
-def _read_figure(content: Mapping[str, Any]) -> Figure:
-    known = {entry.name: content[entry.name] for entry in fields(Figure) if entry.name in content}
+def _read_figure(content: Mapping[str, Any]) -> MetricFigure:
+    known = {entry.name: content[entry.name] for entry in fields(MetricFigure) if entry.name in content}
     known |= {"mean": Mean(known["mean"]), "axes": tuple(known["axes"]), "better": Better.from_plain(known["better"])}
-    return Figure(**known)
+    return MetricFigure(**known)

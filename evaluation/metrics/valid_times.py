@@ -8,7 +8,7 @@ from annotated_types import Gt, Len, Lt
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
-from tendency.evaluation.metrics.figure import LARGER, UNRANKED, Figure, Statistic, Summary
+from tendency.evaluation.metrics.figure import LARGER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.annotations import PositiveFloat
 
@@ -73,7 +73,7 @@ class CorrelationTime(TrajectoryMetric):
     """
 
     curve = "correlation"
-    """Figure whose curve reaches the thresholds."""
+    """MetricFigure whose curve reaches the thresholds."""
 
     def __init__(self, thresholds: Annotated[Sequence[Correlation], Len(1)] = THRESHOLDS) -> None:
         self.thresholds = tuple(thresholds)
@@ -115,7 +115,7 @@ class ErrorTime(TrajectoryMetric):
 
 def _time_figures(
     name: str, title: str, axis: str, thresholds: Sequence[float], in_table: int = 0, ranked: int = 0
-) -> tuple[Figure, Figure]:
+) -> tuple[MetricFigure, MetricFigure]:
     """The times to some thresholds, and whether they are censored; of the first few, tables and ranks are made."""
     summaries = tuple(
         Summary(
@@ -129,8 +129,8 @@ def _time_figures(
         for number, threshold in enumerate(thresholds)
     )
     return (
-        Figure(name, title, LARGER, unit="time", axes=(axis,), summaries=summaries),
-        Figure(f"{name}_censored", f"{title} beyond the horizon", UNRANKED, axes=(axis,), summaries=()),
+        MetricFigure(name, title, LARGER, unit="time", axes=(axis,), summaries=summaries),
+        MetricFigure(f"{name}_censored", f"{title} beyond the horizon", UNRANKED, axes=(axis,), summaries=()),
     )
 
 

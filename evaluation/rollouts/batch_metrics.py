@@ -36,7 +36,7 @@ def applicable_metrics(
         if not getattr(metric, "figures", ()):
             raise ValueError(
                 f"evaluation.metrics: {type(metric).__name__} states no figures, "
-                'expected figures = (Figure("name", "title", SMALLER),)'
+                'expected figures = (MetricFigure("name", "title", SMALLER),)'
             )
         if double := sorted(names & set(metric.variables)):
             raise ValueError(f"evaluation.metrics: {type(metric).__name__} measures {double[0]}, as another one does")

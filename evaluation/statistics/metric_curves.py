@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from tendency.evaluation.metrics.figure import UNRANKED, Figure
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure
 from tendency.evaluation.metrics.stated_figures import MOST_LABELS, StatedFigures
 from tendency.evaluation.statistics.quantiles import quantiles
 
@@ -25,7 +25,7 @@ class MetricCurve:
 
     name: str
     title: str
-    figure: Figure
+    figure: MetricFigure
     values: xr.DataArray
     label: str = ""
 
@@ -47,7 +47,7 @@ def metric_curves(results: xr.Dataset) -> list[MetricCurve]:
         further = [str(dim) for dim in values.dims if dim not in plain]
         if not set(plain) <= set(values.dims) or len(further) > 1 or values.dtype.kind not in "fiu":
             continue
-        figure = stated.get(str(name)) or Figure(str(name), str(name).replace("_", " "), UNRANKED)
+        figure = stated.get(str(name)) or MetricFigure(str(name), str(name).replace("_", " "), UNRANKED)
         labels: Sequence[str] = [str(label) for label in results[further[0]].values] if further else [""]
         if len(labels) > MOST_LABELS:
             continue

@@ -19,7 +19,7 @@ from tendency.evaluation.metrics.distribution import Distribution
 from tendency.evaluation.metrics.energy_spectra import EnergySpectra
 from tendency.evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
 from tendency.evaluation.metrics.enstrophy import Enstrophy
-from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, Better, Figure, Mean, closest_to
+from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, Better, Mean, MetricFigure, closest_to
 from tendency.evaluation.metrics.mean_spectrum import MeanSpectrum
 from tendency.evaluation.metrics.pointwise import combined_correlation
 from tendency.evaluation.metrics.relative_errors import RelativeErrors
@@ -53,9 +53,9 @@ EVERY_METRIC = (
     Coverage(),
 )
 # A name without any hint of a correlation, and one that lies: what is smaller is better.
-Agreement = as_metric(combined_correlation, Figure("agreement", "agreement", LARGER))
+Agreement = as_metric(combined_correlation, MetricFigure("agreement", "agreement", LARGER))
 Lying = as_metric(
-    lambda p, y, w: 1 - combined_correlation(p, y, w), Figure("correlation_of_time", "disagreement", SMALLER)
+    lambda p, y, w: 1 - combined_correlation(p, y, w), MetricFigure("correlation_of_time", "disagreement", SMALLER)
 )
 
 
@@ -151,7 +151,7 @@ def test_methods_are_compared_in_the_direction_that_is_stated(judged):
 
 
 def test_figures_that_differ_by_factors_are_compared_by_their_ratio():
-    figure = Figure("spread", "spread", SMALLER, Mean.GEOMETRIC)
+    figure = MetricFigure("spread", "spread", SMALLER, Mean.GEOMETRIC)
     (number,) = (
         one
         for one in StatedFigures.of_metrics([as_metric(combined_correlation, figure)()], {}).summary
@@ -207,7 +207,7 @@ def test_a_plain_function_is_a_metric_of_each_channel_too(judged):
     def largest(prediction, truth, weights):
         return (prediction - truth).abs().flatten(2).amax(2).double()
 
-    metric = as_metric(largest, Figure("largest", "largest difference", SMALLER, axes=("channel",)))
+    metric = as_metric(largest, MetricFigure("largest", "largest difference", SMALLER, axes=("channel",)))
     assert metric.__name__ == "Largest"
     results = judged({"slow": 0.9}, metrics=[metric()])
     assert results.largest.dims == ("simulator", "trajectory", "snapshot", "channel")
@@ -221,5 +221,7 @@ def test_a_metric_that_states_no_figures_is_refused(judged):
     class Silent(RelativeErrors):
         figures = ()
 
-    with pytest.raises(ValueError, match=r"evaluation.metrics: Silent states no figures, expected figures = \(Figure"):
+    with pytest.raises(
+        ValueError, match=r"evaluation.metrics: Silent states no figures, expected figures = \(MetricFigure"
+    ):
         judged({"slow": 0.9}, metrics=[Silent()])

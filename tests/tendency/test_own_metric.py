@@ -12,7 +12,7 @@ SSIM = '''
 """Structural similarity of whole snapshots: luminance, contrast and structure (Wang et al. 2004, equation 13)."""
 
 from tendency.evaluation.metrics.as_metric import as_metric
-from tendency.evaluation.metrics.figure import LARGER, Figure
+from tendency.evaluation.metrics.figure import LARGER, MetricFigure
 from tendency.evaluation.metrics.pointwise import mean_over_space
 
 
@@ -27,7 +27,7 @@ def ssim(prediction, truth, weights):
     return (shape / ((mean(p) ** 2 + mean(y) ** 2 + c1) * (variances + c2))).mean(1)
 
 
-StructuralSimilarity = as_metric(ssim, Figure("ssim", "structural similarity", LARGER))
+StructuralSimilarity = as_metric(ssim, MetricFigure("ssim", "structural similarity", LARGER))
 '''
 FNO = ["model=fno", "model.modes=4", "model.num_layers=1", "pde.geometry.shape=[16]", "prediction=increment"]
 KEY = "final_ssim"
