@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
-from tendency.evaluation.statistics.paired_comparison import compare_all, compare_methods
+from tendency.evaluation.statistics.method_comparisons import compare_all
+from tendency.evaluation.statistics.paired_comparison import compare_methods
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise
 
@@ -93,10 +95,11 @@ def test_runs_of_one_recipe_stand_together_in_a_report(rotation, trajectories, t
     assert (one["first"], one["second"], one["seeds"]) == ("a", "b", (2, 1))
     assert one["share"] == 1
     summary = summarise(results)
-    found = intervals_over_seeds(summary, groups)["a"]["rollout_nrmse"]
+    intervals = intervals_over_seeds(summary, groups, StatedFigures.of_results(results))["a"]
+    found = intervals["rollout_nrmse"]
     values = [summary[name]["rollout_nrmse"] for name in ("a0", "a1")]
     assert found["mean"] == pytest.approx(math.sqrt(values[0] * values[1]))
     assert found["low"] < found["mean"] < found["high"]
     # Both follow to the end: all that is known of the time is that it is longer.
-    time = intervals_over_seeds(summary, groups)["a"]["correlation_time_0.8"]
+    time = intervals["correlation_time_0.8"]
     assert time["low"] is None
