@@ -9,12 +9,21 @@ from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.geometry import Grid
 
 SINGLE_PRECISION = 1e-12
 """Share of the energy that numbers stored in single precision leave anywhere."""
+
+
+def _summaries(name: str, title: str) -> tuple[Summary, ...]:
+    """A figure at the horizon and after one step. A grid may have no modes in a band, where neither exists."""
+    return (
+        Summary(f"final_{name}", f"{title} at the horizon,", Statistic.LAST, defined_at_start=True),
+        Summary(f"first_{name}", f"{title} after one step,", Statistic.FIRST_STEP, defined_at_start=True),
+    )
 
 
 class BandErrors(SnapshotMetric):
@@ -39,7 +48,24 @@ class BandErrors(SnapshotMetric):
         Takamoto et al.: PDEBench. arXiv:2210.07182, appendix B (errors in low, middle and high frequencies).
     """
 
-    variables = {"band_error": ("band",), "band_energy": ("band",)}
+    figures = (
+        MetricFigure(
+            "band_error",
+            "error in a band of wavenumbers",
+            SMALLER,
+            axes=("band",),
+            logarithmic=True,
+            summaries=_summaries("band_error", "error of the band"),
+        ),
+        MetricFigure(
+            "band_energy",
+            "energy in a band of wavenumbers over the truth's",
+            closest_to(1.0),
+            axes=("band",),
+            logarithmic=True,
+            summaries=_summaries("band_energy", "energy over the truth's in the band"),
+        ),
+    )
 
     def __init__(self, edges: Annotated[list[PositiveInt], Len(2, 2)] = (4, 12)) -> None:  # type: ignore[assignment]
         if edges[0] >= edges[1]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.annotations import PositiveFloat
 
@@ -20,16 +21,35 @@ class BlowUp(TrajectoryMetric):
         limit: limit of the nRMSE over all channels.
     """
 
-    variables = {"blow_up_time": (), "blew_up": ()}
+    figures = (
+        MetricFigure(
+            "blew_up",
+            "blew up",
+            SMALLER,
+            summaries=(Summary("stable_share", "stable", Statistic.SHARE_WITHOUT, better=LARGER, table=True),),
+        ),
+        MetricFigure(
+            "blow_up_time",
+            "time to blow-up",
+            LARGER,
+            unit="time",
+            summaries=(Summary("blow_up_time", "time to blow-up", Statistic.TIME),),
+        ),
+        MetricFigure("blow_up_time_censored", "never blew up", UNRANKED, summaries=()),
+    )
 
     def __init__(self, limit: PositiveFloat = 100.0) -> None:
         self.limit = limit
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
-        """The time (B,) since the start, the horizon where nothing blew up; and whether something did (B,)."""
+        """Whether a rollout blew up, the time since the start, and whether that is the horizon instead; (B,) each."""
         # The comparison is false for NaN.
         lost = ~(curves["nrmse"] <= self.limit)
         times = context.times - context.times[:, :1]
         first = times.gather(1, lost.int().argmax(1, keepdim=True))[:, 0]
         blew_up = lost.any(1)
-        return {"blow_up_time": torch.where(blew_up, first, times[:, -1]), "blew_up": blew_up}
+        return {
+            "blew_up": blew_up,
+            "blow_up_time": torch.where(blew_up, first, times[:, -1]),
+            "blow_up_time_censored": ~blew_up,
+        }

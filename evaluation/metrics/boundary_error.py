@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 from tendency.simulation.geometry import Geometry, Grid
@@ -33,7 +34,15 @@ class BoundaryError(SnapshotMetric):
         Takamoto et al.: PDEBench. arXiv:2210.07182, appendix B (bRMSE, there not in proportion to anything).
     """
 
-    variables = {"boundary_error": ()}
+    figures = (
+        MetricFigure(
+            "boundary_error",
+            "error at the walls",
+            SMALLER,
+            logarithmic=True,
+            summaries=(Summary("final_boundary_error", "error at the walls at the horizon", Statistic.LAST),),
+        ),
+    )
 
     def reason_against(self, subject: Subject) -> str | None:
         """No walls, or no node on one."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
 
 
@@ -17,7 +18,16 @@ class ConservedDrift(SnapshotMetric):
     density, the energy of a wave.
     """
 
-    variables = {"conserved_drift": ("quantity",)}
+    figures = (
+        MetricFigure(
+            "conserved_drift",
+            "drift of a conserved quantity",
+            SMALLER,
+            axes=("quantity",),
+            logarithmic=True,
+            summaries=(Summary("conserved_drift", "largest drift of a conserved quantity", Statistic.LARGEST),),
+        ),
+    )
 
     def reason_against(self, subject: Subject) -> str | None:
         """There is no solver that names the conserved quantities."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 
@@ -33,12 +34,20 @@ class Distribution(TrajectoryMetric):
         Villani: Optimal Transport. Springer 2009, remark 2.19 (the formula in one dimension).
     """
 
-    variables = {
-        "histogram": ("channel", "bin"),
-        "true_histogram": ("channel", "bin"),
-        "wasserstein": ("channel",),
-    }
-    truth_only = frozenset({"true_histogram"})
+    figures = (
+        MetricFigure("histogram", "share of the values", UNRANKED, axes=("channel", "bin"), summaries=()),
+        MetricFigure(
+            "true_histogram", "share of the true values", UNRANKED, axes=("channel", "bin"), of_truth=True, summaries=()
+        ),
+        MetricFigure(
+            "wasserstein",
+            "distance of the distributions",
+            SMALLER,
+            unit="field's unit",
+            axes=("channel",),
+            summaries=(Summary("wasserstein", "distance of the distributions,", Statistic.ROLLOUT),),
+        ),
+    )
 
     def __init__(self, bins: PositiveInt = 100, reach: PositiveFloat = 5.0) -> None:
         self.bins, self.reach = bins, reach

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.geometry import Grid
 
@@ -17,12 +18,18 @@ NODES_HAVE_NO_SPECTRUM = "the snapshots lie on scattered nodes, which have no sp
 class EnergySpectra(TrajectoryMetric):
     """Isotropic energy spectra at the start, the middle and the end of a rollout, and those of the truth."""
 
-    variables = {
-        "spectrum": ("moment", "channel", "shell"),
-        "true_spectrum": ("moment", "channel", "shell"),
-        "wavenumber": ("shell",),
-    }
-    truth_only = frozenset({"true_spectrum", "wavenumber"})
+    figures = (
+        MetricFigure("spectrum", "energy spectrum", UNRANKED, axes=("moment", "channel", "shell"), summaries=()),
+        MetricFigure(
+            "true_spectrum",
+            "energy spectrum of the truth",
+            UNRANKED,
+            axes=("moment", "channel", "shell"),
+            of_truth=True,
+            summaries=(),
+        ),
+        MetricFigure("wavenumber", "wavenumber", UNRANKED, axes=("shell",), of_truth=True, summaries=()),
+    )
 
     def reason_against(self, subject: Subject) -> str | None:
         """Nodes have no spectrum."""

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import EnsembleMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 
@@ -18,7 +19,17 @@ class ContinuousRankedProbability(EnsembleMetric):
         Ferro: Fair scores for ensemble forecasts. Q. J. R. Meteorol. Soc. 140 (2014), doi:10.1002/qj.2270.
     """
 
-    variables = {"crps": ("channel",)}
+    figures = (
+        MetricFigure(
+            "crps",
+            "continuous ranked probability score",
+            SMALLER,
+            unit="field's unit",
+            axes=("channel",),
+            logarithmic=True,
+            summaries=(Summary("crps", "CRPS,", Statistic.AVERAGE),),
+        ),
+    )
 
     def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C)."""
@@ -41,7 +52,34 @@ class SpreadAndSkill(EnsembleMetric):
         doi:10.1175/JHM-D-14-0008.1.
     """
 
-    variables = {"ensemble_variance": ("channel",), "ensemble_mse": ("channel",)}
+    figures = (
+        MetricFigure(
+            "ensemble_variance",
+            "variance of the ensemble",
+            UNRANKED,
+            unit="field's unit squared",
+            axes=("channel",),
+            logarithmic=True,
+            summaries=(
+                Summary(
+                    "spread_skill",
+                    "spread over skill,",
+                    Statistic.SPREAD_OVER_SKILL,
+                    denominator="ensemble_mse",
+                    better=closest_to(1.0),
+                ),
+            ),
+        ),
+        MetricFigure(
+            "ensemble_mse",
+            "mean squared error of the ensemble's mean",
+            SMALLER,
+            unit="field's unit squared",
+            axes=("channel",),
+            logarithmic=True,
+            summaries=(),
+        ),
+    )
 
     def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C) both, in the field's unit squared; the variance is the unbiased one."""
@@ -58,7 +96,16 @@ class Coverage(EnsembleMetric):
     It should be (M − 1) / (M + 1): the truth is as likely as any member to be the outermost of them all.
     """
 
-    variables = {"coverage": ("channel",)}
+    # The best value depends on the number of members, so that none is stated.
+    figures = (
+        MetricFigure(
+            "coverage",
+            "coverage of the ensemble",
+            UNRANKED,
+            axes=("channel",),
+            summaries=(Summary("coverage", "coverage of the ensemble,", Statistic.AVERAGE),),
+        ),
+    )
 
     def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, C); NaN where a member is not finite."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.evaluation.metrics.pointwise import mean_over_space
 from tendency.simulation.fields import Field
@@ -39,8 +40,27 @@ class Enstrophy(SnapshotMetric):
     It applies where a field is called ``vorticity``, or where one called ``velocity`` lies on a periodic grid.
     """
 
-    variables = {"enstrophy": (), "true_enstrophy": ()}
-    truth_only = frozenset({"true_enstrophy"})
+    figures = (
+        MetricFigure(
+            "enstrophy",
+            "enstrophy",
+            UNRANKED,
+            unit="1 / time²",
+            logarithmic=True,
+            summaries=(
+                Summary(
+                    "final_enstrophy_ratio",
+                    "enstrophy over the truth's at the horizon",
+                    Statistic.LAST,
+                    denominator="true_enstrophy",
+                    better=closest_to(1.0),
+                ),
+            ),
+        ),
+        MetricFigure(
+            "true_enstrophy", "enstrophy of the truth", UNRANKED, unit="1 / time²", of_truth=True, summaries=()
+        ),
+    )
 
     def reason_against(self, subject: Subject) -> str | None:
         """Other fields, other dimensions, or a velocity that cannot be differentiated here."""

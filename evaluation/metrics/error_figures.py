@@ -6,28 +6,32 @@ correlation at the last snapshot. Of all trajectories: the medians of these, one
 
 import numpy as np
 
+from tendency.evaluation.metrics.standard_metrics import standard_metrics
+from tendency.evaluation.metrics.stated_figures import FINAL_CORRELATION_KEY, ONE_STEP_KEY, ROLLOUT_KEY, StatedFigures
+
 
 def median_of_all(values: np.ndarray, worst: float = np.inf, axis: int | None = None) -> np.ndarray:
-    """The median, a value that is no number counting as the worst.
+    """The median, a value that is not finite counting as the worst.
 
     Args:
-        values: values, NaN where a rollout blew up.
+        values: values, not finite where a rollout blew up.
         worst: the worst value.
         axis: axis that is reduced; all axes where it is None.
     """
-    return np.asarray(np.median(np.where(np.isnan(values), worst, values), axis=axis))
+    return np.asarray(np.median(np.where(np.isfinite(values), values, worst), axis=axis))
 
 
-def one_step_error(errors: np.ndarray) -> np.ndarray:
+def one_step_error(errors: np.ndarray, worst: float = np.inf) -> np.ndarray:
     """The one-step nRMSE of each trajectory: the median over its snapshots.
 
     Args:
         errors: (..., T) nRMSE of one step from the true snapshot before each of the T snapshots after the start.
+        worst: the worst value; of errors infinity.
 
     Returns:
-        (...); infinite where more than half of the steps are not finite.
+        (...); the worst value where more than half of the steps are not finite.
     """
-    return median_of_all(errors, axis=-1)
+    return median_of_all(errors, worst, axis=-1)
 
 
 def error_figures(rollout_nrmse: np.ndarray, one_step_nrmse: np.ndarray, correlation: np.ndarray) -> dict[str, float]:
@@ -38,8 +42,6 @@ def error_figures(rollout_nrmse: np.ndarray, one_step_nrmse: np.ndarray, correla
         one_step_nrmse: (B,) one-step nRMSE of each trajectory.
         correlation: (B,) correlation over all channels at the last snapshot.
     """
-    return {
-        "one_step_nrmse": float(median_of_all(one_step_nrmse)),
-        "rollout_nrmse": float(median_of_all(rollout_nrmse)),
-        "final_correlation": float(median_of_all(correlation, worst=-np.inf)),
-    }
+    values = {ONE_STEP_KEY: one_step_nrmse, ROLLOUT_KEY: rollout_nrmse, FINAL_CORRELATION_KEY: correlation}
+    stated = StatedFigures.of_metrics(standard_metrics(), {})
+    return {key: float(median_of_all(all_values, stated[key].better.worst)) for key, all_values in values.items()}

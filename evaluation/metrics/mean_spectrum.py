@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
+from tendency.evaluation.metrics.figure import SMALLER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.geometry import Grid
 
@@ -22,12 +23,24 @@ class MeanSpectrum(TrajectoryMetric):
     than 1e-10 of its largest shell's energy: 0.69 is a factor of two at every scale.
     """
 
-    variables = {
-        "mean_spectrum": ("channel", "shell"),
-        "true_mean_spectrum": ("channel", "shell"),
-        "spectrum_log_error": ("channel",),
-    }
-    truth_only = frozenset({"true_mean_spectrum"})
+    figures = (
+        MetricFigure("mean_spectrum", "mean energy spectrum", UNRANKED, axes=("channel", "shell"), summaries=()),
+        MetricFigure(
+            "true_mean_spectrum",
+            "mean energy spectrum of the truth",
+            UNRANKED,
+            axes=("channel", "shell"),
+            of_truth=True,
+            summaries=(),
+        ),
+        MetricFigure(
+            "spectrum_log_error",
+            "logarithmic error of the spectrum",
+            SMALLER,
+            axes=("channel",),
+            summaries=(Summary("spectrum_log_error", "logarithmic error of the spectrum,", Statistic.ROLLOUT),),
+        ),
+    )
 
     def reason_against(self, subject: Subject) -> str | None:
         """Nodes have no spectrum."""

@@ -11,17 +11,33 @@ from typing import Any
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import UNRANKED, MetricFigure, Statistic, Summary
 
 
 class Metric(ABC):
-    """The names of a metric's figures, and where they make no sense; common to the three kinds.
+    """A metric's figures, and where they make no sense; common to the three kinds.
 
-    ``variables`` names each figure and its axes beside those of simulators, trajectories and snapshots.
+    ``figures`` states of each figure what it is; reports, leaderboards and comparisons read nothing else.
     """
 
-    variables: Mapping[str, tuple[str, ...]]
-    truth_only: frozenset[str] = frozenset()
-    """Names of the figures that depend on the truth alone, and are the same for every simulator."""
+    figures: Sequence[MetricFigure]
+
+    @property
+    def variables(self) -> dict[str, tuple[str, ...]]:
+        """The axes of each figure beside those of simulators, trajectories and snapshots, by its name."""
+        return {figure.name: figure.axes for figure in self.figures}
+
+    @abstractmethod
+    def usual_summary(self, figure: MetricFigure) -> Summary:
+        """How a figure that states no summaries enters the summary, its tables and comparisons."""
+
+    def summaries(self, figure: MetricFigure) -> tuple[Summary, ...]:
+        """How one of the figures enters the summary; the usual way is for figures of at most one axis."""
+        if figure.summaries is not None:
+            return figure.summaries
+        if figure.of_truth or len(figure.axes) > 1:
+            return ()
+        return (self.usual_summary(figure),)
 
     def reason_against(self, subject: Subject) -> str | None:
         """The reason why the metric does not apply to a subject; None where it applies."""
@@ -34,6 +50,10 @@ class Metric(ABC):
 
 class SnapshotMetric(Metric):
     """Figures of one predicted snapshot."""
+
+    def usual_summary(self, figure: MetricFigure) -> Summary:
+        """The value at the horizon, ``final_<name>``."""
+        return _usual(f"final_{figure.name}", f"{figure.title} at the horizon", Statistic.LAST, figure)
 
     @abstractmethod
     def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
@@ -51,6 +71,10 @@ class SnapshotMetric(Metric):
 
 class TrajectoryMetric(Metric):
     """Figures of a whole rollout, computed snapshot by snapshot: no more than one snapshot is in memory."""
+
+    def usual_summary(self, figure: MetricFigure) -> Summary:
+        """The value itself."""
+        return _usual(figure.name, figure.title, Statistic.ROLLOUT, figure)
 
     def update(self, memory: Any, snapshot: int, prediction: Tensor, truth: Tensor, context: BatchContext) -> Any:
         """The memory after one more snapshot; a metric of curves alone needs none.
@@ -81,6 +105,10 @@ class TrajectoryMetric(Metric):
 class EnsembleMetric(Metric):
     """Figures of one snapshot of several rollouts that drew different noise."""
 
+    def usual_summary(self, figure: MetricFigure) -> Summary:
+        """The mean over all snapshots."""
+        return _usual(figure.name, figure.title, Statistic.AVERAGE, figure)
+
     @abstractmethod
     def measure(self, members: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """The figures by name.
@@ -93,3 +121,10 @@ class EnsembleMetric(Metric):
         Returns:
             (B, ...) float64 for each of ``variables``.
         """
+
+
+def _usual(key: str, title: str, statistic: Statistic, figure: MetricFigure) -> Summary:
+    """A number of the summary table, which is ranked and compared where some values are better than others."""
+    ranked = figure.better != UNRANKED
+    title = f"{title}," if figure.axes else title
+    return Summary(key, title, statistic, table=True, leaderboard=ranked, comparisons=ranked)

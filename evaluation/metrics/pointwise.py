@@ -11,6 +11,8 @@ channel decides, and the values per channel tell more.
 import torch
 from torch import Tensor
 
+LOST = 100.0
+"""Relative error that a rollout which blew up counts as in comparisons."""
 CONSTANT = 1e-12
 """Deviations below this share of a field's largest value are rounding: the field is constant."""
 

@@ -3,8 +3,29 @@
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.figure import LARGER, SMALLER, Better, Mean, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
-from tendency.evaluation.metrics.pointwise import combined_correlation, combined_nrmse, correlation, nrmse, vrmse
+from tendency.evaluation.metrics.pointwise import (
+    LOST,
+    combined_correlation,
+    combined_nrmse,
+    correlation,
+    nrmse,
+    vrmse,
+)
+
+
+def _of_channel(name: str, title: str, better: Better) -> MetricFigure:
+    """A figure of each channel alone, which has a curve and no number in the summary."""
+    return MetricFigure(
+        f"channel_{name}",
+        title,
+        better,
+        axes=("channel",),
+        logarithmic=better == SMALLER,
+        combined=name,
+        summaries=(),
+    )
 
 
 class RelativeErrors(SnapshotMetric):
@@ -13,14 +34,30 @@ class RelativeErrors(SnapshotMetric):
     The formulas stand in ``tendency.evaluation.metrics.pointwise``. ``vrmse`` is the mean over the channels.
     """
 
-    variables = {
-        "nrmse": (),
-        "vrmse": (),
-        "correlation": (),
-        "channel_nrmse": ("channel",),
-        "channel_vrmse": ("channel",),
-        "channel_correlation": ("channel",),
-    }
+    figures = (
+        MetricFigure(
+            "nrmse",
+            "nRMSE of the rollout",
+            SMALLER,
+            Mean.GEOMETRIC,
+            lost=LOST,
+            logarithmic=True,
+            summaries=(Summary("final_nrmse", "nRMSE at the horizon", Statistic.LAST, table=True),),
+        ),
+        MetricFigure(
+            "vrmse", "vRMSE of the rollout", SMALLER, Mean.GEOMETRIC, lost=LOST, logarithmic=True, summaries=()
+        ),
+        MetricFigure(
+            "correlation",
+            "correlation of the rollout",
+            LARGER,
+            lost=-1.0,
+            summaries=(Summary("final_correlation", "correlation at the horizon", Statistic.LAST, table=True),),
+        ),
+        _of_channel("nrmse", "nRMSE", SMALLER),
+        _of_channel("vrmse", "vRMSE", SMALLER),
+        _of_channel("correlation", "correlation", LARGER),
+    )
 
     def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B,) and (B, C)."""

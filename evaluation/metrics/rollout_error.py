@@ -6,7 +6,9 @@ from typing import Any
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.figure import SMALLER, Mean, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
+from tendency.evaluation.metrics.pointwise import LOST
 
 
 def geometric_mean_error(errors: Tensor) -> Tensor:
@@ -29,7 +31,26 @@ def geometric_mean_error(errors: Tensor) -> Tensor:
 class RolloutError(TrajectoryMetric):
     """The rollout nRMSE: the geometric mean of the nRMSE over all snapshots after the start."""
 
-    variables = {"rollout_nrmse": ()}
+    figures = (
+        MetricFigure(
+            "rollout_nrmse",
+            "nRMSE over the rollout, geometric mean",
+            SMALLER,
+            Mean.GEOMETRIC,
+            lost=LOST,
+            mean_of="nrmse",
+            summaries=(
+                Summary(
+                    "rollout_nrmse",
+                    "rollout nRMSE",
+                    Statistic.ROLLOUT,
+                    table=True,
+                    leaderboard=True,
+                    comparisons=True,
+                ),
+            ),
+        ),
+    )
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """(B,), not finite where a snapshot is not."""

@@ -8,6 +8,7 @@ from annotated_types import Gt, Len, Lt
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext
+from tendency.evaluation.metrics.figure import LARGER, UNRANKED, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
 from tendency.simulation.annotations import PositiveFloat
 
@@ -71,10 +72,15 @@ class CorrelationTime(TrajectoryMetric):
         thresholds: correlations.
     """
 
-    variables = {"correlation_time": ("threshold",), "correlation_time_censored": ("threshold",)}
+    curve = "correlation"
+    """MetricFigure whose curve reaches the thresholds."""
 
     def __init__(self, thresholds: Annotated[Sequence[Correlation], Len(1)] = THRESHOLDS) -> None:
         self.thresholds = tuple(thresholds)
+        # Two of them stand in the table, the first in the leaderboard.
+        self.figures = _time_figures(
+            "correlation_time", "time to correlation", "threshold", self.thresholds, in_table=2, ranked=1
+        )
 
     def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The thresholds."""
@@ -82,7 +88,7 @@ class CorrelationTime(TrajectoryMetric):
 
     def result(self, memory: Any, curves: Mapping[str, Tensor], context: BatchContext) -> dict[str, Tensor]:
         """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
-        times, censored = _times_of_thresholds(self.thresholds, correlation_time, context.times, curves["correlation"])
+        times, censored = _times_of_thresholds(self.thresholds, correlation_time, context.times, curves[self.curve])
         return {"correlation_time": times, "correlation_time_censored": censored}
 
 
@@ -93,10 +99,9 @@ class ErrorTime(TrajectoryMetric):
         thresholds: errors.
     """
 
-    variables = {"nrmse_time": ("nrmse_threshold",), "nrmse_time_censored": ("nrmse_threshold",)}
-
     def __init__(self, thresholds: Annotated[Sequence[PositiveFloat], Len(1)] = (0.1, 0.2, 0.5)) -> None:
         self.thresholds = tuple(thresholds)
+        self.figures = _time_figures("nrmse_time", "time to nRMSE", "nrmse_threshold", self.thresholds)
 
     def labels(self, context: BatchContext) -> Mapping[str, Sequence[Any]]:
         """The thresholds."""
@@ -106,6 +111,27 @@ class ErrorTime(TrajectoryMetric):
         """Physical times (B, thresholds), and whether the horizon is all that is known of them."""
         times, censored = _times_of_thresholds(self.thresholds, error_time, context.times, curves["nrmse"])
         return {"nrmse_time": times, "nrmse_time_censored": censored}
+
+
+def _time_figures(
+    name: str, title: str, axis: str, thresholds: Sequence[float], in_table: int = 0, ranked: int = 0
+) -> tuple[MetricFigure, MetricFigure]:
+    """The times to some thresholds, and whether they are censored; of the first few, tables and ranks are made."""
+    summaries = tuple(
+        Summary(
+            name,
+            title,
+            Statistic.TIME,
+            labels=(float(threshold),),
+            table=number < in_table,
+            leaderboard=number < ranked,
+        )
+        for number, threshold in enumerate(thresholds)
+    )
+    return (
+        MetricFigure(name, title, LARGER, unit="time", axes=(axis,), summaries=summaries),
+        MetricFigure(f"{name}_censored", f"{title} beyond the horizon", UNRANKED, axes=(axis,), summaries=()),
+    )
 
 
 def _times_of_thresholds(

@@ -12,21 +12,17 @@ import xarray as xr
 
 from tendency.evaluation.cost.break_even import AT_BEST, CostPoint, pareto_front
 from tendency.evaluation.cost.call_cost import with_prefix
+from tendency.evaluation.metrics.figure import Statistic
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.colours import BASELINE, COLOURS, method_style
 from tendency.evaluation.report.figures import mean_energy, shorten
-from tendency.evaluation.statistics.metric_curves import metric_curves
-from tendency.evaluation.statistics.quantiles import quantiles, worst_value
+from tendency.evaluation.statistics.metric_curves import MetricCurve, metric_curves
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
 
 MOST_POINTS = 400
 """Points of a curve on the page; metrics.csv has all."""
-LABELS = {
-    "nrmse": "nRMSE of the rollout",
-    "one_step_nrmse": "nRMSE of one step from the truth",
-    "vrmse": "vRMSE of the rollout",
-    "correlation": "correlation of the rollout",
-}
-"""Titles of the metrics that stand first; other metrics are called by their variable's name."""
+FIRST_CURVE = "nrmse"
+"""Variable whose curve the page shows first."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -54,11 +50,11 @@ def error_chart(results: xr.Dataset) -> Chart:
     time = np.median(results.time.values, axis=0)
     kept = kept_points(len(time))
     figures = {}
-    for label, metric in metrics_by_label(results).items():
-        figure, finite = go.Figure(), metric.values[np.isfinite(metric.values)]
-        logarithmic = "correlation" not in label and bool((finite >= 0).all())
+    for label, curve in curves_by_title(results).items():
+        figure, values = go.Figure(), curve.values.values
+        logarithmic = curve.figure.logarithmic and bool((values[np.isfinite(values)] >= 0).all())
         for method in method_names(results):
-            edges = quantiles(metric.sel({"simulator": method}).values, worst_value(label))
+            edges = curve.quantiles(method)
             # At the start no rollout has an error, which a logarithmic axis has no place for.
             low, middle, high = (np.where(logarithmic & (edge == 0), np.nan, edge)[kept] for edge in edges)
             style = _line_style(results, method)
@@ -75,7 +71,8 @@ def error_chart(results: xr.Dataset) -> Chart:
                     **style,
                 )
             )
-        _lay_out(figure, "time since the start", label, "log" if logarithmic else "linear")
+        unit = f" [{curve.figure.unit}]" if curve.figure.unit else ""
+        _lay_out(figure, "time since the start", f"{label}{unit}", "log" if logarithmic else "linear")
         figure.update_layout(hovermode="x unified")
         figures[label] = _plain_figure(figure)
     caption = (
@@ -169,16 +166,34 @@ def _batch_and_memory(point: Mapping[str, Any]) -> str:
     return together if peak is None else f"{together}, {with_prefix(peak)}B of memory"
 
 
-def metrics_by_label(results: xr.Dataset) -> dict[str, xr.DataArray]:
-    """The curves of all snapshot metrics by their titles, those of ``LABELS`` first.
+def curves_by_title(results: xr.Dataset) -> dict[str, MetricCurve]:
+    """The curves that the page draws by their titles: first the rollout's error, then those that tables sum up.
+
+    Of a single channel, what repeats the figure of all channels together is left out.
 
     Args:
         results: the results of ``evaluate_rollouts``.
     """
-    curves = metric_curves(results)
-    only = [name for name in curves if results.sizes["channel"] == 1 and name.endswith(f".{results.channel.values[0]}")]
-    names = [*(name for name in LABELS if name in curves), *(n for n in curves if n not in LABELS and n not in only)]
-    return {LABELS.get(name, name.replace(".", ", ").replace("_", " ")): curves[name] for name in names}
+    stated = StatedFigures.of_results(results)
+    summed_up = {figure.source for figure in stated.in_table}
+    single = results.sizes["channel"] == 1
+    curves = [
+        curve
+        for curve in metric_curves(results)
+        if curve.figure.curve and not (single and curve.figure.combined is not None)
+    ]
+    curves.sort(key=lambda curve: (curve.name != FIRST_CURVE, curve.figure.name not in summed_up))
+    return {curve.title: curve for curve in curves}
+
+
+def horizon_curves(results: xr.Dataset) -> list[MetricCurve]:
+    """The curves whose value at the horizon stands in the summary table.
+
+    Args:
+        results: the results of ``evaluate_rollouts``.
+    """
+    at_end = {one.source for one in StatedFigures.of_results(results).in_table if one.statistic is Statistic.LAST}
+    return [curve for curve in curves_by_title(results).values() if curve.figure.name in at_end]
 
 
 def kept_points(length: int) -> np.ndarray:

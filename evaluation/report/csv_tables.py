@@ -16,7 +16,6 @@ import xarray as xr
 from tendency.data.whole_file import whole_file
 from tendency.evaluation.report.table import TableRow
 from tendency.evaluation.statistics.metric_curves import metric_curves
-from tendency.evaluation.statistics.quantiles import quantiles, worst_value
 from tendency.evaluation.statistics.ranking import method_names
 
 NUMBER_FORMAT = "%.8g"
@@ -44,7 +43,7 @@ def write_metrics_csv(results: xr.Dataset, path: Path) -> None:
                 "snapshot": np.tile(np.arange(shape[1]), shape[0]),
                 "time": one.time.values.ravel(),
             }
-            columns |= {name: values.isel(simulator=number).values.ravel() for name, values in metrics.items()}
+            columns |= {metric.name: metric.values.isel(simulator=number).values.ravel() for metric in metrics}
             frame = pd.DataFrame(columns).rename(columns=_harmless)
             frame.to_csv(file, index=False, header=number == 0, float_format=NUMBER_FORMAT, lineterminator="\n")
 
@@ -81,11 +80,11 @@ def curves_csv(results: xr.Dataset) -> str:
     """Each metric's quantiles over trajectories at each snapshot."""
     lines = []
     time = np.median(results.time.values, axis=0)
-    for name, metric in metric_curves(results).items():
+    for curve in metric_curves(results):
         for method in method_names(results):
-            edges = quantiles(metric.sel({"simulator": method}).values, worst_value(name))
+            edges = curve.quantiles(method)
             for snapshot, (t, *values) in enumerate(zip(time, *edges, strict=True)):
-                lines.append([name, method, snapshot, *(_number(value) for value in (t, *values))])
+                lines.append([curve.name, method, snapshot, *(_number(value) for value in (t, *values))])
     return _text(["metric", "method", "snapshot", "time", "quantile 0.1", "median", "quantile 0.9"], lines)
 
 

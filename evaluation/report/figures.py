@@ -1,7 +1,7 @@
 """Figures of a rollout report for papers and pull requests: PNG and SVG, on white."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tendency.evaluation.report.colours import BASELINE, colour_range, method_st
 from tendency.evaluation.report.field_painter import FieldPainter
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
-from tendency.evaluation.statistics.quantiles import quantiles, worst_value
+from tendency.evaluation.statistics.metric_curves import MetricCurve
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
 
 DASHES = ("-", "--", ":", "-.")
@@ -85,33 +85,38 @@ def shorten(name: str, most: int = 44) -> str:
     return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
-def curves_figure(results: xr.Dataset, variable: str, label: str, logarithmic: bool) -> ReportFigure:
-    """One metric against time: the median over trajectories, and the band that holds 80 % of them."""
+def curves_figure(results: xr.Dataset, curve: MetricCurve, thresholds: Sequence[float] = ()) -> ReportFigure:
+    """One metric against time: the median over trajectories, and the band that holds 80 % of them.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        curve: curve of the metric.
+        thresholds: values at which a line is drawn across.
+    """
+    logarithmic = curve.figure.logarithmic
     time = np.median(results.time.values, axis=0)
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         first = 1 if logarithmic else 0
         for method in method_names(results):
-            low, middle, high = quantiles(results[variable].sel({"simulator": method}).values, worst_value(variable))
+            low, middle, high = curve.quantiles(method)
             style = line_style(results, method)
             axes.fill_between(time[first:], low[first:], high[first:], color=style["color"], alpha=0.18, lw=0)
             axes.plot(time[first:], middle[first:], lw=1.8, label=shorten(method), **style)
         if logarithmic:
             axes.set_yscale("log")
-        else:
-            for threshold in results.threshold.values:
-                axes.axhline(threshold, color=BASELINE, lw=0.8, ls=":")
-            axes.set_ylim(top=1.02)
+        for threshold in thresholds:
+            axes.axhline(threshold, color=BASELINE, lw=0.8, ls=":")
         axes.set_xlabel("time since the start")
-        axes.set_ylabel(label)
+        axes.set_ylabel(curve.title)
         figure.legend(loc="outside lower center", ncols=2)
 
     caption = (
-        f"{label} of each method against time: the median over {results.sizes['trajectory']} test trajectories, "
+        f"{curve.title}, each method against time: the median over {results.sizes['trajectory']} test trajectories, "
         "and the band between their 10 % and 90 % quantiles."
     )
-    return draw_figure(variable, caption, (6.4, 3.8), paint)
+    return draw_figure(curve.name, caption, (6.4, 3.8), paint)
 
 
 def spectra_figure(results: xr.Dataset) -> ReportFigure:

@@ -6,15 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tendency.evaluation.metrics.figure import Statistic, SummaryFigure
 from tendency.evaluation.report.table import TableCell, TableRow, TableSection
 from tendency.evaluation.statistics.summary import figure_text
-
-COMPARED = (
-    ("one_step_nrmse", "one-step nRMSE"),
-    ("rollout_nrmse", "nRMSE, geometric mean"),
-    ("correlation_time_0.8", "time to correlation 0.8"),
-)
-"""Keys and titles of the figures of a summary that are set side by side."""
 
 NO_FACTOR = TableCell("", None, "the step or the horizon is another one")
 
@@ -46,10 +40,17 @@ class InDistribution:
         """The inverse of ``to_dict``."""
         return cls(**content)
 
-    def table(self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str], step: float | None) -> TableSection:
+    def table(
+        self,
+        figures: Sequence[SummaryFigure],
+        here: Mapping[str, Mapping[str, Any]],
+        learned: Sequence[str],
+        step: float | None,
+    ) -> TableSection:
         """The section of a report's page.
 
         Args:
+            figures: figures that are set side by side.
             here: summary of the report.
             learned: names of the methods that are no baselines.
             step: time between the snapshots of the report; None where it varies.
@@ -59,8 +60,12 @@ class InDistribution:
         if self.missing is not None:
             notes.append(f"As trained: not measured, {self.missing}.")
         link = None if self.page is None else ("The report as trained", self.page)
-        rows = self._rows(here, learned, step)
-        return TableSection("In distribution and out of it", notes, self._columns(), rows, link=link)
+        both = [name for name in here if name in self.summary]
+        shown = [one for one in figures if any(one.key in here[n] and one.key in self.summary[n] for n in both)]
+        rows = [
+            TableRow(n, self._cells(shown, here[n], self.summary[n], step), baseline=n not in learned) for n in both
+        ]
+        return TableSection("In distribution and out of it", notes, _columns(shown), rows, link=link)
 
     def _unequal_settings(self, here: Mapping[str, Mapping[str, Any]], step: float | None) -> list[str]:
         """A sentence on settings that differ between both sides, for which no factor is given between them."""
@@ -73,39 +78,40 @@ class InDistribution:
         unequal = [f"{what}: {a:.4g} as trained, {b:.4g} here" for what, a, b in pairs if a and b and a != b]
         return [f"Not the same on both sides: {'; '.join(unequal)}."] if unequal else []
 
-    def _columns(self) -> list[str]:
-        heads = []
-        for key, label in COMPARED:
-            heads += [f"{label}, as trained", "here"]
-            heads += [] if "time" in key else ["times"]
-        return heads
-
-    def _rows(
-        self, here: Mapping[str, Mapping[str, Any]], learned: Sequence[str], step: float | None
-    ) -> list[TableRow]:
-        """One row for each method that has figures in both places; errors with the factor between them."""
-        rows = []
-        for name in [name for name in here if name in self.summary]:
-            cells: list[TableCell] = []
-            for key, _ in COMPARED:
-                trained, shifted = self.summary[name], here[name]
-                cells += [_cell(trained, key), _cell(shifted, key)]
-                alike = step == self.step and (key == "one_step_nrmse" or trained["horizon"] == shifted["horizon"])
-                if "time" not in key:
-                    cells.append(_factor_cell(_value(trained, key), _value(shifted, key)) if alike else NO_FACTOR)
-            rows.append(TableRow(name, cells, baseline=name not in learned))
-        return rows
+    def _cells(
+        self, figures: Sequence[SummaryFigure], here: Mapping[str, Any], trained: Mapping[str, Any], step: float | None
+    ) -> list[TableCell]:
+        """The cells of one method that has figures in both places; errors with the factor between them."""
+        cells: list[TableCell] = []
+        for figure in figures:
+            cells += [_cell(trained, figure), _cell(here, figure)]
+            if figure.by_ratio:
+                # What no rollout enters does not depend on the horizon.
+                single_steps = figure.statistic is Statistic.SINGLE_STEPS
+                alike = step == self.step and (single_steps or trained["horizon"] == here["horizon"])
+                cells.append(_factor_cell(_value(trained, figure), _value(here, figure)) if alike else NO_FACTOR)
+        return cells
 
 
-def _value(figures: Mapping[str, Any], key: str) -> float:
+def _columns(figures: Sequence[SummaryFigure]) -> list[str]:
+    heads = []
+    for figure in figures:
+        heads += [f"{figure.title}, as trained", "here"]
+        heads += ["times"] if figure.by_ratio else []
+    return heads
+
+
+def _value(figures: Mapping[str, Any], figure: SummaryFigure) -> float:
     """A figure of a summary; one that is null in metrics.json was not finite."""
-    value = figures.get(key)
+    value = figures.get(figure.key)
     return np.inf if value is None else float(value)
 
 
-def _cell(figures: Mapping[str, Any], key: str) -> TableCell:
-    value = _value(figures, key)
-    return TableCell(figure_text({**figures, key: value}, key), value if np.isfinite(value) else None)
+def _cell(figures: Mapping[str, Any], figure: SummaryFigure) -> TableCell:
+    if figure.key not in figures:
+        return TableCell("", None, "not applicable")
+    value = _value(figures, figure)
+    return TableCell(figure_text({**figures, figure.key: value}, figure), value if np.isfinite(value) else None)
 
 
 def _factor_cell(trained: float, shifted: float) -> TableCell:

@@ -9,8 +9,11 @@ import xarray as xr
 
 from tendency.data.whole_file import write_whole
 from tendency.evaluation.cost.break_even import break_even_sentences
+from tendency.evaluation.metrics.figure import SummaryFigure
+from tendency.evaluation.metrics.stated_figures import StatedFigures
+from tendency.evaluation.metrics.valid_times import CorrelationTime
 from tendency.evaluation.report.animation import write_animation
-from tendency.evaluation.report.charts import break_even_chart, error_chart, spectra_chart
+from tendency.evaluation.report.charts import break_even_chart, error_chart, horizon_curves, spectra_chart
 from tendency.evaluation.report.csv_tables import (
     curves_csv,
     records_csv,
@@ -26,17 +29,19 @@ from tendency.evaluation.report.figures import (
     spectra_figure,
     write_figures,
 )
+from tendency.evaluation.report.headline import headline_sentences
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.markdown import report_markdown
 from tendency.evaluation.report.page import PageContent, configuration_texts, deflated_size, render_page
 from tendency.evaluation.report.player import encode_rollouts
 from tendency.evaluation.report.report_numbers import ReportNumbers
-from tendency.evaluation.report.sentences import headline_sentences, lead_sentence, omission_sentences
+from tendency.evaluation.report.sentences import lead_sentence, omission_sentences
 from tendency.evaluation.report.space import Space
-from tendency.evaluation.report.summary_table import summary_columns, summary_rows
+from tendency.evaluation.report.summary_table import summary_columns, summary_rows, table_figures
 from tendency.evaluation.report.table import TableRow
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.evaluation.statistics.method_results import late_start_sentences
+from tendency.evaluation.statistics.metric_curves import MetricCurve
 from tendency.evaluation.statistics.ranking import learned_methods, method_names, ranked_trajectories
 from tendency.evaluation.statistics.summary import summarise
 
@@ -112,18 +117,23 @@ def prepare_page(
     summary = summarise(results)
     numbers = ReportNumbers.of_results(results, summary, further or {})
     description, learned = numbers.description, learned_methods(results)
-    rows = summary_rows(summary, learned, description.network_calls, numbers.seeds)
+    stated = StatedFigures.of_results(results)
+    columns = table_figures(stated, summary)
+    rows = summary_rows(columns, summary, learned, description.network_calls, numbers.seeds)
     write_whole(folder / "metrics.json", json.dumps(numbers.to_dict(), indent=1))
     write_metrics_csv(results, folder / "metrics.csv")
     tables = []
     if numbers.in_distribution is not None:
-        tables.append(InDistribution.from_dict(numbers.in_distribution).table(summary, learned, description.step))
-    files, notes = _files(results, folder, numbers, rows, certificate)
+        away = InDistribution.from_dict(numbers.in_distribution)
+        tables.append(
+            away.table([one for one in stated.summary if one.leaderboard], summary, learned, description.step)
+        )
+    files, notes = _files(results, folder, numbers, rows, columns, certificate)
     return PageContent(
         title=title,
         lead=lead_sentence(results, description),
-        headline=headline_sentences(summary, learned),
-        columns=summary_columns(),
+        headline=headline_sentences(results, summary),
+        columns=summary_columns(columns),
         rows=rows,
         charts=[
             error_chart(results),
@@ -143,10 +153,7 @@ def prepare_page(
 
 
 def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[ReportFigure]:
-    figures = [
-        curves_figure(results, "nrmse", "nRMSE", True),
-        curves_figure(results, "correlation", "correlation", False),
-    ]
+    figures = [curves_figure(results, curve, _thresholds(results, curve)) for curve in horizon_curves(results)]
     if "true_spectrum" in results:
         figures.append(spectra_figure(results))
     for number, method in enumerate(learned_methods(results)[:MOST_FIGURES]):
@@ -156,16 +163,22 @@ def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[R
     return figures
 
 
+def _thresholds(results: xr.Dataset, curve: MetricCurve) -> Sequence[float]:
+    """The values of a curve at which the time of a rollout is taken."""
+    return results.threshold.values.tolist() if curve.name == CorrelationTime.curve else []
+
+
 def _files(
     results: xr.Dataset,
     folder: Path,
     numbers: ReportNumbers,
     rows: Sequence[TableRow],
+    figures: Sequence[SummaryFigure],
     certificate: Mapping[str, Any],
 ) -> tuple[dict[str, str], list[str]]:
     """Texts that can be downloaded from the page, by name, and sentences on what lies beside it."""
     files = {
-        "summary.csv": summary_csv(summary_columns(), rows),
+        "summary.csv": summary_csv(summary_columns(figures), rows),
         "trajectories.csv": trajectories_csv(numbers.per_trajectory),
         "curves.csv": curves_csv(results),
         "certificate.csv": records_csv(certificate["figures"]),

@@ -7,10 +7,12 @@ from typing import Any, Self
 import numpy as np
 import xarray as xr
 
-from tendency.evaluation.metrics.error_figures import one_step_error
+from tendency.evaluation.metrics.figure import SummaryFigure
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.method_results import results_of_method
 from tendency.evaluation.statistics.ranking import method_names
+from tendency.evaluation.statistics.summary import applies, values_per_trajectory
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class ReportNumbers:
         break_even: points of error and cost, from ``BreakEven.to_dict``.
         break_even_verdict: verdicts and notes on these points, from ``BreakEven.to_dict``.
         in_distribution: figures on the data of the training, from ``InDistribution.to_dict``.
+        figures: what each figure is: title, unit, which values are better, and where it stands.
     """
 
     description: ReportDescription
@@ -36,6 +39,7 @@ class ReportNumbers:
     break_even: Sequence[Mapping[str, Any]] | None = None
     break_even_verdict: Mapping[str, Any] | None = None
     in_distribution: Mapping[str, Any] | None = None
+    figures: Mapping[str, Any] | None = None
 
     @classmethod
     def of_results(
@@ -52,8 +56,11 @@ class ReportNumbers:
             method: {key: value if np.isfinite(value) else None for key, value in figures.items()}
             for method, figures in summary.items()
         }
-        per_trajectory = {method: _trajectory_figures(results, method) for method in method_names(results)}
-        return cls(ReportDescription.of_results(results), finite, per_trajectory, **further)
+        stated = StatedFigures.of_results(results)
+        shown = [figure for figure in stated.summary if applies(results, figure) and figure.divisor == 1]
+        per_trajectory = {method: _trajectory_figures(results, method, shown) for method in method_names(results)}
+        description = ReportDescription.of_results(results)
+        return cls(description, finite, per_trajectory, figures=stated.to_dict(), **further)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -62,18 +69,12 @@ class ReportNumbers:
         return measured | {"description": self.description.to_dict()}
 
 
-def _trajectory_figures(results: xr.Dataset, method: str) -> dict[str, list[Any]]:
+def _trajectory_figures(results: xr.Dataset, method: str, figures: Sequence[SummaryFigure]) -> dict[str, list[Any]]:
     """The figures of each trajectory, from which the summary's medians come."""
     one = results_of_method(results, method)
     return {
         "trajectory": results.trajectory.values.tolist(),
-        "final_nrmse": _finite_or_none(one.nrmse.values[:, -1]),
-        "final_correlation": _finite_or_none(one.correlation.values[:, -1]),
-        "one_step_nrmse": _finite_or_none(one_step_error(one.one_step_nrmse.values[:, 1:])),
-        **{
-            f"correlation_time_{threshold:g}": _finite_or_none(one.correlation_time.values[:, column])
-            for column, threshold in enumerate(results.threshold.values)
-        },
+        **{figure.key: _finite_or_none(values_per_trajectory(one, figure)) for figure in figures},
     }
 
 

@@ -6,17 +6,30 @@ from typing import Any
 
 import numpy as np
 
+from tendency.evaluation.metrics.figure import Statistic, SummaryFigure
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.table import TableCell, TableRow
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.summary import COLUMNS, figure_text
+from tendency.evaluation.statistics.summary import OVER_SNAPSHOTS, figure_text
 
 
-def summary_columns() -> list[str]:
+def table_figures(stated: StatedFigures, summary: Mapping[str, Mapping[str, Any]]) -> list[SummaryFigure]:
+    """The figures of the table: those that are meant for it, and that some method has.
+
+    Args:
+        stated: figures of the report.
+        summary: summary from ``summarise``.
+    """
+    return [figure for figure in stated.in_table if any(figure.key in numbers for numbers in summary.values())]
+
+
+def summary_columns(figures: Sequence[SummaryFigure]) -> list[str]:
     """Heads of the columns, without the first one."""
-    return [*(label for _, label in COLUMNS), "network calls per step"]
+    return [*(figure.title for figure in figures), "network calls per step"]
 
 
 def summary_rows(
+    columns: Sequence[SummaryFigure],
     summary: Mapping[str, Mapping[str, Any]],
     learned: Sequence[str],
     calls: Mapping[str, Any],
@@ -25,23 +38,26 @@ def summary_rows(
     """One row for each method that was trained with several seeds, and one for each run and baseline.
 
     Args:
+        columns: figures of the columns.
         summary: summary from ``summarise``.
         learned: names of the methods that are no baselines.
         calls: network calls in one step, by method.
         seeds: {method: {figure: {mean, low, high}}} over the seeds of each method that has several.
     """
-    rows = [_seeds_row(name, figures) for name, figures in (seeds or {}).items()]
+    rows = [_seeds_row(name, columns, figures) for name, figures in (seeds or {}).items()]
     for name, figures in summary.items():
-        cells = [_figure_cell(figures, key) for key, _ in COLUMNS]
+        cells = [_figure_cell(figures, column) for column in columns]
         rows.append(TableRow(name, [*cells, _calls_cell(calls.get(name, 0))], baseline=name not in learned))
     return rows
 
 
-def _seeds_row(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> TableRow:
+def _seeds_row(
+    name: str, columns: Sequence[SummaryFigure], figures: Mapping[str, Mapping[str, float | None]]
+) -> TableRow:
     """Means over several seeds of one method, with their intervals."""
     cells = []
-    for key, _ in COLUMNS:
-        interval = figures.get(key, Interval(math.inf).to_dict())
+    for column in columns:
+        interval = figures.get(column.key, Interval(math.inf).to_dict())
         cells.append(
             TableCell(
                 Interval.from_dict(interval).text(), interval["mean"], "mean over the seeds, with its 95 % interval"
@@ -50,14 +66,18 @@ def _seeds_row(name: str, figures: Mapping[str, Mapping[str, float | None]]) -> 
     return TableRow(name, [*cells, TableCell("", None)])
 
 
-def _figure_cell(figures: Mapping[str, Any], key: str) -> TableCell:
-    value = float(figures[key])
+def _figure_cell(figures: Mapping[str, Any], column: SummaryFigure) -> TableCell:
+    if column.key not in figures:
+        return TableCell("", None, "not applicable")
+    value = float(figures[column.key])
     note = f"median over {figures['trajectories']} trajectories"
-    if figures.get(f"{key}_censored"):
+    if figures.get(f"{column.key}_censored"):
         note = "more than half of the trajectories last longer than was looked at"
-    elif key == "stable_share":
+    elif column.statistic is Statistic.SHARE_WITHOUT:
         note = f"of {figures['trajectories']} trajectories"
-    return TableCell(figure_text(dict(figures), key), value if np.isfinite(value) else None, note)
+    elif column.statistic in OVER_SNAPSHOTS:
+        note = f"mean over {figures['trajectories']} trajectories"
+    return TableCell(figure_text(dict(figures), column), value if np.isfinite(value) else None, note)
 
 
 def _calls_cell(calls: Any) -> TableCell:

@@ -8,22 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tendency.evaluation.metrics.blow_up import BlowUp
 from tendency.evaluation.metrics.context import BatchContext, Subject
-from tendency.evaluation.metrics.energy_spectra import EnergySpectra
 from tendency.evaluation.metrics.metric import EnsembleMetric, Metric, SnapshotMetric, TrajectoryMetric
-from tendency.evaluation.metrics.relative_errors import RelativeErrors
-from tendency.evaluation.metrics.rollout_error import RolloutError
-from tendency.evaluation.metrics.valid_times import CorrelationTime
+from tendency.evaluation.metrics.stated_figures import ONE_STEP
 from tendency.evaluation.rollouts.side_by_side import RolloutSnapshot
 
 Variable = tuple[tuple[str, ...], np.ndarray]
 """Names of the axes, and values."""
-
-
-def standard_metrics() -> list[Metric]:
-    """The metrics that the table and the page of every report rest on."""
-    return [RelativeErrors(), CorrelationTime(), BlowUp(), RolloutError(), EnergySpectra()]
 
 
 def applicable_metrics(
@@ -37,12 +28,17 @@ def applicable_metrics(
         ensemble: number of members that are rolled out.
 
     Raises:
-        ValueError: two metrics have a figure of the same name.
+        ValueError: two metrics have a figure of the same name, or one does not state its figures.
     """
     kept: list[Metric] = []
     reasons: dict[str, str] = {}
     names: set[str] = set()
     for metric in metrics:
+        if not getattr(metric, "figures", ()):
+            raise ValueError(
+                f"evaluation.metrics: {type(metric).__name__} states no figures, "
+                'expected figures = (MetricFigure("name", "title", SMALLER),)'
+            )
         if double := sorted(names & set(metric.variables)):
             raise ValueError(f"evaluation.metrics: {type(metric).__name__} measures {double[0]}, as another one does")
         names |= set(metric.variables)
@@ -83,7 +79,7 @@ class BatchMetrics:
             if name not in self.contexts:
                 self.contexts[name] = self._context_from(current)
             context = self.contexts[name]
-            figures = {"one_step_nrmse": current.one_step_nrmse[name]}
+            figures = {ONE_STEP.name: current.one_step_nrmse[name]}
             for metric in self.snapshot_metrics:
                 figures |= metric.measure(prediction, current.truth, context)
             figures |= self._ensemble_figures(name, current)
@@ -129,13 +125,16 @@ class BatchMetrics:
 
     def variables(self) -> dict[str, Variable]:
         """All figures: (simulator, trajectory, snapshot, ...), those of the truth alone without the simulators."""
-        dims = {"one_step_nrmse": ()} | {
+        dims = {ONE_STEP.name: ONE_STEP.axes} | {
             name: own
             for metric in (*self.snapshot_metrics, *self.ensemble_metrics)
             for name, own in metric.variables.items()
         }
-        truth_only = {
-            name for metric in (*self.snapshot_metrics, *self.trajectory_metrics) for name in metric.truth_only
+        of_truth = {
+            figure.name
+            for metric in (*self.snapshot_metrics, *self.trajectory_metrics)
+            for figure in metric.figures
+            if figure.of_truth
         }
         columns: dict[str, list[np.ndarray]] = {}
         axes: dict[str, tuple[str, ...]] = {}
@@ -153,9 +152,7 @@ class BatchMetrics:
         # Figures of the truth alone come from a method that sees all of it.
         earliest = int(np.argmin([self.contexts[name].missed for name in self.simulators]))
         return {
-            name: (axes[name], arrays[earliest])
-            if name in truth_only
-            else (("simulator", *axes[name]), np.stack(arrays))
+            name: (axes[name], arrays[earliest]) if name in of_truth else (("simulator", *axes[name]), np.stack(arrays))
             for name, arrays in columns.items()
         }
 

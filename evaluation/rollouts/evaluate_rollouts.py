@@ -12,13 +12,15 @@ import xarray as xr
 from tendency.data.whole_file import sweep_leftovers, whole_file
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import Metric
+from tendency.evaluation.metrics.standard_metrics import standard_metrics
+from tendency.evaluation.metrics.stated_figures import ATTRIBUTE as FIGURES_ATTRIBUTE
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report_description import ATTRIBUTE, FIRST_SNAPSHOT, ReportDescription
 from tendency.evaluation.rollouts.batch_metrics import (
     BatchMetrics,
     Variable,
     applicable_metrics,
     concatenate_batches,
-    standard_metrics,
 )
 from tendency.evaluation.rollouts.rollout_file import RolloutFile
 from tendency.evaluation.rollouts.side_by_side import SnapshotSource, roll_out_side_by_side, split_at_start
@@ -90,7 +92,8 @@ def evaluate_rollouts(
         trajectories: batches of whole trajectories: windows, or files that are read snapshot by snapshot.
         channel_names: names of the C channels.
         folder: folder of ``rollouts.nc`` (truth and predictions, written snapshot by snapshot) and ``metrics.nc``.
-        description: what the report is about; stored in the results' attributes, with why a metric does not apply.
+        description: what the report is about; stored in the results' attributes, with why a metric does not apply,
+            and what the metrics state of their figures.
         measurement: which metrics, of what, and with how many members.
         progress: callback with (batches done, batches in all).
 
@@ -108,6 +111,7 @@ def evaluate_rollouts(
     batches: list[dict[str, Variable]] = []
     labels: dict[str, Any] = {}
     reasons: dict[str, str] = {}
+    metrics: list[Metric] = []
     with RolloutFile(folder / "rollouts.nc", list(simulators), channel_names) as file, torch.inference_mode():
         for done, source in enumerate(trajectories, 1):
             if source.t.shape[1] < longest + 1:
@@ -124,8 +128,11 @@ def evaluate_rollouts(
     results, empty = _dataset(concatenate_batches(batches), labels)
     results[FIRST_SNAPSHOT] = ("simulator", [max(one.history - 1 - start, 0) for one in simulators.values()])
     reasons |= dict.fromkeys(empty, "this problem has none")
+    known_labels = {str(axis): results[axis].values.tolist() for axis in results.coords}
+    figures = StatedFigures.of_metrics(metrics, known_labels, description.characteristic_time)
     results.attrs = {
         ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
+        FIGURES_ATTRIBUTE: json.dumps(figures.to_dict()),
         "start_snapshot": start,
         "ensemble": ensemble,
     }

@@ -17,14 +17,16 @@ def first_snapshots(results: xr.Dataset) -> dict[str, int]:
     return dict(zip(names, (int(start) for start in starts), strict=True))
 
 
-def results_of_method(results: xr.Dataset, method: str) -> xr.Dataset:
+def results_of_method(results: xr.Dataset, method: str, start: int | None = None) -> xr.Dataset:
     """The results of one method from the start of its own rollout on, its first snapshot being that start.
 
     Args:
         results: results of ``evaluate_rollouts``.
         method: name of the method.
+        start: snapshot to begin with, that of a later method in a comparison; None for the method's own start.
     """
-    return results.sel({"simulator": method}).isel(snapshot=slice(first_snapshots(results)[method], None))
+    start = first_snapshots(results)[method] if start is None else start
+    return results.sel({"simulator": method}).isel(snapshot=slice(start, None))
 
 
 def late_start_sentences(results: xr.Dataset) -> list[str]:

@@ -5,11 +5,6 @@ import numpy as np
 SHARES = (0.1, 0.5, 0.9)
 
 
-def worst_value(metric: str) -> float:
-    """The worst value of a metric, which a value that is not finite counts as."""
-    return -np.inf if "correlation" in metric else np.inf
-
-
 def quantiles(values: np.ndarray, worst: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """10, 50 and 90 % over trajectories; NaN where the quantile is a trajectory that blew up.
 

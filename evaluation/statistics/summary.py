@@ -1,4 +1,4 @@
-"""The summary of a report: medians over trajectories, and whether a time is censored."""
+"""The summary of a report: one number for each method and figure, made as the figure states."""
 
 from typing import Any
 
@@ -6,10 +6,14 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tendency.evaluation.metrics.error_figures import error_figures, median_of_all, one_step_error
-from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.metrics.error_figures import median_of_all, one_step_error
+from tendency.evaluation.metrics.figure import Statistic, SummaryFigure
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.statistics.censored_median import censored_median
 from tendency.evaluation.statistics.method_results import results_of_method
+
+OVER_SNAPSHOTS = (Statistic.AVERAGE, Statistic.SPREAD_OVER_SKILL)
+"""Statistics that take the mean over all snapshots after the start, of ensembles: not every simulator is one."""
 
 
 def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
@@ -23,105 +27,113 @@ def summarise(results: xr.Dataset) -> dict[str, dict[str, Any]]:
         ``..._censored`` is True. Times with the suffix ``_characteristic`` are multiples of the problem's Lyapunov or
         eddy-turnover time, where it states one. Figures that do not apply are left out.
     """
-    time = ReportDescription.of_results(results).characteristic_time
-    unit = None if time is None else float(time.value)
-    return {str(method): _figures(results_of_method(results, str(method)), unit) for method in results.simulator.values}
+    figures = StatedFigures.of_results(results)
+    names = [str(name) for name in results.simulator.values]
+    return {name: _summary_of(results_of_method(results, name), figures) for name in names}
 
 
-def _figures(one: xr.Dataset, unit: float | None) -> dict[str, Any]:
-    error = one.nrmse.values[:, 1:]
-    one_step, correlation = one_step_error(one.one_step_nrmse.values[:, 1:]), one.correlation.values[:, -1]
-    figures: dict[str, Any] = {
-        **error_figures(one.rollout_nrmse.values, one_step, correlation),
-        "final_nrmse": _median(error[:, -1]),
-        "stable_share": float(1 - one.blew_up.values.astype(float).mean()),
+def applies(results: xr.Dataset, figure: SummaryFigure) -> bool:
+    """Whether a figure was measured, and has a value at all.
+
+    Args:
+        results: results of ``evaluate_rollouts``, of all methods or of one.
+        figure: figure of the summary.
+    """
+    if any(name not in results for name in (figure.source, figure.denominator) if name is not None):
+        return False
+    if figure.statistic in OVER_SNAPSHOTS:
+        return not bool(results[figure.source].isel(snapshot=slice(1, None)).isnull().all())
+    if figure.defined_at_start:
+        return not bool(_labelled(results, figure).isel(snapshot=0).isnull().all())
+    return True
+
+
+def values_per_trajectory(one: xr.Dataset, figure: SummaryFigure) -> np.ndarray:
+    """The values (trajectory,) of one method that a figure of the summary is made of; what blew up is not finite.
+
+    Args:
+        one: results of one method from its start on (``results_of_method``), of a figure that applies.
+        figure: figure of the summary.
+    """
+    values = _values(one, figure)
+    match figure.statistic:
+        case Statistic.LAST:
+            return values[:, -1]
+        case Statistic.FIRST_STEP:
+            return values[:, 1]
+        case Statistic.LARGEST:
+            return np.where(np.isfinite(values), values, np.inf).reshape(len(values), -1).max(1)
+        case Statistic.SINGLE_STEPS:
+            return one_step_error(values[:, 1:], figure.better.worst)
+        case Statistic.AVERAGE:
+            return values[:, 1:].mean(1)
+        case Statistic.SPREAD_OVER_SKILL:
+            square = one[figure.denominator].sel(_selection(one, figure)).values if figure.denominator else 1.0
+            return _spread_over_skill(one, values[:, 1:].mean(1), np.asarray(square)[:, 1:].mean(1))
+        case Statistic.SHARE_WITHOUT:
+            return 1 - values.astype(float)
+        case Statistic.ROLLOUT | Statistic.TIME:
+            return values / figure.divisor
+
+
+def _summary_of(one: xr.Dataset, figures: StatedFigures) -> dict[str, Any]:
+    """The summary of one method."""
+    summary: dict[str, Any] = {}
+    for figure in figures.summary:
+        if not applies(one, figure):
+            continue
+        if figure.statistic is Statistic.TIME:
+            censored = one[f"{figure.source}_censored"].sel(_selection(one, figure)).values.astype(bool)
+            times = torch.from_numpy(np.asarray(_values(one, figure)))
+            median, beyond = censored_median(times, torch.from_numpy(censored))
+            summary |= {figure.key: median / figure.divisor, f"{figure.key}_censored": beyond}
+        else:
+            summary[figure.key] = _number(one, figure)
+    return summary | {
         "horizon": float(one.time.values[:, -1].max()),
         "trajectories": int(one.sizes["trajectory"]),
     }
-    for name, thresholds in (("correlation_time", "threshold"), ("nrmse_time", "nrmse_threshold")):
-        if name in one:
-            for column, threshold in enumerate(one[thresholds].values):
-                times, censored = one[name].values[:, column], one[f"{name}_censored"].values[:, column]
-                figures |= _time_figures(f"{name}_{threshold:g}", times, censored, unit)
-    figures |= _time_figures("blow_up_time", one.blow_up_time.values, ~one.blew_up.values.astype(bool), unit)
-    return figures | _optional_figures(one) | _ensemble_figures(one)
 
 
-def _time_figures(name: str, times: np.ndarray, censored: np.ndarray, unit: float | None) -> dict[str, Any]:
-    """The median of times of which some are only known to be longer, and whether it is one of those."""
-    median, beyond = censored_median(torch.from_numpy(times), torch.from_numpy(censored))
-    figures = {name: median, f"{name}_censored": beyond}
-    if unit is not None:
-        figures |= {f"{name}_characteristic": median / unit, f"{name}_characteristic_censored": beyond}
-    return figures
+def _number(one: xr.Dataset, figure: SummaryFigure) -> float:
+    """One number of one method, a value that is not finite counting as the worst."""
+    match figure.statistic:
+        case Statistic.SHARE_WITHOUT:
+            return float(1 - _values(one, figure).astype(float).mean())
+        case Statistic.AVERAGE:
+            return _finite_or_worst(float(_values(one, figure)[:, 1:].mean()), figure)
+        case Statistic.SPREAD_OVER_SKILL:
+            square = one[figure.denominator].sel(_selection(one, figure)).values[:, 1:].mean()
+            return float(_spread_over_skill(one, _values(one, figure)[:, 1:].mean(), square))
+        case _:
+            return float(median_of_all(values_per_trajectory(one, figure), figure.better.worst))
 
 
-def _optional_figures(one: xr.Dataset) -> dict[str, float]:
-    """Medians over trajectories of the metrics that not every report has."""
-    figures: dict[str, float] = {}
-    if "band_error" in one:
-        for column, band in enumerate(one.band.values):
-            for name in ("band_error", "band_energy"):
-                values = one[name].values[:, -1, column]
-                # A grid may have no modes in a band; NaN there says nothing of the prediction.
-                if not np.isnan(one[name].values[:, 0, column]).all():
-                    figures[f"final_{name}_{band}"] = _median(values)
-                    figures[f"first_{name}_{band}"] = _median(one[name].values[:, 1, column])
-    if "enstrophy" in one:
-        figures["final_enstrophy_ratio"] = _median(one.enstrophy.values[:, -1] / one.true_enstrophy.values[:, -1])
-    if "conserved_drift" in one:
-        drift = one.conserved_drift.values.max(2)
-        figures["conserved_drift"] = _median(np.where(np.isnan(drift), np.inf, drift).max(1))
-    if "boundary_error" in one:
-        figures["final_boundary_error"] = _median(one.boundary_error.values[:, -1])
-    for name in ("wasserstein", "spectrum_log_error"):
-        if name in one:
-            for column, channel in enumerate(one.channel.values):
-                figures[f"{name}_{channel}"] = _median(one[name].values[:, column])
-    return figures
+def _finite_or_worst(value: float, figure: SummaryFigure) -> float:
+    return value if np.isfinite(value) else figure.better.worst
 
 
-def _ensemble_figures(one: xr.Dataset) -> dict[str, float]:
-    """Means over trajectories and snapshots, which come before the root of the spread over the error."""
-    figures: dict[str, float] = {}
-    if "crps" not in one or np.isnan(one.crps.values[:, 1:]).all():
-        return figures
+def _spread_over_skill(one: xr.Dataset, variance: Any, square: Any) -> Any:
     members = int(one.attrs["ensemble"])
-    for column, channel in enumerate(one.channel.values):
-        variance, square, crps, coverage = (
-            float(one[name].values[:, 1:, column].mean())
-            for name in ("ensemble_variance", "ensemble_mse", "crps", "coverage")
-        )
-        figures |= {f"crps_{channel}": crps, f"coverage_{channel}": coverage}
-        figures[f"spread_skill_{channel}"] = float(np.sqrt((members + 1) / members * variance / square))
-    return figures
+    return np.sqrt((members + 1) / members * variance / square)
 
 
-def _median(values: np.ndarray) -> float:
-    """The median of errors, one that is no number counting as the worst."""
-    return float(median_of_all(values))
+def _values(one: xr.Dataset, figure: SummaryFigure) -> np.ndarray:
+    """The values of one label of a figure, over those of its denominator; the ensemble's ratio is taken of means."""
+    values = _labelled(one, figure).values
+    if figure.denominator is None or figure.statistic is Statistic.SPREAD_OVER_SKILL:
+        return values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return values / one[figure.denominator].sel(_selection(one, figure)).values
 
 
-COLUMNS = (
-    ("one_step_nrmse", "one-step nRMSE"),
-    ("final_nrmse", "nRMSE at the horizon"),
-    ("rollout_nrmse", "nRMSE, geometric mean"),
-    ("final_correlation", "correlation at the horizon"),
-    ("correlation_time_0.9", "time to correlation 0.9"),
-    ("correlation_time_0.8", "time to correlation 0.8"),
-    ("stable_share", "stable"),
-)
+def _labelled(results: xr.Dataset, figure: SummaryFigure) -> xr.DataArray:
+    return results[figure.source].sel(_selection(results, figure))
 
 
-def figure_text(figures: dict[str, Any], key: str) -> str:
-    """A figure as text: ``> 12`` where it is censored, a percentage where it is a share."""
-    value = figures[key]
-    if key == "stable_share":
-        return f"{100 * value:.0f} %"
-    if not np.isfinite(value):
-        return "blew up"
-    text = f"{value:.3g}" if "time" in key or abs(value) < 0.1 else f"{value:.3f}"
-    return f"> {text}" if figures.get(f"{key}_censored") else text
+def _selection(results: xr.Dataset, figure: SummaryFigure) -> dict[str, Any]:
+    """The label that is taken of the figure's axis."""
+    return {} if figure.axis is None else {figure.axis: figure.label}
 
 
 def summary_lines(results: xr.Dataset) -> list[str]:
@@ -129,11 +141,22 @@ def summary_lines(results: xr.Dataset) -> list[str]:
     summary = summarise(results)
     first = next(iter(summary.values()))
     width = max(len(name) for name in (*summary, "median over trajectories"))
-    shown = [column for column in COLUMNS if column[0] not in ("rollout_nrmse", "stable_share")]
+    shown = [figure for figure in StatedFigures.of_results(results).in_table if figure.key in first]
     lines = [f"{first['trajectories']} test trajectories, rolled out over {first['horizon']:.4g}"]
-    lines.append("  ".join(["median over trajectories".ljust(width), *(label for _, label in shown)]))
-    for name, figures in summary.items():
-        lines.append(
-            "  ".join([name.ljust(width), *(figure_text(figures, key).rjust(len(label)) for key, label in shown)])
-        )
+    lines.append("  ".join(["median over trajectories".ljust(width), *(figure.title for figure in shown)]))
+    for name, numbers in summary.items():
+        texts = [figure_text(numbers, figure).rjust(len(figure.title)) for figure in shown]
+        lines.append("  ".join([name.ljust(width), *texts]))
     return lines
+
+
+def figure_text(numbers: dict[str, Any], figure: SummaryFigure) -> str:
+    """A figure of a summary as text; empty where it does not apply.
+
+    Args:
+        numbers: summary of one method.
+        figure: figure of the summary.
+    """
+    if figure.key not in numbers:
+        return ""
+    return figure.text(float(numbers[figure.key]), bool(numbers.get(f"{figure.key}_censored")))

@@ -22,8 +22,9 @@ from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 from tendency.evaluation.rollouts.rollout_file import RolloutFile
 from tendency.evaluation.rollouts.trajectory_errors import measure_trajectories
+from tendency.evaluation.statistics.method_comparisons import compare_all
 from tendency.evaluation.statistics.method_results import results_of_method
-from tendency.evaluation.statistics.paired_comparison import compare_all, compare_methods
+from tendency.evaluation.statistics.paired_comparison import compare_methods
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.tree import map_tensors
 

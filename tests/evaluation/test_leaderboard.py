@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
+from tendency.evaluation.metrics.figure import LARGER, Mean
 from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
 from tendency.evaluation.statistics.intervals import Interval
 
@@ -113,3 +115,33 @@ def test_what_lies_beside_the_page_says_the_same(board, tmp_path):
     rows = [" | ".join(cell.strip() for cell in line.split("|")) for line in text.splitlines()]
     assert " | slow 3 seeds | **0.04** | 0.3 | 2 | 0.183 | " in rows
     assert " | fast | **0.02** | blew up | 2.5 | blew up | " in rows
+
+
+def test_where_nothing_was_learned_there_are_no_ranks(board):
+    unlearned = frozenset({("heat", ROLLOUT.key)})
+    half = replace(board, unlearned=unlearned)
+    assert ("heat", "fast") not in half.ranks(ROLLOUT)
+    assert half.mean_rank("wide", ROLLOUT) == 1
+    assert not any(row.cells[0].best for row in half.table(ROLLOUT).rows)
+    sentence = "Not ranked: on heat no trained method has a smaller rollout nRMSE than persistence."
+    assert sentence in half.table(ROLLOUT).notes
+    assert half.headline().startswith(f"{sentence} wide has the best mean rank over the other problems.")
+    assert half.ranks(TIME) == board.ranks(TIME)
+    none = replace(board, unlearned=unlearned | {("waves", ROLLOUT.key)})
+    assert none.headline() == sentence.replace("heat", "heat, waves")
+    assert {one["rank"] for one in none.records() if one["figure"] == ROLLOUT.key} == {None}
+
+
+def test_a_figure_of_one_problem_alone_is_ranked_there(board):
+    larger = replace(ROLLOUT, key="ssim", title="similarity", better=LARGER, mean=Mean.ARITHMETIC)
+    standings = [
+        replace(one, figures={**one.figures, "ssim": Interval(value)}) if one.problem == "heat" else one
+        for one, value in zip(board.standings, [0.5, math.inf, 0.9, *[0.0] * 4], strict=True)
+    ]
+    more = replace(board, standings=standings, figures=(*FIGURES, larger))
+    ranks = more.ranks(larger)
+    assert ranks == {("heat", "persistence"): 1, ("heat", "fast"): 2, ("heat", "slow"): 3}
+    cells = {row.name: row.cells for row in more.table(larger).rows}
+    assert cells["slow"][0].text == "blew up"
+    assert (cells["wide"][1].text, cells["wide"][1].note) == ("", "not applicable")
+    assert more.mean_rank("fast", larger) == 2

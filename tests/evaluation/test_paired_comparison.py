@@ -5,9 +5,15 @@ import math
 import numpy as np
 import pytest
 
+from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
+from tendency.evaluation.baselines.persistence import Persistence
+from tendency.evaluation.metrics.as_metric import as_metric
+from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report_description import ReportDescription
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
-from tendency.evaluation.statistics.paired_comparison import compare_all, compare_methods
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
+from tendency.evaluation.statistics.method_comparisons import compare_all
+from tendency.evaluation.statistics.paired_comparison import compare_methods
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise
 
@@ -93,10 +99,44 @@ def test_runs_of_one_recipe_stand_together_in_a_report(rotation, trajectories, t
     assert (one["first"], one["second"], one["seeds"]) == ("a", "b", (2, 1))
     assert one["share"] == 1
     summary = summarise(results)
-    found = intervals_over_seeds(summary, groups)["a"]["rollout_nrmse"]
+    intervals = intervals_over_seeds(summary, groups, StatedFigures.of_results(results))["a"]
+    found = intervals["rollout_nrmse"]
     values = [summary[name]["rollout_nrmse"] for name in ("a0", "a1")]
     assert found["mean"] == pytest.approx(math.sqrt(values[0] * values[1]))
     assert found["low"] < found["mean"] < found["high"]
     # Both follow to the end: all that is known of the time is that it is longer.
-    time = intervals_over_seeds(summary, groups)["a"]["correlation_time_0.8"]
+    time = intervals["correlation_time_0.8"]
     assert time["low"] is None
+
+
+def test_methods_of_different_starts_are_compared_over_what_both_predict(rotation, trajectories, tmp_path):
+    def gap(prediction, truth, weights):
+        return (prediction - truth).abs().flatten(1).amax(1).double()
+
+    number = Summary("largest_gap", "largest gap", Statistic.LARGEST, comparisons=True)
+    metric = as_metric(gap, MetricFigure("gap", "gap", SMALLER, summaries=(number,)))()
+    simulators = {"line": LinearExtrapolation(), "slow": rotation(0.9), "still": Persistence()}
+    results = evaluate_rollouts(
+        simulators,
+        [trajectories()],
+        ["u"],
+        tmp_path,
+        description=ReportDescription(learned=["slow"]),
+        measurement=MeasurementPlan([metric]),
+    )
+
+    def pairs():
+        return {(one["figure"], one["first"], one["second"]): one for one in compare_all(results, {})}
+
+    before = pairs()
+    largest = {name: results.gap.sel({"simulator": name}).values[:, 1:].max(1).mean() for name in simulators}
+    assert before["largest_gap", "line", "slow"]["advantage"] == pytest.approx(largest["slow"] - largest["line"])
+    # What one of the two methods does before the other starts counts in other comparisons alone.
+    results["gap"].loc[{"simulator": "slow", "snapshot": 0}] = 50
+    results["nrmse"].loc[{"simulator": "slow", "snapshot": 1}] *= 50
+    results["rollout_nrmse"].loc[{"simulator": "slow"}] *= 50
+    after = pairs()
+    for figure in ("rollout_nrmse", "largest_gap"):
+        assert after[figure, "line", "slow"] == before[figure, "line", "slow"]
+        assert after[figure, "line", "still"] == before[figure, "line", "still"]
+        assert after[figure, "slow", "still"] != before[figure, "slow", "still"]

@@ -143,7 +143,7 @@ def test_the_first_is_bold_and_what_the_bootstrap_cannot_tell_from_it():
     errors["close"] *= 0.1005 / np.median(errors["close"])
     results = xr.Dataset(
         {"rollout_nrmse": (("simulator", "trajectory"), np.stack(list(errors.values())))},
-        {"simulator": list(errors)},
+        {"simulator": list(errors), "snapshot": [0, 1]},
     )
 
     def figures(values):

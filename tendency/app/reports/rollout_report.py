@@ -19,12 +19,13 @@ from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.cost_study import CostStudy
 from tendency.evaluation.metrics.context import Subject
 from tendency.evaluation.metrics.metric import Metric
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.report import write_report
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
-from tendency.evaluation.statistics.paired_comparison import compare_all
+from tendency.evaluation.statistics.method_comparisons import compare_all
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.annotations import PositiveInt
@@ -203,8 +204,8 @@ class RolloutReport:
             measurement=MeasurementPlan(self.metrics, subject, self.ensemble),
             progress=progress_line("evaluating"),
         )
-        seeds = intervals_over_seeds(summarise(results), surrogates.groups)
-        further = {"seeds": seeds, "comparisons": compare_all(results, surrogates.groups)}
+        seeds = intervals_over_seeds(summarise(results), surrogates.groups, StatedFigures.of_results(results))
+        further = {"seeds": seeds, "comparisons": compare_all(results, surrogates.groups, list(judged))}
         cost, verdicts = self._cost(judged, trajectories, device, surrogates.training_seconds)
         space = Space(trajectories.metadata.geometry, recordings.extents())
         return Evaluation(results, trajectories, space, folder, text, further | cost, verdicts)

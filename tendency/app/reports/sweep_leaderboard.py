@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from tendency.app.configuration.identity import identity
@@ -18,9 +19,11 @@ from tendency.app.runs.run_folder import write_json
 from tendency.app.runs.run_selection import Selection, of_any_problem, select_runs
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
-from tendency.evaluation.report.leaderboard import FIGURES, Leaderboard, Standing
+from tendency.evaluation.metrics.figure import SummaryFigure
+from tendency.evaluation.metrics.stated_figures import StatedFigures
+from tendency.evaluation.report.leaderboard import Leaderboard, Standing
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.paired_comparison import compare_pair, members_of_methods
+from tendency.evaluation.statistics.method_comparisons import tied_with, unlearned_figures
 
 MADE_OF = "made_of.json"
 """In a folder of reports: what they were made of, so that what is done is not done again."""
@@ -56,18 +59,15 @@ def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
             refused[name] = " ".join(str(error).split())
     if not judged:
         raise ArtefactError("\n".join(["sweep: nothing can be ranked", *(f"{n}: {why}" for n, why in refused.items())]))
-    standings, notes = _standings(runs_report, folder, judged)
-    notes += [f"Left out: {name} ({why})." for name, why in refused.items()]
-    board = Leaderboard(
-        folder.name, standings, {name: f"{name}/{ReportFolder(folder / name).page.name}" for name in judged}, notes
-    )
+    board = _leaderboard(runs_report, folder, judged, [f"Left out: {name} ({why})." for name, why in refused.items()])
     page = board.write(folder)
-    print("\n".join([*board.table(FIGURES[0]).lines(), *notes, f"leaderboard: {page}"]))
+    lines = [*board.table(board.figures[0]).lines(), board.headline(), *board.notes, f"leaderboard: {page}"]
+    print("\n".join(line for line in lines if line))
 
 
-def _standings(
-    runs_report: RunsReport, folder: Path, judged: Mapping[str, Selection]
-) -> tuple[list[Standing], list[str]]:
+def _leaderboard(
+    runs_report: RunsReport, folder: Path, judged: Mapping[str, Selection], left_out: Sequence[str]
+) -> Leaderboard:
     """What the reports say, and what they were judged on away from the training."""
     reports = {name: ReportFolder(folder / name) for name in judged}
     numbers_of = {name: report.numbers() for name, report in reports.items()}
@@ -76,13 +76,22 @@ def _standings(
     names = method_names(_stepped(configurations, runs_report.node.get("integrator")))
     standings: list[Standing] = []
     notes: list[str] = []
+    figures: dict[str, SummaryFigure] = {}
+    unlearned: set[tuple[str, str]] = set()
     for name, numbers in numbers_of.items():
         own = dict(zip(members[name], names[name], strict=True))
         with xr.open_dataset(reports[name].results, engine="h5netcdf") as results:
             standings += standings_of(name, numbers, own, results)
+            ranked = StatedFigures.of_results(results).ranked
+            about = numbers["description"]
+            keys = unlearned_figures(results, about["seeds"], about["learned"])
+        unlearned |= {(name, key) for key in keys}
+        figures = {figure.key: figure for figure in ranked} | figures
         for change in numbers.get("in_distribution", {}).get("changes", []):
             notes.append(f"{name}, away from the training: {change}.")
-    return standings, notes
+    pages = {name: f"{name}/{report.page.name}" for name, report in reports.items()}
+    board_figures = StatedFigures({}, list(figures.values())).ranked
+    return Leaderboard(folder.name, standings, pages, [*notes, *left_out], board_figures, frozenset(unlearned))
 
 
 def _stepped(
@@ -132,15 +141,16 @@ def standings_of(
     """
     summary, groups = numbers["summary"], numbers["description"]["seeds"]
     baselines = [name for name in summary if name not in numbers["description"]["learned"]]
+    ranked = StatedFigures.of_results(results).ranked
     found = []
     for method in [*names, *baselines]:
         members = groups.get(method, [method])
-        figures = {f.key: _interval(f.key, numbers["seeds"].get(method), summary[members[0]]) for f in FIGURES}
-        censored = frozenset(f.key for f in FIGURES if any(summary[one].get(f"{f.key}_censored") for one in members))
+        figures = _intervals(ranked, numbers["seeds"].get(method), summary[members[0]])
+        censored = frozenset(f.key for f in ranked if any(summary[one].get(f"{f.key}_censored") for one in members))
         found.append((method, figures, censored, len(members)))
-    key = FIGURES[0].key
-    best = min(found, key=lambda one: one[1][key].mean)[0]
-    tied = _tied(best, results, groups)
+    main = ranked[0]
+    best = min(found, key=lambda one: float(main.better.penalty(np.array(one[1][main.key].mean))))[0]
+    tied = tied_with(best, results, groups, main, [one[0] for one in found])
     for method, figures, censored, seeds in found:
         baseline = method in baselines
         yield Standing(
@@ -148,18 +158,14 @@ def standings_of(
         )
 
 
-def _interval(key: str, seeds: Mapping[str, Any] | None, alone: Mapping[str, Any]) -> Interval:
-    """A figure of several seeds, or of one run; what is not finite is null in a report."""
-    if seeds is not None and key in seeds:
-        return Interval.from_dict(seeds[key])
-    return Interval(math.inf if alone[key] is None else alone[key])
-
-
-def _tied(best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> set[str]:
-    """The methods whose rollouts a paired bootstrap cannot tell from the best one's."""
-    members = members_of_methods(results, groups)
-    pairs = {name: compare_pair(results, members, (best, name)) for name in members if name != best}
-    return {name for name, pair in pairs.items() if pair.low <= 1 <= pair.high}
+def _intervals(
+    figures: Sequence[SummaryFigure], seeds: Mapping[str, Any] | None, alone: Mapping[str, Any]
+) -> dict[str, Interval]:
+    """The figures of several seeds, or of one run, that apply; what is not finite is null in a report."""
+    if seeds is not None:
+        return {one.key: Interval.from_dict(seeds[one.key]) for one in figures if one.key in seeds}
+    known = {one.key: alone[one.key] for one in figures if one.key in alone}
+    return {key: Interval(math.inf if value is None else value) for key, value in known.items()}
 
 
 def _settings(runs_report: RunsReport) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from typing import Annotated
 
 from annotated_types import Len
 
+from tendency.evaluation.metrics.standard_metrics import standard_metrics
+from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 
 FIGURES = {
-    "one_step_nrmse": "one-step nRMSE",
-    "rollout_nrmse": "rollout nRMSE",
+    figure.key: figure.title
+    for figure in StatedFigures.of_metrics(standard_metrics(), {}).summary
+    if figure.leaderboard and figure.by_ratio
 }
-"""Errors of a report's summary that can be compared, and what tables call them."""
+"""Errors of every report's summary that can be compared by their ratio, and what tables call them."""
 
 NOT_NAMED = "-"
 """The one problem or model of a comparison that names none."""

@@ -1,0 +1,115 @@
+"""The headline of a report: how far the best method is ahead of persistence, and what cannot be told apart from it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tendency.evaluation.metrics.figure import SummaryFigure
+from tendency.evaluation.metrics.stated_figures import ONE_STEP_KEY, ROLLOUT_KEY, StatedFigures
+from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.intervals import Interval
+from tendency.evaluation.statistics.method_comparisons import REFERENCE, tied_with, unlearned_figures
+from tendency.evaluation.statistics.ranking import learned_methods
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
+
+Summaries = Mapping[str, Mapping[str, Any]]
+
+
+def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
+    """The best method's one-step error over persistence's, and what is not known of it; may be empty.
+
+    Methods are compared, which are the mean of their runs where these differ in the seed alone, never single runs of
+    several. Where no method is better than persistence, none is named the best.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        summary: summary from ``summarise``.
+    """
+    stated = StatedFigures.of_results(results)
+    groups = ReportDescription.of_results(results).seeds
+    learned = learned_methods(results)
+    seeds = intervals_over_seeds(summary, groups, stated)
+    one_step = _errors(stated[ONE_STEP_KEY], summary, seeds, groups, learned)
+    best = min(one_step, key=lambda name: one_step[name].mean, default=None)
+    if best is None or REFERENCE not in summary or REFERENCE in one_step:
+        return ""
+    unlearned = unlearned_figures(results, groups, learned)
+    if {ONE_STEP_KEY, ROLLOUT_KEY} <= unlearned:
+        return f"Nothing was learned: no trained method has a smaller error than {REFERENCE}, and none is ranked."
+    if ONE_STEP_KEY in unlearned:
+        return f"No trained method has a smaller one-step error than {REFERENCE}, and none is ranked by it."
+    reference = float(summary[REFERENCE][ONE_STEP_KEY])
+    if not 0 < one_step[best].mean < np.inf or not 0 < reference < np.inf:
+        return ""
+    sentences = [
+        _gain(best, one_step[best], reference, len(groups.get(best, [best]))),
+        *_not_told_apart(best, results, groups, stated[ONE_STEP_KEY], list(one_step)),
+    ]
+    if ROLLOUT_KEY in unlearned:
+        sentences.append(f"Over the rollout no trained method is better than {REFERENCE}: none is ranked by it.")
+    sentences += _baselines_ahead(stated[ROLLOUT_KEY], summary, seeds, groups, learned)
+    return " ".join(sentences)
+
+
+def _errors(
+    figure: SummaryFigure,
+    summary: Summaries,
+    seeds: Summaries,
+    groups: Mapping[str, Sequence[str]],
+    learned: Sequence[str],
+) -> dict[str, Interval]:
+    """A figure of each trained method: the mean of its runs with its interval, or of its only run."""
+    grouped = {member: group for group, members in groups.items() for member in members}
+    errors: dict[str, Interval] = {}
+    for run in learned:
+        group = grouped.get(run)
+        if group is None:
+            errors[run] = Interval(float(summary[run][figure.key]))
+        else:
+            errors[group] = Interval.from_dict(seeds[group][figure.key])
+    return errors
+
+
+def _gain(best: str, error: Interval, reference: float, runs: int) -> str:
+    """How many times smaller than persistence's the error of the best method is."""
+    gain = reference / error.mean
+    worth = f"{gain:.3g} times smaller" if gain >= 1 else f"{1 / gain:.3g} times larger"
+    sentence = f"{best} has a one-step error {worth} than {REFERENCE}'s"
+    if runs == 1:
+        return f"{sentence}, in one run: how much the seed matters is not known."
+    if error.low is None or error.high is None:
+        return f"{sentence}, on average over {runs} runs."
+    ends = sorted(value / reference if gain < 1 else reference / value for value in (error.low, error.high))
+    return f"{sentence}, on average over {runs} runs (95 % interval: {ends[0]:.3g} to {ends[1]:.3g} times)."
+
+
+def _not_told_apart(
+    best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, methods: Sequence[str]
+) -> list[str]:
+    """A sentence on the methods that are as good as the best one, within the intervals; none where it is alone."""
+    if len(methods) < 2:
+        return []
+    tied = [name for name in methods if name in tied_with(best, results, groups, figure, methods)]
+    if tied:
+        return [f"It cannot be told apart from {', '.join(tied)}."]
+    return [f"It is ahead of {_number_of_others(len(methods) - 1)}."]
+
+
+def _number_of_others(count: int) -> str:
+    return "the other trained method" if count == 1 else f"the {count} other trained methods"
+
+
+def _baselines_ahead(
+    figure: SummaryFigure,
+    summary: Summaries,
+    seeds: Summaries,
+    groups: Mapping[str, Sequence[str]],
+    learned: Sequence[str],
+) -> list[str]:
+    """A sentence on the baselines whose rollouts are better than those of all trained methods; none without any."""
+    best = min(error.mean for error in _errors(figure, summary, seeds, groups, learned).values())
+    baselines = [name for name in summary if name not in learned]
+    ahead = [name for name in baselines if summary[name][figure.key] < best]
+    return [f"Over the rollout, ahead of all that was trained: {', '.join(ahead)}."] if ahead else []

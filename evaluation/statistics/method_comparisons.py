@@ -1,0 +1,147 @@
+"""The methods of a report against each other, and against persistence: what has learned nothing is not ranked."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tendency.evaluation.metrics.figure import SummaryFigure
+from tendency.evaluation.metrics.rollout_error import geometric_mean_error
+from tendency.evaluation.metrics.stated_figures import StatedFigures
+from tendency.evaluation.statistics.method_results import first_snapshots, results_of_method
+from tendency.evaluation.statistics.paired_comparison import PairedComparison, PairedDifference, compare_figure
+from tendency.evaluation.statistics.summary import applies, values_per_trajectory
+
+REFERENCE = "persistence"
+"""The baseline that whatever has learned something is better than."""
+MOST_METHODS = 12
+"""Methods that are compared in pairs."""
+
+
+def members_of_methods(results: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The simulators of each group of runs, and of each method that is in no group, by its name.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        groups: names of the simulators that differ in their seed alone, by what they have in common.
+    """
+    grouped = {name for names in groups.values() for name in names}
+    alone = {str(name): [str(name)] for name in results.simulator.values if str(name) not in grouped}
+    return {name: list(names) for name, names in groups.items()} | alone
+
+
+def compare_pair(
+    results: xr.Dataset, members: Mapping[str, Sequence[str]], figure: SummaryFigure, pair: tuple[str, str]
+) -> PairedComparison | PairedDifference:
+    """Compares two methods by a figure over the snapshots that both predict.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        members: simulators of each method, from ``members_of_methods``.
+        figure: figure of the summary, which applies.
+        pair: names of the two methods.
+    """
+    starts = first_snapshots(results)
+    start = max(starts[name] for method in pair for name in members[method])
+    first, second = (
+        np.stack([_values_from(results, name, figure, starts[name], start) for name in members[method]])
+        for method in pair
+    )
+    return compare_figure(figure, first, second, pair)
+
+
+def _values_from(results: xr.Dataset, name: str, figure: SummaryFigure, own: int, start: int) -> np.ndarray:
+    """The values (trajectories,) of a simulator that starts at ``own``, over the snapshots after ``start``.
+
+    A figure of a whole rollout that is no mean of a figure of each snapshot stays that of the simulator's own rollout.
+    """
+    one = results_of_method(results, name, start)
+    if start == own or figure.mean_of is None:
+        return values_per_trajectory(one, figure)
+    label = {} if figure.axis is None else {figure.axis: figure.label}
+    return geometric_mean_error(torch.from_numpy(one[figure.mean_of].sel(label).values[:, 1:])).numpy()
+
+
+def unlearned_figures(
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], learned: Iterable[str]
+) -> frozenset[str]:
+    """The keys of the figures that nothing is ranked by, because no trained method is better than persistence.
+
+    These are the errors in which none is better, by intervals of 95 %; where that holds of every error nothing was
+    learned, and they are all figures. Where persistence was not rolled out this is not known, and there are none.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``members_of_methods``.
+        learned: names of the trained runs.
+    """
+    trained = set(learned)
+    stated = StatedFigures.of_results(results)
+    errors = [figure for figure in stated.ranked if figure.by_ratio and applies(results, figure)]
+    if not trained or REFERENCE in trained or REFERENCE not in results.simulator.values:
+        return frozenset()
+    unlearned = frozenset(figure.key for figure in errors if not _any_better(results, groups, trained, figure))
+    return frozenset(figure.key for figure in stated.summary) if errors and len(unlearned) == len(errors) else unlearned
+
+
+def _any_better(
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], trained: Set[str], figure: SummaryFigure
+) -> bool:
+    """Whether some trained method is better than persistence by a figure, and the interval leaves no doubt."""
+    members = members_of_methods(results, groups)
+    methods = [name for name in members if _is_trained(name, groups, trained)]
+    return any(compare_pair(results, members, figure, (name, REFERENCE)).first_is_better for name in methods)
+
+
+def _is_trained(method: str, groups: Mapping[str, Sequence[str]], trained: Set[str]) -> bool:
+    """Whether a group of runs, or a run alone, is trained."""
+    return bool(set(groups.get(method, [method])) & trained)
+
+
+def tied_with(
+    best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, among: Iterable[str]
+) -> set[str]:
+    """The methods that cannot be told apart from the best one by a figure.
+
+    Args:
+        best: name of the best method, a group or a run alone.
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``members_of_methods``.
+        figure: figure of the summary, which applies.
+        among: names of the methods that are looked at.
+    """
+    members = members_of_methods(results, groups)
+    others = [name for name in among if name != best]
+    return {name for name in others if compare_pair(results, members, figure, (best, name)).undecided}
+
+
+def compare_all(
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], learned: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """Every method against every other by each figure that states it, as plain data.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``members_of_methods``.
+        learned: names of the trained runs; without them nothing is said of what has learned nothing.
+
+    Returns:
+        The fields of ``PairedComparison`` or ``PairedDifference``, the key of the figure, and a ``sentence``.
+    """
+    compared = [one for one in StatedFigures.of_results(results).compared if applies(results, one)]
+    trained = set(learned or ())
+    unlearned = unlearned_figures(results, groups, trained)
+    members = members_of_methods(results, groups)
+    pairs = []
+    for figure in compared:
+        for a, b in itertools.combinations(list(members)[:MOST_METHODS], 2):
+            pair = compare_pair(results, members, figure, (a, b))
+            sentence = pair.sentence()
+            if figure.key in unlearned and all(_is_trained(name, groups, trained) for name in (a, b)):
+                sentence = f"{a} and {b} are not ranked: no trained method has a smaller error than {REFERENCE}"
+            pairs.append({**asdict(pair), "figure": figure.key, "sentence": sentence})
+    return pairs
