@@ -54,6 +54,11 @@ def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
     return (trainer.current_epoch + 1) % every == 0 and interval is not None and (batch_idx + 1) % interval == 0
 
 
+def ends_here(trainer: Trainer) -> bool:
+    """Whether a limit of steps or seconds, or a callback, ends the run after this batch."""
+    return trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step
+
+
 class Checkpoints(Checkpoint):
     """Keeps ``last.ckpt`` and ``best.ckpt`` of a run.
 
@@ -101,7 +106,7 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Saves ``last`` where it is due."""
-        if trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch:
+        if trainer.global_step % self.every_n_steps == 0 or trainer.is_last_batch or ends_here(trainer):
             self.due = True
         if self.due and trainer.global_step != self.saved_step and may_save_after(trainer, batch_idx):
             self.save_last(trainer, batch_idx)
@@ -119,8 +124,11 @@ class Checkpoints(Checkpoint):
         self.loops = None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves ``last`` where a limit of steps or seconds ended the run inside an epoch."""
-        if trainer.global_step != self.saved_step:
+        """Saves ``last`` where a run ended before there was any.
+
+        Lightning counts the epoch as complete by now, so that a checkpoint which a run can go on from is not replaced.
+        """
+        if not (self.folder / "last.ckpt").exists():
             self.save(trainer, "last.ckpt")
 
     def _validate(self, trainer: Trainer, epoch: int) -> None:

@@ -134,7 +134,8 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
         if name in REFUSED_OPTIONS:
             raise ValueError(f"trainer.options.{name}: cannot be set, since {REFUSED_OPTIONS[name]}")
         if name in own:
-            raise ValueError(f"trainer.options.{name}: set trainer.{name} in its place")
+            place = "the config group logger" if name == "loggers" else f"trainer.{name}"
+            raise ValueError(f"trainer.options.{name}: set {place} in its place")
         if name not in free:
             like = difflib.get_close_matches(name, free, n=1)
             raise ValueError(

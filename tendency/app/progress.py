@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from tendency.live_bar import LiveBar, shows_bars
+from tendency.data.live_bar import LiveBar, shows_bars
 
 REDRAW_SECONDS = 0.1
 

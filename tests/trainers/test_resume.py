@@ -300,6 +300,17 @@ def test_a_limit_of_steps_ends_a_run_with_the_weights_of_its_last_step(heat_data
         assert torch.equal(expected, resumed.state_dict()[name]), name
 
 
+def test_a_run_that_a_limit_ended_inside_an_epoch_finishes_that_epoch_and_the_next(heat_dataset, tmp_path):
+    fit(heat_dataset, tmp_path / "limited", epochs=2, options={"max_steps": 5})
+    shutil.copytree(tmp_path / "limited", tmp_path / "resumed")
+    resumed, trainer = fit(heat_dataset, tmp_path / "resumed", epochs=2, resume=True)
+    whole, expected = fit(heat_dataset, tmp_path / "whole", epochs=2)
+    assert trainer.global_step == expected.global_step
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert read_metrics(tmp_path / "resumed" / "metrics.jsonl") == read_metrics(tmp_path / "whole" / "metrics.jsonl")
+
+
 def test_checkpoints_hold_plain_data_and_no_leftovers(heat_dataset, tmp_path):
     fit(heat_dataset, tmp_path, epochs=1)
     folder = tmp_path / "checkpoints"

@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from tendency.live_bar import LiveBar, shows_bars
+from tendency.data.live_bar import LiveBar, shows_bars
 from tendency.simulation.annotations import PositiveFloat
 
 REDRAW_SECONDS = 0.5
