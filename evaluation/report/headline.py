@@ -10,7 +10,7 @@ from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import ONE_STEP_KEY, ROLLOUT_KEY, StatedFigures
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.method_comparisons import REFERENCE, tied_with, unlearned_figures
+from tendency.evaluation.statistics.method_comparisons import REFERENCE, compare_with_others, unlearned_figures
 from tendency.evaluation.statistics.ranking import learned_methods
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 
@@ -88,13 +88,21 @@ def _gain(best: str, error: Interval, reference: float, runs: int) -> str:
 def _not_told_apart(
     best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, methods: Sequence[str]
 ) -> list[str]:
-    """A sentence on the methods that are as good as the best one, within the intervals; none where it is alone."""
+    """Sentences on the methods that the best one is not ahead of, within the intervals; none where it is alone."""
     if len(methods) < 2:
         return []
-    tied = [name for name in methods if name in tied_with(best, results, groups, figure, methods)]
+    pairs = compare_with_others(best, results, groups, figure, methods)
+    better = [name for name, pair in pairs.items() if pair.second_is_better]
+    tied = [name for name, pair in pairs.items() if pair.undecided]
+    sentences = []
+    if better:
+        # The median over trajectories and the mean over pairs of them may differ in their order.
+        sentences.append(
+            f"Trajectory by trajectory it is behind {', '.join(better)}, whose median over them is larger."
+        )
     if tied:
-        return [f"It cannot be told apart from {', '.join(tied)}."]
-    return [f"It is ahead of {_number_of_others(len(methods) - 1)}."]
+        sentences.append(f"It cannot be told apart from {', '.join(tied)}.")
+    return sentences or [f"It is ahead of {_number_of_others(len(methods) - 1)}."]
 
 
 def _number_of_others(count: int) -> str:

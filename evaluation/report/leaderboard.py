@@ -39,7 +39,8 @@ class Standing:
         censored: keys of times that are only known to be longer.
         seeds: number of runs.
         baseline: whether the method is a baseline.
-        tied: whether its rollout error is the smallest, or does not differ significantly from it.
+        tied: whether its rollout error is the smallest, or that of the method with the smallest one is not significantly
+            smaller in pairs of trajectories.
     """
 
     problem: str
@@ -149,8 +150,8 @@ class Leaderboard:
         notes += self._not_ranked(figure)
         if figure is self.figures[0] and ranks:
             notes.append(
-                "In bold: the first on a problem, and those that a paired bootstrap over trajectories and seeds cannot "
-                "tell from it."
+                "In bold: the first on a problem, and those that it is not better than by a paired bootstrap over "
+                "trajectories and seeds."
             )
         columns = [*_without_prefix(problems), "mean rank", *([f"beside {REFERENCE}"] if ratios else [])]
         return TableSection(figure.title, notes, columns, rows)
@@ -229,7 +230,7 @@ class Leaderboard:
         return " ".join([*sentences, *self._tied_everywhere(first.name), *self._baselines_ahead()])
 
     def _tied_everywhere(self, best: str) -> list[str]:
-        """A sentence on the methods that no problem tells apart from the best one; none where there is none."""
+        """A sentence on the methods that are as good as the best one on every problem; none where there is none."""
         problems = self._ranked_problems(self.figures[0])
 
         def tied(method: str) -> bool:
@@ -237,7 +238,7 @@ class Leaderboard:
             return all(one is not None and one.tied for one in places)
 
         others = [name for name in dict.fromkeys(one.method for one in self.standings) if name != best and tied(name)]
-        return [f"On no problem it can be told apart from {', '.join(others)}."] if tied(best) and others else []
+        return [f"On no problem it is shown to be better than {', '.join(others)}."] if tied(best) and others else []
 
     def _not_ranked(self, figure: SummaryFigure) -> list[str]:
         """A sentence on the problems on which nothing was learned, by a figure; none where there is no such problem."""

@@ -102,10 +102,32 @@ def _is_trained(method: str, groups: Mapping[str, Sequence[str]], trained: Set[s
     return bool(set(groups.get(method, [method])) & trained)
 
 
+def compare_with_others(
+    best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, among: Iterable[str]
+) -> dict[str, PairedComparison | PairedDifference]:
+    """One method as the first of a pair with each of the others.
+
+    Args:
+        best: name of the method, a group or a run alone.
+        results: results of ``evaluate_rollouts``.
+        groups: groups of runs, as for ``members_of_methods``.
+        figure: figure of the summary, which applies.
+        among: names of the methods that it is compared with; its own is left out.
+
+    Returns:
+        {name of the other method: comparison}.
+    """
+    members = members_of_methods(results, groups)
+    return {name: compare_pair(results, members, figure, (best, name)) for name in among if name != best}
+
+
 def tied_with(
     best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, among: Iterable[str]
 ) -> set[str]:
-    """The methods that cannot be told apart from the best one by a figure.
+    """The methods that the best one is not ahead of by a figure, as the intervals say.
+
+    The best one has the best median over trajectories. Another one whose median is worse may still have the smaller
+    error on the same trajectories, by a mean over them: then it is among these methods too.
 
     Args:
         best: name of the best method, a group or a run alone.
@@ -114,9 +136,8 @@ def tied_with(
         figure: figure of the summary, which applies.
         among: names of the methods that are looked at.
     """
-    members = members_of_methods(results, groups)
-    others = [name for name in among if name != best]
-    return {name for name in others if compare_pair(results, members, figure, (best, name)).undecided}
+    pairs = compare_with_others(best, results, groups, figure, among)
+    return {name for name, pair in pairs.items() if not pair.first_is_better}
 
 
 def compare_all(

@@ -50,6 +50,11 @@ class PairedComparison:
         return self.high < 1
 
     @property
+    def second_is_better(self) -> bool:
+        """Whether B is better, and the interval leaves no doubt."""
+        return self.low > 1
+
+    @property
     def undecided(self) -> bool:
         """Whether the interval holds the ratio 1."""
         return self.low <= 1 <= self.high
@@ -97,6 +102,11 @@ class PairedDifference:
     def first_is_better(self) -> bool:
         """Whether A is better, and the interval leaves no doubt."""
         return self.low > 0
+
+    @property
+    def second_is_better(self) -> bool:
+        """Whether B is better, and the interval leaves no doubt."""
+        return self.high < 0
 
     @property
     def undecided(self) -> bool:

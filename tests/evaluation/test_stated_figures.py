@@ -186,6 +186,19 @@ def test_one_run_is_said_to_be_one(judged):
     assert equals.endswith("It cannot be told apart from same.")
 
 
+def test_the_headline_does_not_contradict_the_pairs(judged):
+    results = judged({"uneven": 0.9, "even": 0.8}).isel({"trajectory": np.arange(40) % 5})
+    step = results["one_step_nrmse"]
+    step.loc[{"simulator": "uneven"}] = np.where(np.arange(40) < 24, 0.01, 0.09)[:, None]
+    step.loc[{"simulator": "even"}] = 0.0105
+    step.loc[{"simulator": "persistence"}] = 0.5
+    said = headline(results)
+    assert said.startswith("uneven has a one-step error 50 times smaller than persistence's")
+    assert "Trajectory by trajectory it is behind even, whose median over them is larger." in said
+    assert "ahead of" not in said
+    assert "told apart" not in said
+
+
 def test_where_nothing_was_learned_nothing_is_ranked(judged):
     results = judged({"still": 0.0, "wrong": -0.5})
     assert headline(results) == (
