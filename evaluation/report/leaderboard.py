@@ -39,8 +39,8 @@ class Standing:
         censored: keys of times that are only known to be longer.
         seeds: number of runs.
         baseline: whether the method is a baseline.
-        tied: whether its rollout error is the smallest, or that of the method with the smallest one is not significantly
-            smaller in pairs of trajectories.
+        tied: whether its rollout error is the smallest, or the method with the smallest one is not significantly better
+            than it in pairs of trajectories.
     """
 
     problem: str

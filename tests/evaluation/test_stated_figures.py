@@ -19,7 +19,17 @@ from tendency.evaluation.metrics.distribution import Distribution
 from tendency.evaluation.metrics.energy_spectra import EnergySpectra
 from tendency.evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
 from tendency.evaluation.metrics.enstrophy import Enstrophy
-from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, Better, Mean, MetricFigure, closest_to
+from tendency.evaluation.metrics.figure import (
+    LARGER,
+    SMALLER,
+    UNRANKED,
+    Better,
+    Mean,
+    MetricFigure,
+    Statistic,
+    Summary,
+    closest_to,
+)
 from tendency.evaluation.metrics.mean_spectrum import MeanSpectrum
 from tendency.evaluation.metrics.pointwise import combined_correlation
 from tendency.evaluation.metrics.relative_errors import RelativeErrors
@@ -27,11 +37,13 @@ from tendency.evaluation.metrics.rollout_error import RolloutError
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.metrics.valid_times import CorrelationTime, ErrorTime
 from tendency.evaluation.report.headline import headline_sentences
+from tendency.evaluation.report.summary_table import summary_rows
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 from tendency.evaluation.statistics.method_comparisons import compare_all, unlearned_figures
 from tendency.evaluation.statistics.metric_curves import metric_curves
 from tendency.evaluation.statistics.paired_comparison import compare_figure
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise
 
 EVERY_METRIC = (
@@ -184,6 +196,29 @@ def test_one_run_is_said_to_be_one(judged):
     assert "in one run: how much the seed matters is not known. It is ahead of the other trained method." in said
     equals = headline(judged({"slow": 0.9, "same": 0.9}))
     assert equals.endswith("It cannot be told apart from same.")
+
+
+def test_a_figure_that_a_method_lacks_is_not_compared_with_it(judged):
+    number = Summary("of_ensembles", "error of ensembles", Statistic.AVERAGE, leaderboard=True, comparisons=True)
+    figure = MetricFigure("of_ensembles", "error of ensembles", SMALLER, Mean.GEOMETRIC, summaries=(number,))
+    groups = {"drawn": ["drawn0", "drawn1"], "other": ["other0", "other1"]}
+    metric = as_metric(lambda p, y, w: 2 - combined_correlation(p, y, w), figure)
+    results = judged({"drawn0": 0.9, "drawn1": 0.91, "other0": 0.8, "other1": 0.81, "alone": 0.7}, groups, [metric()])
+    compared = {(one["first"], one["second"]) for one in compare_all(results, groups) if one["figure"] == number.key}
+    assert len(compared) == 6
+    # What draws no noise has no figure of ensembles, and a group lacks it where one of its runs does.
+    for name in ("persistence", "other1"):
+        results["of_ensembles"].loc[{"simulator": name}] = np.nan
+    pairs = compare_all(results, groups, ["drawn0", "drawn1", "other0", "other1", "alone"])
+    compared = {(one["first"], one["second"]) for one in pairs if one["figure"] == number.key}
+    assert compared == {("drawn", "alone")}
+    assert number.key not in unlearned_figures(results, groups, ["drawn0", "drawn1", "alone"])
+    stated, summary = StatedFigures.of_results(results), summarise(results)
+    rows = summary_rows([stated[number.key]], summary, [], {}, intervals_over_seeds(summary, groups, stated))
+    cells = {row.name: row.cells[0] for row in rows}
+    assert float(cells["drawn"].text.split()[0]) > 0
+    for name in ("other", "other1", "persistence"):
+        assert (cells[name].text, cells[name].note) == ("", "not applicable")
 
 
 def test_the_headline_does_not_contradict_the_pairs(judged):
