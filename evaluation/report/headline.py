@@ -10,7 +10,12 @@ from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import ONE_STEP_KEY, ROLLOUT_KEY, StatedFigures
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.method_comparisons import REFERENCE, compare_with_others, unlearned_figures
+from tendency.evaluation.statistics.method_comparisons import (
+    REFERENCE,
+    compare_with_others,
+    members_of_methods,
+    unlearned_figures,
+)
 from tendency.evaluation.statistics.ranking import learned_methods
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 
@@ -49,7 +54,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
     ]
     if ROLLOUT_KEY in unlearned:
         sentences.append(f"Over the rollout no trained method is better than {REFERENCE}: none is ranked by it.")
-    sentences += _baselines_ahead(stated[ROLLOUT_KEY], summary, seeds, groups, learned)
+    sentences += _baselines_ahead(results, groups, stated[ROLLOUT_KEY], learned)
     return " ".join(sentences)
 
 
@@ -110,14 +115,18 @@ def _number_of_others(count: int) -> str:
 
 
 def _baselines_ahead(
-    figure: SummaryFigure,
-    summary: Summaries,
-    seeds: Summaries,
-    groups: Mapping[str, Sequence[str]],
-    learned: Sequence[str],
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, learned: Sequence[str]
 ) -> list[str]:
-    """A sentence on the baselines whose rollouts are better than those of all trained methods; none without any."""
-    best = min(error.mean for error in _errors(figure, summary, seeds, groups, learned).values())
-    baselines = [name for name in summary if name not in learned]
-    ahead = [name for name in baselines if summary[name][figure.key] < best]
+    """A sentence on the baselines whose rollouts are better than those of all trained methods; none without any.
+
+    Each pair is compared over the snapshots that both predict: the summary of a baseline that starts later leaves out
+    the snapshots before, on which the others may be at their worst or best.
+    """
+    members = members_of_methods(results, groups)
+    trained = [name for name, runs in members.items() if set(runs) & set(learned)]
+    ahead = []
+    for baseline in [name for name in members if name not in trained]:
+        pairs = compare_with_others(baseline, results, groups, figure, trained)
+        if pairs and all(pair.first_is_better for pair in pairs.values()):
+            ahead.append(baseline)
     return [f"Over the rollout, ahead of all that was trained: {', '.join(ahead)}."] if ahead else []

@@ -249,17 +249,20 @@ class Leaderboard:
         return [f"Not ranked: on {', '.join(names)} no trained method has a smaller {error} than {REFERENCE}."]
 
     def _baselines_ahead(self) -> list[str]:
-        """Sentences on the baselines with smaller errors than all trained methods, with their numbers of problems."""
+        """Sentences on the baselines that are ahead of all trained methods, with their numbers of problems.
+
+        A trained method that is as good on the same trajectories is ``tied`` with the baseline.
+        """
         ranks = self.ranks(self.figures[0])
         ahead: dict[str, int] = {}
         problems = self._ranked_problems(self.figures[0])
         for problem in problems:
             standings = [one for one in self.standings if (problem, one.method) in ranks and one.problem == problem]
             best = min(standings, key=lambda one: ranks[problem, one.method])
-            if best.baseline:
+            if best.baseline and not any(one.tied and not one.baseline for one in standings):
                 ahead[best.method] = ahead.get(best.method, 0) + 1
         return [
-            f"On {count} of {len(problems)} the baseline {name} has the smallest error of all."
+            f"On {count} of {len(problems)} the baseline {name} is ahead of all that was trained."
             for name, count in ahead.items()
         ]
 
