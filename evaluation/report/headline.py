@@ -11,6 +11,7 @@ from tendency.evaluation.metrics.stated_figures import ONE_STEP_KEY, ROLLOUT_KEY
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.intervals import Interval
 from tendency.evaluation.statistics.method_comparisons import (
+    BELOW_REFERENCE,
     REFERENCE,
     compare_with_others,
     members_of_methods,
@@ -26,7 +27,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
     """The best method's one-step error over persistence's, and what is not known of it; may be empty.
 
     Methods are compared, which are the mean of their runs where these differ in the seed alone, never single runs of
-    several. Where no method is better than persistence, none is named the best.
+    several. Where no method is better than persistence, by an interval of 95 %, none is named the best.
 
     Args:
         results: results of ``evaluate_rollouts``.
@@ -42,9 +43,9 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
         return ""
     unlearned = unlearned_figures(results, groups, learned)
     if {ONE_STEP_KEY, ROLLOUT_KEY} <= unlearned:
-        return f"Nothing was learned: no trained method has a smaller error than {REFERENCE}, and none is ranked."
+        return f"Nothing was learned: no trained method's error is {BELOW_REFERENCE}, and none is ranked."
     if ONE_STEP_KEY in unlearned:
-        return f"No trained method has a smaller one-step error than {REFERENCE}, and none is ranked by it."
+        return f"No trained method's one-step error is {BELOW_REFERENCE}, and none is ranked by it."
     reference = float(summary[REFERENCE][ONE_STEP_KEY])
     if not 0 < one_step[best].mean < np.inf or not 0 < reference < np.inf:
         return ""
@@ -53,7 +54,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
         *_not_told_apart(best, results, groups, stated[ONE_STEP_KEY], list(one_step)),
     ]
     if ROLLOUT_KEY in unlearned:
-        sentences.append(f"Over the rollout no trained method is better than {REFERENCE}: none is ranked by it.")
+        sentences.append(f"Over the rollout no trained method's error is {BELOW_REFERENCE}: none is ranked by it.")
     sentences += _baselines_ahead(results, groups, stated[ROLLOUT_KEY], learned)
     return " ".join(sentences)
 

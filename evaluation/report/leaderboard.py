@@ -21,7 +21,7 @@ from tendency.evaluation.report.document import deflate, read_template, render_d
 from tendency.evaluation.report.markdown import escape, head_lines, table_lines
 from tendency.evaluation.report.table import TableCell, TableRow, TableSection
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.method_comparisons import REFERENCE
+from tendency.evaluation.statistics.method_comparisons import BELOW_REFERENCE, REFERENCE
 
 FIGURES = tuple(StatedFigures.of_metrics(standard_metrics(), {}).ranked)
 """Figures that every report has and methods are ranked by, that of a whole rollout first."""
@@ -246,7 +246,7 @@ class Leaderboard:
         if not names:
             return []
         error = figure.title if figure.by_ratio else "error"
-        return [f"Not ranked: on {', '.join(names)} no trained method has a smaller {error} than {REFERENCE}."]
+        return [f"Not ranked: on {', '.join(names)} no trained method's {error} is {BELOW_REFERENCE}."]
 
     def _baselines_ahead(self) -> list[str]:
         """Sentences on the baselines that are ahead of all trained methods, with their numbers of problems.

@@ -18,6 +18,8 @@ from tendency.evaluation.statistics.summary import applies, values_per_trajector
 
 REFERENCE = "persistence"
 """The baseline that whatever has learned something is better than."""
+BELOW_REFERENCE = f"smaller than {REFERENCE}'s beyond the 95 % interval"
+"""What no trained method's error is where nothing is ranked: the rest of a sentence."""
 MOST_METHODS = 12
 """Methods that are compared in pairs."""
 
@@ -195,6 +197,6 @@ def compare_all(
             pair = compare_pair(results, members, figure, (a, b))
             sentence = pair.sentence()
             if figure.key in unlearned and all(_is_trained(name, groups, trained) for name in (a, b)):
-                sentence = f"{a} and {b} are not ranked: no trained method has a smaller error than {REFERENCE}"
+                sentence = f"{a} and {b} are not ranked: no trained method's error is {BELOW_REFERENCE}"
             pairs.append({**asdict(pair), "figure": figure.key, "sentence": sentence})
     return pairs

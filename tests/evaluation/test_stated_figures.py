@@ -237,11 +237,13 @@ def test_the_headline_does_not_contradict_the_pairs(judged):
 def test_where_nothing_was_learned_nothing_is_ranked(judged):
     results = judged({"still": 0.0, "wrong": -0.5})
     assert headline(results) == (
-        "Nothing was learned: no trained method has a smaller error than persistence, and none is ranked."
+        "Nothing was learned: no trained method's error is smaller than persistence's beyond the 95 % interval, "
+        "and none is ranked."
     )
     sentences = {(one["first"], one["second"]): one["sentence"] for one in compare_all(results, {}, ["still", "wrong"])}
     assert sentences["still", "wrong"] == (
-        "still and wrong are not ranked: no trained method has a smaller error than persistence"
+        "still and wrong are not ranked: no trained method's error is "
+        "smaller than persistence's beyond the 95 % interval"
     )
     assert "cannot be told apart" in sentences["still", "persistence"]
     stated = {figure.key for figure in StatedFigures.of_results(results).summary}
