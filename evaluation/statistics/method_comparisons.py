@@ -197,6 +197,8 @@ def compare_all(
             pair = compare_pair(results, members, figure, (a, b))
             sentence = pair.sentence()
             if figure.key in unlearned and all(_is_trained(name, groups, trained) for name in (a, b)):
-                sentence = f"{a} and {b} are not ranked: no trained method's error is {BELOW_REFERENCE}"
+                sentence = (
+                    f"{a} and {b} are not ranked by {figure.title}: no trained method's error is {BELOW_REFERENCE}"
+                )
             pairs.append({**asdict(pair), "figure": figure.key, "sentence": sentence})
     return pairs

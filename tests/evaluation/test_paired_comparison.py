@@ -98,6 +98,7 @@ def test_runs_of_one_recipe_stand_together_in_a_report(rotation, trajectories, t
     groups = {"a": ["a0", "a1"]}
     (one,) = compare_all(results, groups)
     assert (one["first"], one["second"], one["seeds"]) == ("a", "b", (2, 1))
+    assert one["sentence"].startswith("a is better than b in rollout nRMSE: ")
     assert one["share"] == 1
     summary = summarise(results)
     intervals = intervals_over_seeds(summary, groups, StatedFigures.of_results(results))["a"]

@@ -242,10 +242,10 @@ def test_where_nothing_was_learned_nothing_is_ranked(judged):
     )
     sentences = {(one["first"], one["second"]): one["sentence"] for one in compare_all(results, {}, ["still", "wrong"])}
     assert sentences["still", "wrong"] == (
-        "still and wrong are not ranked: no trained method's error is "
+        "still and wrong are not ranked by rollout nRMSE: no trained method's error is "
         "smaller than persistence's beyond the 95 % interval"
     )
-    assert "cannot be told apart" in sentences["still", "persistence"]
+    assert "still and persistence cannot be told apart in rollout nRMSE: 1 times" in sentences["still", "persistence"]
     stated = {figure.key for figure in StatedFigures.of_results(results).summary}
     assert unlearned_figures(results, {}, ["still", "wrong"]) == stated
     assert unlearned_figures(judged({"slow": 0.9, "wrong": -0.5}), {}, ["slow", "wrong"]) == frozenset()
