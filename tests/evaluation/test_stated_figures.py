@@ -198,6 +198,13 @@ def test_one_run_is_said_to_be_one(judged):
     assert equals.endswith("It cannot be told apart from same.")
 
 
+@pytest.mark.parametrize("key", ["first_band_error_high", "final_band_energy_high"])
+def test_errors_and_energies_of_bands_are_averaged_as_factors_over_seeds(key):
+    stated = StatedFigures.of_metrics([BandErrors()], {"band": ["low", "middle", "high"]})
+    found = intervals_over_seeds({"a0": {key: 0.1}, "a1": {key: 0.4}}, {"a": ["a0", "a1"]}, stated)
+    assert found["a"][key]["mean"] == pytest.approx(0.2)
+
+
 def test_a_figure_that_a_method_lacks_is_not_compared_with_it(judged):
     number = Summary("of_ensembles", "error of ensembles", Statistic.AVERAGE, leaderboard=True, comparisons=True)
     figure = MetricFigure("of_ensembles", "error of ensembles", SMALLER, Mean.GEOMETRIC, summaries=(number,))
