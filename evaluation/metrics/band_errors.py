@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
-from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary, closest_to
+from tendency.evaluation.metrics.figure import SMALLER, Mean, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import SnapshotMetric
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.geometry import Grid
@@ -53,6 +53,7 @@ class BandErrors(SnapshotMetric):
             "band_error",
             "error in a band of wavenumbers",
             SMALLER,
+            Mean.GEOMETRIC,
             axes=("band",),
             logarithmic=True,
             summaries=_summaries("band_error", "error of the band"),
@@ -61,6 +62,8 @@ class BandErrors(SnapshotMetric):
             "band_energy",
             "energy in a band of wavenumbers over the truth's",
             closest_to(1.0),
+            # Half of the truth's energy is as far from it as twice as much.
+            Mean.GEOMETRIC,
             axes=("band",),
             logarithmic=True,
             summaries=_summaries("band_energy", "energy over the truth's in the band"),

@@ -10,7 +10,13 @@ from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import ONE_STEP_KEY, ROLLOUT_KEY, StatedFigures
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.method_comparisons import REFERENCE, tied_with, unlearned_figures
+from tendency.evaluation.statistics.method_comparisons import (
+    BELOW_REFERENCE,
+    REFERENCE,
+    compare_with_others,
+    members_of_methods,
+    unlearned_figures,
+)
 from tendency.evaluation.statistics.ranking import learned_methods
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 
@@ -21,7 +27,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
     """The best method's one-step error over persistence's, and what is not known of it; may be empty.
 
     Methods are compared, which are the mean of their runs where these differ in the seed alone, never single runs of
-    several. Where no method is better than persistence, none is named the best.
+    several. Where no method is better than persistence, by an interval of 95 %, none is named the best.
 
     Args:
         results: results of ``evaluate_rollouts``.
@@ -37,9 +43,9 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
         return ""
     unlearned = unlearned_figures(results, groups, learned)
     if {ONE_STEP_KEY, ROLLOUT_KEY} <= unlearned:
-        return f"Nothing was learned: no trained method has a smaller error than {REFERENCE}, and none is ranked."
+        return f"Nothing was learned: no trained method's error is {BELOW_REFERENCE}, and none is ranked."
     if ONE_STEP_KEY in unlearned:
-        return f"No trained method has a smaller one-step error than {REFERENCE}, and none is ranked by it."
+        return f"No trained method's one-step error is {BELOW_REFERENCE}, and none is ranked by it."
     reference = float(summary[REFERENCE][ONE_STEP_KEY])
     if not 0 < one_step[best].mean < np.inf or not 0 < reference < np.inf:
         return ""
@@ -48,8 +54,8 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
         *_not_told_apart(best, results, groups, stated[ONE_STEP_KEY], list(one_step)),
     ]
     if ROLLOUT_KEY in unlearned:
-        sentences.append(f"Over the rollout no trained method is better than {REFERENCE}: none is ranked by it.")
-    sentences += _baselines_ahead(stated[ROLLOUT_KEY], summary, seeds, groups, learned)
+        sentences.append(f"Over the rollout no trained method's error is {BELOW_REFERENCE}: none is ranked by it.")
+    sentences += _baselines_ahead(results, groups, stated[ROLLOUT_KEY], learned)
     return " ".join(sentences)
 
 
@@ -88,13 +94,21 @@ def _gain(best: str, error: Interval, reference: float, runs: int) -> str:
 def _not_told_apart(
     best: str, results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, methods: Sequence[str]
 ) -> list[str]:
-    """A sentence on the methods that are as good as the best one, within the intervals; none where it is alone."""
+    """Sentences on the methods that the best one is not ahead of, within the intervals; none where it is alone."""
     if len(methods) < 2:
         return []
-    tied = [name for name in methods if name in tied_with(best, results, groups, figure, methods)]
+    pairs = compare_with_others(best, results, groups, figure, methods)
+    better = [name for name, pair in pairs.items() if pair.second_is_better]
+    tied = [name for name, pair in pairs.items() if pair.undecided]
+    sentences = []
+    if better:
+        # The median over trajectories and the mean over pairs of them may differ in their order.
+        sentences.append(
+            f"Trajectory by trajectory it is behind {', '.join(better)}, whose median over them is larger."
+        )
     if tied:
-        return [f"It cannot be told apart from {', '.join(tied)}."]
-    return [f"It is ahead of {_number_of_others(len(methods) - 1)}."]
+        sentences.append(f"It cannot be told apart from {', '.join(tied)}.")
+    return sentences or [f"It is ahead of {_number_of_others(len(methods) - 1)}."]
 
 
 def _number_of_others(count: int) -> str:
@@ -102,14 +116,18 @@ def _number_of_others(count: int) -> str:
 
 
 def _baselines_ahead(
-    figure: SummaryFigure,
-    summary: Summaries,
-    seeds: Summaries,
-    groups: Mapping[str, Sequence[str]],
-    learned: Sequence[str],
+    results: xr.Dataset, groups: Mapping[str, Sequence[str]], figure: SummaryFigure, learned: Sequence[str]
 ) -> list[str]:
-    """A sentence on the baselines whose rollouts are better than those of all trained methods; none without any."""
-    best = min(error.mean for error in _errors(figure, summary, seeds, groups, learned).values())
-    baselines = [name for name in summary if name not in learned]
-    ahead = [name for name in baselines if summary[name][figure.key] < best]
+    """A sentence on the baselines whose rollouts are better than those of all trained methods; none without any.
+
+    Each pair is compared over the snapshots that both predict: the summary of a baseline that starts later leaves out
+    the snapshots before, on which the others may be at their worst or best.
+    """
+    members = members_of_methods(results, groups)
+    trained = [name for name, runs in members.items() if set(runs) & set(learned)]
+    ahead = []
+    for baseline in [name for name in members if name not in trained]:
+        pairs = compare_with_others(baseline, results, groups, figure, trained)
+        if pairs and all(pair.first_is_better for pair in pairs.values()):
+            ahead.append(baseline)
     return [f"Over the rollout, ahead of all that was trained: {', '.join(ahead)}."] if ahead else []

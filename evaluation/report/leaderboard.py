@@ -21,7 +21,7 @@ from tendency.evaluation.report.document import deflate, read_template, render_d
 from tendency.evaluation.report.markdown import escape, head_lines, table_lines
 from tendency.evaluation.report.table import TableCell, TableRow, TableSection
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.method_comparisons import REFERENCE
+from tendency.evaluation.statistics.method_comparisons import BELOW_REFERENCE, REFERENCE
 
 FIGURES = tuple(StatedFigures.of_metrics(standard_metrics(), {}).ranked)
 """Figures that every report has and methods are ranked by, that of a whole rollout first."""
@@ -39,7 +39,8 @@ class Standing:
         censored: keys of times that are only known to be longer.
         seeds: number of runs.
         baseline: whether the method is a baseline.
-        tied: whether its rollout error is the smallest, or does not differ significantly from it.
+        tied: whether its rollout error is the smallest, or the method with the smallest one is not significantly better
+            than it in pairs of trajectories.
     """
 
     problem: str
@@ -149,8 +150,8 @@ class Leaderboard:
         notes += self._not_ranked(figure)
         if figure is self.figures[0] and ranks:
             notes.append(
-                "In bold: the first on a problem, and those that a paired bootstrap over trajectories and seeds cannot "
-                "tell from it."
+                "In bold: the first on a problem, and those that it is not better than by a paired bootstrap over "
+                "trajectories and seeds."
             )
         columns = [*_without_prefix(problems), "mean rank", *([f"beside {REFERENCE}"] if ratios else [])]
         return TableSection(figure.title, notes, columns, rows)
@@ -229,7 +230,7 @@ class Leaderboard:
         return " ".join([*sentences, *self._tied_everywhere(first.name), *self._baselines_ahead()])
 
     def _tied_everywhere(self, best: str) -> list[str]:
-        """A sentence on the methods that no problem tells apart from the best one; none where there is none."""
+        """A sentence on the methods that are as good as the best one on every problem; none where there is none."""
         problems = self._ranked_problems(self.figures[0])
 
         def tied(method: str) -> bool:
@@ -237,7 +238,7 @@ class Leaderboard:
             return all(one is not None and one.tied for one in places)
 
         others = [name for name in dict.fromkeys(one.method for one in self.standings) if name != best and tied(name)]
-        return [f"On no problem it can be told apart from {', '.join(others)}."] if tied(best) and others else []
+        return [f"On no problem it is shown to be better than {', '.join(others)}."] if tied(best) and others else []
 
     def _not_ranked(self, figure: SummaryFigure) -> list[str]:
         """A sentence on the problems on which nothing was learned, by a figure; none where there is no such problem."""
@@ -245,20 +246,23 @@ class Leaderboard:
         if not names:
             return []
         error = figure.title if figure.by_ratio else "error"
-        return [f"Not ranked: on {', '.join(names)} no trained method has a smaller {error} than {REFERENCE}."]
+        return [f"Not ranked: on {', '.join(names)} no trained method's {error} is {BELOW_REFERENCE}."]
 
     def _baselines_ahead(self) -> list[str]:
-        """Sentences on the baselines with smaller errors than all trained methods, with their numbers of problems."""
+        """Sentences on the baselines that are ahead of all trained methods, with their numbers of problems.
+
+        A trained method that is as good on the same trajectories is ``tied`` with the baseline.
+        """
         ranks = self.ranks(self.figures[0])
         ahead: dict[str, int] = {}
         problems = self._ranked_problems(self.figures[0])
         for problem in problems:
             standings = [one for one in self.standings if (problem, one.method) in ranks and one.problem == problem]
             best = min(standings, key=lambda one: ranks[problem, one.method])
-            if best.baseline:
+            if best.baseline and not any(one.tied and not one.baseline for one in standings):
                 ahead[best.method] = ahead.get(best.method, 0) + 1
         return [
-            f"On {count} of {len(problems)} the baseline {name} has the smallest error of all."
+            f"On {count} of {len(problems)} the baseline {name} is ahead of all that was trained."
             for name, count in ahead.items()
         ]
 

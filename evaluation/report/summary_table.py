@@ -1,6 +1,5 @@
 """The summary table of a report: one row for each method, one column for each figure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,9 @@ from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.table import TableCell, TableRow
 from tendency.evaluation.statistics.intervals import Interval
 from tendency.evaluation.statistics.summary import OVER_SNAPSHOTS, figure_text
+
+NOT_APPLICABLE = TableCell("", None, "not applicable")
+"""Cell of a method that does not have the figure."""
 
 
 def table_figures(stated: StatedFigures, summary: Mapping[str, Mapping[str, Any]]) -> list[SummaryFigure]:
@@ -57,7 +59,10 @@ def _seeds_row(
     """Means over several seeds of one method, with their intervals."""
     cells = []
     for column in columns:
-        interval = figures.get(column.key, Interval(math.inf).to_dict())
+        if column.key not in figures:
+            cells.append(NOT_APPLICABLE)
+            continue
+        interval = figures[column.key]
         cells.append(
             TableCell(
                 Interval.from_dict(interval).text(), interval["mean"], "mean over the seeds, with its 95 % interval"
@@ -68,7 +73,7 @@ def _seeds_row(
 
 def _figure_cell(figures: Mapping[str, Any], column: SummaryFigure) -> TableCell:
     if column.key not in figures:
-        return TableCell("", None, "not applicable")
+        return NOT_APPLICABLE
     value = float(figures[column.key])
     note = f"median over {figures['trajectories']} trajectories"
     if figures.get(f"{column.key}_censored"):

@@ -26,6 +26,7 @@ class PairedComparison:
     Args:
         first: name of A.
         second: name of B.
+        title: what is compared, in words; may be empty.
         ratio: error of A over error of B, geometric mean over seeds and trajectories; below 1 where A is better.
         low: lower end of the ratio's interval.
         high: upper end of the ratio's interval.
@@ -37,6 +38,7 @@ class PairedComparison:
 
     first: str
     second: str
+    title: str
     ratio: float
     low: float
     high: float
@@ -50,6 +52,11 @@ class PairedComparison:
         return self.high < 1
 
     @property
+    def second_is_better(self) -> bool:
+        """Whether B is better, and the interval leaves no doubt."""
+        return self.low > 1
+
+    @property
     def undecided(self) -> bool:
         """Whether the interval holds the ratio 1."""
         return self.low <= 1 <= self.high
@@ -60,9 +67,10 @@ class PairedComparison:
         if ratio > 1:
             better, worse, ratio, low, high, share = worse, better, 1 / ratio, 1 / high, 1 / low, 1 - share
         figures = f"{ratio:.3g} times its error [{low:.3g}, {high:.3g}], smaller in {100 * share:.3g} % of the draws"
+        where = f" in {self.title}" if self.title else ""
         if self.undecided:
-            return f"{better} and {worse} cannot be told apart: {figures}"
-        return f"{better} is better than {worse}: {figures}"
+            return f"{better} and {worse} cannot be told apart{where}: {figures}"
+        return f"{better} is better than {worse}{where}: {figures}"
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,11 @@ class PairedDifference:
         return self.low > 0
 
     @property
+    def second_is_better(self) -> bool:
+        """Whether B is better, and the interval leaves no doubt."""
+        return self.high < 0
+
+    @property
     def undecided(self) -> bool:
         """Whether the interval holds the difference 0."""
         return self.low <= 0 <= self.high
@@ -123,6 +136,7 @@ def compare_methods(
     second: np.ndarray,
     *,
     names: tuple[str, str] = ("A", "B"),
+    title: str = "",
     draws: int = DRAWS,
     seed: int = 0,
     lost: float = LOST,
@@ -137,6 +151,7 @@ def compare_methods(
         first: errors (runs, trajectories) of A.
         second: errors (runs, trajectories) of B, on the same trajectories in the same order.
         names: names of A and B.
+        title: what is compared, in words.
         draws: number of bootstrap draws.
         seed: seed of the draws.
         lost: error that one which is larger or not finite counts as.
@@ -148,6 +163,7 @@ def compare_methods(
     mean, low, high, share = _bootstrap(logs[0], logs[1], draws, seed)
     return PairedComparison(
         *names,
+        title=title,
         ratio=float(np.exp(mean)),
         low=float(np.exp(low)),
         high=float(np.exp(high)),
@@ -175,11 +191,12 @@ def compare_figure(
         ValueError: the numbers of trajectories differ.
     """
     if figure.by_ratio and figure.lost is not None:
-        return compare_methods(first, second, names=names, lost=figure.lost)
+        return compare_methods(first, second, names=names, title=figure.title, lost=figure.lost)
     penalties = [figure.better.penalty(values) for values in (first, second)]
     if figure.by_ratio:
         logs = [np.log(np.maximum(penalty, SMALLEST)) for penalty in penalties]
-        return compare_methods(first, second, names=names, lost=float(np.exp(_beyond_the_worst(logs))))
+        beyond = float(np.exp(_beyond_the_worst(logs)))
+        return compare_methods(first, second, names=names, title=figure.title, lost=beyond)
     lost = _beyond_the_worst(penalties) if figure.lost is None else float(figure.better.penalty(np.array(figure.lost)))
     finite = [np.where(np.isfinite(penalty), penalty, lost) for penalty in penalties]
     mean, low, high, share = _bootstrap(finite[0], finite[1], DRAWS, 0)

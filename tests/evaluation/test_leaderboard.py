@@ -85,10 +85,18 @@ def test_the_table_has_the_best_first_and_marks_what_cannot_be_told_apart(board)
 
 def test_a_baseline_that_is_ahead_of_all_is_said_at_the_top(board):
     coarse = [standing(problem, "coarse solver", 1e-3, baseline=True) for problem in ("heat", "waves")]
-    ahead = Leaderboard("t", [*board.standings, *coarse], {})
+    others = [replace(one, tied=False) for one in board.standings]
+    ahead = Leaderboard("t", [*others, *coarse], {})
     assert ahead.headline() == (
         "The baseline coarse solver has the best mean rank over all problems. "
-        "On 2 of 2 the baseline coarse solver has the smallest error of all."
+        "On 2 of 2 the baseline coarse solver is ahead of all that was trained."
+    )
+    # Not where a trained method is as good on the same trajectories.
+    others[0] = replace(others[0], tied=True)
+    assert (
+        Leaderboard("t", [*others, *coarse], {})
+        .headline()
+        .endswith(" On 1 of 2 the baseline coarse solver is ahead of all that was trained.")
     )
 
 
@@ -123,7 +131,8 @@ def test_where_nothing_was_learned_there_are_no_ranks(board):
     assert ("heat", "fast") not in half.ranks(ROLLOUT)
     assert half.mean_rank("wide", ROLLOUT) == 1
     assert not any(row.cells[0].best for row in half.table(ROLLOUT).rows)
-    sentence = "Not ranked: on heat no trained method has a smaller rollout nRMSE than persistence."
+    below = "smaller than persistence's beyond the 95 % interval"
+    sentence = f"Not ranked: on heat no trained method's rollout nRMSE is {below}."
     assert sentence in half.table(ROLLOUT).notes
     assert half.headline().startswith(f"{sentence} wide has the best mean rank over the other problems.")
     assert half.ranks(TIME) == board.ranks(TIME)

@@ -10,6 +10,7 @@ from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.metrics.as_metric import as_metric
 from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.stated_figures import StatedFigures
+from tendency.evaluation.report.headline import headline_sentences
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 from tendency.evaluation.statistics.method_comparisons import compare_all
@@ -97,6 +98,7 @@ def test_runs_of_one_recipe_stand_together_in_a_report(rotation, trajectories, t
     groups = {"a": ["a0", "a1"]}
     (one,) = compare_all(results, groups)
     assert (one["first"], one["second"], one["seeds"]) == ("a", "b", (2, 1))
+    assert one["sentence"].startswith("a is better than b in rollout nRMSE: ")
     assert one["share"] == 1
     summary = summarise(results)
     intervals = intervals_over_seeds(summary, groups, StatedFigures.of_results(results))["a"]
@@ -113,8 +115,11 @@ def test_methods_of_different_starts_are_compared_over_what_both_predict(rotatio
     def gap(prediction, truth, weights):
         return (prediction - truth).abs().flatten(1).amax(1).double()
 
-    number = Summary("largest_gap", "largest gap", Statistic.LARGEST, comparisons=True)
-    metric = as_metric(gap, MetricFigure("gap", "gap", SMALLER, summaries=(number,)))()
+    numbers = (
+        Summary("largest_gap", "largest gap", Statistic.LARGEST, comparisons=True),
+        Summary("first_gap", "gap after one step", Statistic.FIRST_STEP, comparisons=True),
+    )
+    metric = as_metric(gap, MetricFigure("gap", "gap", SMALLER, summaries=numbers))()
     simulators = {"line": LinearExtrapolation(), "slow": rotation(0.9), "still": Persistence()}
     results = evaluate_rollouts(
         simulators,
@@ -130,6 +135,8 @@ def test_methods_of_different_starts_are_compared_over_what_both_predict(rotatio
 
     before = pairs()
     largest = {name: results.gap.sel({"simulator": name}).values[:, 1:].max(1).mean() for name in simulators}
+    # The first step from a later start is another step.
+    assert [pair[1:] for pair in before if pair[0] == "first_gap"] == [("slow", "still")]
     assert before["largest_gap", "line", "slow"]["advantage"] == pytest.approx(largest["slow"] - largest["line"])
     # What one of the two methods does before the other starts counts in other comparisons alone.
     results["gap"].loc[{"simulator": "slow", "snapshot": 0}] = 50
@@ -140,3 +147,21 @@ def test_methods_of_different_starts_are_compared_over_what_both_predict(rotatio
         assert after[figure, "line", "slow"] == before[figure, "line", "slow"]
         assert after[figure, "line", "still"] == before[figure, "line", "still"]
         assert after[figure, "slow", "still"] != before[figure, "slow", "still"]
+
+
+def test_a_baseline_that_starts_later_is_ahead_only_over_what_both_predict(rotation, trajectories, tmp_path):
+    simulators = {"line": LinearExtrapolation(), "net": rotation(0.9), "persistence": Persistence()}
+    description = ReportDescription(learned=["net"])
+    results = evaluate_rollouts(simulators, [trajectories()], ["u"], tmp_path, description=description)
+    for name, errors in (("line", (np.nan, 0.03)), ("net", (0.5, 0.02)), ("persistence", (0.9, 0.9))):
+        results["nrmse"].loc[{"simulator": name}] = errors[1]
+        results["nrmse"].loc[{"simulator": name, "snapshot": 1}] = errors[0]
+        after = results.nrmse.sel({"simulator": name}).values[:, 2 if name == "line" else 1 :]
+        results["rollout_nrmse"].loc[{"simulator": name}] = np.exp(np.log(after).mean(1))
+    summary = summarise(results)
+    assert summary["line"]["rollout_nrmse"] < summary["net"]["rollout_nrmse"]
+    assert "ahead of all" not in headline_sentences(results, summary)
+    pairs = {(one["figure"], one["first"], one["second"]): one for one in compare_all(results, {}, ["net"])}
+    assert pairs["rollout_nrmse", "line", "net"]["low"] > 1
+    results["rollout_nrmse"].loc[{"simulator": "line"}] *= 0.5
+    assert "Over the rollout, ahead of all that was trained: line." in headline_sentences(results, summary)

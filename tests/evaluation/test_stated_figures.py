@@ -19,7 +19,17 @@ from tendency.evaluation.metrics.distribution import Distribution
 from tendency.evaluation.metrics.energy_spectra import EnergySpectra
 from tendency.evaluation.metrics.ensemble import ContinuousRankedProbability, Coverage, SpreadAndSkill
 from tendency.evaluation.metrics.enstrophy import Enstrophy
-from tendency.evaluation.metrics.figure import LARGER, SMALLER, UNRANKED, Better, Mean, MetricFigure, closest_to
+from tendency.evaluation.metrics.figure import (
+    LARGER,
+    SMALLER,
+    UNRANKED,
+    Better,
+    Mean,
+    MetricFigure,
+    Statistic,
+    Summary,
+    closest_to,
+)
 from tendency.evaluation.metrics.mean_spectrum import MeanSpectrum
 from tendency.evaluation.metrics.pointwise import combined_correlation
 from tendency.evaluation.metrics.relative_errors import RelativeErrors
@@ -27,11 +37,13 @@ from tendency.evaluation.metrics.rollout_error import RolloutError
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.metrics.valid_times import CorrelationTime, ErrorTime
 from tendency.evaluation.report.headline import headline_sentences
+from tendency.evaluation.report.summary_table import summary_rows
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 from tendency.evaluation.statistics.method_comparisons import compare_all, unlearned_figures
 from tendency.evaluation.statistics.metric_curves import metric_curves
 from tendency.evaluation.statistics.paired_comparison import compare_figure
+from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise
 
 EVERY_METRIC = (
@@ -186,16 +198,61 @@ def test_one_run_is_said_to_be_one(judged):
     assert equals.endswith("It cannot be told apart from same.")
 
 
+@pytest.mark.parametrize("key", ["first_band_error_high", "final_band_energy_high"])
+def test_errors_and_energies_of_bands_are_averaged_as_factors_over_seeds(key):
+    stated = StatedFigures.of_metrics([BandErrors()], {"band": ["low", "middle", "high"]})
+    found = intervals_over_seeds({"a0": {key: 0.1}, "a1": {key: 0.4}}, {"a": ["a0", "a1"]}, stated)
+    assert found["a"][key]["mean"] == pytest.approx(0.2)
+
+
+def test_a_figure_that_a_method_lacks_is_not_compared_with_it(judged):
+    number = Summary("of_ensembles", "error of ensembles", Statistic.AVERAGE, leaderboard=True, comparisons=True)
+    figure = MetricFigure("of_ensembles", "error of ensembles", SMALLER, Mean.GEOMETRIC, summaries=(number,))
+    groups = {"drawn": ["drawn0", "drawn1"], "other": ["other0", "other1"]}
+    metric = as_metric(lambda p, y, w: 2 - combined_correlation(p, y, w), figure)
+    results = judged({"drawn0": 0.9, "drawn1": 0.91, "other0": 0.8, "other1": 0.81, "alone": 0.7}, groups, [metric()])
+    compared = {(one["first"], one["second"]) for one in compare_all(results, groups) if one["figure"] == number.key}
+    assert len(compared) == 6
+    # What draws no noise has no figure of ensembles, and a group lacks it where one of its runs does.
+    for name in ("persistence", "other1"):
+        results["of_ensembles"].loc[{"simulator": name}] = np.nan
+    pairs = compare_all(results, groups, ["drawn0", "drawn1", "other0", "other1", "alone"])
+    compared = {(one["first"], one["second"]) for one in pairs if one["figure"] == number.key}
+    assert compared == {("drawn", "alone")}
+    assert number.key not in unlearned_figures(results, groups, ["drawn0", "drawn1", "alone"])
+    stated, summary = StatedFigures.of_results(results), summarise(results)
+    rows = summary_rows([stated[number.key]], summary, [], {}, intervals_over_seeds(summary, groups, stated))
+    cells = {row.name: row.cells[0] for row in rows}
+    assert float(cells["drawn"].text.split()[0]) > 0
+    for name in ("other", "other1", "persistence"):
+        assert (cells[name].text, cells[name].note) == ("", "not applicable")
+
+
+def test_the_headline_does_not_contradict_the_pairs(judged):
+    results = judged({"uneven": 0.9, "even": 0.8}).isel({"trajectory": np.arange(40) % 5})
+    step = results["one_step_nrmse"]
+    step.loc[{"simulator": "uneven"}] = np.where(np.arange(40) < 24, 0.01, 0.09)[:, None]
+    step.loc[{"simulator": "even"}] = 0.0105
+    step.loc[{"simulator": "persistence"}] = 0.5
+    said = headline(results)
+    assert said.startswith("uneven has a one-step error 50 times smaller than persistence's")
+    assert "Trajectory by trajectory it is behind even, whose median over them is larger." in said
+    assert "ahead of" not in said
+    assert "told apart" not in said
+
+
 def test_where_nothing_was_learned_nothing_is_ranked(judged):
     results = judged({"still": 0.0, "wrong": -0.5})
     assert headline(results) == (
-        "Nothing was learned: no trained method has a smaller error than persistence, and none is ranked."
+        "Nothing was learned: no trained method's error is smaller than persistence's beyond the 95 % interval, "
+        "and none is ranked."
     )
     sentences = {(one["first"], one["second"]): one["sentence"] for one in compare_all(results, {}, ["still", "wrong"])}
     assert sentences["still", "wrong"] == (
-        "still and wrong are not ranked: no trained method has a smaller error than persistence"
+        "still and wrong are not ranked by rollout nRMSE: no trained method's error is "
+        "smaller than persistence's beyond the 95 % interval"
     )
-    assert "cannot be told apart" in sentences["still", "persistence"]
+    assert "still and persistence cannot be told apart in rollout nRMSE: 1 times" in sentences["still", "persistence"]
     stated = {figure.key for figure in StatedFigures.of_results(results).summary}
     assert unlearned_figures(results, {}, ["still", "wrong"]) == stated
     assert unlearned_figures(judged({"slow": 0.9, "wrong": -0.5}), {}, ["slow", "wrong"]) == frozenset()

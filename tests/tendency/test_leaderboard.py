@@ -164,6 +164,14 @@ def test_the_first_is_bold_and_what_the_bootstrap_cannot_tell_from_it():
     assert found["A"].censored == {"correlation_time_0.8"}
     assert [name for name, one in found.items() if one.baseline] == ["persistence"]
 
+    # One with a worse median is bold too where it is better on the same trajectories.
+    uneven = np.where(np.arange(20) < 12, 0.01, 0.09)
+    results["rollout_nrmse"].loc[{"simulator": "close"}] = uneven
+    results["rollout_nrmse"].loc[{"simulator": "far"}] = 0.0105
+    numbers["summary"] |= {"close": figures(uneven), "far": figures(np.full(20, 0.0105))}
+    found = {one.method: one for one in standings_of("heat", numbers, names, results)}
+    assert {name for name, one in found.items() if one.tied} == {"C", "F"}
+
 
 def configuration(**changes):
     node = {
