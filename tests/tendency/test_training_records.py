@@ -161,6 +161,10 @@ def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare
     page.write_text("before\n<!-- records: corrected_solver -->\n<!-- end -->\nafter\n")
     older = regenerate_text(page.read_text(), docs)
     assert "were taken over from docs/corrected_solver.md" in older
+    rollouts = "<!-- records: corrected_solver rollout -->\n<!-- end -->\n"
+    defined_then = "as they were defined then: a rollout's nRMSE from the second snapshot on, one step's as a median"
+    assert defined_then in older
+    assert defined_then in regenerate_text(rollouts, docs)
     assert "| corrected | 3 |" in older
     config = plain(compose_command("compare", ["comparison=corrected_solver"])[0])
     plan = ComparisonPlan.of(build(config["comparison"]), build(config["scale"]), ComparisonSettings())
@@ -180,6 +184,7 @@ def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare
     assert written.startswith("before\n<!-- records: corrected_solver -->\n# A coarse solver and its correction\n")
     assert written.endswith("corrected_solver/learning_curves.png)\n<!-- end -->\nafter\n")
     assert "taken over" not in written
+    assert "defined then" not in written + regenerate_text(rollouts, docs)
     assert "| coarse_solver / corrected | one-step nRMSE | at least 5 | 6 [6, 6] | holds |" in written
     assert "| persistence | 3 | " in written
 
