@@ -1,6 +1,7 @@
 """Comparisons: what they train and judge, what they claim, and whether their page says what the reports say."""
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,13 @@ from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.app.configuration.signatures import check_nodes
-from tendency.app.studies.comparison_page import NOTHING_LEARNED, page_text, verdict
+from tendency.app.studies.comparison_page import NOTHING_LEARNED, UNDEFINED, page_text, verdict
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, distinct_trainings, trials_of
 from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio, results_of
 from tendency.app.studies.comparison_table import markdown_table
 from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.scale import Scale
-from tendency.app.studies.training_record import RecordFolder
+from tendency.app.studies.training_record import RecordFolder, TrainingRecord
 from tendency.app.studies.variants import Comparison, Ratio, Variant
 from tendency.errors import ArtefactError
 from tendency.evaluation.statistics.intervals import Interval
@@ -130,6 +131,34 @@ def test_a_claim_has_no_verdict_where_a_network_learned_nothing():
     # A method without a network has nothing to learn, and persistence may itself be compared with.
     itself = ComparisonResults((row("a", 1.0, "persistence"), row("b", 0.1)), (found,))
     assert verdict(ratio, found, itself) == "holds"
+
+
+@pytest.mark.parametrize(
+    "errors", [(math.inf, math.inf), (math.inf, 0.1), (0.1, math.inf), (0.0, 0.1), (0.1, 0.0), (0.0, 0.0)]
+)
+@pytest.mark.parametrize("bound", [{"at_least": 2}, {"at_most": 2}])
+def test_a_claim_has_no_verdict_where_its_ratio_is_not_defined(errors, bound):
+    variants = {"a": Variant(), "b": Variant(train=["model.width=4"])}
+    plan = planned(Comparison("A title", "A question?", TINY, variants, [Ratio("a", "b", **bound)]), 0)
+    trials = trials_of(plan)
+    records = {}
+    for trial, error in zip(trials, errors, strict=True):
+        value = error if math.isfinite(error) else None
+        network = {"one_step_nrmse": value, "rollout_nrmse": value, "stable_share": 1.0}
+        still = {"one_step_nrmse": 1.0, "rollout_nrmse": 1.0, "stable_share": 1.0}
+        identity = trial.training.identity
+        reports = {"report": {"network": network, "persistence": still}}
+        records[identity] = TrainingRecord(identity, "run", {}, reports, {}, 1, None, (), {})
+    results = results_of(plan, trials, records, Path("datasets"))
+    assert verdict(plan.comparison.ratios[0], results.ratios[0], results) == UNDEFINED
+    assert f"| undefined | {UNDEFINED} |" in page_text(plan, results)
+
+
+def test_what_learned_nothing_is_said_by_the_criterion_that_is_applied():
+    ratio = Ratio("a", "b", at_least=2)
+    found = MeasuredRatio("-", "-", "a", "b", "one_step_nrmse", Interval(3.0))
+    rows = (row("a", 0.96), row("b", 0.32), row("persistence", 1.0, "persistence"))
+    assert verdict(ratio, found, ComparisonResults(rows, ())) == "none: an error is not below 0.95 of persistence's"
 
 
 def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkeypatch, capsys):

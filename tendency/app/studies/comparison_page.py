@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tendency.app.studies.comparison_plan import ComparisonPlan
-from tendency.app.studies.comparison_rows import PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
+from tendency.app.studies.comparison_rows import LEARNED, PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
 from tendency.app.studies.comparison_table import csv_table, markdown_table
 from tendency.app.studies.marked_text import replace_block
 from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio
 from tendency.data.whole_file import whole_file, write_whole
 
-NOTHING_LEARNED = "none: nothing was learned"
+NOTHING_LEARNED = f"none: an error is not below {LEARNED:g} of persistence's"
+UNDEFINED = "none: an error is zero or not finite"
 LEGEND = """\
 Each number is a median over the test trajectories of one network, then a mean over its seeds with a 95 % t-interval;
 the rollout's nRMSE is the geometric mean over its snapshots. Errors and ratios are averaged as logarithms, ratios seed
@@ -91,7 +92,8 @@ def _claims(plan: ComparisonPlan, results: ComparisonResults) -> list[str]:
     lines = [f"| {' | '.join(head[:-1])} | |", f"|{'---|' * len(head)}"]
     for ratio, found in claims:
         where = [_heading(plan, found.problem, found.model)] if named else []
-        cells = [*where, f"{ratio.of} / {ratio.to}", FIGURES[ratio.figure], ratio.claim, found.measured.text()]
+        measured = found.measured.text() if found.defined else "undefined"
+        cells = [*where, f"{ratio.of} / {ratio.to}", FIGURES[ratio.figure], ratio.claim, measured]
         lines.append(f"| {' | '.join([*cells, verdict(ratio, found, results)])} |")
     return [*lines, ""]
 
@@ -101,13 +103,15 @@ def _same(ratio: Ratio, found: MeasuredRatio) -> bool:
 
 
 def verdict(ratio: Ratio, found: MeasuredRatio, results: ComparisonResults) -> str:
-    """Whether a claim holds; there is no answer where one of the networks has learned nothing.
+    """Whether a claim holds; there is no answer where the ratio is not defined, or a network has learned nothing.
 
     Args:
         ratio: the claim.
         found: what was measured of it.
         results: all figures of the page, persistence among them.
     """
+    if not found.defined:
+        return UNDEFINED
     rows = (results.row(found.problem, found.model, name) for name in (ratio.of, ratio.to))
     if any(row is not None and results.learned(row, ratio.figure) is False for row in rows):
         return NOTHING_LEARNED
@@ -121,8 +125,9 @@ def _cautions(results: ComparisonResults, rows: Sequence[ComparisonRow]) -> list
         nothing = [f"*{row.title}*" for row in rows if results.learned(row, figure) is False]
         if nothing:
             lines += [
-                f"Nothing was learned, by {label}, by {', '.join(nothing)}: no better than {PERSISTENCE}, the forecast "
-                "that nothing changes, so that this error ranks none of them above or below another method.",
+                f"Nothing was learned, by {label}, by {', '.join(nothing)}: not below {LEARNED:g} of the error of "
+                f"{PERSISTENCE}, the forecast that nothing changes, so that this error ranks none of them above or "
+                "below another method.",
                 "",
             ]
     if all(row.method != PERSISTENCE for row in rows):

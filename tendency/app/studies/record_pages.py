@@ -45,8 +45,8 @@ def comparison_block(name: str, docs: Path) -> str:
     text = page_text(plan, results)
     if source is not None:
         text += (
-            f"\nThese figures were taken over from {source.page} as it was before trainings left records, {DEFINED_THEN}; "
-            f"not known are: {', '.join(source.unknown)}.\n"
+            f"\nThese figures were taken over from {source.page} as it was before trainings left records, "
+            f"{DEFINED_THEN}; not known are: {', '.join(source.unknown)}.\n"
         )
     image = docs / name / "learning_curves.png"
     return text + (image_line(name) if image.exists() else "")
