@@ -161,6 +161,20 @@ def test_what_learned_nothing_is_said_by_the_criterion_that_is_applied():
     assert verdict(ratio, found, ComparisonResults(rows, ())) == "none: an error is not below 0.95 of persistence's"
 
 
+def test_a_method_that_is_not_trained_says_whose_reports_it_comes_from():
+    variants = {
+        "net": Variant(),
+        "persistence": Variant(method="persistence"),
+        "solver": Variant(method="coarse solver", train=["model=unet"]),
+        "still": Variant(method="persistence", network="net"),
+    }
+    text = page_text(planned(Comparison("A title", "A question?", TINY, variants), 0), ComparisonResults((), ()))
+    assert "- net: nothing\n" in text
+    assert "- persistence: from the reports of these networks\n" in text
+    assert "- solver: coarse solver, from the reports of the networks trained with `model=unet`\n" in text
+    assert "- still: persistence, from the reports of the networks of net\n" in text
+
+
 def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkeypatch, capsys):
     places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
     for key, place in places.items():

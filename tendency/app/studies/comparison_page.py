@@ -7,7 +7,7 @@ from tendency.app.studies.comparison_plan import ComparisonPlan
 from tendency.app.studies.comparison_rows import LEARNED, PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
 from tendency.app.studies.comparison_table import csv_table, markdown_table
 from tendency.app.studies.marked_text import replace_block
-from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio
+from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio, Variant
 from tendency.data.whole_file import whole_file, write_whole
 
 NOTHING_LEARNED = f"none: an error is not below {LEARNED:g} of persistence's"
@@ -146,15 +146,27 @@ def _training(plan: ComparisonPlan) -> list[str]:
     for name in plan.variants:
         variant = comparison.variants[name]
         added = f"`{' '.join(variant.train)}`" if variant.train else "nothing"
-        added = f"the networks of {variant.network}" if variant.network else added
+        if variant.method:
+            added = _source_of(name, variant)
+        elif variant.network:
+            added = f"the networks of {variant.network}"
         widened = f", `model.width` times {variant.widening}" if variant.widening > 1 else ""
         stepped = f", stepped by {variant.integrator}" if variant.integrator else ""
         judged = f", judged on `{' '.join(variant.judge)}`" if variant.judge else ""
-        method = f", of whose report {variant.method} is taken" if variant.method else ""
-        lines.append(f"- {name}: {added}{widened}{stepped}{judged}{method}")
+        lines.append(f"- {name}: {added}{widened}{stepped}{judged}")
     known = {"all", *plan.problems, *plan.models, *map(comparison.network_of, plan.variants)}
     changed = {key: found for key, found in plan.scale.train.items() if found and known.issuperset(key.split("/"))}
     if changed:
         lines += ["", f"with the settings of `scale={plan.scale.name}` on top:", ""]
         lines += [f"- {key}: `{' '.join(overrides)}`" for key, overrides in changed.items()]
     return lines
+
+
+def _source_of(name: str, variant: Variant) -> str:
+    """Where the figures of a method without training of its own come from: reports of networks of the comparison."""
+    title = "" if name == variant.method else f"{variant.method}, "
+    if variant.network:
+        return f"{title}from the reports of the networks of {variant.network}"
+    return f"{title}from the reports of " + (
+        f"the networks trained with `{' '.join(variant.train)}`" if variant.train else "these networks"
+    )
