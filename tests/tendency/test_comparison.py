@@ -13,6 +13,8 @@ from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.app.configuration.signatures import check_nodes
+from tendency.app.runs.run_folder import RunFolder
+from tendency.app.studies.collect_record import report_figures
 from tendency.app.studies.comparison_page import NOTHING_LEARNED, UNDEFINED, page_text, verdict
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, distinct_trainings, trials_of
 from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio, results_of
@@ -194,6 +196,49 @@ def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkey
     assert "seed 0: exit code 4, see " in str(e.value)
     assert "failed (4)" in capsys.readouterr().out
     assert not (tmp_path / "page.md").exists()
+
+
+def finished_run(folder, called):
+    """What a run leaves that is read of it first: neither a checkpoint nor a dataset."""
+    folder.report.path.mkdir(parents=True)
+    folder.finish({})
+    folder.report.page.write_text("")
+    summary = {called: {"one_step_nrmse": 0.1}, "persistence": {"one_step_nrmse": 1.0}}
+    numbers = {"summary": summary, "description": {"learned": [called]}}
+    (folder.report.path / "metrics.json").write_text(json.dumps(numbers))
+    return summary
+
+
+def test_a_run_that_gives_no_record_is_named_beside_the_page_of_the_others(tmp_path, monkeypatch):
+    places = {"datasets": str(tmp_path / "datasets"), "outputs": str(tmp_path / "outputs")}
+    for key, place in places.items():
+        monkeypatch.setenv(f"TENDENCY_{key.upper()}", place)
+    variant = {"_target_": "tendency.app.studies.variants.Variant"}
+    node = {"_target_": "tendency.app.studies.variants.Comparison", "title": "Two", "question": "?", "train": TINY}
+    node["variants"] = {"net": variant}
+    scale = {"_target_": "tendency.app.studies.scale.Scale", "name": "unchanged", "seeds": [0, 1]}
+    executor = {"_target_": "tendency.app.studies.processes.Processes", "processes": 1}
+    settings = {"results": str(tmp_path / "results"), "write": str(tmp_path / "page")}
+    config = {"comparison": node, "scale": scale, "executor": executor, "paths": places} | settings
+    lost, kept = (trial.training for trial in trials_of(planned(build(node), 0, 1)))
+    finished_run(lost.folder, lost.folder.path.name)
+    figures = {"one_step_nrmse": 0.1, "rollout_nrmse": 0.2, "stable_share": 1.0}
+    known = TrainingRecord(kept.identity, "run", {}, {"report": {"network": figures}}, {}, 1, None, (), {})
+    RecordFolder(tmp_path / "results").write(known)
+    finished_run(kept.folder, "run")
+    with pytest.raises(ArtefactError, match="seed 0: no record of .*checkpoint"):
+        compare(OmegaConf.create(config))
+    assert "| net | 1 | 1 | 0.2 | 0.1 |" in (tmp_path / "page.md").read_text()
+
+
+def test_the_network_of_a_run_whose_folder_was_renamed_is_found(tmp_path):
+    folder = RunFolder(tmp_path / "now")
+    summary = finished_run(folder, "before")
+    found = report_figures(folder.report.path, "now")
+    assert found == {"network": summary["before"], "persistence": summary["persistence"]}
+    (folder.report.path / "metrics.json").write_text(json.dumps({"summary": summary, "description": {}}))
+    with pytest.raises(ArtefactError, match="expected one trained method, such as now, got"):
+        report_figures(folder.report.path, "now")
 
 
 @pytest.mark.slow
