@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,14 @@ TINY += ["model.width=8", "model.modes=6", "model.num_layers=1", "matmul_precisi
 MEASURED = {"time_per_second", "seconds_per_step", "training_seconds"}
 """Columns of a table that differ from one run to the next."""
 
+FIGURES = {"one_step_nrmse": 0.1, "rollout_nrmse": 0.2, "stable_share": 1.0}
+
 
 def record(identity="0123456789abcdef", **changes):
     known = {
         "run": "heat-fno",
         "configuration": {"seed": 0},
-        "reports": {"report": {"network": {"one_step_nrmse": 0.1}}},
+        "reports": {"report": {"network": FIGURES}},
         "steps": {"report": {"network": StepCost(0.1, 4.0, 1e-3)}},
         "parameters": 10,
         "training_seconds": None,
@@ -57,7 +60,7 @@ def test_a_record_is_read_as_it_was_written_and_folders_are_merged_by_copying(tm
     merged = RecordFolder.read(here.path)
     assert merged.records == {r.identity: r for r in (record(), record("fedcba9876543210", training_seconds=2.5))}
     assert merged.left_out == []
-    assert merged.records["0123456789abcdef"].figures("report", None) == {"one_step_nrmse": 0.1}
+    assert merged.records["0123456789abcdef"].figures("report", None) == FIGURES
     assert merged.records["0123456789abcdef"].figures("report-heun", None) is None
 
 
@@ -69,9 +72,26 @@ def test_a_record_is_read_as_it_was_written_and_folders_are_merged_by_copying(tm
         ("0000000000000000", json.dumps({"name": "somebody else's"}), "no record of a training"),
         ("0000000000000000", json.dumps(record().to_dict()), "is not named after it"),
         ("0123456789abcdef", json.dumps({**record().to_dict(), "steps": [1]}), "an incomplete record"),
-        ("0123456789abcdef", json.dumps({**record().to_dict(), "reports": {"report": 3}}), "reports: expected"),
+        ("0123456789abcdef", json.dumps({**record().to_dict(), "reports": {"report": 3}}), "reports: report: expected"),
         ("0123456789abcdef", json.dumps({k: v for k, v in record().to_dict().items() if k != "run"}), "incomplete"),
         ("0123456789abcdef", "[" * 100_000, ""),
+        *(
+            ("0123456789abcdef", json.dumps({**record().to_dict(), **changes}), reason)
+            for changes, reason in (
+                ({"validation": [[math.inf, 1]]}, "an incomplete record"),
+                ({"validation": [["x", 1]]}, "invalid literal"),
+                ({"parameters": "many"}, "parameters: expected another type, got 'many'"),
+                ({"training_seconds": "long"}, "training_seconds: expected another type, got 'long'"),
+                ({"made_by": 3}, "made_by: expected another type, got 3"),
+                ({"reports": {"report": {"network": []}}}, "reports: report: expected the figures of each method"),
+                ({"reports": {"report": {"network": {}}}}, "network: without rollout_nrmse, one_step_nrmse, stable"),
+                ({"reports": {"report": {"network": FIGURES | {"x": "y"}}}}, "network: x: expected a number, got 'y'"),
+                (
+                    {"steps": {"report": {"network": asdict(StepCost(0.1, 1, 1.0)) | {"dt": "1"}}}},
+                    "steps: dt: expected",
+                ),
+            )
+        ),
         ("0123456789abcdef", "\udcff", "decode"),
     ],
 )
