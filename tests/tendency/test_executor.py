@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import conf_folder
-from tendency.app.studies.executor import Job
+from tendency.app.studies.executor import LAUNCHER, Job
 from tendency.app.studies.processes import Processes, Stopped, seconds_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,3 +87,19 @@ def test_work_ends_with_the_command_that_started_it():
     # The worker holds the other end of the pipe until it ends.
     assert parent.stdout.read() == ""
     assert time.monotonic() - began < 20
+
+
+def test_work_ends_whose_launcher_was_gone_before_it_asked():
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    work = "import time; from tendency.app.commands.worker import end_with_parent; end_with_parent(0.05); "
+    work += "time.sleep(60)"
+    environment = os.environ | {LAUNCHER: str(gone.pid)}
+    done = subprocess.run([sys.executable, "-c", work], env=environment, cwd=ROOT, timeout=40, check=False)
+    assert done.returncode == -signal.SIGTERM
+
+
+def test_workers_are_told_who_started_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("tendency.app.studies.processes.WORK", (sys.executable, "-c"))
+    Processes(1).run([Job("asks", "asks", (f"import os; print(os.environ[{LAUNCHER!r}])",))], tmp_path)
+    assert (tmp_path / "logs" / "asks.log").read_text() == f"{os.getpid()}\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tendency.app.studies.executor import Job
+from tendency.app.studies.executor import LAUNCHER, Job
 from tendency.data.machine import usable_cores
 from tendency.simulation.annotations import NonNegativeInt
 from tendency.trainers.logs.metrics_reader import read_metrics
@@ -90,6 +90,8 @@ class Processes:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         # Found before anything of the same name in the working directory.
         paths = {"PYTHONPATH": root, "PYTHONSAFEPATH": "1"}
+        # Another command may start the worker from a process of its own, which is then the parent.
+        launcher = {LAUNCHER: str(os.getpid())} if self.command == WORK else {}
         _log(folder, job).parent.mkdir(parents=True, exist_ok=True)
         with _log(folder, job).open("ab") as log:
             process = subprocess.Popen(
@@ -97,7 +99,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | threads | paths,
+                env=os.environ | threads | paths | launcher,
                 # A Ctrl-C reaches this process alone, which hands it on once.
                 start_new_session=True,
             )
