@@ -19,7 +19,7 @@ import pytest
 from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import plain
-from tendency.app.studies.comparison_page import page_text, write_page
+from tendency.app.studies.comparison_page import check_target, page_text, write_page
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, trials_of
 from tendency.app.studies.comparison_rows import results_of
 from tendency.app.studies.learning_curves import learning_curves
@@ -27,6 +27,7 @@ from tendency.app.studies.marked_text import regenerate_blocks, replace_block
 from tendency.app.studies.record_pages import regenerate_text, table_of
 from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.training_record import RecordFolder, StepCost, TrainingRecord
+from tendency.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["small=true", "data.num_train=4", "data.num_valid=2", "data.num_test=2", "data.chunk_size=2", "data.workers=1"]
@@ -207,6 +208,18 @@ def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare
     assert "defined then" not in written + regenerate_text(rollouts, docs)
     assert "| coarse_solver / corrected | one-step nRMSE | at least 5 | 6 [6, 6] | holds |" in written
     assert "| persistence | 3 | " in written
+
+
+def test_a_block_of_other_records_is_not_replaced_by_a_page(tmp_path):
+    places = {"datasets": str(tmp_path / "datasets"), "outputs": str(tmp_path / "outputs")}
+    page = tmp_path / "README.md"
+    page.write_text("<!-- records: predicting_change rollout -->\n| rollout nRMSE |\n<!-- end -->\n")
+    with pytest.raises(ConfigError, match="write: expected a file without blocks of other records"):
+        compare(configured(places, tmp_path / "records", tmp_path / "README"))
+    assert "| rollout nRMSE |" in page.read_text()
+    for content in ("", "# A title\n\nold\n"):
+        page.write_text(f"<!-- records: a -->\n{content}<!-- end -->\n")
+        check_target(tmp_path / "README", "A title")
 
 
 def processes_of(place):

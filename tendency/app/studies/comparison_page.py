@@ -6,9 +6,10 @@ from pathlib import Path
 from tendency.app.studies.comparison_plan import ComparisonPlan
 from tendency.app.studies.comparison_rows import LEARNED, PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
 from tendency.app.studies.comparison_table import csv_table, markdown_table
-from tendency.app.studies.marked_text import replace_block
+from tendency.app.studies.marked_text import blocks_of, replace_block
 from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio, Variant
 from tendency.data.whole_file import whole_file, write_whole
+from tendency.errors import ConfigError
 
 NOTHING_LEARNED = f"none: an error is not below {LEARNED:g} of persistence's"
 UNDEFINED = "none: an error is zero or not finite"
@@ -44,6 +45,24 @@ def write_page(text: str, results: ComparisonResults, curves: bytes | None, targ
         text += image_line(target.name)
     write_whole(page, replace_block(page.read_text(encoding="utf-8"), text) if page.exists() else text)
     return page
+
+
+def check_target(target: Path, title: str) -> None:
+    """Refuses to replace a block of records that is not this comparison's page, before anything is trained.
+
+    Args:
+        target: path of the page, without an ending.
+        title: title of the comparison.
+
+    Raises:
+        ConfigError: the file has another block, or several.
+    """
+    page = target.with_name(f"{target.name}.md")
+    blocks = blocks_of(page.read_text(encoding="utf-8")) if page.exists() else []
+    if len(blocks) > 1 or any(content and not content.startswith(f"# {title}\n") for content in blocks):
+        raise ConfigError(
+            [f"write: expected a file without blocks of other records than the page {title!r}, got {page}"]
+        )
 
 
 def image_line(folder: str) -> str:

@@ -10,7 +10,7 @@ from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.studies.collect_record import collect_record
-from tendency.app.studies.comparison_page import page_text, write_page
+from tendency.app.studies.comparison_page import check_target, page_text, write_page
 from tendency.app.studies.comparison_plan import (
     ComparisonPlan,
     ComparisonSettings,
@@ -47,6 +47,8 @@ def compare(config: DictConfig) -> None:
     settings = ComparisonSettings(**content)
     comparison, scale, executor = (build(nodes[key], key) for key in NODES)
     plan = ComparisonPlan.of(comparison, scale, settings)
+    if settings.write:
+        check_target(Path(settings.write), comparison.title)
     paths = export_paths(paths)
     # So that what a step costs does not depend on the number of cores.
     torch.set_num_threads(1)
