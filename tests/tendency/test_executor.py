@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.runs.run_folder import RunFolder
 from tendency.app.studies.executor import LAUNCHER, Job
 from tendency.app.studies.processes import Processes, Stopped, seconds_of
 
@@ -44,6 +45,15 @@ def test_a_job_that_fails_stops_no_other(executor, tmp_path, capfd):
     executor.run(jobs[:1], tmp_path)
     assert seconds_of(tmp_path, "good") > first
     assert seconds_of(tmp_path, "never") is None
+
+
+def test_a_run_that_another_command_trains_is_said_to_be_in_use(executor, tmp_path):
+    held = RunFolder(tmp_path / ("a long name of a run " * 3))
+    held.open({}, resume=False)
+    code = "import sys; from pathlib import Path; from tendency.app.runs.run_folder import RunFolder; "
+    code += "from tendency.errors import guarded; guarded(lambda: RunFolder(Path(sys.argv[1])).open({}, True))"
+    (failure,) = executor.run([Job("second", "the second", (code, str(held.path)))], tmp_path)
+    assert failure == f"the second: in use by another process, see {tmp_path}/logs/second.log"
 
 
 def test_a_journal_whose_last_line_was_cut_off_is_read(executor, tmp_path):

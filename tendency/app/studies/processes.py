@@ -17,6 +17,8 @@ from tendency.simulation.annotations import NonNegativeInt
 from tendency.trainers.logs.metrics_reader import read_metrics
 
 WORK = (sys.executable, "-m", "tendency.app.commands.worker")
+IN_USE = "in use by another process"
+"""How a run folder's refusal reads where another command holds it."""
 PATIENCE = 120.0
 """Seconds that a stopped job has for its checkpoint."""
 
@@ -82,7 +84,8 @@ class Processes:
                 end = f"{seconds / 60:.1f} min" if not process.returncode else f"failed ({process.returncode})"
                 print(f"[{done}/{total}] {job.title}: {end}; about {left:.0f} min left", flush=True)
                 if process.returncode:
-                    failures.append(f"{job.title}: exit code {process.returncode}, see {_log(folder, job)}")
+                    reason = IN_USE if _in_use(folder, job) else f"exit code {process.returncode}"
+                    failures.append(f"{job.title}: {reason}, see {_log(folder, job)}")
         return failures
 
     def _start(self, job: Job, folder: Path) -> None:
@@ -142,6 +145,12 @@ def seconds_of(folder: Path, name: str) -> float | None:
 
 def _log(folder: Path, job: Job) -> Path:
     return folder / "logs" / f"{job.name}.log"
+
+
+def _in_use(folder: Path, job: Job) -> bool:
+    """Whether the last error that a job's log ends with is that another command trains the same run."""
+    _, found, error = _log(folder, job).read_text(encoding="utf-8", errors="replace").rpartition("error: ")
+    return bool(found) and IN_USE in " ".join(error.split())
 
 
 def _record(folder: Path, job: Job, seconds: float, code: int | None) -> None:
