@@ -1,6 +1,7 @@
 """Comparisons: what they train and judge, what they claim, and whether their page says what the reports say."""
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,15 @@ from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.app.configuration.signatures import check_nodes
-from tendency.app.studies.comparison_page import NOTHING_LEARNED, page_text, verdict
+from tendency.app.runs.run_folder import RunFolder
+from tendency.app.studies.collect_record import report_figures
+from tendency.app.studies.comparison_page import NOTHING_LEARNED, UNDEFINED, page_text, verdict
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, distinct_trainings, trials_of
 from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio, results_of
 from tendency.app.studies.comparison_table import markdown_table
 from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.scale import Scale
-from tendency.app.studies.training_record import RecordFolder
+from tendency.app.studies.training_record import RecordFolder, TrainingRecord
 from tendency.app.studies.variants import Comparison, Ratio, Variant
 from tendency.errors import ArtefactError
 from tendency.evaluation.statistics.intervals import Interval
@@ -132,6 +135,48 @@ def test_a_claim_has_no_verdict_where_a_network_learned_nothing():
     assert verdict(ratio, found, itself) == "holds"
 
 
+@pytest.mark.parametrize(
+    "errors", [(math.inf, math.inf), (math.inf, 0.1), (0.1, math.inf), (0.0, 0.1), (0.1, 0.0), (0.0, 0.0)]
+)
+@pytest.mark.parametrize("bound", [{"at_least": 2}, {"at_most": 2}])
+def test_a_claim_has_no_verdict_where_its_ratio_is_not_defined(errors, bound):
+    variants = {"a": Variant(), "b": Variant(train=["model.width=4"])}
+    plan = planned(Comparison("A title", "A question?", TINY, variants, [Ratio("a", "b", **bound)]), 0)
+    trials = trials_of(plan)
+    records = {}
+    for trial, error in zip(trials, errors, strict=True):
+        value = error if math.isfinite(error) else None
+        network = {"one_step_nrmse": value, "rollout_nrmse": value, "stable_share": 1.0}
+        still = {"one_step_nrmse": 1.0, "rollout_nrmse": 1.0, "stable_share": 1.0}
+        identity = trial.training.identity
+        reports = {"report": {"network": network, "persistence": still}}
+        records[identity] = TrainingRecord(identity, "run", {}, reports, {}, 1, None, (), {})
+    results = results_of(plan, trials, records, Path("datasets"))
+    assert verdict(plan.comparison.ratios[0], results.ratios[0], results) == UNDEFINED
+    assert f"| undefined | {UNDEFINED} |" in page_text(plan, results)
+
+
+def test_what_learned_nothing_is_said_by_the_criterion_that_is_applied():
+    ratio = Ratio("a", "b", at_least=2)
+    found = MeasuredRatio("-", "-", "a", "b", "one_step_nrmse", Interval(3.0))
+    rows = (row("a", 0.96), row("b", 0.32), row("persistence", 1.0, "persistence"))
+    assert verdict(ratio, found, ComparisonResults(rows, ())) == "none: an error is not below 0.95 of persistence's"
+
+
+def test_a_method_that_is_not_trained_says_whose_reports_it_comes_from():
+    variants = {
+        "net": Variant(),
+        "persistence": Variant(method="persistence"),
+        "solver": Variant(method="coarse solver", train=["model=unet"]),
+        "still": Variant(method="persistence", network="net"),
+    }
+    text = page_text(planned(Comparison("A title", "A question?", TINY, variants), 0), ComparisonResults((), ()))
+    assert "- net: nothing\n" in text
+    assert "- persistence: from the reports of these networks\n" in text
+    assert "- solver: coarse solver, from the reports of the networks trained with `model=unet`\n" in text
+    assert "- still: persistence, from the reports of the networks of net\n" in text
+
+
 def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkeypatch, capsys):
     places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
     for key, place in places.items():
@@ -151,6 +196,49 @@ def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkey
     assert "seed 0: exit code 4, see " in str(e.value)
     assert "failed (4)" in capsys.readouterr().out
     assert not (tmp_path / "page.md").exists()
+
+
+def finished_run(folder, called):
+    """What a run leaves that is read of it first: neither a checkpoint nor a dataset."""
+    folder.report.path.mkdir(parents=True)
+    folder.finish({})
+    folder.report.page.write_text("")
+    summary = {called: {"one_step_nrmse": 0.1}, "persistence": {"one_step_nrmse": 1.0}}
+    numbers = {"summary": summary, "description": {"learned": [called]}}
+    (folder.report.path / "metrics.json").write_text(json.dumps(numbers))
+    return summary
+
+
+def test_a_run_that_gives_no_record_is_named_beside_the_page_of_the_others(tmp_path, monkeypatch):
+    places = {"datasets": str(tmp_path / "datasets"), "outputs": str(tmp_path / "outputs")}
+    for key, place in places.items():
+        monkeypatch.setenv(f"TENDENCY_{key.upper()}", place)
+    variant = {"_target_": "tendency.app.studies.variants.Variant"}
+    node = {"_target_": "tendency.app.studies.variants.Comparison", "title": "Two", "question": "?", "train": TINY}
+    node["variants"] = {"net": variant}
+    scale = {"_target_": "tendency.app.studies.scale.Scale", "name": "unchanged", "seeds": [0, 1]}
+    executor = {"_target_": "tendency.app.studies.processes.Processes", "processes": 1}
+    settings = {"results": str(tmp_path / "results"), "write": str(tmp_path / "page")}
+    config = {"comparison": node, "scale": scale, "executor": executor, "paths": places} | settings
+    lost, kept = (trial.training for trial in trials_of(planned(build(node), 0, 1)))
+    finished_run(lost.folder, lost.folder.path.name)
+    figures = {"one_step_nrmse": 0.1, "rollout_nrmse": 0.2, "stable_share": 1.0}
+    known = TrainingRecord(kept.identity, "run", {}, {"report": {"network": figures}}, {}, 1, None, (), {})
+    RecordFolder(tmp_path / "results").write(known)
+    finished_run(kept.folder, "run")
+    with pytest.raises(ArtefactError, match="seed 0: no record of .*checkpoint"):
+        compare(OmegaConf.create(config))
+    assert "| net | 1 | 1 | 0.2 | 0.1 |" in (tmp_path / "page.md").read_text()
+
+
+def test_the_network_of_a_run_whose_folder_was_renamed_is_found(tmp_path):
+    folder = RunFolder(tmp_path / "now")
+    summary = finished_run(folder, "before")
+    found = report_figures(folder.report.path, "now")
+    assert found == {"network": summary["before"], "persistence": summary["persistence"]}
+    (folder.report.path / "metrics.json").write_text(json.dumps({"summary": summary, "description": {}}))
+    with pytest.raises(ArtefactError, match="expected one trained method, such as now, got"):
+        report_figures(folder.report.path, "now")
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import conf_folder
-from tendency.app.studies.executor import Job
+from tendency.app.runs.run_folder import RunFolder
+from tendency.app.studies.executor import LAUNCHER, Job
 from tendency.app.studies.processes import Processes, Stopped, seconds_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,15 @@ def test_a_job_that_fails_stops_no_other(executor, tmp_path, capfd):
     executor.run(jobs[:1], tmp_path)
     assert seconds_of(tmp_path, "good") > first
     assert seconds_of(tmp_path, "never") is None
+
+
+def test_a_run_that_another_command_trains_is_said_to_be_in_use(executor, tmp_path):
+    held = RunFolder(tmp_path / ("a long name of a run " * 3))
+    held.open({}, resume=False)
+    code = "import sys; from pathlib import Path; from tendency.app.runs.run_folder import RunFolder; "
+    code += "from tendency.errors import guarded; guarded(lambda: RunFolder(Path(sys.argv[1])).open({}, True))"
+    (failure,) = executor.run([Job("second", "the second", (code, str(held.path)))], tmp_path)
+    assert failure == f"the second: in use by another process, see {tmp_path}/logs/second.log"
 
 
 def test_a_journal_whose_last_line_was_cut_off_is_read(executor, tmp_path):
@@ -87,3 +97,19 @@ def test_work_ends_with_the_command_that_started_it():
     # The worker holds the other end of the pipe until it ends.
     assert parent.stdout.read() == ""
     assert time.monotonic() - began < 20
+
+
+def test_work_ends_whose_launcher_was_gone_before_it_asked():
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    work = "import time; from tendency.app.commands.worker import end_with_parent; end_with_parent(0.05); "
+    work += "time.sleep(60)"
+    environment = os.environ | {LAUNCHER: str(gone.pid)}
+    done = subprocess.run([sys.executable, "-c", work], env=environment, cwd=ROOT, timeout=40, check=False)
+    assert done.returncode == -signal.SIGTERM
+
+
+def test_workers_are_told_who_started_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("tendency.app.studies.processes.WORK", (sys.executable, "-c"))
+    Processes(1).run([Job("asks", "asks", (f"import os; print(os.environ[{LAUNCHER!r}])",))], tmp_path)
+    assert (tmp_path / "logs" / "asks.log").read_text() == f"{os.getpid()}\n"

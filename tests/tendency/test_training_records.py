@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import plain
-from tendency.app.studies.comparison_page import page_text, write_page
+from tendency.app.studies.comparison_page import check_target, page_text, write_page
 from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, trials_of
 from tendency.app.studies.comparison_rows import results_of
 from tendency.app.studies.learning_curves import learning_curves
@@ -26,6 +27,7 @@ from tendency.app.studies.marked_text import regenerate_blocks, replace_block
 from tendency.app.studies.record_pages import regenerate_text, table_of
 from tendency.app.studies.run_comparison import compare
 from tendency.app.studies.training_record import RecordFolder, StepCost, TrainingRecord
+from tendency.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["small=true", "data.num_train=4", "data.num_valid=2", "data.num_test=2", "data.chunk_size=2", "data.workers=1"]
@@ -34,12 +36,14 @@ TINY += ["model.width=8", "model.modes=6", "model.num_layers=1", "matmul_precisi
 MEASURED = {"time_per_second", "seconds_per_step", "training_seconds"}
 """Columns of a table that differ from one run to the next."""
 
+FIGURES = {"one_step_nrmse": 0.1, "rollout_nrmse": 0.2, "stable_share": 1.0}
+
 
 def record(identity="0123456789abcdef", **changes):
     known = {
         "run": "heat-fno",
         "configuration": {"seed": 0},
-        "reports": {"report": {"network": {"one_step_nrmse": 0.1}}},
+        "reports": {"report": {"network": FIGURES}},
         "steps": {"report": {"network": StepCost(0.1, 4.0, 1e-3)}},
         "parameters": 10,
         "training_seconds": None,
@@ -57,7 +61,7 @@ def test_a_record_is_read_as_it_was_written_and_folders_are_merged_by_copying(tm
     merged = RecordFolder.read(here.path)
     assert merged.records == {r.identity: r for r in (record(), record("fedcba9876543210", training_seconds=2.5))}
     assert merged.left_out == []
-    assert merged.records["0123456789abcdef"].figures("report", None) == {"one_step_nrmse": 0.1}
+    assert merged.records["0123456789abcdef"].figures("report", None) == FIGURES
     assert merged.records["0123456789abcdef"].figures("report-heun", None) is None
 
 
@@ -69,9 +73,26 @@ def test_a_record_is_read_as_it_was_written_and_folders_are_merged_by_copying(tm
         ("0000000000000000", json.dumps({"name": "somebody else's"}), "no record of a training"),
         ("0000000000000000", json.dumps(record().to_dict()), "is not named after it"),
         ("0123456789abcdef", json.dumps({**record().to_dict(), "steps": [1]}), "an incomplete record"),
-        ("0123456789abcdef", json.dumps({**record().to_dict(), "reports": {"report": 3}}), "reports: expected"),
+        ("0123456789abcdef", json.dumps({**record().to_dict(), "reports": {"report": 3}}), "reports: report: expected"),
         ("0123456789abcdef", json.dumps({k: v for k, v in record().to_dict().items() if k != "run"}), "incomplete"),
         ("0123456789abcdef", "[" * 100_000, ""),
+        *(
+            ("0123456789abcdef", json.dumps({**record().to_dict(), **changes}), reason)
+            for changes, reason in (
+                ({"validation": [[math.inf, 1]]}, "an incomplete record"),
+                ({"validation": [["x", 1]]}, "invalid literal"),
+                ({"parameters": "many"}, "parameters: expected another type, got 'many'"),
+                ({"training_seconds": "long"}, "training_seconds: expected another type, got 'long'"),
+                ({"made_by": 3}, "made_by: expected another type, got 3"),
+                ({"reports": {"report": {"network": []}}}, "reports: report: expected the figures of each method"),
+                ({"reports": {"report": {"network": {}}}}, "network: without rollout_nrmse, one_step_nrmse, stable"),
+                ({"reports": {"report": {"network": FIGURES | {"x": "y"}}}}, "network: x: expected a number, got 'y'"),
+                (
+                    {"steps": {"report": {"network": asdict(StepCost(0.1, 1, 1.0)) | {"dt": "1"}}}},
+                    "steps: dt: expected",
+                ),
+            )
+        ),
         ("0123456789abcdef", "\udcff", "decode"),
     ],
 )
@@ -161,6 +182,10 @@ def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare
     page.write_text("before\n<!-- records: corrected_solver -->\n<!-- end -->\nafter\n")
     older = regenerate_text(page.read_text(), docs)
     assert "were taken over from docs/corrected_solver.md" in older
+    rollouts = "<!-- records: corrected_solver rollout -->\n<!-- end -->\n"
+    defined_then = "as they were defined then: a rollout's nRMSE from the second snapshot on, one step's as a median"
+    assert defined_then in older
+    assert defined_then in regenerate_text(rollouts, docs)
     assert "| corrected | 3 |" in older
     config = plain(compose_command("compare", ["comparison=corrected_solver"])[0])
     plan = ComparisonPlan.of(build(config["comparison"]), build(config["scale"]), ComparisonSettings())
@@ -180,8 +205,21 @@ def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare
     assert written.startswith("before\n<!-- records: corrected_solver -->\n# A coarse solver and its correction\n")
     assert written.endswith("corrected_solver/learning_curves.png)\n<!-- end -->\nafter\n")
     assert "taken over" not in written
+    assert "defined then" not in written + regenerate_text(rollouts, docs)
     assert "| coarse_solver / corrected | one-step nRMSE | at least 5 | 6 [6, 6] | holds |" in written
     assert "| persistence | 3 | " in written
+
+
+def test_a_block_of_other_records_is_not_replaced_by_a_page(tmp_path):
+    places = {"datasets": str(tmp_path / "datasets"), "outputs": str(tmp_path / "outputs")}
+    page = tmp_path / "README.md"
+    page.write_text("<!-- records: predicting_change rollout -->\n| rollout nRMSE |\n<!-- end -->\n")
+    with pytest.raises(ConfigError, match="write: expected a file without blocks of other records"):
+        compare(configured(places, tmp_path / "records", tmp_path / "README"))
+    assert "| rollout nRMSE |" in page.read_text()
+    for content in ("", "# A title\n\nold\n"):
+        page.write_text(f"<!-- records: a -->\n{content}<!-- end -->\n")
+        check_target(tmp_path / "README", "A title")
 
 
 def processes_of(place):

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+from tendency.app.studies.executor import LAUNCHER
 from tendency.errors import guarded
 
 
@@ -35,7 +36,8 @@ def end_with_parent(every_seconds: float = 1.0) -> None:
     Args:
         every_seconds: how often to look.
     """
-    parent = os.getppid()
+    # The launcher may have been killed before this process came to ask for its parent, which is another by now.
+    parent = int(os.environ.get(LAUNCHER) or os.getppid())
 
     def watch() -> None:
         while os.getppid() == parent:

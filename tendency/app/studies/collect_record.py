@@ -16,6 +16,7 @@ from tendency.app.studies.processes import seconds_of
 from tendency.app.studies.training_record import NETWORK, StepCost, TrainingRecord
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.machine import processor_name, usable_cores
+from tendency.errors import ArtefactError
 from tendency.evaluation.cost.rollout_cost import seconds_per_step
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.window import Window
@@ -35,11 +36,12 @@ def collect_record(training: Training, journal: Path, datasets: Path) -> Trainin
         datasets: folder of the datasets.
 
     Raises:
-        ArtefactError: the run's checkpoint or its dataset is missing or damaged.
+        ArtefactError: the run's checkpoint is missing or damaged, or a report does not say which method it is.
+        DatasetError: its dataset is missing or damaged.
     """
     folder = training.folder
     names = sorted(path.name for path in folder.path.glob(f"{OWN_REPORT}*") if ReportFolder(path).done())
-    reports = {name: _figures(folder.path / name, folder.path.name) for name in names}
+    reports = {name: report_figures(folder.path / name, folder.path.name) for name in names}
     stepper, window = load_stepper(folder.path), _timed_window(folder.path, datasets)
     # Nothing is said of other data than the training's.
     steps = {OWN_REPORT: _costs(stepper, window)} | {
@@ -60,10 +62,22 @@ def collect_record(training: Training, journal: Path, datasets: Path) -> Trainin
     )
 
 
-def _figures(report: Path, run: str) -> dict[str, dict[str, Any]]:
-    """The summary of a report, the run by one name wherever it lies."""
-    summary: dict[str, dict[str, Any]] = ReportFolder(report).numbers()["summary"]
-    return {NETWORK if method == run else method: figures for method, figures in summary.items()}
+def report_figures(report: Path, run: str) -> dict[str, dict[str, Any]]:
+    """The summary of a report, the run by one name wherever it lies, and whatever its folder was called then.
+
+    Args:
+        report: folder of the report.
+        run: name of the run's folder.
+
+    Raises:
+        ArtefactError: the report does not have one trained method.
+    """
+    numbers = ReportFolder(report).numbers()
+    summary: dict[str, dict[str, Any]] = numbers["summary"]
+    learned = numbers["description"].get("learned") or [run]
+    if len(learned) != 1 or learned[0] not in summary:
+        raise ArtefactError(f"report {report}: expected one trained method, such as {run}, got {list(summary)}")
+    return {NETWORK if method == learned[0] else method: figures for method, figures in summary.items()}
 
 
 def _timed_window(run: Path, datasets: Path) -> Window:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tendency.app.studies.comparison_plan import ComparisonPlan
-from tendency.app.studies.comparison_rows import PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
+from tendency.app.studies.comparison_rows import LEARNED, PERSISTENCE, ComparisonResults, ComparisonRow, MeasuredRatio
 from tendency.app.studies.comparison_table import csv_table, markdown_table
-from tendency.app.studies.marked_text import replace_block
-from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio
+from tendency.app.studies.marked_text import blocks_of, replace_block
+from tendency.app.studies.variants import FIGURES, NOT_NAMED, Ratio, Variant
 from tendency.data.whole_file import whole_file, write_whole
+from tendency.errors import ConfigError
 
-NOTHING_LEARNED = "none: nothing was learned"
+NOTHING_LEARNED = f"none: an error is not below {LEARNED:g} of persistence's"
+UNDEFINED = "none: an error is zero or not finite"
 LEGEND = """\
 Each number is a median over the test trajectories of one network, then a mean over its seeds with a 95 % t-interval;
 the rollout's nRMSE is the geometric mean over its snapshots. Errors and ratios are averaged as logarithms, ratios seed
@@ -43,6 +45,24 @@ def write_page(text: str, results: ComparisonResults, curves: bytes | None, targ
         text += image_line(target.name)
     write_whole(page, replace_block(page.read_text(encoding="utf-8"), text) if page.exists() else text)
     return page
+
+
+def check_target(target: Path, title: str) -> None:
+    """Refuses to replace a block of records that is not this comparison's page, before anything is trained.
+
+    Args:
+        target: path of the page, without an ending.
+        title: title of the comparison.
+
+    Raises:
+        ConfigError: the file has another block, or several.
+    """
+    page = target.with_name(f"{target.name}.md")
+    blocks = blocks_of(page.read_text(encoding="utf-8")) if page.exists() else []
+    if len(blocks) > 1 or any(content and not content.startswith(f"# {title}\n") for content in blocks):
+        raise ConfigError(
+            [f"write: expected a file without blocks of other records than the page {title!r}, got {page}"]
+        )
 
 
 def image_line(folder: str) -> str:
@@ -91,7 +111,8 @@ def _claims(plan: ComparisonPlan, results: ComparisonResults) -> list[str]:
     lines = [f"| {' | '.join(head[:-1])} | |", f"|{'---|' * len(head)}"]
     for ratio, found in claims:
         where = [_heading(plan, found.problem, found.model)] if named else []
-        cells = [*where, f"{ratio.of} / {ratio.to}", FIGURES[ratio.figure], ratio.claim, found.measured.text()]
+        measured = found.measured.text() if found.defined else "undefined"
+        cells = [*where, f"{ratio.of} / {ratio.to}", FIGURES[ratio.figure], ratio.claim, measured]
         lines.append(f"| {' | '.join([*cells, verdict(ratio, found, results)])} |")
     return [*lines, ""]
 
@@ -101,13 +122,15 @@ def _same(ratio: Ratio, found: MeasuredRatio) -> bool:
 
 
 def verdict(ratio: Ratio, found: MeasuredRatio, results: ComparisonResults) -> str:
-    """Whether a claim holds; there is no answer where one of the networks has learned nothing.
+    """Whether a claim holds; there is no answer where the ratio is not defined, or a network has learned nothing.
 
     Args:
         ratio: the claim.
         found: what was measured of it.
         results: all figures of the page, persistence among them.
     """
+    if not found.defined:
+        return UNDEFINED
     rows = (results.row(found.problem, found.model, name) for name in (ratio.of, ratio.to))
     if any(row is not None and results.learned(row, ratio.figure) is False for row in rows):
         return NOTHING_LEARNED
@@ -121,8 +144,9 @@ def _cautions(results: ComparisonResults, rows: Sequence[ComparisonRow]) -> list
         nothing = [f"*{row.title}*" for row in rows if results.learned(row, figure) is False]
         if nothing:
             lines += [
-                f"Nothing was learned, by {label}, by {', '.join(nothing)}: no better than {PERSISTENCE}, the forecast "
-                "that nothing changes, so that this error ranks none of them above or below another method.",
+                f"Nothing was learned, by {label}, by {', '.join(nothing)}: not below {LEARNED:g} of the error of "
+                f"{PERSISTENCE}, the forecast that nothing changes, so that this error ranks none of them above or "
+                "below another method.",
                 "",
             ]
     if all(row.method != PERSISTENCE for row in rows):
@@ -141,15 +165,27 @@ def _training(plan: ComparisonPlan) -> list[str]:
     for name in plan.variants:
         variant = comparison.variants[name]
         added = f"`{' '.join(variant.train)}`" if variant.train else "nothing"
-        added = f"the networks of {variant.network}" if variant.network else added
+        if variant.method:
+            added = _source_of(name, variant)
+        elif variant.network:
+            added = f"the networks of {variant.network}"
         widened = f", `model.width` times {variant.widening}" if variant.widening > 1 else ""
         stepped = f", stepped by {variant.integrator}" if variant.integrator else ""
         judged = f", judged on `{' '.join(variant.judge)}`" if variant.judge else ""
-        method = f", of whose report {variant.method} is taken" if variant.method else ""
-        lines.append(f"- {name}: {added}{widened}{stepped}{judged}{method}")
+        lines.append(f"- {name}: {added}{widened}{stepped}{judged}")
     known = {"all", *plan.problems, *plan.models, *map(comparison.network_of, plan.variants)}
     changed = {key: found for key, found in plan.scale.train.items() if found and known.issuperset(key.split("/"))}
     if changed:
         lines += ["", f"with the settings of `scale={plan.scale.name}` on top:", ""]
         lines += [f"- {key}: `{' '.join(overrides)}`" for key, overrides in changed.items()]
     return lines
+
+
+def _source_of(name: str, variant: Variant) -> str:
+    """Where the figures of a method without training of its own come from: reports of networks of the comparison."""
+    title = "" if name == variant.method else f"{variant.method}, "
+    if variant.network:
+        return f"{title}from the reports of the networks of {variant.network}"
+    return f"{title}from the reports of " + (
+        f"the networks trained with `{' '.join(variant.train)}`" if variant.train else "these networks"
+    )

@@ -116,6 +116,11 @@ class MeasuredRatio:
     figure: str
     measured: Interval
 
+    @property
+    def defined(self) -> bool:
+        """Whether it is a ratio of errors that are finite and above zero, with every seed."""
+        return 0 < self.measured.mean < math.inf
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self) | {"measured": self.measured.to_dict()}
@@ -139,7 +144,7 @@ class ComparisonResults:
     ratios: tuple[MeasuredRatio, ...]
 
     def learned(self, row: ComparisonRow, figure: str) -> bool | None:
-        """Whether the error of a row is below persistence's on the same data; None where persistence is not known.
+        """Whether a row's error is below ``LEARNED`` of persistence's on the same data; None where that is not known.
 
         A row that is no network has nothing to learn, and counts as one that has.
         """
@@ -278,10 +283,15 @@ def _ratios(
             }
             for name in (ratio.of, ratio.to)
         )
-        values = [above[seed] / below[seed] for seed in plan.seeds if seed in above and seed in below]
+        values = [_quotient(above[seed], below[seed]) for seed in plan.seeds if seed in above and seed in below]
         if values:
             found.append(MeasuredRatio(problem, model, ratio.of, ratio.to, ratio.figure, log_t_interval(values)))
     return found
+
+
+def _quotient(above: float, below: float) -> float:
+    """The ratio of two errors; not finite where there is none to speak of."""
+    return above / below if below > 0 else math.nan
 
 
 def _over_seeds(figures: Sequence[Mapping[str, Any]], name: str) -> Interval | None:

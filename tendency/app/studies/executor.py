@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+LAUNCHER = "TENDENCY_LAUNCHER_PID"
+"""Environment variable with the process id of a worker's parent, where an executor starts workers itself."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-BLOCK = re.compile(r"(?P<begin><!-- records: (?P<name>[\w ]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(?P<begin><!-- records: (?P<name>[\w ]+) -->\n)(?P<content>.*?)(?P<end><!-- end -->)", re.DOTALL)
 
 
 def regenerate_blocks(text: str, made: Callable[[str], str]) -> str:
@@ -14,6 +14,11 @@ def regenerate_blocks(text: str, made: Callable[[str], str]) -> str:
         made: makes the content of a block, which ends in a line break, from its name.
     """
     return BLOCK.sub(lambda match: match["begin"] + made(match["name"]) + match["end"], text)
+
+
+def blocks_of(text: str) -> list[str]:
+    """The contents of the blocks of a text."""
+    return [match["content"] for match in BLOCK.finditer(text)]
 
 
 def replace_block(text: str, content: str) -> str:

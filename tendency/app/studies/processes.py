@@ -11,12 +11,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tendency.app.studies.executor import Job
+from tendency.app.studies.executor import LAUNCHER, Job
 from tendency.data.machine import usable_cores
 from tendency.simulation.annotations import NonNegativeInt
 from tendency.trainers.logs.metrics_reader import read_metrics
 
 WORK = (sys.executable, "-m", "tendency.app.commands.worker")
+IN_USE = "in use by another process"
+"""How a run folder's refusal reads where another command holds it."""
 PATIENCE = 120.0
 """Seconds that a stopped job has for its checkpoint."""
 
@@ -82,7 +84,8 @@ class Processes:
                 end = f"{seconds / 60:.1f} min" if not process.returncode else f"failed ({process.returncode})"
                 print(f"[{done}/{total}] {job.title}: {end}; about {left:.0f} min left", flush=True)
                 if process.returncode:
-                    failures.append(f"{job.title}: exit code {process.returncode}, see {_log(folder, job)}")
+                    reason = IN_USE if _in_use(folder, job) else f"exit code {process.returncode}"
+                    failures.append(f"{job.title}: {reason}, see {_log(folder, job)}")
         return failures
 
     def _start(self, job: Job, folder: Path) -> None:
@@ -90,6 +93,8 @@ class Processes:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         # Found before anything of the same name in the working directory.
         paths = {"PYTHONPATH": root, "PYTHONSAFEPATH": "1"}
+        # Another command may start the worker from a process of its own, which is then the parent.
+        launcher = {LAUNCHER: str(os.getpid())} if self.command == WORK else {}
         _log(folder, job).parent.mkdir(parents=True, exist_ok=True)
         with _log(folder, job).open("ab") as log:
             process = subprocess.Popen(
@@ -97,7 +102,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | threads | paths,
+                env=os.environ | threads | paths | launcher,
                 # A Ctrl-C reaches this process alone, which hands it on once.
                 start_new_session=True,
             )
@@ -140,6 +145,12 @@ def seconds_of(folder: Path, name: str) -> float | None:
 
 def _log(folder: Path, job: Job) -> Path:
     return folder / "logs" / f"{job.name}.log"
+
+
+def _in_use(folder: Path, job: Job) -> bool:
+    """Whether the last error that a job's log ends with is that another command trains the same run."""
+    _, found, error = _log(folder, job).read_text(encoding="utf-8", errors="replace").rpartition("error: ")
+    return bool(found) and IN_USE in " ".join(error.split())
 
 
 def _record(folder: Path, job: Job, seconds: float, code: int | None) -> None:

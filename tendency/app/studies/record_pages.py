@@ -11,7 +11,7 @@ from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSetti
 from tendency.app.studies.comparison_rows import ComparisonResults, results_of
 from tendency.app.studies.comparison_table import csv_table
 from tendency.app.studies.marked_text import regenerate_blocks
-from tendency.app.studies.taken_over import TakenOverFigures
+from tendency.app.studies.taken_over import DEFINED_THEN, TakenOverFigures
 from tendency.app.studies.training_record import RecordFolder
 
 
@@ -45,8 +45,8 @@ def comparison_block(name: str, docs: Path) -> str:
     text = page_text(plan, results)
     if source is not None:
         text += (
-            f"\nThese figures were taken over from {source.page} as it was before trainings left records; "
-            f"not known are: {', '.join(source.unknown)}.\n"
+            f"\nThese figures were taken over from {source.page} as it was before trainings left records, "
+            f"{DEFINED_THEN}; not known are: {', '.join(source.unknown)}.\n"
         )
     image = docs / name / "learning_curves.png"
     return text + (image_line(name) if image.exists() else "")
@@ -59,7 +59,7 @@ def rollout_block(name: str, docs: Path) -> str:
         name: option of ``comparison``.
         docs: folder of the documentation.
     """
-    plan, results, _ = _kept(name, docs)
+    plan, results, source = _kept(name, docs)
     columns = [(problem, model) for problem in plan.problems for model in plan.models]
     titles = [
         f"{plan.comparison.problems[problem].title}, {plan.comparison.models[model].title}"
@@ -71,6 +71,8 @@ def rollout_block(name: str, docs: Path) -> str:
         title = next((row.title for row in rows if row is not None), None)
         if title is not None:
             lines.append(f"| {title} | {' | '.join('' if row is None else row.nrmse.text() for row in rows)} |")
+    if source is not None:
+        lines += ["", f"These figures are those of an older version, {DEFINED_THEN}."]
     return "\n".join([*lines, ""])
 
 

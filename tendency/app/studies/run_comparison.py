@@ -10,7 +10,7 @@ from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.studies.collect_record import collect_record
-from tendency.app.studies.comparison_page import page_text, write_page
+from tendency.app.studies.comparison_page import check_target, page_text, write_page
 from tendency.app.studies.comparison_plan import (
     ComparisonPlan,
     ComparisonSettings,
@@ -25,6 +25,7 @@ from tendency.app.studies.executor import Executor, Job
 from tendency.app.studies.learning_curves import learning_curves
 from tendency.app.studies.processes import export_paths
 from tendency.app.studies.training_record import RecordFolder, TrainingRecord
+from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError
 
 NODES = ("comparison", "scale", "executor")
@@ -46,6 +47,8 @@ def compare(config: DictConfig) -> None:
     settings = ComparisonSettings(**content)
     comparison, scale, executor = (build(nodes[key], key) for key in NODES)
     plan = ComparisonPlan.of(comparison, scale, settings)
+    if settings.write:
+        check_target(Path(settings.write), comparison.title)
     paths = export_paths(paths)
     # So that what a step costs does not depend on the number of cores.
     torch.set_num_threads(1)
@@ -78,7 +81,7 @@ def _complete(
     """Trains and judges what no record answers, and adds the records of what is finished then.
 
     Returns:
-        One line for each job that failed.
+        One line for each job that failed, and for each run whose record cannot be made.
     """
     needed = {
         training.identity: [trial for trial in trials if trial.training.identity == training.identity]
@@ -95,7 +98,10 @@ def _complete(
     for of in left:
         training = of[0].training
         if training.folder.finished() is not None and all(trial.report(datasets).done() for trial in of):
-            records.write(collect_record(training, folder, datasets))
+            try:
+                records.write(collect_record(training, folder, datasets))
+            except (ArtefactError, DatasetError) as error:
+                failures.append(f"{training.title}: no record of {training.folder.path}: {error}")
     return failures
 
 

@@ -9,6 +9,12 @@ from tendency.app.runs.run_folder import write_json
 from tendency.app.studies.comparison_rows import ComparisonResults, ComparisonRow, MeasuredRatio
 from tendency.app.studies.training_record import TAKEN_OVER
 
+DEFINED_THEN = (
+    "as they were defined then: a rollout's nRMSE from the second snapshot on, one step's as a median over all steps "
+    "of all trajectories"
+)
+"""What the legend of a page does not say of the figures of an older page."""
+
 
 @dataclass(frozen=True)
 class TakenOverFigures:

@@ -15,6 +15,9 @@ TAKEN_OVER = "figures taken over from a page"
 NETWORK = "network"
 """What a record calls the method that was trained; the others have the names that reports give them."""
 
+REQUIRED_FIGURES = ("rollout_nrmse", "one_step_nrmse", "stable_share")
+"""Figures that every report has of every method, whatever else it measures."""
+
 
 @dataclass(frozen=True)
 class StepCost:
@@ -29,6 +32,19 @@ class StepCost:
     dt: float
     calls: float | None
     seconds: float
+
+    @classmethod
+    def from_dict(cls, content: Any) -> "StepCost":
+        """The inverse of ``asdict``.
+
+        Raises:
+            ValueError: an entry is no number.
+        """
+        cost = cls(**content)
+        for name, value in asdict(cost).items():
+            if not (_is_number(value) or (name == "calls" and value is None)):
+                raise ValueError(f"steps: {name}: expected a number, got {value!r}")
+        return cost
 
 
 @dataclass(frozen=True)
@@ -74,17 +90,36 @@ class TrainingRecord:
         known = {key: value for key, value in content.items() if key != "kind"}
         try:
             known["steps"] = {
-                report: {method: StepCost(**cost) for method, cost in methods.items()}
+                report: {method: StepCost.from_dict(cost) for method, cost in methods.items()}
                 for report, methods in known["steps"].items()
             }
             known["validation"] = tuple(
                 (int(step), math.inf if error is None else float(error)) for step, error in known["validation"]
             )
-            if not all(isinstance(methods, dict) for methods in known["reports"].values()):
-                raise ValueError("reports: expected the figures of each method")
-            return cls(**known)
-        except (KeyError, TypeError, AttributeError) as error:
+            for report, methods in known["reports"].items():
+                _require_figures(report, methods)
+            record = cls(**known)
+            record._require_types()
+            return record
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"an incomplete record of a training ({error})") from None
+
+    def _require_types(self) -> None:
+        """Refuses what a table could not show.
+
+        Raises:
+            ValueError: an entry of another type, in words.
+        """
+        wrong = {
+            "identity": not isinstance(self.identity, str),
+            "run": not isinstance(self.run, str),
+            "configuration": not isinstance(self.configuration, dict),
+            "parameters": not isinstance(self.parameters, int) or isinstance(self.parameters, bool),
+            "training_seconds": self.training_seconds is not None and not _is_number(self.training_seconds),
+            "made_by": not isinstance(self.made_by, dict),
+        }
+        for name in (name for name, found in wrong.items() if found):
+            raise ValueError(f"{name}: expected another type, got {getattr(self, name)!r}")
 
     def figures(self, report: str, method: str | None) -> Mapping[str, Any] | None:
         """The figures of a method in a report; None where the record does not know them.
@@ -134,3 +169,27 @@ class RecordFolder:
 
     def __iter__(self) -> Iterator[TrainingRecord]:
         return iter(self.records.values())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _require_figures(report: str, methods: Any) -> None:
+    """Refuses a report that does not have the errors that every table shows.
+
+    Args:
+        report: name of the report.
+        methods: figures of each of its methods.
+
+    Raises:
+        ValueError: the figures are no numbers, or some are missing.
+    """
+    if not isinstance(methods, dict) or not all(isinstance(figures, dict) for figures in methods.values()):
+        raise ValueError(f"reports: {report}: expected the figures of each method, got {methods!r}")
+    for method, figures in methods.items():
+        for name, value in figures.items():
+            if value is not None and not isinstance(value, int | float):
+                raise ValueError(f"reports: {report}: {method}: {name}: expected a number, got {value!r}")
+        if missing := [name for name in REQUIRED_FIGURES if name not in figures]:
+            raise ValueError(f"reports: {report}: {method}: without {', '.join(missing)}")
