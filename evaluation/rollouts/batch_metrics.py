@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tendency.evaluation.metrics.context import BatchContext, Subject
+from tendency.evaluation.metrics.figure import MetricFigure, Summary
 from tendency.evaluation.metrics.metric import EnsembleMetric, Metric, SnapshotMetric, TrajectoryMetric
 from tendency.evaluation.metrics.stated_figures import ONE_STEP
 from tendency.evaluation.rollouts.side_by_side import RolloutSnapshot
@@ -28,20 +29,21 @@ def applicable_metrics(
         ensemble: number of members that are rolled out.
 
     Raises:
-        ValueError: two metrics have a figure of the same name, or one does not state its figures.
+        ValueError: two figures have the same name, title or key in the summary, or a metric does not state its figures.
     """
     kept: list[Metric] = []
     reasons: dict[str, str] = {}
-    names: set[str] = set()
+    taken = {what: set(words) for what, words in _words_of([(ONE_STEP, ONE_STEP.summaries or ())]).items()}
     for metric in metrics:
         if not getattr(metric, "figures", ()):
             raise ValueError(
                 f"evaluation.metrics: {type(metric).__name__} states no figures, "
                 'expected figures = (MetricFigure("name", "title", SMALLER),)'
             )
-        if double := sorted(names & set(metric.variables)):
-            raise ValueError(f"evaluation.metrics: {type(metric).__name__} measures {double[0]}, as another one does")
-        names |= set(metric.variables)
+        for what, words in _words_of([(one, metric.summaries(one)) for one in metric.figures]).items():
+            if double := next((word for word in words if word in taken[what] or words.count(word) > 1), None):
+                raise ValueError(f"evaluation.metrics: {type(metric).__name__} {what} {double}, as another one does")
+            taken[what] |= set(words)
         reason = metric.reason_against(subject)
         if isinstance(metric, EnsembleMetric) and ensemble < 2:
             reason = "one rollout is no ensemble; evaluation.ensemble=8 rolls eight out"
@@ -50,6 +52,22 @@ def applicable_metrics(
         else:
             reasons |= dict.fromkeys(metric.variables, reason)
     return kept, reasons
+
+
+def _words_of(stated: Sequence[tuple[MetricFigure, Sequence[Summary]]]) -> dict[str, list[str]]:
+    """The names, titles and keys of figures: what a page, a file or a summary finds each of them by."""
+    return {
+        "measures": [figure.name for figure, _ in stated],
+        "has a figure with the title": [figure.title for figure, _ in stated],
+        "has a number with the key": [
+            key for _, summaries in stated for summary in summaries for key in _keys(summary)
+        ],
+    }
+
+
+def _keys(summary: Summary) -> list[str]:
+    """The keys of the labels that a summary states, or what those of all labels begin with."""
+    return [summary.key] if summary.labels is None else [f"{summary.key}_{label}" for label in summary.labels]
 
 
 class BatchMetrics:

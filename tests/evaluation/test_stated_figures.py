@@ -260,6 +260,24 @@ def test_where_nothing_was_learned_nothing_is_ranked(judged):
     assert unlearned_figures(judged({"still": 0.0}, reference=False), {}, ["still"]) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("figure", "refusal"),
+    [
+        (MetricFigure("nrmse", "mine", SMALLER), "measures nrmse,"),
+        (MetricFigure("mine", "nRMSE of the rollout", SMALLER), "has a figure with the title nRMSE of the rollout,"),
+        (
+            MetricFigure("mine", "mine", SMALLER, summaries=(Summary("rollout_nrmse", "mine", Statistic.LAST),)),
+            "has a number with the key rollout_nrmse,",
+        ),
+    ],
+    ids=["name", "title", "key"],
+)
+def test_a_metric_that_would_hide_a_figure_of_another_one_is_refused(judged, figure, refusal):
+    metric = as_metric(combined_correlation, figure)()
+    with pytest.raises(ValueError, match=f"evaluation.metrics: CombinedCorrelation {refusal} as another one does"):
+        judged({"slow": 0.9}, metrics=[metric])
+
+
 def test_a_plain_function_is_a_metric_of_each_channel_too(judged):
     def largest(prediction, truth, weights):
         return (prediction - truth).abs().flatten(2).amax(2).double()
