@@ -204,7 +204,7 @@ def finished_run(folder, called):
     folder.finish({})
     folder.report.page.write_text("")
     summary = {called: {"one_step_nrmse": 0.1}, "persistence": {"one_step_nrmse": 1.0}}
-    numbers = {"summary": summary, "description": {"learned": [called]}}
+    numbers = {"summary": summary, "description": {"learned": [called]}, "figures": {}}
     (folder.report.path / "metrics.json").write_text(json.dumps(numbers))
     return summary
 
@@ -236,8 +236,13 @@ def test_the_network_of_a_run_whose_folder_was_renamed_is_found(tmp_path):
     summary = finished_run(folder, "before")
     found = report_figures(folder.report.path, "now")
     assert found == {"network": summary["before"], "persistence": summary["persistence"]}
-    (folder.report.path / "metrics.json").write_text(json.dumps({"summary": summary, "description": {}}))
+    numbers = {"summary": summary, "description": {}, "figures": {}}
+    (folder.report.path / "metrics.json").write_text(json.dumps(numbers))
     with pytest.raises(ArtefactError, match="expected one trained method, such as now, got"):
+        report_figures(folder.report.path, "now")
+    # Reports that do not say what their figures are began elsewhere and took other medians.
+    (folder.report.path / "metrics.json").write_text(json.dumps({"summary": summary, "description": {}}))
+    with pytest.raises(ArtefactError, match="written by an older version, whose figures have other definitions"):
         report_figures(folder.report.path, "now")
 
 

@@ -36,7 +36,8 @@ def collect_record(training: Training, journal: Path, datasets: Path) -> Trainin
         datasets: folder of the datasets.
 
     Raises:
-        ArtefactError: the run's checkpoint is missing or damaged, or a report does not say which method it is.
+        ArtefactError: the run's checkpoint is missing or damaged, or a report is of an older version or does not say
+            which method it is.
         DatasetError: its dataset is missing or damaged.
     """
     folder = training.folder
@@ -70,9 +71,14 @@ def report_figures(report: Path, run: str) -> dict[str, dict[str, Any]]:
         run: name of the run's folder.
 
     Raises:
-        ArtefactError: the report does not have one trained method.
+        ArtefactError: the report does not have one trained method, or defines its figures otherwise.
     """
     numbers = ReportFolder(report).numbers()
+    if "figures" not in numbers:
+        raise ArtefactError(
+            f"report {report}: written by an older version, whose figures have other definitions and do not belong "
+            "into one table with these; remove the run's folder, or use another paths.outputs, to train it anew"
+        )
     summary: dict[str, dict[str, Any]] = numbers["summary"]
     learned = numbers["description"].get("learned") or [run]
     if len(learned) != 1 or learned[0] not in summary:
