@@ -68,15 +68,13 @@ def settings_of(config: Mapping[str, Any], command: str) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in GROUPS or command not in GROUPS[key].commands}
 
 
-def nodes_of(config: Mapping[str, Any], *, lightning: bool | None = None) -> dict[str, Any]:
+def nodes_of(config: Mapping[str, Any], *, lightning: bool) -> dict[str, Any]:
     """The entries that belong to groups and are not empty.
 
     Args:
         config: plain data.
-        lightning: those of Lightning's classes alone, or all others; None for both.
+        lightning: those of Lightning's classes, or all others.
     """
     return {
-        key: value
-        for key, value in config.items()
-        if key in GROUPS and value and lightning in (None, GROUPS[key].lightning)
+        key: value for key, value in config.items() if key in GROUPS and value and GROUPS[key].lightning is lightning
     }

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tendency.app.runs.checkpoint_reader import checkpoint_path
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import RunFolder
@@ -77,13 +76,14 @@ def select_runs(
     for text in texts:
         gathered = _gathered(text, key)
         if gathered is None:
-            _take(selection, Path(text))
+            _add(selection, Run.read(Path(text)))
             continue
         for path in gathered:
-            if (reason := _reason_against(path, selection, misfit)) is None:
-                _take(selection, path)
+            found = _run_or_reason(path, selection, misfit)
+            if isinstance(found, Run):
+                _add(selection, found)
             else:
-                selection.skipped[path.name] = reason
+                selection.skipped[path.name] = found
     if not selection.runs:
         lines = [f"{name}: {reason}" for name, reason in selection.skipped.items()]
         raise ArtefactError("\n".join([f"{key}: none of {list(texts)} can be judged", *lines]))
@@ -103,14 +103,14 @@ def _gathered(text: str, key: str) -> list[Path] | None:
     return found
 
 
-def _take(selection: Selection, path: Path) -> None:
+def _add(selection: Selection, run: Run) -> None:
     """Adds a run, once."""
-    if checkpoint_path(path).resolve() not in [run.checkpoint.resolve() for run in selection.runs]:
-        selection.runs.append(Run.read(path))
+    if run.checkpoint.resolve() not in [known.checkpoint.resolve() for known in selection.runs]:
+        selection.runs.append(run)
 
 
-def _reason_against(path: Path, selection: Selection, misfit: Callable[[Recipe, Selection], str | None]) -> str | None:
-    """Why what was not named by itself is left out, or None."""
+def _run_or_reason(path: Path, selection: Selection, misfit: Callable[[Recipe, Selection], str | None]) -> Run | str:
+    """A run that was not named by itself, or why it is left out."""
     if not path.exists():
         return "it is not there"
     if path.is_dir():
@@ -119,7 +119,7 @@ def _reason_against(path: Path, selection: Selection, misfit: Callable[[Recipe, 
         if RunFolder(path).finished() is None:
             return "unfinished; its command with resume=auto goes on with it"
     try:
-        recipe = Run.read(path).recipe
+        run = Run.read(path)
     except ArtefactError as error:
         return str(error)
-    return misfit(recipe, selection)
+    return misfit(run.recipe, selection) or run
