@@ -64,6 +64,7 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, da
         dataset = datasets / recipe.dataset
         require_same_trajectories(dataset, [judged])
     require_fit(dataset, [judged])
-    surrogates = JudgedSurrogates({run.name: load_stepper(run)}, recipe.stride)
+    seconds = {} if judged.training_seconds is None else {run.name: judged.training_seconds}
+    surrogates = JudgedSurrogates({run.name: load_stepper(run)}, recipe.stride, training_seconds=seconds)
     test = TestData(dataset, require_num_test(judged))
     report.write(report.evaluate(surrogates, test, folder, ReportText(folder.name, recipe.run)))
