@@ -83,6 +83,7 @@ def make_trainer(
     from lightning.pytorch import Trainer
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+    from tendency.trainers.callbacks.exact_resume import ExactResume
     from tendency.trainers.checkpoint import AtomicCheckpointIO
     from tendency.trainers.double_windows import DoubleWindows
 
@@ -105,7 +106,7 @@ def make_trainer(
             val_check_interval=val_check_interval,
             log_every_n_steps=log_every_n_steps,
             deterministic=deterministic,
-            callbacks=list(callbacks),
+            callbacks=[ExactResume(), *callbacks],
             logger=list(loggers),
             plugins=[AtomicCheckpointIO(), *([DoubleWindows()] if double else [])],
             use_distributed_sampler=False,

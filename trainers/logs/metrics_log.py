@@ -59,6 +59,6 @@ class MetricsLog(Logger):
 
     @rank_zero_only
     def truncate(self, size: int | None) -> None:
-        """Cuts the log to what stood in it at a checkpoint; None leaves it alone (a checkpoint of another run)."""
+        """Cuts the log to what stood in it at a checkpoint; None leaves it alone (of a run that kept no log)."""
         if size is not None and self.size() > size:
             os.truncate(self.path, size)
