@@ -92,7 +92,7 @@ class Checkpoints(Checkpoint):
         self.best: tuple[float, float] | None = None
         self.saved_step, self.due = -1, False
         self.validation_due = False
-        self.goes_on = False
+        self.goes_on = self.began = False
 
     def begin_run(self, run: RunContext) -> None:
         """Remembers the run's log, which is cut back where a run goes on from a checkpoint."""
@@ -133,6 +133,9 @@ class Checkpoints(Checkpoint):
             trainer.fit_loop.epoch_loop.val_loop.run()
             trainer.training = True
             position.place_before_next_batch(trainer)
+        if self.goes_on and self.saved_step != trainer.global_step:
+            # The run goes on from its best checkpoint, since the last was damaged or lost.
+            self.save(trainer, "last.ckpt")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves ``last`` where a run ended before there was any.
@@ -158,7 +161,14 @@ class Checkpoints(Checkpoint):
         return math.inf if math.isnan(value) else value
 
     def save(self, trainer: Trainer, name: str) -> None:
-        """Writes one checkpoint, on all ranks together; Lightning lets the first write it."""
+        """Writes one checkpoint, on all ranks together; Lightning lets the first write it.
+
+        Raises:
+            OSError: the folder was removed since the run wrote there; a new one would hold half a run.
+        """
+        if self.began and not self.folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the run's folder was removed while it trained", str(self.folder))
+        self.began = True
         if all(bool(torch.isfinite(p).all()) for p in trainer.lightning_module.parameters()):
             trainer.save_checkpoint(self.folder / name)
 
@@ -172,8 +182,9 @@ class Checkpoints(Checkpoint):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remembers what is saved already, and whether it is this run that goes on, or another from its weights."""
-        self.goes_on = Path(str(trainer.ckpt_path)).parent.resolve() == self.folder.resolve()
-        self.saved_step = checkpoint["global_step"]
+        path = Path(str(trainer.ckpt_path))
+        self.goes_on = path.parent.resolve() == self.folder.resolve()
+        self.saved_step = checkpoint["global_step"] if path.name == "last.ckpt" else -1
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint: the log forgets what came after it.

@@ -110,11 +110,13 @@ class RunPosition:
         loop._batches_that_stepped = logged_step
 
 
-def stored_position(checkpoint: Mapping[str, Any]) -> dict[str, int]:
+KNOWN = {"batches", "batches_per_epoch", "accumulate_grad_batches", "global_step", "batch_in_epoch"}
+
+
+def stored_position(checkpoint: Mapping[str, Any]) -> dict[str, int] | None:
     """What a checkpoint says of its position: as ``RunPosition.stored``, or less where an older version wrote it.
 
-    Raises:
-        ValueError: it says nothing.
+    None where it says nothing.
     """
     try:
         if "position" in checkpoint:
@@ -126,10 +128,10 @@ def stored_position(checkpoint: Mapping[str, Any]) -> dict[str, int]:
             "global_step": int(checkpoint["global_step"]),
         }
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise ValueError("the checkpoint does not say where its run stood; it can be judged, but not resumed") from None
+        return None
 
 
-def position_in(stored: Mapping[str, int], batches_per_epoch: int, accumulate: int) -> RunPosition:
+def position_in(stored: Mapping[str, int] | None, batches_per_epoch: int, accumulate: int) -> RunPosition:
     """The position of a checkpoint in a run.
 
     Args:
@@ -140,14 +142,16 @@ def position_in(stored: Mapping[str, int], batches_per_epoch: int, accumulate: i
     Raises:
         ValueError: the run that goes on has other epochs or steps, or no run can go on from the checkpoint.
     """
+    if stored is None or not KNOWN.issuperset(stored) or min(stored.values()) < 0 or "batches" not in stored:
+        raise ValueError("it does not say where its run stood; it can be judged, but no run goes on from it")
     position = RunPosition(stored["batches"], batches_per_epoch, accumulate)
     here = {**position.stored(), "batch_in_epoch": position.batch_in_epoch}
     if changed := [f"{name} {value} there, {here[name]} here" for name, value in stored.items() if value != here[name]]:
         raise ValueError(
-            f"the checkpoint stands after {position.batches} batches of a run with other epochs "
+            f"it stands after {position.batches} batches of a run with other epochs "
             f"({', '.join(changed)}); restore data.batch_size, data.num_train, data.batches_per_epoch, data.stride and "
             "trainer.accumulate_grad_batches, or train anew under another name="
         )
     if not position.between_steps:
-        raise ValueError("the checkpoint was written between two optimizer steps, and holds no added-up gradients")
+        raise ValueError("it was written while gradients were added up, which it does not hold; no run goes on from it")
     return position

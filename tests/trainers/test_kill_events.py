@@ -41,7 +41,7 @@ HOOKS = (
 
 
 class CopyAtEvents(Checkpoint):
-    """Copies the run's folder at each event that has changed it, after the other callbacks have had their turn there."""
+    """Copies the run's folder at each event that has changed it, after the other callbacks' turn there."""
 
     def __init__(self, folder, place):
         self.folder, self.place = folder, place

@@ -16,26 +16,23 @@ class ExactResume(Callback):
 
     def __init__(self) -> None:
         self.loaded: dict[str, int] | None = None
+        self.resumes = False
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Takes the position, and withholds what Lightning would restore by itself.
-
-        Raises:
-            ValueError: the checkpoint does not say where its run stood.
-        """
-        self.loaded = stored_position(checkpoint)
+        """Takes the position, and withholds what Lightning would restore by itself."""
+        self.resumes, self.loaded = True, stored_position(checkpoint)
         checkpoint.pop("loops", None)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Goes to the position.
 
         Raises:
-            ValueError: the run has other epochs or steps than that of the checkpoint.
+            ValueError: the checkpoint does not say where its run stood, or the run has other epochs or steps.
         """
-        if self.loaded is not None:
+        if self.resumes:
             here = int(trainer.num_training_batches), trainer.accumulate_grad_batches
             position_in(self.loaded, *here).place_before_next_batch(trainer)
-            self.loaded = None
+            self.resumes = False
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Writes the position in place of the loops' state, which depends on where the run was resumed before."""
