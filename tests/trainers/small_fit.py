@@ -49,13 +49,13 @@ class Dropping(Surrogate):
 class StopAt(StopOnSignal):
     """The signal arrives during one step."""
 
-    def __init__(self, step):
+    def __init__(self, step, signum=signal.SIGTERM):
         super().__init__()
-        self.step = step
+        self.step, self.signum = step, signum
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.global_step == self.step:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(self.signum)
 
 
 class Killed(BaseException):
@@ -101,6 +101,8 @@ def fit(
     save_every=4,
     batches=None,
     validate_epochs=1,
+    signum=signal.SIGTERM,
+    resumes=False,
 ):
     prediction = IncrementPrediction()
     objective, more = objective()
@@ -125,14 +127,14 @@ def fit(
     callbacks = [
         StepSeed(SEED),
         StopOnDivergence(),
-        StopOnSignal() if stop_at is None else StopAt(stop_at),
+        StopOnSignal() if stop_at is None else StopAt(stop_at, signum),
         checkpoints,
         *further,
         *more,
     ]
     for callback in callbacks:
         if isinstance(callback, BeginsWithRun):
-            callback.begin_run(RunContext(objective, {}, log))
+            callback.begin_run(RunContext(objective, {}, log, resumes))
     trainer = make_trainer(
         epochs,
         "cpu",

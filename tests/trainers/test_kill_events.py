@@ -4,14 +4,14 @@ What a kill leaves is the run's folder as it is at that moment. So each run here
 and goes on from each copy that is new, until there is no new one: all that any number of kills can lead to.
 """
 
-import hashlib
 import itertools
 import shutil
 
 import pytest
-import torch
 from lightning.pytorch.callbacks import Checkpoint
 from small_fit import fit, growing_pushforward
+
+from tests.support.same_run import contents
 
 EPOCHS, BATCHES = 3, 4
 VARIANTS = {
@@ -67,23 +67,6 @@ def train(dataset, folder, place, variant):
 def log_of(folder):
     path = folder / "metrics.jsonl"
     return path.read_text() if path.exists() else ""
-
-
-def contents(folder):
-    """The digest of each file that a run leaves."""
-    files = {path.name: torch.load(path, weights_only=True) for path in folder.glob("checkpoints/*.ckpt")}
-    files["log"] = log_of(folder)
-    return {name: hashlib.sha256(plain(content)).hexdigest() for name, content in files.items()}
-
-
-def plain(content):
-    if isinstance(content, torch.Tensor):
-        return f"{content.dtype}{tuple(content.shape)}".encode() + content.numpy().tobytes()
-    if isinstance(content, dict):
-        return b"".join(repr(key).encode() + plain(content[key]) for key in sorted(content, key=repr))
-    if isinstance(content, list | tuple):
-        return b"[" + b",".join(map(plain, content)) + b"]"
-    return repr(content).encode()
 
 
 def test_two_kills_in_different_epochs_leave_no_trace(heat_dataset, tmp_path):

@@ -51,7 +51,7 @@ def read_checkpoint(path: str | Path) -> StoredSurrogate:
         raise ArtefactError(f"checkpoint {path}: expected a file written by train.py, got {kind}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ArtefactError(
             f"checkpoint {path}: damaged, or not a checkpoint of this program ({reason[:160]})"

@@ -108,8 +108,8 @@ class TrainingPlan:
             raise ArtefactError(f"checkpoint {path}: {error}") from None
         if trainer["max_epochs"] <= position.epoch:
             raise ArtefactError(
-                f"checkpoint {path} has begun epoch {position.epoch + 1}: expected trainer.max_epochs to be at least as "
-                f"many, got {trainer['max_epochs']}"
+                f"checkpoint {path} has begun epoch {position.epoch + 1}: expected trainer.max_epochs to be at least "
+                f"as many, got {trainer['max_epochs']}"
             )
         return position
 
