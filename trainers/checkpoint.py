@@ -14,6 +14,7 @@ from tendency.data.whole_file import sweep_leftovers, whole_file
 from tendency.simulation.annotations import PositiveInt
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.run_hooks import RunContext
+from tendency.trainers.run_position import RunPosition
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -91,7 +92,7 @@ class Checkpoints(Checkpoint):
         self.best: tuple[float, float] | None = None
         self.saved_step, self.due = -1, False
         self.validation_due = False
-        self.loops: dict[str, Any] | None = None
+        self.goes_on = self.began = False
 
     def begin_run(self, run: RunContext) -> None:
         """Remembers the run's log, which is cut back where a run goes on from a checkpoint."""
@@ -101,6 +102,11 @@ class Checkpoints(Checkpoint):
         """Sweeps what a killed run of this machine left half-written."""
         if trainer.is_global_zero and self.folder.is_dir():
             sweep_leftovers(self.folder)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets the log of a run that was stopped before its first checkpoint: the run begins anew."""
+        if not self.goes_on and self.metrics_log is not None:
+            self.metrics_log.truncate(0)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -119,9 +125,17 @@ class Checkpoints(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Does the validation that ``last`` was written before."""
-        if self.validation_due and self.loops is not None:
-            self._validate(trainer, self.loops["fit_loop"]["epoch_progress"]["current"]["completed"])
-        self.loops = None
+        if self.validation_due:
+            position = RunPosition.of(trainer)
+            # The figures belong to the epoch of the checkpoint, which the run has left by now if it was at its end.
+            position.place_after_batch(trainer)
+            trainer.validating = True
+            trainer.fit_loop.epoch_loop.val_loop.run()
+            trainer.training = True
+            position.place_before_next_batch(trainer)
+        if self.goes_on and self.saved_step != trainer.global_step:
+            # The run goes on from its best checkpoint, since the last was damaged or lost.
+            self.save(trainer, "last.ckpt")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves ``last`` where a run ended before there was any.
@@ -130,16 +144,6 @@ class Checkpoints(Checkpoint):
         """
         if not (self.folder / "last.ckpt").exists():
             self.save(trainer, "last.ckpt")
-
-    def _validate(self, trainer: Trainer, epoch: int) -> None:
-        progress, loop = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.val_loop
-        # The figures belong to the epoch of the checkpoint, which Lightning has left by now if it was at its end.
-        left, progress.completed = progress.completed, epoch
-        loop.restarting = False
-        trainer.validating = True
-        loop.run()
-        trainer.training = True
-        progress.completed = left
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves ``best`` where the monitored figure is the lowest so far."""
@@ -157,7 +161,14 @@ class Checkpoints(Checkpoint):
         return math.inf if math.isnan(value) else value
 
     def save(self, trainer: Trainer, name: str) -> None:
-        """Writes one checkpoint, on all ranks together; Lightning lets the first write it."""
+        """Writes one checkpoint, on all ranks together; Lightning lets the first write it.
+
+        Raises:
+            OSError: the folder was removed since the run wrote there; a new one would hold half a run.
+        """
+        if self.began and not self.folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the run's folder was removed while it trained", str(self.folder))
+        self.began = True
         if all(bool(torch.isfinite(p).all()) for p in trainer.lightning_module.parameters()):
             trainer.save_checkpoint(self.folder / name)
 
@@ -169,21 +180,23 @@ class Checkpoints(Checkpoint):
             "validation_due": self.validation_due,
         }
 
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Remembers what is saved already, and whether it is this run that goes on, or another from its weights."""
+        path = Path(str(trainer.ckpt_path))
+        self.goes_on = path.parent.resolve() == self.folder.resolve()
+        self.saved_step = checkpoint["global_step"] if path.name == "last.ckpt" else -1
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on from a checkpoint: the log forgets what came after it."""
+        """Goes on from a checkpoint: the log forgets what came after it.
+
+        The best figures and the log of another run are no business of this one.
+        """
+        self.validation_due = state_dict.get("validation_due", False)
+        if not self.goes_on:
+            return
         best = state_dict["best"]
         if isinstance(best, float):  # One number before the second figure was kept.
             best = (best, math.inf)
         self.best = None if best is None else tuple(best)
-        self.validation_due = state_dict.get("validation_due", False)
         if self.metrics_log is not None:
             self.metrics_log.truncate(state_dict["metrics_log_bytes"])
-
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Remembers where the loops stood, for a validation that is still to be done."""
-        self.loops, self.saved_step = checkpoint["loops"], checkpoint["global_step"]
-
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Before a resumed run's first step Lightning's loops are in between; where they were resumed from is saved."""
-        if self.loops is not None:
-            checkpoint["loops"] = self.loops

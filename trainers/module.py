@@ -65,6 +65,20 @@ class SurrogateModule(LightningModule):
         scheduler = LambdaLR(optimizer, lambda step: self.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def on_train_start(self) -> None:
+        """Sets the rate of the step to come from the schedule of this run.
+
+        A run that goes on from another's checkpoint may be longer than that one was. Its rate is that of a run of its
+        own length from here on, which is said where it jumps.
+        """
+        step, total = self.trainer.global_step, int(self.trainer.estimated_stepping_batches)
+        scheduler = self.trainer.lr_scheduler_configs[0].scheduler
+        for group, base in zip(self.trainer.optimizers[0].param_groups, scheduler.base_lrs, strict=True):
+            rate = base * self.schedule(step, total)
+            if group["lr"] != rate and self.trainer.is_global_zero:
+                print(f"learning rate {group['lr']:.3g} in the checkpoint, {rate:.3g} in this run of {total} steps")
+            group["lr"] = rate
+
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """The objective's loss at this step of the run."""
         step = self.trainer.fit_loop.epoch_loop.total_batch_idx

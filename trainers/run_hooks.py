@@ -17,11 +17,13 @@ class RunContext:
         objective: how it is trained.
         configuration: what its result depends on, plain data.
         metrics_log: its append-only log, where it keeps one.
+        resumes: whether the same command goes on with the run if it is stopped.
     """
 
     objective: Objective
     configuration: Mapping[str, Any]
     metrics_log: MetricsLog | None
+    resumes: bool = False
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import logging
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ from tendency.simulation.annotations import PositiveFloat, PositiveInt
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
     from lightning.pytorch.loggers import Logger
+    from lightning.pytorch.plugins.environments import ClusterEnvironment
 
 Precision = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
 
@@ -28,6 +30,7 @@ REFUSED_OPTIONS = {
     "enable_checkpointing": "a run needs its checkpoints",
     "limit_train_batches": "the position of a run counts whole epochs; set data.batches_per_epoch in its place",
     "overfit_batches": "the position of a run counts whole epochs; set data.num_train in its place",
+    "default_root_dir": "Lightning looks there for checkpoints of its own; paths.outputs places the runs",
     "barebones": "it switches off checkpoints and logs, which a run needs",
     "fast_dev_run": "it switches off checkpoints, which a run needs; small=true is a quick run",
 }
@@ -83,6 +86,7 @@ def make_trainer(
     from lightning.pytorch import Trainer
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+    from tendency.trainers.callbacks.exact_resume import ExactResume
     from tendency.trainers.checkpoint import AtomicCheckpointIO
     from tendency.trainers.double_windows import DoubleWindows
     from tendency.trainers.no_profiler import NoProfiler
@@ -90,6 +94,7 @@ def make_trainer(
     _check_devices(accelerator, devices)
     options = dict(options or {})
     _check_options(options, inspect.signature(Trainer).parameters)
+    _check_environment()
     _silence_lightning()
     double = precision == "64-true"
     try:
@@ -106,9 +111,10 @@ def make_trainer(
             val_check_interval=val_check_interval,
             log_every_n_steps=log_every_n_steps,
             deterministic=deterministic,
-            callbacks=list(callbacks),
+            callbacks=[ExactResume(), *callbacks],
             logger=list(loggers),
-            plugins=[AtomicCheckpointIO(), *([DoubleWindows()] if double else [])],
+            plugins=[AtomicCheckpointIO(), *_launched_by_slurm(), *([DoubleWindows()] if double else [])],
+            default_root_dir=_folder_of(callbacks),
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -120,6 +126,31 @@ def make_trainer(
         if not options:
             raise
         raise ValueError(f"trainer.options: Lightning refuses {options}: {error}") from error
+
+
+def _launched_by_slurm() -> "list[ClusterEnvironment]":
+    """Slurm's ranks without Lightning's own handling of its signals, which saves beside the run's folder."""
+    from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
+    if TorchElasticEnvironment.detect() or not SLURMEnvironment.detect():
+        return []
+    return [SLURMEnvironment(auto_requeue=False)]
+
+
+def _folder_of(callbacks: "Sequence[Callback]") -> str | None:
+    """Where Lightning looks for checkpoints that nobody named: where only this run writes, and none of that kind."""
+    from tendency.trainers.checkpoint import Checkpoints
+
+    return next((str(callback.folder) for callback in callbacks if isinstance(callback, Checkpoints)), None)
+
+
+def _check_environment() -> None:
+    """Refuses variables by which Lightning would change a run."""
+    if names := sorted(name for name in os.environ if name.startswith("PL_TRAINER_")):
+        raise ValueError(
+            f"environment: expected no {', '.join(names)}, from which Lightning would change the run; "
+            "unset them, and use trainer.options"
+        )
 
 
 def _check_options(options: Mapping[str, Any], known: Iterable[str]) -> None:

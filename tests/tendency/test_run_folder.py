@@ -43,7 +43,7 @@ def test_an_existing_folder_is_never_overwritten(tmp_path):
     del folder
     with pytest.raises(ConfigError, match="resume=auto"):
         RunFolder(tmp_path / "run").open(CONFIG, resume=False)
-    assert RunFolder(tmp_path / "run").open(CONFIG, resume=True) is False
+    assert RunFolder(tmp_path / "run").open(CONFIG, resume=True) is True
 
 
 def test_a_checkpoint_is_what_a_run_resumes_from(tmp_path):

@@ -16,7 +16,7 @@ from tendency.surrogates.surrogate import Surrogate
 
 HERE = Path(__file__).parent
 if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))  # for wandb_records.py
+    sys.path.insert(0, str(HERE))  # for small_fit.py and wandb_records.py
 SMALL_HEAT = ["pde=heat", "pde.geometry.shape=[16]", "pde.times.num_snapshots=12"]
 
 

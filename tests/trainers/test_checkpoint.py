@@ -82,6 +82,14 @@ def test_a_full_disk_is_an_error_of_the_disk_and_spares_the_old_checkpoint(tmp_p
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
 
+def resumed_from(state):
+    """The callback of a run that goes on from its own checkpoint."""
+    callback = Checkpoints("nowhere")
+    callback.on_load_checkpoint(SimpleNamespace(ckpt_path="nowhere/last.ckpt"), None, {"global_step": 1})
+    callback.load_state_dict(state)
+    return callback
+
+
 INF, NAN = float("inf"), float("nan")
 
 
@@ -104,8 +112,7 @@ def test_the_best_is_kept_even_where_every_rollout_blows_up(validations, kept, r
     for number, figures in enumerate(validations):
         if resumed:
             state = callback.state_dict()
-            callback = Checkpoints("nowhere")
-            callback.load_state_dict(state)
+            callback = resumed_from(state)
         callback.save = lambda trainer, name, number=number: saved.append((number, name))
         metrics = {name: torch.tensor(figure) for name, figure in zip(names, figures, strict=True)}
         callback.on_validation_end(SimpleNamespace(callback_metrics=metrics, sanity_checking=False), None)
@@ -113,8 +120,7 @@ def test_the_best_is_kept_even_where_every_rollout_blows_up(validations, kept, r
 
 
 def test_a_checkpoint_with_one_figure_for_the_best_still_counts():
-    callback = Checkpoints("nowhere")
-    callback.load_state_dict({"best": 0.5, "metrics_log_bytes": None})
+    callback = resumed_from({"best": 0.5, "metrics_log_bytes": None})
     callback.save = lambda *arguments: pytest.fail("0.6 is not better than 0.5")
     metrics = {"valid/rollout_nrmse": torch.tensor(0.6), "valid/one_step_nrmse": torch.tensor(0.1)}
     callback.on_validation_end(SimpleNamespace(callback_metrics=metrics, sanity_checking=False), None)

@@ -1,5 +1,6 @@
 """The local log of a run: one JSON object per line, appended and never rewritten."""
 
+import errno
 import json
 import os
 from argparse import Namespace
@@ -23,6 +24,7 @@ class MetricsLog(Logger):
     def __init__(self, folder: str) -> None:
         super().__init__()
         self.path = Path(folder) / "metrics.jsonl"
+        self.began = False
 
     @property
     def name(self) -> str:
@@ -46,9 +48,16 @@ class MetricsLog(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Appends one line and flushes it."""
+        """Appends one line and flushes it.
+
+        Raises:
+            OSError: the log was removed while the run trained; a new one would lack its beginning.
+        """
         epoch = metrics.get("epoch")
         record = {"step": step, **metrics, "epoch": None if epoch is None else int(epoch)}
+        if self.began and not self.path.exists():
+            raise FileNotFoundError(errno.ENOENT, "the run's log was removed while it trained", str(self.path))
+        self.began = True
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -59,6 +68,6 @@ class MetricsLog(Logger):
 
     @rank_zero_only
     def truncate(self, size: int | None) -> None:
-        """Cuts the log to what stood in it at a checkpoint; None leaves it alone (a checkpoint of another run)."""
+        """Cuts the log to what stood in it at a checkpoint; None leaves it alone (of a run that kept no log)."""
         if size is not None and self.size() > size:
             os.truncate(self.path, size)

@@ -12,6 +12,7 @@ from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import RunFolder
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.run_position import stored_position
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class StoredSurrogate:
         path: of the checkpoint.
         recipe: what rebuilds it.
         weights: the state of its stepper: weights and units, by name.
+        position: where its run stood, as ``tendency.trainers.run_position`` reads it; None where it does not say.
     """
 
     path: Path
     recipe: Recipe
     weights: Mapping[str, Tensor]
+    position: Mapping[str, int] | None = None
 
     def stepper(self, trust: bool = False) -> SurrogateStepper:
         """The surrogate in evaluation mode, physical units in and out; arguments and errors as of ``load_stepper``."""
@@ -48,7 +51,7 @@ def read_checkpoint(path: str | Path) -> StoredSurrogate:
         raise ArtefactError(f"checkpoint {path}: expected a file written by train.py, got {kind}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ArtefactError(
             f"checkpoint {path}: damaged, or not a checkpoint of this program ({reason[:160]})"
@@ -57,7 +60,8 @@ def read_checkpoint(path: str | Path) -> StoredSurrogate:
         raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
     # The module's other parts have no state.
     weights = {key.removeprefix("stepper."): value for key, value in content["state_dict"].items()}
-    return StoredSurrogate(path, Recipe.from_dict(content["recipe"], f"checkpoint {path}"), weights)
+    recipe = Recipe.from_dict(content["recipe"], f"checkpoint {path}")
+    return StoredSurrogate(path, recipe, weights, stored_position(content))
 
 
 def _foreign_kind(path: Path) -> str | None:

@@ -29,6 +29,7 @@ class Recipe:
         num_test: test trajectories that the run is judged on; None where it is not known.
         stride: stored snapshots in one step of the surrogate.
         chunks: the checksum of each chunk that the run read, by its name.
+        epoch: values of what makes an epoch and its steps, by key; empty before they were written.
         version: of the program that wrote it; None before versions were written.
     """
 
@@ -40,6 +41,7 @@ class Recipe:
     num_test: int | None = None
     stride: int = 1
     chunks: Mapping[str, str] = field(default_factory=dict)
+    epoch: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = __version__
 
     @classmethod
@@ -55,7 +57,7 @@ class Recipe:
         """
         if missing := [name for name in REQUIRED if name not in content]:
             raise ArtefactError(f"{source}: its recipe lacks {missing}; was it written by this program?")
-        known = {name: content[name] for name in ("num_test", "stride", "chunks") if name in content}
+        known = {name: content[name] for name in ("num_test", "stride", "chunks", "epoch") if name in content}
         return cls(
             model=current_targets(content["model"]),
             prediction=current_targets(content["prediction"]),
@@ -68,7 +70,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
-        rest = ("model", "prediction", "dataset", "run", "num_test", "stride", "chunks", "version")
+        rest = ("model", "prediction", "dataset", "run", "num_test", "stride", "chunks", "epoch", "version")
         return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
 
     @property

@@ -1,5 +1,6 @@
 """One run, one folder: its name, its lock, and what to do when it is there already."""
 
+import errno
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ from typing import IO, Any
 
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.moved_targets import current_targets
+from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
@@ -69,8 +71,18 @@ class RunFolder:
         path = self.path / "finished.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    def require_there(self) -> None:
+        """Refuses to go on without the folder.
+
+        Raises:
+            OSError: it was removed.
+        """
+        if not (self.path / "config.json").exists():
+            raise FileNotFoundError(errno.ENOENT, "the run's folder was removed while it trained", str(self.path))
+
     def finish(self, figures: Mapping[str, Any]) -> None:
         """Marks the run as ended, with its figures."""
+        self.require_there()
         write_json(self.path / "finished.json", figures)
 
     def open(self, config: Mapping[str, Any], resume: bool) -> bool:
@@ -81,7 +93,7 @@ class RunFolder:
             resume: whether to go on with a run that stopped.
 
         Returns:
-            Whether there is something to go on with.
+            Whether there is a run that goes on.
 
         Raises:
             ConfigError: the folder exists and ``resume`` is off.
@@ -101,16 +113,20 @@ class RunFolder:
                 ]
             )
         if begun:
-            self.require_same(config)
+            if other := self.require_same(config):
+                print("\n".join(["resuming with other values that change nothing of what is learned:", *other]))
         else:
             write_json(stored, {**_redacted(config), "version": __version__})
-        return self.last.exists()
+        return begun
 
-    def require_same(self, config: Mapping[str, Any]) -> None:
+    def require_same(self, config: Mapping[str, Any]) -> list[str]:
         """Refuses to take the run that is here for one with another configuration.
 
         Args:
             config: the configuration that is asked for, plain data.
+
+        Returns:
+            The values that differ and change nothing.
 
         Raises:
             ArtefactError: with every value that differs.
@@ -123,11 +139,14 @@ class RunFolder:
             )
         given = json.loads(json.dumps(_redacted(config)))
         stored, given = ({k: v for k, v in c.items() if k not in NOT_COMPARED} for c in (stored, given))
-        if changed := differences(identity(stored), identity(given)):
+        lines = differences(identity(stored), identity(given))
+        if changed := [line for line in lines if not changes_nothing(line)]:
+            way = f" with ckpt_path={self.last} to begin from its weights" if goes_on_from_checkpoint(changed) else ""
             raise ArtefactError(
-                f"run folder {self.path} holds a run with another configuration; use another name=, or restore:\n"
+                f"run folder {self.path} holds a run with another configuration; use another name={way}, or restore:\n"
                 + "\n".join(changed)
             )
+        return lines
 
     def _lock(self) -> None:
         """Held until the process ends, however it ends."""

@@ -24,6 +24,7 @@ from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.training.model_size import size_of
+from tendency.app.training.resume_point import resume_point
 from tendency.app.training.training_plan import TrainingPlan
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
@@ -81,20 +82,18 @@ class LightningFit:
     def _begin(self, parts: Sequence[object], loggers: Sequence[object]) -> None:
         """Tells callbacks or loggers of the run."""
         log = next((logger for logger in loggers if isinstance(logger, MetricsLog)), None)
-        context = RunContext(self.plan.objective, self.plan.hashed, log)
+        context = RunContext(self.plan.objective, self.plan.hashed, log, self.plan.settings.resume == "auto")
         for part in parts:
             if isinstance(part, BeginsWithRun):
                 part.begin_run(context)
 
     def _checkpoint_to_resume(self) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
-        checkpoint, resumes = self.plan.checkpoint, self.plan.settings.resume == "auto"
+        resumes = self.plan.settings.resume == "auto"
         if self.plan.is_first_rank:
             resumes = self.plan.folder.open(self.plan.stored(), resumes)
-        if checkpoint is None and self.plan.folder.last.exists() and (resumes or not self.plan.is_first_rank):
-            self.plan.check_fits(self.plan.folder.last)
-            checkpoint = self.plan.folder.last
-        return checkpoint
+        # A run that began from another's checkpoint goes on from its own.
+        return (resume_point(self.plan) if resumes else None) or self.plan.checkpoint
 
     def _stepper(self, dataset: Path) -> SurrogateStepper:
         required, wanted = self.plan.objective.measured_offsets(self.plan.prediction)
@@ -120,6 +119,7 @@ class LightningFit:
             num_test=self.plan.data.counts["test"],
             stride=self.plan.data.stride,
             chunks=dict(checksums),
+            epoch=self.plan.epoch(),
         )
         return SurrogateModule(
             stepper,
@@ -165,6 +165,7 @@ class LightningFit:
 
     def _conclude(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer) -> None:
         folder, seconds = self.plan.folder, self.training_seconds
+        folder.require_there()
         figures: dict[str, Any] = {"checkpoint": str(folder.best), "training_seconds": seconds}
         if self.plan.settings.evaluate:
             stepper.load_state_dict(read_checkpoint(folder.best).weights)

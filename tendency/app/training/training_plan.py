@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from tendency.app.configuration.build import build, build_problem, build_surrogate
-from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.settings import TrainSettings
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.reports.rollout_report import RolloutReport
+from tendency.app.runs.agreement import RESUMED, epoch_values
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.data.metadata import metadata_of
@@ -23,10 +23,8 @@ from tendency.simulation.problem import Problem
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.objectives.objective import Objective
+from tendency.trainers.run_position import RunPosition, position_in
 from tendency.trainers.schedules import Schedule
-
-RESUMED = {group.name for group in GROUPS.values() if group.resumed}
-"""The groups that a checkpoint and the configuration must agree in when a run goes on from it; beside the seed."""
 
 
 class TrainingPlan:
@@ -43,7 +41,7 @@ class TrainingPlan:
 
     def __init__(self, config: Mapping[str, Any], settings: TrainSettings, hashed: Mapping[str, Any]) -> None:
         self.config, self.settings, self.hashed = config, settings, hashed
-        self.is_first_rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
+        self.is_first_rank = is_first_rank()
         self.folder = RunFolder(Path(config["paths"]["run"]))
         self.checkpoint = None if settings.ckpt_path is None else Path(settings.ckpt_path)
         self.data: DataPlan = build(config["data"], "data")
@@ -64,7 +62,7 @@ class TrainingPlan:
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self.report.prediction(self.prediction)
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
-        self._check_batches()
+        self.batches_per_epoch = self._checked_batches()
 
     def done(self) -> bool:
         """Whether the run has been finished already, which is then said."""
@@ -85,16 +83,35 @@ class TrainingPlan:
         if self.checkpoint is not None:
             self.check_fits(self.checkpoint)
 
-    def check_fits(self, path: Path) -> None:
-        """Refuses a checkpoint of another run: Lightning would take its old settings without a word."""
-        recipe = read_checkpoint(path).recipe
+    def check_fits(self, path: Path) -> RunPosition:
+        """Refuses a checkpoint of another run: Lightning would take its old settings without a word.
+
+        Returns:
+            Where it stands in this run.
+        """
+        stored = read_checkpoint(path)
+        recipe = stored.recipe
         if recipe.version is None:
             raise ArtefactError(
                 f"checkpoint {path} was written by an older version of this program; it can be loaded and judged, but "
                 "no run goes on from it"
             )
-        if changed := differences(identity(recipe.run), identity(self.compared())):
-            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed]))
+        here = {key: value for key, value in self.epoch().items() if key in recipe.epoch}
+        changed = differences(identity(recipe.run), identity(self.compared())) + differences(recipe.epoch, here)
+        if changed:
+            remedy = "restore these values, or train anew without ckpt_path"
+            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed, remedy]))
+        trainer = self.config["trainer"]
+        try:
+            position = position_in(stored.position, self.batches_per_epoch, trainer["accumulate_grad_batches"])
+        except ValueError as error:
+            raise ArtefactError(f"checkpoint {path}: {error}") from None
+        if trainer["max_epochs"] <= position.epoch:
+            raise ArtefactError(
+                f"checkpoint {path} has begun epoch {position.epoch + 1}: expected trainer.max_epochs to be at least "
+                f"as many, got {trainer['max_epochs']}"
+            )
+        return position
 
     def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
         """What the data plan looks for or makes: below which folder, of which problem."""
@@ -116,8 +133,12 @@ class TrainingPlan:
         """The part of the configuration that a checkpoint must agree with."""
         return {key: value for key, value in self.hashed.items() if key == "seed" or key in RESUMED}
 
-    def _check_batches(self) -> None:
-        """What the data module and the schedule would refuse after the dataset was generated."""
+    def epoch(self) -> dict[str, Any]:
+        """What makes an epoch, which a checkpoint must agree with too."""
+        return epoch_values(self.config)
+
+    def _checked_batches(self) -> int:
+        """The batches of an epoch; what the data module and the schedule would refuse after data were generated."""
         devices, size = self.config["trainer"]["devices"], self.data.batch_size
         if isinstance(devices, int) and size % devices:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
@@ -134,3 +155,13 @@ class TrainingPlan:
         trainer = self.config["trainer"]
         epoch = math.ceil(batches / trainer["accumulate_grad_batches"])
         self.schedule.check(epoch * trainer["max_epochs"])
+        return batches
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the first of a run, before Lightning has numbered them.
+
+    torchrun states the rank among all nodes; Slurm and Lightning's own launcher state one number each.
+    """
+    names = ["RANK"] if "TORCHELASTIC_RUN_ID" in os.environ else ["NODE_RANK", "LOCAL_RANK", "SLURM_PROCID"]
+    return all(int(os.environ.get(name) or 0) == 0 for name in names)
