@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.overrides import apply_overrides
-from tendency.app.configuration.signatures import check_nodes, foreign_targets
+from tendency.app.configuration.stored_nodes import examine
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
 from tendency.errors import ArtefactError, ConfigError
+from tendency.simulation.problem import Problem
 
 
 def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, root: Path) -> Path:
@@ -34,27 +36,43 @@ def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, ro
         DatasetError: the changed problem's certificate fails.
     """
     first = runs[0]
-    pde = first.configuration["pde"]
+    pde = _pde_of(first)
     for run in runs:
-        if lines := differences(identity(pde), identity(run.configuration["pde"]), "pde"):
+        if lines := differences(identity(pde), identity(_pde_of(run)), "pde"):
             reason = f"shift: {first.name} and {run.name} were trained on different problems:"
             raise ArtefactError("\n".join([reason, *lines]))
     pde = apply_overrides({"pde": pde}, shift, "shift")["pde"]
     # Runs' configurations do not hold it.
     if (time := first.recipe.characteristic_time) is not None:
         pde["characteristic_time"] = {"_target_": "tendency.simulation.problem.CharacteristicTime", **time}
+    # Of the other splits a dataset needs one trajectory each.
     data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
-    if foreign := foreign_targets({"pde": pde, "data": data}):
+    data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
+    found = [examine(pde, Problem, "pde"), examine(data, DataPlan, "data")]
+    if foreign := [target for one in found for target in one.foreign]:
         raise ArtefactError(
             f"shift: {first.name} names code outside this project ({'; '.join(foreign)}), and its problem is not built"
         )
+    # What the command line changed is answered below, with all of its mistakes.
+    if wrong := examine(_pde_of(first), Problem, "pde").wrong + found[1].wrong:
+        raise ArtefactError(f"shift: {first.name} was trained by another version of this program: {wrong[0]}")
     try:
-        check_nodes({"pde": pde})
+        if found[0].wrong:
+            raise ConfigError(found[0].wrong)
         problem = build_problem(pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
-    # Of the other splits a dataset needs one trajectory each.
-    data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
     plan: DataPlan = build(data, "data")
     folder, _ = plan.prepare(root, pde, problem)
     return folder
+
+
+def _pde_of(run: Run) -> dict[str, Any]:
+    """The node of the problem that a run was trained on.
+
+    Raises:
+        ArtefactError: its configuration does not say.
+    """
+    if not isinstance(pde := run.configuration.get("pde"), dict):
+        raise ArtefactError(f"shift: run {run.name} does not say which problem it was trained on")
+    return pde

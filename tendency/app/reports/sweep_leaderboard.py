@@ -201,4 +201,8 @@ def _folder(runs_report: RunsReport, outputs: Path) -> Path:
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    """What a file says that something was made of; None where it says nothing, so that it is made again."""
+    try:
+        return json.loads(path.read_bytes()) if path.is_file() else None
+    except ValueError:
+        return None

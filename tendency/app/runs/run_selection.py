@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import RunFolder
@@ -94,7 +95,11 @@ def _gathered(text: str, key: str) -> list[Path] | None:
     """What a pattern or a sweep stands for; None where the text is a path by itself."""
     path = Path(text)
     if (path / SWEEP_FILE).is_file():
-        return [Path(line) for line in (path / SWEEP_FILE).read_text(encoding="utf-8").splitlines() if line]
+        return [
+            Path(line)
+            for line in (path / SWEEP_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+            if line
+        ]
     if path.exists() or not glob.has_magic(text):
         return None
     found = sorted(Path(match) for match in glob.glob(text, recursive=True))
@@ -113,13 +118,14 @@ def _run_or_reason(path: Path, selection: Selection, misfit: Callable[[Recipe, S
     """A run that was not named by itself, or why it is left out."""
     if not path.exists():
         return "it is not there"
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            return "no folder of a run"
-        if RunFolder(path).finished() is None:
-            return "unfinished; its command with resume=auto goes on with it"
+    if path.is_dir() and not (path / "config.json").is_file():
+        return "no folder of a run"
     try:
-        run = Run.read(path)
+        if path.is_dir() and RunFolder(path).finished() is None:
+            return "unfinished; its command with resume=auto goes on with it"
+        stored = read_checkpoint(path)
+        stored.require_loadable()
+        run = Run.of(stored.path, stored.recipe)
     except ArtefactError as error:
         return str(error)
     return misfit(run.recipe, selection) or run
