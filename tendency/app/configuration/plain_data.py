@@ -5,7 +5,7 @@ from typing import Any
 
 MOST_ENTRIES = 2_000_000
 MOST_DEPTH = 64
-LEAVES = (str, int, float, bool, type(None))
+LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 def require_plain(content: Any, most_entries: int = MOST_ENTRIES) -> None:
@@ -20,20 +20,24 @@ def require_plain(content: Any, most_entries: int = MOST_ENTRIES) -> None:
     Raises:
         ValueError: in words, without the name of the file.
     """
-    entries, left = 0, [(content, 0)]
+    entries = 1
+    left: list[tuple[Any, int]] = [(content, 0)]
     while left:
         value, depth = left.pop()
-        entries += 1
-        if entries > most_entries:
-            raise ValueError(f"expected at most {most_entries:,} entries, got more")
-        if depth > MOST_DEPTH:
-            raise ValueError(f"expected at most {MOST_DEPTH} levels of lists and mappings, got more")
         # A subclass may do anything when it is asked for its entries.
         if type(value) in (dict, OrderedDict):
             if other := [key for key in value if type(key) not in LEAVES]:
                 raise ValueError(f"expected texts as keys, got {type(other[0]).__name__}")
-            left += [(item, depth + 1) for item in value.values()]
+            items = list(value.values())
         elif type(value) in (list, tuple):
-            left += [(item, depth + 1) for item in value]
-        elif type(value) not in LEAVES:
+            items = value
+        elif type(value) in LEAVES:
+            continue
+        else:
             raise ValueError(f"expected plain data, got a {type(value).__name__}")
+        entries += len(items)
+        if entries > most_entries:
+            raise ValueError(f"expected at most {most_entries:,} entries, got more")
+        if depth == MOST_DEPTH:
+            raise ValueError(f"expected at most {MOST_DEPTH} levels of lists and mappings, got more")
+        left += [(item, depth + 1) for item in items if type(item) not in LEAVES]

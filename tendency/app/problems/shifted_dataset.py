@@ -48,17 +48,12 @@ def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, ro
     # Of the other splits a dataset needs one trajectory each.
     data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
     data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
-    found = [examine(pde, Problem, "pde"), examine(data, DataPlan, "data")]
-    if foreign := [target for one in found for target in one.foreign]:
-        raise ArtefactError(
-            f"shift: {first.name} names code outside this project ({'; '.join(foreign)}), and its problem is not built"
-        )
-    # What the command line changed is answered below, with all of its mistakes.
-    if wrong := examine(_pde_of(first), Problem, "pde").wrong + found[1].wrong:
-        raise ArtefactError(f"shift: {first.name} was trained by another version of this program: {wrong[0]}")
+    _require_ours(first, data, DataPlan, "data")
     try:
-        if found[0].wrong:
-            raise ConfigError(found[0].wrong)
+        # What the command line says is answered with all of its mistakes.
+        found = examine(pde, Problem, "pde")
+        if found.foreign or found.wrong:
+            raise ConfigError(found.foreign or found.wrong)
         problem = build_problem(pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
@@ -71,8 +66,25 @@ def _pde_of(run: Run) -> dict[str, Any]:
     """The node of the problem that a run was trained on.
 
     Raises:
-        ArtefactError: its configuration does not say.
+        ArtefactError: its configuration does not say, or says what this version cannot build.
     """
     if not isinstance(pde := run.configuration.get("pde"), dict):
         raise ArtefactError(f"shift: run {run.name} does not say which problem it was trained on")
+    _require_ours(run, pde, Problem, "pde")
     return pde
+
+
+def _require_ours(run: Run, node: Any, kind: type, key: str) -> None:
+    """Refuses a node of a run's configuration, before anything of it is built.
+
+    Raises:
+        ArtefactError: it names code outside this project, or what this version does not have.
+    """
+    found = examine(node, kind, key)
+    if found.foreign:
+        raise ArtefactError(
+            f"shift: {run.name} names code outside this project ({'; '.join(found.foreign)}), and its problem is not "
+            "built"
+        )
+    if found.wrong:
+        raise ArtefactError(f"shift: {run.name} was trained by another version of this program: {found.wrong[0]}")

@@ -1,6 +1,7 @@
 """Trained surrogates from their checkpoints."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import RunFolder
-from tendency.app.runs.stored_weights import require_finite, require_weights_of
+from tendency.app.runs.stored_weights import no_larger_than, require_finite, require_tensors
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
@@ -33,14 +34,13 @@ class StoredSurrogate:
         return trained_stepper(self.recipe, self.weights, trust)
 
     def require_loadable(self) -> None:
-        """Refuses what ``stepper`` would refuse, whoever is trusted; builds no weights.
+        """Refuses what ``stepper`` would refuse, whoever is trusted.
 
         Raises:
             ArtefactError: as of ``load_stepper``.
         """
         if self.recipe.is_ours:
-            self.recipe.check()
-            require_weights_of(self.recipe, self.weights)
+            self.stepper()
 
 
 def read_checkpoint(path: str | Path) -> StoredSurrogate:
@@ -128,10 +128,11 @@ def trained_stepper(recipe: Recipe, weights: Mapping[str, Tensor], trust: bool =
     Raises:
         ArtefactError: the recipe cannot be rebuilt, or the weights are of another surrogate or not finite.
     """
+    require_tensors(weights, recipe.source)
     recipe.check(trust)
-    if recipe.is_ours:
-        require_weights_of(recipe, weights)
-    stepper = recipe.untrained(trust)
+    # What is trusted may take what it likes.
+    with no_larger_than(weights, recipe.source) if recipe.is_ours else nullcontext():
+        stepper = recipe.untrained(trust)
     floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
     if floating:
         stepper.surrogate.to(floating[0])

@@ -1,9 +1,11 @@
 """What a checkpoint says of its surrogate, and the untrained surrogate that it describes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
+from annotated_types import Ge, Le
 from pydantic import StringConstraints
 
 from tendency.app.configuration.build import build, build_surrogate
@@ -50,8 +52,12 @@ METADATA_PARTS = {
     "resolution": str,
     "has_time_derivative": bool,
 }
+FIELD_PARTS = {"name": str, "rank": Annotated[int, Ge(0), Le(2)], "unit": str}
 PDE_PARTS = {"parameters": dict[str, dict[str, Any]], "extent": list[dict[str, Any]]}
 """What is read of a recipe and of the parts inside it, and what each is."""
+
+MOST_POINTS = 2**40
+"""More than any machine has memory for."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +209,15 @@ def _metadata(content: Mapping[str, Any], source: str) -> TrajectoryMetadata:
     Raises:
         ArtefactError: they are not what ``to_dict`` writes.
     """
-    if problems := problems_of_parts(content, METADATA_PARTS):
+    problems = problems_of_parts(content, METADATA_PARTS)
+    for number, field_ in enumerate(content.get("fields", []) if not problems else []):
+        problems += [f"fields[{number}].{problem}" for problem in problems_of_parts(field_, FIELD_PARTS)]
+    if problems:
         raise ArtefactError(f"{source}: its recipe is damaged (metadata.{problems[0]})")
     try:
-        return TrajectoryMetadata.from_dict(dict(content))
+        metadata = TrajectoryMetadata.from_dict(dict(content))
+        if (points := math.prod(metadata.geometry.shape)) > MOST_POINTS:
+            raise ValueError(f"geometry: expected at most {MOST_POINTS:,} points, got {points:,}")
+        return metadata
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
         raise ArtefactError(f"{source}: its recipe is damaged (metadata: {error})") from None

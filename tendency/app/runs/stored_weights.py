@@ -1,7 +1,7 @@
-"""Whether the weights of a file are those that its recipe describes, found out before the recipe's network is made."""
+"""What is asked of the weights of a file: a size that fits its recipe, and numbers that are finite."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,59 +11,84 @@ from torch.nn.modules.module import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
+from torch.overrides import TorchFunctionMode
 
-from tendency.app.runs.recipe import Recipe
 from tendency.errors import ArtefactError
-from tendency.surrogates.stepper import SurrogateStepper
 
-MOST_NAMED = 4
-"""Differences that a message names one by one."""
+SPARE_FACTOR, SPARE_NUMBERS, SPARE_PARTS = 10, 10_000_000, 1000
+"""How much more than its weights a network may take while it is made: initial values and buffers come beside them."""
+
+BY_SHAPE = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full, torch.eye}
+BY_COUNT = {torch.arange, torch.linspace}
+"""What makes tensors out of nothing, told their shape or one length."""
 
 
-class _TooManyPartsError(Exception):
-    """A network with more parts than the file can have weights for."""
-
-
-def require_weights_of(recipe: Recipe, weights: Mapping[str, Tensor]) -> None:
-    """Refuses a recipe whose network has other weights than the file, by their shapes alone, without making any.
+@contextmanager
+def no_larger_than(weights: Mapping[str, Tensor], source: str) -> Iterator[None]:
+    """Ends the making of a network before it takes much more memory than the weights that are to go into it.
 
     Args:
-        recipe: that names no class outside this project.
-        weights: the whole state of its stepper, from the file.
+        weights: from a file.
+        source: where they come from, for the message.
 
     Raises:
-        ArtefactError: with the number of weights that the recipe asks for, and what differs.
+        ArtefactError: with the number of values that the recipe asks for.
     """
-    if wrong := [name for name, value in weights.items() if not isinstance(value, Tensor)]:
-        raise ArtefactError(f"{recipe.source}: expected a tensor as {wrong[0]}, got {type(weights[wrong[0]]).__name__}")
-    source, held = recipe.source, sum(value.numel() for value in weights.values())
-    try:
-        with _at_most(10 * len(weights) + 1000):
-            shapes = {name: tuple(value.shape) for name, value in _without_memory(recipe).state_dict().items()}
-    except _TooManyPartsError:
-        raise ArtefactError(
-            f"{source}: its recipe asks for a network of more than {10 * len(weights) + 1000:,} parts, and it holds "
-            f"{len(weights):,} tensors with {held:,} numbers"
-        ) from None
-    lines = [f"{name}: missing" for name in shapes if name not in weights]
-    lines += [f"{name}: not in the network" for name in weights if name not in shapes]
-    lines += [
-        f"{name}: {shape} by the recipe, {tuple(weights[name].shape)} in the file"
-        for name, shape in shapes.items()
-        if name in weights and tuple(weights[name].shape) != shape
-    ]
-    if lines:
-        asked = sum(math.prod(shape) for shape in shapes.values())
-        more = [f"and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
-        raise ArtefactError(
-            "\n".join(
-                [
-                    f"{source}: its weights do not fit its recipe, which asks for {asked:,} numbers; it holds {held:,}",
-                    *lines[:MOST_NAMED],
-                    *more,
-                ]
+    held = sum(value.numel() for value in weights.values())
+    parts, made = SPARE_FACTOR * len(weights) + SPARE_PARTS, 0
+
+    def count(module: nn.Module, name: str, part: Any) -> None:
+        nonlocal made
+        made += 1
+        if made > parts:
+            raise ArtefactError(
+                f"{source}: its recipe asks for a network of more than {parts:,} parts, and it holds {len(weights):,} "
+                "tensors"
             )
-        )
+
+    hooks = [register_module_parameter_registration_hook(count), register_module_module_registration_hook(count)]
+    try:
+        with _Allowance(held, source):
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class _Allowance(TorchFunctionMode):
+    """Refuses tensors before they are made, once they would come to too many numbers.
+
+    Args:
+        held: numbers that the file holds.
+        source: the file, for the message.
+    """
+
+    def __init__(self, held: int, source: str) -> None:
+        super().__init__()
+        self.held, self.source, self.asked = held, source, 0
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func in BY_SHAPE or func in BY_COUNT:
+            self.asked += _numbers(func, args, kwargs or {})
+            if self.asked > SPARE_FACTOR * self.held + SPARE_NUMBERS:
+                raise ArtefactError(
+                    f"{self.source}: its recipe asks for a network of {self.asked:,} numbers or more, and it holds "
+                    f"{self.held:,}"
+                )
+        return func(*args, **(kwargs or {}))
+
+
+def _numbers(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    """How many numbers a call makes."""
+    first = kwargs.get("size", args[0] if args else 0)
+    if func in BY_COUNT:
+        return max((abs(int(value)) for value in args if isinstance(value, int | float)), default=0)
+    shape = first if isinstance(first, list | tuple) else [value for value in args if isinstance(value, int)]
+    if func is torch.eye and len(shape) == 1:
+        shape = [*shape, *shape]
+    return math.prod(shape)
 
 
 def require_finite(tensors: Mapping[str, Tensor], source: str) -> None:
@@ -82,30 +107,16 @@ def require_finite(tensors: Mapping[str, Tensor], source: str) -> None:
             raise ArtefactError(f"{source}: damaged, {count} of the {value.numel()} numbers in {name} are not finite")
 
 
-def _without_memory(recipe: Recipe) -> SurrogateStepper:
-    """A recipe's surrogate whose weights have shapes and no values."""
-    with torch.device("meta"):
-        return recipe.untrained()
+def require_tensors(weights: Mapping[str, Any], source: str) -> None:
+    """Refuses what is no tensor.
 
-
-@contextmanager
-def _at_most(parts: int) -> Iterator[None]:
-    """Ends the making of networks that have more parameters and modules than so many.
+    Args:
+        weights: by name.
+        source: where they come from, for the message.
 
     Raises:
-        _TooManyPartsError: when the number is passed.
+        ArtefactError: naming the first.
     """
-    made = 0
-
-    def count(module: nn.Module, name: str, part: Any) -> None:
-        nonlocal made
-        made += 1
-        if made > parts:
-            raise _TooManyPartsError
-
-    hooks = [register_module_parameter_registration_hook(count), register_module_module_registration_hook(count)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for name, value in weights.items():
+        if not isinstance(value, Tensor):
+            raise ArtefactError(f"{source}: damaged, expected a tensor as {name}, got a {type(value).__name__}")
