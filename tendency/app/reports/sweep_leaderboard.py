@@ -18,7 +18,7 @@ from tendency.app.runs.run import with_different_names
 from tendency.app.runs.run_folder import write_json
 from tendency.app.runs.run_selection import Selection, of_any_problem, select_runs
 from tendency.data.metadata import DatasetError
-from tendency.errors import ArtefactError, ConfigError
+from tendency.errors import ArtefactError, ConfigError, printable
 from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.leaderboard import Leaderboard, Standing
@@ -62,7 +62,7 @@ def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
     board = _leaderboard(runs_report, folder, judged, [f"Left out: {name} ({why})." for name, why in refused.items()])
     page = board.write(folder)
     lines = [*board.table(board.figures[0]).lines(), board.headline(), *board.notes, f"leaderboard: {page}"]
-    print("\n".join(line for line in lines if line))
+    print(printable("\n".join(line for line in lines if line)))
 
 
 def _leaderboard(

@@ -199,8 +199,10 @@ class Recipe:
 
 def _problems_of_run(run: Any) -> list[str]:
     """What is wrong with the part of the run's configuration that a recipe holds, of what is read of it."""
-    pde = run.get("pde", {}) if isinstance(run, Mapping) else {}
-    return [f"run.pde.{problem}" for problem in problems_of_parts(pde, PDE_PARTS)] if isinstance(pde, dict) else []
+    if not isinstance(run, Mapping) or "pde" not in run:
+        return []
+    problems = problems_of_parts(run, {"pde": dict[str, Any]}) or problems_of_parts(run["pde"], PDE_PARTS)
+    return [f"run: {problem}" for problem in problems]
 
 
 def _metadata(content: Mapping[str, Any], source: str) -> TrajectoryMetadata:

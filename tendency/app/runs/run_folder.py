@@ -23,9 +23,8 @@ REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
 NOT_COMPARED = ("paths", "version")
 """What a stored configuration says of its place and its writer: a run may be moved, which changes nothing of it."""
 
-CONFIGURATION_PARTS = dict.fromkeys(GROUPS, dict[str, Any] | None) | dict.fromkeys(
-    ("model", "prediction", "pde"), dict[str, Any]
-)
+DESCRIBED = ("model", "prediction", "pde")
+CONFIGURATION_PARTS = {name: dict[str, Any] if name in DESCRIBED else dict[str, Any] | None for name in GROUPS}
 FINISHED_PARTS = {
     "checkpoint": str,
     "training_seconds": NonNegativeFloat | None,
@@ -76,7 +75,7 @@ class RunFolder:
     def _stored(self) -> dict[str, Any]:
         """What config.json says."""
         remedy = "delete it: what was trained, the checkpoint records as well"
-        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS)
+        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS, DESCRIBED)
 
     def finished(self) -> dict[str, Any] | None:
         """What the run left when it ended, or None while it has not.
