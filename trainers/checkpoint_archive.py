@@ -4,6 +4,7 @@ An archive holds a checksum (CRC-32) of each of its members, which torch writes 
 changed bit, and up to 32 in a row, are always found by it; archives of older versions have it as well.
 """
 
+import os
 import pickle
 import zipfile
 import zlib
@@ -64,6 +65,8 @@ def _require_whole(file: IO[bytes]) -> None:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise zipfile.BadZipFile("its members are compressed, which torch never does")
+        if sum(member.file_size for member in members) > file.seek(0, os.SEEK_END):
+            raise zipfile.BadZipFile("its members are larger than the file")
         if len({member.filename for member in members}) < len(members):
             raise zipfile.BadZipFile("two of its members have one name")
         if (damaged := archive.testzip()) is not None:

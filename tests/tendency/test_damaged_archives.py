@@ -160,6 +160,24 @@ def test_a_compressed_archive_and_one_with_two_members_of_a_name_are_refused(who
                 load_stepper(path)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (torch.zeros(1).expand(10**12), r"shape \(1000000000000,\), and the file holds 1 numbers of it"),
+        (torch.zeros(2, 2).to_sparse(), "expected a tensor"),
+        ("x", "expected a tensor as .*, got a str"),
+        (None, "expected a tensor as .*, got a NoneType"),
+    ],
+)
+def test_what_is_no_plain_tensor_is_refused(tmp_path, value, message):
+    content = torch.load(RUN / "checkpoints" / "best.ckpt", weights_only=True)
+    name = max(content["state_dict"], key=lambda name: content["state_dict"][name].numel())
+    content["state_dict"][name] = value
+    torch.save({key: content[key] for key in ("recipe", "state_dict")}, tmp_path / "a.ckpt")
+    with pytest.raises(ArtefactError, match=message):
+        load_stepper(tmp_path / "a.ckpt")
+
+
 def test_an_export_without_a_digest_loads(whole, tmp_path):
     for name in (WEIGHTS, RECIPE):
         (tmp_path / name).write_bytes(whole[name])

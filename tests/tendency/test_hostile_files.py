@@ -273,6 +273,13 @@ PROBLEMS = {
     "an environment variable": {"name": "${oc.env:HOME}"},
     "partial": {"times___partial_": True},
     "nested aliases": {"further": bomb(5, 12)},
+    "very many nodes": {
+        "store_on": node(
+            "tendency.simulation.geometry.random_nodes",
+            num_nodes=10**12,
+            boundary=node("tendency.simulation.geometry.Boundary", sides=[["periodic", "periodic"]]),
+        )
+    },
     "a text": "tendency",
     "a list": [WRITES],
 }

@@ -25,6 +25,9 @@ MAKERS: Mapping[str, type] = {
 }
 """The functions that a file may name, and what they make."""
 
+MOST_NODES = 1_000_000
+"""Scattered nodes that a file may ask for: they are made together with the problem."""
+
 
 @dataclass
 class NodeFindings:
@@ -105,6 +108,8 @@ def _look_at_node(node: Mapping[str, Any], hint: Any, key: str, findings: NodeFi
     else:
         if special := [name for name in node if str(name).startswith("_") and name != "_target_"]:
             findings.wrong.append(f"{key}.{special[0]}: not taken from a file")
+        if maker is not None and isinstance(number := node.get("num_nodes"), int) and number > MOST_NODES:
+            findings.wrong.append(f"{key}.num_nodes: expected at most {MOST_NODES:,}, got {number:,}")
         hints = annotations_of(made if maker is None else _function(target))
         for name, item in node.items():
             _look(item, hints.get(name, Any), f"{key}.{name}", findings)

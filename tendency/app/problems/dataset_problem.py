@@ -44,7 +44,8 @@ def problem_of(dataset: TrajectoryDataset) -> Problem | None:
         return None
     try:
         return build_problem(node)
-    except (ValueError, TypeError):
+    except Exception:
+        # Whatever a constructor makes of it, it is the file's arguments that it was given.
         return None
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import RunFolder
-from tendency.app.runs.stored_weights import no_larger_than, require_finite, require_tensors
+from tendency.app.runs.stored_weights import no_larger_than, require_finite, require_stored, require_tensors
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
@@ -128,8 +128,10 @@ def trained_stepper(recipe: Recipe, weights: Mapping[str, Tensor], trust: bool =
     Raises:
         ArtefactError: the recipe cannot be rebuilt, or the weights are of another surrogate or not finite.
     """
-    require_tensors(weights, recipe.source)
     recipe.check(trust)
+    require_tensors(weights, recipe.source)
+    if recipe.is_ours:
+        require_stored(weights, recipe.source)
     # What is trusted may take what it likes.
     with no_larger_than(weights, recipe.source) if recipe.is_ours else nullcontext():
         stepper = recipe.untrained(trust)

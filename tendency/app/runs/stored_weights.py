@@ -108,7 +108,7 @@ def require_finite(tensors: Mapping[str, Tensor], source: str) -> None:
 
 
 def require_tensors(weights: Mapping[str, Any], source: str) -> None:
-    """Refuses what is no tensor.
+    """Refuses what is no tensor in memory.
 
     Args:
         weights: by name.
@@ -118,5 +118,23 @@ def require_tensors(weights: Mapping[str, Any], source: str) -> None:
         ArtefactError: naming the first.
     """
     for name, value in weights.items():
-        if not isinstance(value, Tensor):
+        if not isinstance(value, Tensor) or value.layout is not torch.strided or value.device.type != "cpu":
             raise ArtefactError(f"{source}: damaged, expected a tensor as {name}, got a {type(value).__name__}")
+
+
+def require_stored(weights: Mapping[str, Tensor], source: str) -> None:
+    """Refuses a tensor that names a number of the file many times over, which takes its memory when it is copied.
+
+    Args:
+        weights: by name.
+        source: where they come from, for the message.
+
+    Raises:
+        ArtefactError: naming the first.
+    """
+    for name, value in weights.items():
+        stored = value.untyped_storage().nbytes() // value.element_size()
+        if value.numel() > stored:
+            raise ArtefactError(
+                f"{source}: damaged, {name} has shape {tuple(value.shape)}, and the file holds {stored:,} numbers of it"
+            )
