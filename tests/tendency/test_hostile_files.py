@@ -26,8 +26,8 @@ RUN = OLD / "outputs" / "fno-derivative"
 CANARY = "canary"
 FNO = "tendency.surrogates.models.fno.FNO"
 EXTERNAL = "tendency.surrogates.models.external.External"
-WRITES = {"_target_": "tendency.data.whole_file.write_whole", "path": CANARY, "text": "ran"}
-"""A function of ours that writes a file."""
+WRITES = {"_target_": "tendency.export_surrogate.export", "source": str(OLD / "export"), "folder": CANARY}
+"""A function of ours that writes files."""
 
 
 def bomb(levels=7, width=9):
@@ -86,6 +86,10 @@ HOSTILE = {
     "the builder of nodes": (change(model=node("tendency.app.configuration.build.build", node=WRITES)), ANOTHER),
     "the builder of networks": (
         change(model=node("tendency.app.configuration.build.build_surrogate", node=WRITES)),
+        ANOTHER,
+    ),
+    "a writer of texts": (
+        change(prediction=node("tendency.data.whole_file.write_whole", path=CANARY, text="ran")),
         ANOTHER,
     ),
     "a writer of JSON": (
