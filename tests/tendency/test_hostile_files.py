@@ -352,6 +352,7 @@ def test_a_pattern_judges_the_good_runs_and_names_the_others(run, place):
         "writes": change(model=WRITES),
         "wide": change(model__width=20_000),
         "above": change(dataset="../x"),
+        "foreign": change(model=node(EXTERNAL, network=node("antigravity.Net", _partial_=True), sizes={})),
     }
     for name, apply in bad.items():
         shutil.copytree(run, place / name)
@@ -368,6 +369,7 @@ def test_a_pattern_judges_the_good_runs_and_names_the_others(run, place):
     assert [one.name for one in selection.runs] == ["run"]
     assert set(selection.skipped) == {*bad, "not-finite", "finished"}
     assert "another version of this program (unknown; this is" in selection.skipped["renamed"]
+    assert "say trust=true" in selection.skipped["foreign"]
     assert "not finite" in selection.skipped["not-finite"]
     assert "finished.json: damaged" in selection.skipped["finished"]
     assert not (place / CANARY).exists()

@@ -37,7 +37,7 @@ def evaluate(config: DictConfig) -> None:
     if settings.sweep is not None:
         report_and_rank(runs_report, outputs)
         return
-    selection = select_runs(settings.runs or [])
+    selection = select_runs(settings.runs or [], trust=settings.trust)
     lines, report = runs_report.report_on(selection, outputs)
     lines += [f"left out: {run}: {reason}" for run, reason in selection.skipped.items()]
     print(printable("\n".join([*lines, f"report: {report.page}"])))

@@ -42,7 +42,8 @@ def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
         ConfigError: the name is taken.
         ArtefactError: a run that was named by itself is missing, or no problem can be judged.
     """
-    selection = select_runs(runs_report.settings.sweep or [], of_any_problem, "sweep")
+    settings = runs_report.settings
+    selection = select_runs(settings.sweep or [], of_any_problem, "sweep", settings.trust)
     parts = by_dataset(selection)
     folder = _folder(runs_report, outputs)
     refused: dict[str, str] = dict(selection.skipped)

@@ -33,15 +33,6 @@ class StoredSurrogate:
         """The surrogate in evaluation mode, physical units in and out; arguments and errors as of ``load_stepper``."""
         return trained_stepper(self.recipe, self.weights, trust)
 
-    def require_loadable(self) -> None:
-        """Refuses what ``stepper`` would refuse, whoever is trusted.
-
-        Raises:
-            ArtefactError: as of ``load_stepper``.
-        """
-        if self.recipe.is_ours:
-            self.stepper()
-
 
 def read_checkpoint(path: str | Path) -> StoredSurrogate:
     """Reads a checkpoint as plain data and tensors; nothing in it is executed.
@@ -128,7 +119,6 @@ def trained_stepper(recipe: Recipe, weights: Mapping[str, Tensor], trust: bool =
     Raises:
         ArtefactError: the recipe cannot be rebuilt, or the weights are of another surrogate or not finite.
     """
-    recipe.check(trust)
     require_tensors(weights, recipe.source)
     if recipe.is_ours:
         require_stored(weights, recipe.source)

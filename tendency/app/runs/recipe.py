@@ -148,7 +148,7 @@ class Recipe:
         found = [examine(node, kind, key, INJECTED.get(key, frozenset()), trust) for key, node, kind in nodes]
         foreign = [target for one in found for target in one.foreign]
         if wrong := [sentence for one in found for sentence in one.wrong]:
-            raise ArtefactError(f"{self.source}: {wrong[0]}") if foreign else self._another_version(wrong)
+            raise self._refusal(wrong, ours=not foreign)
         if foreign and not trust:
             raise ArtefactError(
                 f"{self.source}: it names code outside this project ({'; '.join(foreign)}). "
@@ -170,12 +170,12 @@ class Recipe:
         try:
             prediction = build(self.prediction, "prediction")
             surrogate = build_surrogate(self.model, prediction, self.metadata)
-        except ArtefactError:
+        except (ArtefactError, MemoryError):
             raise
         except Exception as error:
             # Whatever a constructor makes of them, it is the file's arguments that it was given.
-            text = str(error).strip()
-            raise self._another_version([text.splitlines()[0] if text else type(error).__name__]) from error
+            sentence = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise self._refusal([sentence], ours=self.is_ours) from error
         channels = self.metadata.num_channels
         conditions = prediction.num_conditions(len(self.metadata.param_names))
         return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))
@@ -187,14 +187,12 @@ class Recipe:
             examine(node, kind, "").foreign for node, kind in ((self.prediction, Prediction), (self.model, Surrogate))
         )
 
-    def _another_version(self, problems: Sequence[str]) -> ArtefactError:
-        """What this version cannot rebuild, in one sentence."""
+    def _refusal(self, problems: Sequence[str], ours: bool) -> ArtefactError:
+        """What this version cannot rebuild, in one sentence; classes of others have no version that is known here."""
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        version = self.version or "unknown"
-        return ArtefactError(
-            f"{self.source}: written by another version of this program ({version}; this is {__version__}), or changed "
-            f"since: {problems[0]}{more}"
-        )
+        versions = f"{self.version or 'unknown'}; this is {__version__}"
+        since = f"written by another version of this program ({versions}), or changed since: " if ours else ""
+        return ArtefactError(f"{self.source}: {since}{problems[0]}{more}")
 
 
 def _problems_of_run(run: Any) -> list[str]:
