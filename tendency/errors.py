@@ -45,13 +45,22 @@ def exit_code(error: BaseException) -> int | None:
     return None
 
 
+def printable(text: str) -> str:
+    """A text from a file or of a name, without what a terminal takes for a command: such signs are written as escapes.
+
+    Args:
+        text: of one line or of several.
+    """
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
+
+
 def describe(error: BaseException) -> str:
     """An error in at most twelve lines."""
-    text = str(error).strip() or type(error).__name__
+    text = printable(str(error).strip() or type(error).__name__)
     if isinstance(error, KeyboardInterrupt):
         text = "interrupted; what is finished is kept: the same command goes on from there"
     elif isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        text = printable(f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
     lines = [line for part in text.splitlines() for line in (textwrap.wrap(part, 116, subsequent_indent="  ") or [""])]
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"... and {len(lines) - MOST_LINES + 1} more lines"]

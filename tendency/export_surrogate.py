@@ -8,19 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-from tendency.app.runs.run_folder import write_json
+from tendency.app.runs.exported_files import write_export
 from tendency.data.whole_file import whole_file
 from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree
 from tendency.surrogates.stepper import SurrogateStepper
-from tendency.trained_surrogate import RECIPE, WEIGHTS, TrainedSurrogate, load_surrogate
+from tendency.trained_surrogate import TrainedSurrogate, load_surrogate
 
 PROGRAM, ONNX = "step.pt2", "step.onnx"
 TOLERANCE = 1e-5
@@ -110,10 +109,7 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         _require_same(program.module()(*inputs), expected, PROGRAM)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / WEIGHTS) as temporary:
-        # Views of shared storage are no separate tensors in this format.
-        save_file({name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}, temporary)
-    write_json(folder / RECIPE, trained.recipe.to_dict())
+    write_export(folder, trained.recipe, trained.stepper.state_dict())
     with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
         torch.export.save(program, file)
     if onnx:

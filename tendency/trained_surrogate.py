@@ -1,27 +1,21 @@
 """A trained surrogate with what it knows of its problem: from arrays to rollouts, in physical units."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from tendency.app.runs.checkpoint_reader import load_weights, read_checkpoint
+from tendency.app.runs.checkpoint_reader import read_checkpoint, trained_stepper
+from tendency.app.runs.exported_files import RECIPE, read_export
 from tendency.app.runs.recipe import Recipe
 from tendency.data.metadata import TrajectoryMetadata
-from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree, map_tensors
 from tendency.surrogates.stepper import SurrogateStepper
-
-WEIGHTS, RECIPE = "weights.safetensors", "recipe.json"
-"""What an exported surrogate is made of."""
 
 
 class TrainedSurrogate:
@@ -171,19 +165,16 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
     """
     path = Path(path)
     if (path / RECIPE).is_file():
-        try:
-            recipe = Recipe.from_dict(json.loads((path / RECIPE).read_text(encoding="utf-8")), str(path / RECIPE))
-            weights = load_file(path / WEIGHTS)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise ArtefactError(f"{path}: expected {RECIPE} and {WEIGHTS} as export writes them ({error})") from None
-        return TrainedSurrogate(load_weights(recipe.untrained(trust), weights, str(path)), recipe)
+        recipe, weights = read_export(path)
+        return TrainedSurrogate(trained_stepper(recipe, weights, trust), recipe)
     stored = read_checkpoint(path)
     return TrainedSurrogate(stored.stepper(trust), stored.recipe)
 
 
 def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:
     """The values of those parameters that are the same for every trajectory."""
-    return {name: float(node["value"]) for name, node in nodes.items() if "value" in node}
+    known = {name: node.get("value") for name, node in nodes.items()}
+    return {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
 
 
 def _batched(values: Tensor, history: int, shape: tuple[int, ...]) -> Tensor:

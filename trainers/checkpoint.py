@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from tendency.data.whole_file import sweep_leftovers, whole_file
 from tendency.simulation.annotations import PositiveInt
+from tendency.trainers.checkpoint_archive import load_archive
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.run_hooks import RunContext
 from tendency.trainers.run_position import RunPosition
@@ -40,8 +41,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Loads a local checkpoint as plain data and tensors, whatever ``weights_only`` says."""
-        return torch.load(path, map_location=map_location, weights_only=True)
+        """Loads a local checkpoint as plain data and tensors, whatever ``weights_only`` says.
+
+        Raises:
+            ArchiveError: it is damaged.
+        """
+        return load_archive(Path(path), map_location)
 
 
 def may_save_after(trainer: Trainer, batch_idx: int) -> bool:

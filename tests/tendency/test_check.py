@@ -3,7 +3,7 @@
 import pytest
 
 from tendency.app.configuration.settings import TrainSettings
-from tendency.app.configuration.signatures import check_nodes, check_settings, foreign_targets
+from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.errors import ConfigError
 
 SCHEDULE = {"_target_": "tendency.trainers.schedules.WarmupCosine", "warmup_steps": 10, "final": 0.1}
@@ -75,12 +75,3 @@ def test_settings_are_checked_like_arguments():
     with pytest.raises(ConfigError) as caught:
         check_settings({"seed": -1, "resume": "always", "nme": "a"}, TrainSettings)
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["seed", "resume", "nme"]
-
-
-def test_foreign_targets_are_found_wherever_they_hide():
-    node = {
-        "_target_": "tendency.surrogates.models.fno.FNO",
-        "width": 3,
-        "inner": [{"_target_": "os.system", "command": "true"}, {"deep": {"_target_": "surrogatesx.f"}}],
-    }
-    assert foreign_targets(node) == ["inner[0]: os.system", "inner[1].deep: surrogatesx.f"]

@@ -51,6 +51,23 @@ def test_each_mistake_gets_its_answer(arguments, expected):
     assert problems[0].startswith(expected)
 
 
+def aliases(levels, width=9):
+    lines = [f"a0: &a0 [{', '.join('x' * width)}]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * width)}]" for i in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "many"), [(aliases(7), "6,0"), (aliases(40), "endlessly many"), ("a: &a [*a]", "endlessly many")]
+)
+def test_aliases_of_aliases_are_counted_and_not_written_out(tmp_path, text, many):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text("_target_: x\n" + text)
+    (tmp_path / "model" / "wrong.yaml").write_text("a: [")
+    (problem,) = refused(f"--config-dir={tmp_path}", "pde=heat", "model=mine")
+    assert problem.startswith(f"{tmp_path}/model/mine.yaml: expected at most 100,000 entries, got {many}")
+
+
 def test_all_mistakes_are_answered_at_once():
     problems = refused("model=fnoo", "optimizer=adam", "trainer.max_epoch=5", "modl=1")
     assert len(problems) == 5  # and the missing pde

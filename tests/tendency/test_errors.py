@@ -1,8 +1,11 @@
 """Errors: an exit code for each kind, at most twelve lines, and defects keep their traceback."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from tendency.errors import ArtefactError, ConfigError, describe, exit_code, guarded
+from tendency.app.training.training_plan import TrainingPlan
+from tendency.errors import ArtefactError, ConfigError, describe, exit_code, guarded, printable
 from tendency.simulation.simulator import InstabilityError
 from tendency.trainers.callbacks.divergence import DivergedError
 from tendency.trainers.callbacks.signals import StoppedError
@@ -62,3 +65,23 @@ def test_a_defect_is_not_dressed_up():
 
     with pytest.raises(TypeError):
         guarded(defect)
+
+
+ESCAPES = ("\x1b[2J\x1b]0;owned\x07", "a\rb", "\x9b31m", "\u202egnp", "\x00", "\x7f")
+"""What clears a screen, sets a title, writes over a line, colours, or turns the direction of writing."""
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_what_a_terminal_takes_for_a_command_is_written_as_an_escape(text):
+    for shown in (printable(text), describe(ArtefactError(f"run {text}: gone")), describe(OSError(2, "no", text))):
+        assert all(sign.isprintable() or sign == "\n" for sign in shown)
+        assert "\\" in shown
+    assert printable("u₁ = S(u₀),\n数 é") == "u₁ = S(u₀),\n数 é"
+
+
+def test_what_a_finished_run_says_is_not_taken_for_commands(capsys):
+    figures = {"lines": [f"run {text}" for text in ESCAPES], "report": ESCAPES[0]}
+    folder = SimpleNamespace(path=f"run{ESCAPES[0]}", finished=lambda: figures, require_same=lambda stored: None)
+    plan = SimpleNamespace(is_first_rank=True, folder=folder, stored=dict)
+    assert TrainingPlan.done(plan)
+    assert all(sign.isprintable() or sign == "\n" for sign in capsys.readouterr().out)

@@ -120,9 +120,11 @@ def test_a_class_that_is_gone_is_one_sentence(old):
         load_stepper(path)
     content["recipe"]["model"]["_target_"] = "tendency.surrogates.models.gone.Gone"
     torch.save(content, path)
-    with pytest.raises(ArtefactError, match="model: tendency.surrogates.models.gone.Gone"):
+    with pytest.raises(
+        ArtefactError, match="another version.*model: this version has no class tendency.surrogates.models.gone.Gone"
+    ):
         load_stepper(path)
-    with pytest.raises(ArtefactError, match=r"model: cannot import tendency.surrogates.models.gone.Gone \(No module"):
+    with pytest.raises(ArtefactError, match="model: this version has no class tendency.surrogates.models.gone.Gone"):
         load_stepper(path, trust=True)
     with pytest.raises(
         MissingTargetError, match=r"pde.simulator: cannot import tendency.solvers.gone.Gone \(No module"
@@ -142,7 +144,9 @@ def test_a_network_from_elsewhere_that_cannot_be_imported_names_the_cause(old, t
         "network": {"_target_": "own_network.Net"},
     }
     torch.save(content, path)
-    with pytest.raises(ArtefactError, match="model.network: cannot import own_network.Net .*a_package_that_is_missing"):
+    with pytest.raises(
+        ArtefactError, match="model.network._target_: cannot import 'own_network.Net' .*a_package_that_is_missing"
+    ):
         load_stepper(path, trust=True)
 
 
@@ -160,7 +164,7 @@ def test_what_our_modules_import_is_not_ours(old, target):
     content = torch.load(path, weights_only=True)
     content["recipe"]["prediction"] = {"_target_": target, "f": str(path)}
     torch.save(content, path)
-    with pytest.raises(ArtefactError, match=f"names code outside this project .prediction: {target}"):
+    with pytest.raises(ArtefactError, match=f"prediction: this version has no class {target}"):
         load_stepper(path)
     (folder,) = (old / "datasets").iterdir()
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -173,4 +177,4 @@ def test_a_damaged_configuration_is_named_and_leaves_the_other_runs_be(old):
     (old / "outputs" / RUNS[1] / "config.json").write_text("{")
     selection = select_runs([str(old / "outputs" / "*")])
     assert [run.name for run in selection.runs] == [RUNS[0]]
-    assert "config.json is damaged" in selection.skipped[RUNS[1]]
+    assert "config.json: damaged" in selection.skipped[RUNS[1]]

@@ -8,8 +8,8 @@ import torch
 import xarray as xr
 
 import tendency
+from tendency.app.runs.exported_files import DIGEST, RECIPE, WEIGHTS
 from tendency.errors import ArtefactError
-from tendency.trained_surrogate import RECIPE, WEIGHTS
 
 SMALL = ["pde.geometry.shape=[16]", "model=unet", "model.width=8"]
 
@@ -109,11 +109,15 @@ def test_exported_weights_are_the_same_surrogate_and_are_refused_when_damaged(ru
     assert torch.equal(again.rollout(u, TIMES, **arguments), first.rollout(u, TIMES, **arguments))
     whole = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ArtefactError, match=f"expected {RECIPE} and {WEIGHTS}"):
+    with pytest.raises(ArtefactError, match=f"{WEIGHTS}: damaged .*export the surrogate again"):
         tendency.load_surrogate(folder)
     (folder / WEIGHTS).write_bytes(whole)
     recipe = json.loads((folder / RECIPE).read_text())
     recipe["model"]["width"] = 4
+    (folder / RECIPE).write_text(json.dumps(recipe))
+    with pytest.raises(ArtefactError, match="are not as they were written together"):
+        tendency.load_surrogate(folder)
+    del recipe[DIGEST]
     (folder / RECIPE).write_text(json.dumps(recipe))
     with pytest.raises(ArtefactError, match="its weights do not fit its recipe"):
         tendency.load_surrogate(folder)

@@ -18,6 +18,7 @@ from tendency.app.configuration.choices import complete_choices, is_nested, opti
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.overrides import parse_overrides, unknown_key
+from tendency.app.configuration.yaml_size import require_small_files
 from tendency.errors import ConfigError
 
 
@@ -43,6 +44,7 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
         folders.append(Path(arguments.config_dir).resolve())
         if not folders[-1].is_dir():
             raise ConfigError([f"--config-dir: no folder {folders[-1]}"])
+        require_small_files(folders[-1])
     overrides = parse_overrides(arguments.overrides)
     problems = [] if arguments.multirun else _sweeps(overrides)
     for choice in _every_choice(overrides):

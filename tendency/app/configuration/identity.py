@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 from tendency.app.configuration.groups import GROUPS
-from tendency.app.configuration.moved_targets import OUR_PACKAGE
+from tendency.app.configuration.moved_targets import OUR_PACKAGE, our_class
 
 
 def identity(node: Any) -> Any:
@@ -61,7 +60,7 @@ def _class_identity(target: str, versions: bool) -> str:
     if not versions:
         return name
     try:
-        version = getattr(pkgutil.resolve_name(target), "version", 1)
+        version = getattr(our_class(target), "version", 1)
     except Exception:
         # A file with a mistake in it may raise anything; the check of the configuration says what is wrong.
         return name

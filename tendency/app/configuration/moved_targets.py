@@ -6,11 +6,13 @@ written then is still read, judged and reported.
 
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 OUR_PACKAGE = "tendency"
+DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 FOLDERS = ("simulation", "solvers", "data", "surrogates", "trainers", "evaluation")
 
 MODULES = {
@@ -87,7 +89,7 @@ def is_defined(target: str) -> bool:
     Args:
         target: as a ``_target_`` names it.
     """
-    if not target.startswith(f"{OUR_PACKAGE}."):
+    if not target.startswith(f"{OUR_PACKAGE}.") or not DOTTED_NAME.fullmatch(target):
         return False
     module, _, name = target.rpartition(".")
     try:
@@ -98,6 +100,22 @@ def is_defined(target: str) -> bool:
         return False
     source = Path(spec.origin).read_text(encoding="utf-8")
     return re.search(rf"^(?:class|def) {re.escape(name)}\b", source, re.MULTILINE) is not None
+
+
+def our_class(target: str) -> type | None:
+    """The class that a module of ours defines by that name; None where there is none.
+
+    A module is imported only if its source has such a class: what it merely imports, and what lies inside a class, is
+    not found, so that no path leads through our modules to anything else.
+
+    Args:
+        target: as a ``_target_`` names it.
+    """
+    if not is_defined(target):
+        return None
+    module, _, name = target.rpartition(".")
+    found = getattr(import_module(module), name, None)
+    return found if isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name) else None
 
 
 def current_targets(node: Any) -> Any:

@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
-from tendency.app.configuration.moved_targets import is_defined
 from tendency.app.configuration.overrides import closest
 from tendency.errors import ConfigError
+
+MOST_LETTERS = 300
+"""Of a sentence about an entry of a file, whose value may be of any length."""
 
 
 def check_nodes(config: Mapping[str, Any], injected: Mapping[str, frozenset[str]] | None = None) -> None:
@@ -42,19 +44,21 @@ def check_settings(settings: Mapping[str, Any], target: type) -> None:
         raise ConfigError(problems)
 
 
-def foreign_targets(node: Any, key: str = "") -> list[str]:
-    """The ``_target_`` entries of plain data that no module of this project defines, each with its key."""
-    if isinstance(node, Mapping):
-        target = node.get("_target_")
-        found = []
-        if target is not None and not (isinstance(target, str) and is_defined(target)):
-            found.append(f"{key or 'top level'}: {target}")
-        return found + [
-            item for name, value in node.items() for item in foreign_targets(value, f"{key}.{name}".strip("."))
-        ]
-    if isinstance(node, list | tuple):
-        return [item for i, value in enumerate(node) for item in foreign_targets(value, f"{key}[{i}]")]
-    return []
+def problems_of_parts(content: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the entries of a file, a sentence each; those that are missing or unknown are left alone.
+
+    Args:
+        content: from a file, plain data.
+        parts: the annotation of each entry.
+    """
+    found = []
+    for name, hint in parts.items():
+        if name in content:
+            found += [
+                problem if len(problem) < MOST_LETTERS else f"{problem[: MOST_LETTERS - 3]}..."
+                for problem in _problems_by_type(content[name], hint, name)
+            ]
+    return found
 
 
 def _problems_of(value: Any, key: str, injected: frozenset[str] = frozenset()) -> list[str]:
@@ -76,7 +80,7 @@ def _problems_of_arguments(
     arguments: dict[str, Any], target: Any, key: str, injected: frozenset[str], partial: bool
 ) -> list[str]:
     parameters = inspect.signature(target).parameters
-    hints = _hints(target)
+    hints = annotations_of(target)
     free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     prefix = f"{key}." if key else ""
     problems = []
@@ -104,6 +108,11 @@ def _problems_of_value(value: Any, hint: Any, key: str) -> list[str]:
         return [f"{key}: a value is required"]
     if _holds_nodes(value):
         return _problems_of(value, key) + _wrong_kind(value, hint, key)
+    return _problems_by_type(value, hint, key)
+
+
+def _problems_by_type(value: Any, hint: Any, key: str) -> list[str]:
+    """What an annotation says against a value."""
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError):
@@ -134,8 +143,12 @@ def _wrong_kind(value: Any, hint: Any, key: str) -> list[str]:
     return [f"{key}: expected a {hint.__name__}, got {_name(target)}"]
 
 
-def _hints(target: Any) -> dict[str, Any]:
-    """The annotations, without those that do not resolve: of a type, say, that only a type checker imports."""
+def annotations_of(target: Any) -> dict[str, Any]:
+    """The annotations of arguments, without those that do not resolve: of a type that only a type checker imports.
+
+    Args:
+        target: a class, whose constructor is looked at, or a function.
+    """
     # A decorated function has its names where it was written.
     function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
     hints: dict[str, Any] = {}

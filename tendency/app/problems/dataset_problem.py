@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.moved_targets import current_targets
-from tendency.app.configuration.signatures import foreign_targets
+from tendency.app.configuration.plain_data import require_plain
+from tendency.app.configuration.stored_nodes import examine
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import Manifest
 from tendency.data.metadata import DatasetError
@@ -27,17 +28,24 @@ TRAJECTORIES_AT_ONCE = 16
 
 def problem_node_of(manifest: Manifest) -> dict[str, Any]:
     """The node of the problem that a dataset was made of, classes by their paths of today; empty where unknown."""
-    return current_targets(manifest.description.get("problem", {}))
+    node = manifest.description.get("problem", {})
+    try:
+        require_plain(node)
+    except ValueError:
+        return {}
+    return current_targets(node) if isinstance(node, dict) else {}
 
 
 def problem_of(dataset: TrajectoryDataset) -> Problem | None:
     """The problem that a dataset was made of; None where its manifest names none that may be built."""
     node = problem_node_of(dataset.manifest)
-    if not node or foreign_targets(node):
+    found = examine(node, Problem, "pde")
+    if found.foreign or found.wrong:
         return None
     try:
         return build_problem(node)
-    except (ValueError, TypeError):
+    except Exception:
+        # Whatever a constructor makes of it, it is the file's arguments that it was given.
         return None
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.overrides import apply_overrides
-from tendency.app.configuration.signatures import check_nodes, foreign_targets
+from tendency.app.configuration.stored_nodes import examine
 from tendency.app.problems.data_plan import DataPlan
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
 from tendency.errors import ArtefactError, ConfigError
+from tendency.simulation.problem import Problem
 
 
 def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, root: Path) -> Path:
@@ -34,27 +36,55 @@ def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, ro
         DatasetError: the changed problem's certificate fails.
     """
     first = runs[0]
-    pde = first.configuration["pde"]
+    pde = _pde_of(first)
     for run in runs:
-        if lines := differences(identity(pde), identity(run.configuration["pde"]), "pde"):
+        if lines := differences(identity(pde), identity(_pde_of(run)), "pde"):
             reason = f"shift: {first.name} and {run.name} were trained on different problems:"
             raise ArtefactError("\n".join([reason, *lines]))
     pde = apply_overrides({"pde": pde}, shift, "shift")["pde"]
     # Runs' configurations do not hold it.
     if (time := first.recipe.characteristic_time) is not None:
         pde["characteristic_time"] = {"_target_": "tendency.simulation.problem.CharacteristicTime", **time}
+    # Of the other splits a dataset needs one trajectory each.
     data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
-    if foreign := foreign_targets({"pde": pde, "data": data}):
-        raise ArtefactError(
-            f"shift: {first.name} names code outside this project ({'; '.join(foreign)}), and its problem is not built"
-        )
+    data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
+    _require_ours(first, data, DataPlan, "data")
     try:
-        check_nodes({"pde": pde})
+        # What the command line says is answered with all of its mistakes.
+        found = examine(pde, Problem, "pde")
+        if found.foreign or found.wrong:
+            raise ConfigError(found.foreign or found.wrong)
         problem = build_problem(pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
-    # Of the other splits a dataset needs one trajectory each.
-    data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
     plan: DataPlan = build(data, "data")
     folder, _ = plan.prepare(root, pde, problem)
     return folder
+
+
+def _pde_of(run: Run) -> dict[str, Any]:
+    """The node of the problem that a run was trained on.
+
+    Raises:
+        ArtefactError: its configuration does not say, or says what this version cannot build.
+    """
+    if not isinstance(pde := run.configuration.get("pde"), dict):
+        raise ArtefactError(f"shift: run {run.name} does not say which problem it was trained on")
+    _require_ours(run, pde, Problem, "pde")
+    return pde
+
+
+def _require_ours(run: Run, node: Any, kind: type, key: str) -> None:
+    """Refuses a node of a run's configuration, before anything of it is built.
+
+    Raises:
+        ArtefactError: it names code outside this project, or what this version does not have.
+    """
+    found = examine(node, kind, key)
+    if found.foreign:
+        raise ArtefactError(
+            f"shift: {run.name} names code outside this project ({'; '.join(found.foreign)}), and its problem is not "
+            "built"
+        )
+    if found.wrong:
+        raise ArtefactError(f"shift: {run.name} was trained by another version of this program: {found.wrong[0]}")

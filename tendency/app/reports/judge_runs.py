@@ -16,6 +16,7 @@ from tendency.app.reports.sweep_leaderboard import report_and_rank
 from tendency.app.runs.checkpoint_reader import load_stepper
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import select_runs
+from tendency.errors import printable
 
 
 def evaluate(config: DictConfig) -> None:
@@ -36,12 +37,10 @@ def evaluate(config: DictConfig) -> None:
     if settings.sweep is not None:
         report_and_rank(runs_report, outputs)
         return
-    selection = select_runs(settings.runs or [])
+    selection = select_runs(settings.runs or [], trust=settings.trust)
     lines, report = runs_report.report_on(selection, outputs)
-    print("\n".join(lines))
-    for run, reason in selection.skipped.items():
-        print(f"left out: {run}: {reason}")
-    print(f"report: {report.page}")
+    lines += [f"left out: {run}: {reason}" for run, reason in selection.skipped.items()]
+    print(printable("\n".join([*lines, f"report: {report.page}"])))
 
 
 def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, dataset: Path | None = None) -> None:

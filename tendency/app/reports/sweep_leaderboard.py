@@ -18,7 +18,7 @@ from tendency.app.runs.run import with_different_names
 from tendency.app.runs.run_folder import write_json
 from tendency.app.runs.run_selection import Selection, of_any_problem, select_runs
 from tendency.data.metadata import DatasetError
-from tendency.errors import ArtefactError, ConfigError
+from tendency.errors import ArtefactError, ConfigError, printable
 from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.leaderboard import Leaderboard, Standing
@@ -41,7 +41,8 @@ def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
         ConfigError: the name is taken.
         ArtefactError: a run that was named by itself is missing, or no problem can be judged.
     """
-    selection = select_runs(runs_report.settings.sweep or [], of_any_problem, "sweep")
+    settings = runs_report.settings
+    selection = select_runs(settings.sweep or [], of_any_problem, "sweep", settings.trust)
     parts = by_dataset(selection)
     folder = _folder(runs_report, outputs)
     refused: dict[str, str] = dict(selection.skipped)
@@ -61,7 +62,7 @@ def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:
     board = _leaderboard(runs_report, folder, judged, [f"Left out: {name} ({why})." for name, why in refused.items()])
     page = board.write(folder)
     lines = [*board.table(board.figures[0]).lines(), board.headline(), *board.notes, f"leaderboard: {page}"]
-    print("\n".join(line for line in lines if line))
+    print(printable("\n".join(line for line in lines if line)))
 
 
 def _leaderboard(
@@ -200,4 +201,8 @@ def _folder(runs_report: RunsReport, outputs: Path) -> Path:
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    """What a file says that something was made of; None where it says nothing, so that it is made again."""
+    try:
+        return json.loads(path.read_bytes()) if path.is_file() else None
+    except ValueError:
+        return None

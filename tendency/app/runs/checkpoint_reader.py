@@ -1,17 +1,18 @@
 """Trained surrogates from their checkpoints."""
 
-import pickle
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import RunFolder
+from tendency.app.runs.stored_weights import no_larger_than, require_finite, require_stored, require_tensors
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
 from tendency.trainers.run_position import stored_position
 
 
@@ -33,7 +34,7 @@ class StoredSurrogate:
 
     def stepper(self, trust: bool = False) -> SurrogateStepper:
         """The surrogate in evaluation mode, physical units in and out; arguments and errors as of ``load_stepper``."""
-        return load_weights(self.recipe.untrained(trust), self.weights, f"checkpoint {self.path}")
+        return trained_stepper(self.recipe, self.weights, trust)
 
 
 def read_checkpoint(path: str | Path) -> StoredSurrogate:
@@ -50,16 +51,14 @@ def read_checkpoint(path: str | Path) -> StoredSurrogate:
     if (kind := _foreign_kind(path)) is not None:
         raise ArtefactError(f"checkpoint {path}: expected a file written by train.py, got {kind}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ArtefactError(
-            f"checkpoint {path}: damaged, or not a checkpoint of this program ({reason[:160]})"
-        ) from None
-    if not isinstance(content, dict) or "recipe" not in content or "state_dict" not in content:
+        content = load_archive(path)
+    except ArchiveError as error:
+        raise ArtefactError(str(error)) from None
+    parts = [content.get(name) for name in ("recipe", "state_dict")] if isinstance(content, dict) else [None]
+    if not all(isinstance(part, dict) for part in parts):
         raise ArtefactError(f"checkpoint {path}: it holds no recipe of a surrogate; expected one written by train.py")
     # The module's other parts have no state.
-    weights = {key.removeprefix("stepper."): value for key, value in content["state_dict"].items()}
+    weights = {str(key).removeprefix("stepper."): value for key, value in dict(content["state_dict"]).items()}
     recipe = Recipe.from_dict(content["recipe"], f"checkpoint {path}")
     return StoredSurrogate(path, recipe, weights, stored_position(content))
 
@@ -113,17 +112,23 @@ def load_stepper(path: str | Path, trust: bool = False) -> SurrogateStepper:
     return read_checkpoint(path).stepper(trust)
 
 
-def load_weights(stepper: SurrogateStepper, weights: Mapping[str, Tensor], source: str) -> SurrogateStepper:
-    """A stepper with these weights, in their number type, in evaluation mode.
+def trained_stepper(recipe: Recipe, weights: Mapping[str, Tensor], trust: bool = False) -> SurrogateStepper:
+    """A recipe's surrogate with weights from a file, in their number type, in evaluation mode.
 
     Args:
-        stepper: untrained.
+        recipe: of the file.
         weights: its whole state.
-        source: of the weights, for the message.
+        trust: build classes outside this project that the recipe names.
 
     Raises:
-        ArtefactError: they are of another surrogate.
+        ArtefactError: the recipe cannot be rebuilt, or the weights are of another surrogate or not finite.
     """
+    require_tensors(weights, recipe.source)
+    if recipe.is_ours:
+        require_stored(weights, recipe.source)
+    # What is trusted may take what it likes.
+    with no_larger_than(weights, recipe.source) if recipe.is_ours else nullcontext():
+        stepper = recipe.untrained(trust)
     floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
     if floating:
         stepper.surrogate.to(floating[0])
@@ -131,5 +136,8 @@ def load_weights(stepper: SurrogateStepper, weights: Mapping[str, Tensor], sourc
         stepper.load_state_dict(weights)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:6]]
-        raise ArtefactError("\n".join([f"{source}: its weights do not fit its recipe", *lines])) from None
+        raise ArtefactError("\n".join([f"{recipe.source}: its weights do not fit its recipe", *lines])) from None
+    units = {f"normalizer.{name}": value for name, value in stepper.normalizer.state_dict().items()}
+    # A network of somebody else may have infinite numbers among what it does not learn.
+    require_finite(dict(stepper.named_parameters()) | units, recipe.source)
     return stepper.eval()

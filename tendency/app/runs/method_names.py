@@ -71,7 +71,7 @@ def _class(node: Mapping[str, Any]) -> str:
     """The name of a node's class; of a network from elsewhere, that of its own."""
     inner = node.get("network")
     named = inner if isinstance(inner, Mapping) and "_target_" in inner else node
-    return str(named["_target_"]).rpartition(".")[2]
+    return str(named.get("_target_")).rpartition(".")[2]
 
 
 def _method(configuration: Mapping[str, Any]) -> Any:

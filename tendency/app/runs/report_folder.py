@@ -1,14 +1,34 @@
 """A report on disk: whether it is done, and what it found."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tendency.app.configuration.signatures import problems_of_parts
+from tendency.app.runs.json_file import read_json
+from tendency.errors import ArtefactError
 from tendency.evaluation.report.report_numbers import DEFINITIONS, definitions_of
 
 RENAMED_FIGURES = {"geometric_mean_nrmse": "rollout_nrmse"}
 """Figures of reports that older versions wrote, and what they are called now."""
+
+REMEDY = "remove the folder of this report and make the report again"
+PARTS = {
+    "description": dict[str, Any],
+    "summary": dict[str, dict[str, bool | float | None]],
+    "seeds": dict[str, dict[str, dict[str, float | None]]],
+    "comparisons": list[dict[str, Any]],
+    "figures": dict[str, Any],
+    "in_distribution": dict[str, Any],
+}
+DESCRIPTION_PARTS = {
+    "learned": list[str] | None,
+    "seeds": dict[str, list[str]],
+    "step": float | None,
+}
+REQUIRED = ("description", "summary", "seeds")
+"""What is read of metrics.json, what each entry is, and which a report of today has in any case."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +52,37 @@ class ReportFolder:
         return self.page.exists() and definitions_of(self.numbers()) == DEFINITIONS
 
     def numbers(self) -> dict[str, Any]:
-        """What metrics.json holds: ``summary``, ``description``, ``seeds``, ``comparisons`` and the rest."""
-        text = (self.path / "metrics.json").read_text(encoding="utf-8")
-        return json.loads(text, object_hook=lambda entry: {RENAMED_FIGURES.get(k, k): v for k, v in entry.items()})
+        """What metrics.json holds: ``summary``, ``description``, ``seeds``, ``comparisons`` and the rest.
+
+        Raises:
+            ArtefactError: the file is missing or damaged.
+        """
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            raise ArtefactError(f"report {self.path}: it has no metrics.json; {REMEDY}")
+        content = read_json(path, REMEDY, PARTS)
+        if problems := _problems_of(content):
+            raise ArtefactError(f"{path}: damaged ({problems[0]}); {REMEDY}")
+        return _renamed(content)
 
     def summary(self, method: str) -> dict[str, Any]:
         """The figures of one method; what is not finite is None."""
         return self.numbers()["summary"][method]
+
+
+def _problems_of(content: Mapping[str, Any]) -> list[str]:
+    """What speaks against numbers whose entries are of the right kinds."""
+    # Reports of older versions have fewer entries.
+    missing = [name for name in (REQUIRED if "figures" in content else ("summary",)) if name not in content]
+    about = content.get("description", {})
+    if problems := [f"{name}: missing" for name in missing] + problems_of_parts(about, DESCRIPTION_PARTS):
+        return problems
+    named = [*(about.get("learned") or ()), *(name for group in about.get("seeds", {}).values() for name in group)]
+    return [f"summary: without {name!r}" for name in named if name not in content["summary"]]
+
+
+def _renamed(content: Any) -> Any:
+    """The content with the names that its figures have now."""
+    if isinstance(content, dict):
+        return {RENAMED_FIGURES.get(key, key): _renamed(value) for key, value in content.items()}
+    return [_renamed(value) for value in content] if isinstance(content, list) else content

@@ -10,17 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
+from tendency.app.runs.json_file import read_json
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
+from tendency.simulation.annotations import NonNegativeFloat
 from tendency.version import __version__
 
 REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
 NOT_COMPARED = ("paths", "version")
 """What a stored configuration says of its place and its writer: a run may be moved, which changes nothing of it."""
+
+DESCRIBED = ("model", "prediction", "pde")
+CONFIGURATION_PARTS = {name: dict[str, Any] if name in DESCRIBED else dict[str, Any] | None for name in GROUPS}
+FINISHED_PARTS = {
+    "checkpoint": str,
+    "training_seconds": NonNegativeFloat | None,
+    "lines": list[str],
+    "report": str,
+}
+"""What is read of a run's small files, and what each entry is."""
 
 
 @dataclass
@@ -57,19 +70,24 @@ class RunFolder:
         Raises:
             ArtefactError: the file is damaged.
         """
-        path = self.path / "config.json"
-        if not path.is_file():
+        if not (self.path / "config.json").is_file():
             return None
-        try:
-            stored = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ArtefactError(f"run folder {self.path}: config.json is damaged ({error})") from None
-        return current_targets({key: value for key, value in stored.items() if key not in NOT_COMPARED})
+        return current_targets({key: value for key, value in self._stored().items() if key not in NOT_COMPARED})
+
+    def _stored(self) -> dict[str, Any]:
+        """What config.json says."""
+        remedy = "delete it: what was trained, the checkpoint records as well"
+        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS, DESCRIBED)
 
     def finished(self) -> dict[str, Any] | None:
-        """What the run left when it ended, or None while it has not."""
+        """What the run left when it ended, or None while it has not.
+
+        Raises:
+            ArtefactError: the file is damaged.
+        """
         path = self.path / "finished.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        remedy = "delete it: the run's command with resume=auto writes it again"
+        return read_json(path, remedy, FINISHED_PARTS) if path.exists() else None
 
     def require_there(self) -> None:
         """Refuses to go on without the folder.
@@ -131,7 +149,7 @@ class RunFolder:
         Raises:
             ArtefactError: with every value that differs.
         """
-        stored = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        stored = self._stored()
         if "version" not in stored:
             raise ArtefactError(
                 f"run folder {self.path} holds a run of an older version of this program, which can be loaded and "

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import RunFolder
@@ -58,16 +59,19 @@ def select_runs(
     texts: Sequence[str],
     misfit: Callable[[Recipe, Selection], str | None] = of_the_first_problem,
     key: str = "runs",
+    trust: bool = False,
 ) -> Selection:
     """Finds the runs that are asked for.
 
     What is named by itself must be good. What a pattern or a sweep brings along is left out, with its reason, where it
-    is no run, unfinished, damaged, or does not fit: a comparison must not be spoilt by it, nor silently go without it.
+    is no run, unfinished, damaged, of another version, or does not fit: a comparison must not be spoilt by it, nor
+    silently go without it.
 
     Args:
         texts: folders of runs, checkpoints, patterns such as ``outputs/heat-*``, or folders of sweeps.
         misfit: (recipe, those selected) -> why a run that was not named by itself is left out, or None.
         key: of the configuration that names them, for complaints.
+        trust: whether classes outside this project may be built, to see whether a run can be judged.
 
     Raises:
         ArtefactError: a run named by itself is missing or damaged, a pattern matches nothing, or no run is left.
@@ -79,7 +83,7 @@ def select_runs(
             _add(selection, Run.read(Path(text)))
             continue
         for path in gathered:
-            found = _run_or_reason(path, selection, misfit)
+            found = _run_or_reason(path, selection, misfit, trust)
             if isinstance(found, Run):
                 _add(selection, found)
             else:
@@ -94,7 +98,11 @@ def _gathered(text: str, key: str) -> list[Path] | None:
     """What a pattern or a sweep stands for; None where the text is a path by itself."""
     path = Path(text)
     if (path / SWEEP_FILE).is_file():
-        return [Path(line) for line in (path / SWEEP_FILE).read_text(encoding="utf-8").splitlines() if line]
+        return [
+            Path(line)
+            for line in (path / SWEEP_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+            if line
+        ]
     if path.exists() or not glob.has_magic(text):
         return None
     found = sorted(Path(match) for match in glob.glob(text, recursive=True))
@@ -109,17 +117,20 @@ def _add(selection: Selection, run: Run) -> None:
         selection.runs.append(run)
 
 
-def _run_or_reason(path: Path, selection: Selection, misfit: Callable[[Recipe, Selection], str | None]) -> Run | str:
+def _run_or_reason(
+    path: Path, selection: Selection, misfit: Callable[[Recipe, Selection], str | None], trust: bool
+) -> Run | str:
     """A run that was not named by itself, or why it is left out."""
     if not path.exists():
         return "it is not there"
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            return "no folder of a run"
-        if RunFolder(path).finished() is None:
-            return "unfinished; its command with resume=auto goes on with it"
+    if path.is_dir() and not (path / "config.json").is_file():
+        return "no folder of a run"
     try:
-        run = Run.read(path)
+        if path.is_dir() and RunFolder(path).finished() is None:
+            return "unfinished; its command with resume=auto goes on with it"
+        stored = read_checkpoint(path)
+        stored.stepper(trust)
+        run = Run.of(stored.path, stored.recipe)
     except ArtefactError as error:
         return str(error)
     return misfit(run.recipe, selection) or run

@@ -26,7 +26,7 @@ from tendency.app.studies.learning_curves import learning_curves
 from tendency.app.studies.processes import export_paths
 from tendency.app.studies.training_record import RecordFolder, TrainingRecord
 from tendency.data.metadata import DatasetError
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, printable
 
 NODES = ("comparison", "scale", "executor")
 """The groups of ``compare.py`` that are built."""
@@ -56,14 +56,14 @@ def compare(config: DictConfig) -> None:
     trials = trials_of(plan)
     records = RecordFolder.read(Path(settings.results) if settings.results else folder / "results")
     for sentence in records.left_out:
-        print(f"left out: {sentence}")
+        print(printable(f"left out: {sentence}"))
     failures = _complete(trials, records, executor, folder, datasets)
     results = results_of(plan, trials, records.records, datasets)
     if results.rows:
         curves = learning_curves(plan, trials, records.records)
         target = Path(settings.write) if settings.write else folder / "page"
         page = write_page(page_text(plan, results), results, curves, target)
-        print(page.read_text(encoding="utf-8"))
+        print(printable(page.read_text(encoding="utf-8")))
         print(f"page: {page}")
     if failures:
         raise ArtefactError("\n".join(["some of the comparison failed; the same command tries again:", *failures]))

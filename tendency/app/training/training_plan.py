@@ -18,7 +18,7 @@ from tendency.app.runs.agreement import RESUMED, epoch_values
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.data.metadata import metadata_of
-from tendency.errors import ArtefactError, ConfigError
+from tendency.errors import ArtefactError, ConfigError, printable
 from tendency.simulation.problem import Problem
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
@@ -69,8 +69,9 @@ class TrainingPlan:
         if not self.is_first_rank or (figures := self.folder.finished()) is None:
             return False
         self.folder.require_same(self.stored())
-        print("\n".join([f"done already: {self.folder.path}", *figures.get("lines", [])]))
-        print(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
+        lines = [f"done already: {self.folder.path}", *figures.get("lines", [])]
+        lines.append(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
+        print(printable("\n".join(lines)))
         return True
 
     def check_files(self) -> None:
