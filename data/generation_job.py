@@ -1,5 +1,6 @@
 """How the chunks of a dataset are solved: the job that worker processes receive, and its work in one process."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from torch import Tensor
 from tendency.data.chunk_seconds import record_seconds
 from tendency.data.dataset_layout import Chunk
 from tendency.data.metadata import DatasetError, metadata_of
-from tendency.data.trajectory_file import Trajectories, write_trajectories
+from tendency.data.trajectory_file import Trajectories, chunk_content
+from tendency.data.whole_file import NoRoomError, write_whole_bytes
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import InstabilityError, begin, rollout
 
@@ -60,10 +62,15 @@ class ChunkSolver:
         Raises:
             DatasetError: a trajectory that is not finite, all zero, or constant in time.
             InstabilityError: the solver fails; names split and trajectories.
+            NoRoomError: the disk is full.
         """
-        with record_seconds(self.job.folder, chunk.name):
-            trajectories = self.solve(chunk)
-        write_trajectories(chunk.path(self.job.folder), trajectories, self.metadata)
+        with record_seconds(self.job.folder, chunk.name) as line:
+            content = chunk_content(chunk.name, self.solve(chunk), self.metadata)
+            line["sha256"] = hashlib.sha256(content).hexdigest()
+        try:
+            write_whole_bytes(chunk.path(self.job.folder), content)
+        except NoRoomError as error:
+            raise NoRoomError(f"{error}; the finished chunks are kept: the same command goes on from there") from None
 
     def solve(self, chunk: Chunk) -> Trajectories:
         """The trajectories of a chunk, on the points where they are stored; raises as ``write`` does."""

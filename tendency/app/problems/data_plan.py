@@ -96,6 +96,7 @@ class DataPlan:
             workers=self.workers,
             provenance=provenance(),
             progress=progress_line(f"generating {folder.name}"),
+            notice=print,
         )
         return folder, manifest
 
