@@ -78,7 +78,8 @@ def _generate(
     asked = dict(counts) if manifest is None else {s: max(n, manifest.counts.get(s, 0)) for s, n in counts.items()}
     for split, count in asked.items():
         solver.check(split, count)
-    certificate = manifest.certificate if manifest is not None else _certified(solver)
+    known = manifest is not None and manifest.certificate.certified
+    certificate = manifest.certificate if manifest is not None and known else _certified(solver)
     certificate.require()
     sweep_leftovers(folder)
     entries = manifest.chunks if manifest is not None else {}

@@ -28,7 +28,8 @@ class Manifest:
         metadata: what its trajectories share.
         counts: trajectories asked for in each split.
         chunk_size: trajectories in each chunk.
-        chunks: {"train/chunk-00000.hdf5": {"sha256": ..., "bytes": ...}}.
+        chunks: {"train/chunk-00000.hdf5": {"sha256": ..., "bytes": ..., "header": ...}}, ``settled`` with it where
+            trajectories come to rest; see ``file_entry``.
         certificate: its figures.
         statistics: of the training split's u, as ``tendency.data.statistics`` makes them; older manifests have more.
         provenance: versions and commit, recorded and never hashed.
@@ -46,6 +47,16 @@ class Manifest:
     def checksums(self, counts: Mapping[str, int]) -> dict[str, str]:
         """The checksum, by name, of each chunk that holds some of the first ``counts`` trajectories of the splits."""
         return {chunk.name: str(self.chunks[chunk.name]["sha256"]) for chunk in chunks_of(counts, self.chunk_size)}
+
+    def settled(self) -> dict[str, dict[int, int]]:
+        """For each split its trajectories that come to rest, and the snapshot from which on nothing changes."""
+        found: dict[str, dict[int, int]] = {}
+        for chunk in chunks_of(self.counts, self.chunk_size):
+            first = chunk.trajectories(self.chunk_size).start
+            for row, snapshot in self.chunks[chunk.name].get("settled", {}).items():
+                if first + int(row) < self.counts[chunk.split]:
+                    found.setdefault(chunk.split, {})[first + int(row)] = snapshot
+        return found
 
     def write(self, folder: Path) -> None:
         """Writes manifest.json, whole or not at all."""
@@ -101,7 +112,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:
-    """What a manifest says of a chunk: its size, its checksum, and that of its header.
+    """What a manifest says of a chunk: its size, its checksum, that of its header, and which rows come to rest when.
 
     Args:
         path: of the chunk.
@@ -112,7 +123,10 @@ def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:
     """
     with open_chunk(path) as chunk:
         header = digest_of_header(chunk, path, metadata)
-    return {"sha256": file_digest(path), "bytes": os.path.getsize(path), "header": header}
+        rests = {str(row): int(k) for row, k in enumerate(chunk["tendency"].attrs["settled_from"])}
+    settled = {row: snapshot for row, snapshot in rests.items() if snapshot < metadata.num_snapshots - 1}
+    entry = {"sha256": file_digest(path), "bytes": os.path.getsize(path), "header": header}
+    return entry | ({"settled": settled} if settled else {})
 
 
 def file_digest(path: Path) -> str:

@@ -27,6 +27,7 @@ class _Chunk(TypedDict):
     sha256: Checksum
     bytes: PositiveInt
     header: NotRequired[Checksum]
+    settled: NotRequired[dict[str, NonNegativeInt]]
 
 
 @_strict
@@ -97,7 +98,6 @@ class _Content(TypedDict):
     certificate: _Certificate
     statistics: _Statistics
     provenance: dict[str, Any]
-    settled: NotRequired[dict[str, dict[str, NonNegativeInt]]]
     sha256: NotRequired[Checksum]
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from tendency.data.chunk_header import field_arrays
 from tendency.data.metadata import TrajectoryMetadata
+from tendency.data.settled import settled_from
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import BoundaryKind
 
@@ -96,6 +97,7 @@ def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMe
             values.update(file[name][()].tobytes())
         file["tendency"].attrs["chunk"] = place
         file["tendency"].attrs["sha256_of_fields"] = values.hexdigest()
+        file["tendency"].attrs["settled_from"] = settled_from(trajectories.u).numpy()
         file.flush()
         return bytes(file.id.get_file_image())
 

@@ -3,7 +3,7 @@
 import functools
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import DictConfig
 
@@ -18,6 +18,7 @@ from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
 from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
+from tendency.data.settled import Settled
 from tendency.errors import ArtefactError, ConfigError
 from tendency.version import provenance
 
@@ -61,9 +62,12 @@ def repair_folder(folder: Path, pde: dict[str, Any], manifest: Manifest, workers
         )
     if not pde:
         raise ArtefactError(f"dataset {folder} does not say what its problem is; it cannot be repaired")
-    stores_slopes = manifest.metadata.has_time_derivative
+    settled = manifest.description.get("settled", "keep")
+    if settled not in get_args(Settled):
+        raise ArtefactError(f"dataset {folder}: settled: expected one of {get_args(Settled)}, got {settled!r}")
+    make_problem = functools.partial(build_problem, pde)
     return repair(
-        GenerationJob(functools.partial(build_problem, pde), folder, manifest.chunk_size, stores_slopes),
+        GenerationJob(make_problem, folder, manifest.chunk_size, manifest.metadata.has_time_derivative, settled),
         workers=workers,
         provenance=provenance(),
         progress=progress_line(f"repairing {folder.name}"),
