@@ -54,10 +54,19 @@ def record_seconds(folder: Path, chunk: str) -> Iterator[dict[str, str]]:
         "machine": processor_name(),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    # One write to the end of the file: the lines of several workers never mix, and a kill leaves a line whole or not.
-    handle = os.open(seconds_path(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    # Whoever cannot write this will not be able to write the chunk, and says so.
+    with suppress(OSError):
+        _append(seconds_path(folder), json.dumps(line) + "\n")
+
+
+def _append(path: Path, line: str) -> None:
+    """Writes a line to the end of a file at once: lines of several workers never mix, and a kill leaves one or none."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(handle, (json.dumps(line) + "\n").encode())
+        size = os.fstat(handle).st_size
+        # A disk that was full may have left the beginning of a line.
+        cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        os.write(handle, ("\n" * cut + line).encode())
     finally:
         os.close(handle)
 

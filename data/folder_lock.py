@@ -41,9 +41,10 @@ def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
         file = path.open("a+", encoding="utf-8")
         if try_lock(file):
             if _is_there(file, path):
-                file.truncate(0)
-                file.write(f"process {os.getpid()} on {platform.node()}")
-                file.flush()
+                # Who holds it, for those who wait; on a full disk they are not told.
+                with suppress(OSError):
+                    os.truncate(file.fileno(), 0)
+                    os.write(file.fileno(), f"process {os.getpid()} on {platform.node()}".encode())
                 return file
         elif not told:
             file.seek(0)

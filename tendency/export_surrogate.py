@@ -1,5 +1,6 @@
 """A trained surrogate as files that others can read: a program of one step, and its weights."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -8,13 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from tendency.app.runs.run_folder import write_json
-from tendency.data.whole_file import whole_file
+from tendency.data.whole_file import whole_file, write_whole_bytes
 from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
@@ -110,12 +111,14 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         _require_same(program.module()(*inputs), expected, PROGRAM)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / WEIGHTS) as temporary:
-        # Views of shared storage are no separate tensors in this format.
-        save_file({name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}, temporary)
+    # Views of shared storage are no separate tensors in this format.
+    weights = {name: value.contiguous().clone() for name, value in trained.stepper.state_dict().items()}
+    write_whole_bytes(folder / WEIGHTS, save(weights))
     write_json(folder / RECIPE, trained.recipe.to_dict())
-    with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
-        torch.export.save(program, file)
+    # In memory: torch ends the process where it cannot write an archive to a disk that is full.
+    archive = io.BytesIO()
+    torch.export.save(program, archive)
+    write_whole_bytes(folder / PROGRAM, archive.getvalue())
     if onnx:
         _write_onnx(program, inputs, expected, folder / ONNX)
     return folder

@@ -8,6 +8,9 @@ from typing import Any
 RENAMED_FIGURES = {"geometric_mean_nrmse": "rollout_nrmse"}
 """Figures of reports that older versions wrote, and what they are called now."""
 
+PARTS = {"rollouts.nc", "metrics.nc", "metrics.json", "metrics.csv", "report.md", "figures", "as_trained"}
+"""Of a report, before its page is written."""
+
 
 @dataclass(frozen=True)
 class ReportFolder:
@@ -28,6 +31,11 @@ class ReportFolder:
     def done(self) -> bool:
         """Whether the report was written to its end."""
         return self.page.exists()
+
+    def half_done(self) -> bool:
+        """Whether the folder holds parts of a report that was never written to its end, and nothing else."""
+        names = {path.name for path in self.path.iterdir() if not path.name.endswith(".tmp")}
+        return not self.done() and names <= PARTS
 
     def numbers(self) -> dict[str, Any]:
         """What metrics.json holds: ``summary``, ``description``, ``seeds``, ``comparisons`` and the rest."""
