@@ -7,6 +7,7 @@ another's place is found out without reading its fields.
 """
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,17 +25,16 @@ def field_arrays(metadata: TrajectoryMetadata) -> list[str]:
     return [*names, "tendency/u_t"] if metadata.has_time_derivative else names
 
 
-def header_digest(file: h5py.File, content: BinaryIO, metadata: TrajectoryMetadata) -> str:
+def header_digest(fields: Iterable[h5py.Dataset], content: BinaryIO) -> str:
     """The SHA-256 of the bytes of a chunk file that hold no values of fields.
 
     Args:
-        file: open.
-        content: its bytes.
-        metadata: of the dataset.
+        fields: arrays of the file; see ``field_arrays``.
+        content: the bytes of the file.
     """
     blocks: list[tuple[int, int]] = []
-    for name in field_arrays(metadata):
-        file[name].id.chunk_iter(lambda block: blocks.append((block.byte_offset, block.size)))
+    for array in fields:
+        array.id.chunk_iter(lambda block: blocks.append((block.byte_offset, block.size)))
     digest, position = hashlib.sha256(), 0
     for offset, size in sorted(blocks):
         content.seek(position)

@@ -65,7 +65,8 @@ def _append(path: Path, line: str) -> None:
     try:
         size = os.fstat(handle).st_size
         # A disk that was full may have left the beginning of a line.
-        cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        os.lseek(handle, max(size - 1, 0), os.SEEK_SET)
+        cut = size > 0 and os.read(handle, 1) != b"\n"
         os.write(handle, ("\n" * cut + line).encode())
     finally:
         os.close(handle)

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from tendency.data.chunk_header import header_digest, require_plain
+from tendency.data.chunk_header import field_arrays, header_digest, require_plain
 from tendency.data.metadata import DatasetError, TrajectoryMetadata, damaged_chunk
 from tendency.data.trajectory_file import Trajectories
 from tendency.simulation.conditions import Conditions
@@ -66,7 +66,7 @@ def digest_of_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata) 
         DatasetError: it is damaged.
     """
     with path.open("rb") as plain, _errors_put_in_words(path, "HDF5 cannot read its structure"):
-        return header_digest(file, plain, metadata)
+        return header_digest([_plain_array(file, name, path) for name in field_arrays(metadata)], plain)
 
 
 def require_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata, expected: str) -> None:

@@ -112,6 +112,13 @@ def test_a_truncated_chunk_is_named(dataset, tmp_path):
         read_trajectories(path, read_manifest(dataset).metadata)
 
 
+def _elsewhere(shape):
+    """A virtual array whose values lie in another file."""
+    layout = h5py.VirtualLayout(shape, "f4")
+    layout[...] = h5py.VirtualSource("elsewhere.hdf5", "u", shape)
+    return layout
+
+
 def replaced(path, name, make):
     with h5py.File(path, "r+") as file:
         shape = file[name].shape
@@ -134,6 +141,13 @@ def replaced(path, name, make):
             "declares 8000000000000 bytes",
         ),
         (lambda f, n, s: f.create_dataset(n, data=np.ones((2, 5, 16), "f4")), "expected t0_fields/u of shape"),
+        (lambda f, n, s: f.create_dataset(n, data=np.ones(s, "f4"), compression="gzip"), "is packed by a filter"),
+        (lambda f, n, s: f.__setitem__(n, f["t1_fields"]), "no plain array of floating-point numbers"),
+        (lambda f, n, s: f.create_dataset(n, s, h5py.ref_dtype), "no plain array of floating-point numbers"),
+        (
+            lambda f, n, s: f.create_virtual_dataset(n, _elsewhere(s)),
+            "lie in another file",
+        ),
         (lambda f, n, s: None, "holds no t0_fields/u"),
         (
             lambda f, n, s: f.create_dataset(n, data=np.full(s, np.nan, "f4")),

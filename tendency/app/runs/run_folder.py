@@ -1,8 +1,8 @@
 """One run, one folder: its name, its lock, and what to do when it is there already."""
 
-import fcntl
 import json
 import os
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import IO, Any
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.report_folder import ReportFolder
+from tendency.data.folder_lock import try_lock
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
 from tendency.version import __version__
@@ -132,14 +133,12 @@ class RunFolder:
     def _lock(self) -> None:
         """Held until the process ends, however it ends."""
         self.lock = (self.path / ".lock").open("a+")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(self.lock):
             self.lock.seek(0)
             owner = self.lock.read().strip()
-            raise ArtefactError(f"run folder {self.path} is in use by another process ({owner})") from None
+            raise ArtefactError(f"run folder {self.path} is in use by another process ({owner})")
         self.lock.truncate(0)
-        self.lock.write(f"pid {os.getpid()} on {os.uname().nodename}")
+        self.lock.write(f"pid {os.getpid()} on {platform.node()}")
         self.lock.flush()
 
 
