@@ -15,6 +15,8 @@ from tendency.simulation.simulator import ReferenceSolver, begin, rollout
 MANY_DRAWS = 64
 """Draws that are looked at to see that parameters vary; they cost nothing beside a solve."""
 
+NEVER_CERTIFIED = "never certified; no error of these data was ever measured"
+
 SPACINGS = {1.0: 4096, 2.0: 64}
 """Into how many parts the time between snapshots is cut to compare u_t with a difference, by the norm of errors.
 
@@ -47,12 +49,19 @@ class Certificate:
     trajectories: int
 
     @property
+    def certified(self) -> bool:
+        """Whether anything was measured."""
+        return bool(self.figures) and self.trajectories > 0
+
+    @property
     def passed(self) -> bool:
-        """Whether every figure that binds holds."""
-        return all(figure.holds or not figure.binding for figure in self.figures)
+        """Whether something was measured, and every figure that binds holds."""
+        return self.certified and all(figure.holds or not figure.binding for figure in self.figures)
 
     def lines(self) -> list[str]:
         """A small table."""
+        if not self.certified:
+            return [f"certificate: {NEVER_CERTIFIED}"]
         lines = [f"certificate on {self.trajectories} trajectories"]
         for figure in self.figures:
             verdict = "ok" if figure.holds else "FAILS" if figure.binding else "as published"
@@ -83,6 +92,8 @@ class Certificate:
         """
         if self.passed:
             return
+        if not self.certified:
+            raise DatasetError(f"certificate: {NEVER_CERTIFIED}")
         failing = [figure for figure in self.figures if figure.binding and not figure.holds]
         remedies = [f"{figure.name}: {figure.remedy}" for figure in failing]
         raise DatasetError("\n".join(["the certificate fails, so nothing was generated", *self.lines()[1:], *remedies]))
@@ -195,6 +206,7 @@ def _trajectory_and_drift(solver: ReferenceSolver, draw: Draw, start: Tensor) ->
 
 def _variation(problem: Problem, u: Tensor) -> list[Figure]:
     """That every field varies in space and time, and every parameter that was given a distribution between draws."""
+    u = u.float().double()  # as stored
     scale = u.abs().amax().clamp(min=1e-300)
     spread = min(
         float((u.std(1) / scale).amax(tuple(range(2, u.ndim - 1))).min()),

@@ -1,26 +1,43 @@
 """Windows of a dataset's trajectories, read lazily."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from tendency.data.dataset_layout import Chunk
-from tendency.data.manifest import read_manifest
-from tendency.data.metadata import CHUNK_REMEDY, DatasetError
+from tendency.data.manifest import read_manifest, same_file
+from tendency.data.metadata import DatasetError, damaged_chunk
 from tendency.data.trajectory_file import Trajectories
-from tendency.data.trajectory_reader import read_trajectories
+from tendency.data.trajectory_reader import open_chunk, read_opened, require_header
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.window import Window
 
 IntArray = NDArray[np.int64]
+
+
+def collate_windows(windows: Sequence[Window], *, collate_fn_map: object = None) -> Window:
+    """Windows as one batch: what a plain ``torch.utils.data.DataLoader`` joins those of a dataset with.
+
+    Args:
+        windows: to be joined.
+        collate_fn_map: torch's table of such functions, which it hands on.
+    """
+    return Window.joined(windows)
+
+
+# The place that torch names for types of one's own (torch.utils.data.default_collate).
+default_collate_fn_map[Window] = collate_windows
 
 
 class TrajectoryHeads:
@@ -106,11 +123,15 @@ class TrajectoryDataset(Dataset[Window]):
         self.width = max(*required, *wanted, 0) - self.low + 1
         possible = range(max(0, -min(required)) * stride, snapshots - max(0, *required) * stride)
         self.presents = possible if presents is None else presents
-        if self.presents.step != 1 or any(present not in possible for present in self.presents):
+        # Neighbours: the ends say it of all of them, however many a manifest promises.
+        if self.presents.step != 1 or any(
+            present not in possible for present in (*self.presents[:1], *self.presents[-1:])
+        ):
             raise ValueError(f"presents: expected neighbours within {possible}, got {self.presents}")
         self._check_room()
         self.cache_bytes = cache_bytes
         self.cache: OrderedDict[int, Trajectories] = OrderedDict()
+        self.compared: set[int] = set()
         self.heads = TrajectoryHeads(-(-there // self.chunk_size))
 
     @classmethod
@@ -124,7 +145,9 @@ class TrajectoryDataset(Dataset[Window]):
     def _check_room(self) -> None:
         """Each present needs as many snapshots at its stride as a window holds."""
         snapshots, stride = self.metadata.num_snapshots, self.stride
-        room = min((p // stride + (snapshots - 1 - p) // stride + 1 for p in self.presents), default=0)
+        # A stride later there is the same room.
+        some = self.presents[:stride]
+        room = min((p // stride + (snapshots - 1 - p) // stride + 1 for p in some), default=0)
         if self.width > room:
             steps = f" {stride} apart" if stride > 1 else ""
             raise ValueError(f"windows of {self.width} snapshots{steps} do not fit into trajectories of {snapshots}")
@@ -134,12 +157,15 @@ class TrajectoryDataset(Dataset[Window]):
         return self.num_trajectories * len(self.presents)
 
     def __getitem__(self, index: int) -> Window:
-        """The window of that index, as a batch of one."""
-        return self.windows([index])
+        """The window of that index, as a batch of one; negative indices count from the end, as in a list.
 
-    def __getitems__(self, indices: Sequence[int]) -> Window:
-        """What torch's DataLoader calls; see ``windows``."""
-        return self.windows(indices)
+        Raises:
+            IndexError: there is no such window.
+        """
+        windows = len(self)
+        if not -windows <= index < windows:
+            raise IndexError(f"index: expected one of the {windows} windows of {self.split}, got {index}")
+        return self.windows([index % windows])
 
     def windows(self, indices: Sequence[int]) -> Window:
         """The windows of those indices as one batch, in their order.
@@ -149,9 +175,12 @@ class TrajectoryDataset(Dataset[Window]):
 
         Raises:
             DatasetError: a chunk is missing or damaged.
+            IndexError: there is no such window.
         """
         # Arrays, not tensors: an operation on a few numbers takes them a third of the time.
         index = np.asarray(indices, dtype=np.int64)
+        if index.size and not (index.min() >= 0 and index.max() < len(self)):
+            raise IndexError(f"indices: expected 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
         trajectory, later = np.divmod(index, len(self.presents))
         present = self.presents.start + later
         # In steps of the stride; a window that would reach beyond the trajectory is moved inside.
@@ -187,30 +216,43 @@ class TrajectoryDataset(Dataset[Window]):
         times, conditions = self.heads.of(chunk, row)
         return Trajectories(u, times.gather(1, torch.from_numpy(at)), conditions, u_t)
 
-    def chunk_path(self, number: int) -> Path:
-        """The file of a chunk of the split.
+    @contextmanager
+    def opened(self, number: int) -> Iterator[tuple[h5py.File, Path]]:
+        """A chunk file of the split, compared with the manifest when it is first opened.
+
+        Compared are its size and its header; of a chunk that an older version wrote, whose times and parameters carry
+        no checksums, all of its bytes.
 
         Args:
             number: of the chunk.
 
         Raises:
-            DatasetError: it has not the size that it was made with.
+            DatasetError: it is missing, damaged, or another than the one that the manifest names.
         """
         chunk = Chunk(self.split, number)
-        path = chunk.path(self.folder)
-        if path.exists() and path.stat().st_size != self.manifest.chunks[chunk.name]["bytes"]:
-            raise DatasetError(
-                f"chunk {path}: expected {self.manifest.chunks[chunk.name]['bytes']} bytes, "
-                f"got {path.stat().st_size}; {CHUNK_REMEDY}"
-            )
-        return path
+        path, entry = chunk.path(self.folder), self.manifest.chunks[chunk.name]
+        if path.exists() and path.stat().st_size != entry["bytes"]:
+            raise damaged_chunk(path, f"is damaged: expected {entry['bytes']} bytes, got {path.stat().st_size}")
+        with open_chunk(path) as file:
+            if number not in self.compared:
+                if "header" in entry:
+                    require_header(file, path, self.metadata, entry["header"])
+                elif not same_file(path, entry):
+                    raise damaged_chunk(path, "is damaged, or another than the one that the manifest names")
+                self.compared.add(number)
+            yield file, path
 
     def _chunk(self, chunk: int) -> Trajectories:
         """One decoded chunk, from memory where it is there."""
         if chunk in self.cache:
             self.cache.move_to_end(chunk)
             return self.cache[chunk]
-        trajectories = read_trajectories(self.chunk_path(chunk), self.metadata)
+        with self.opened(chunk) as (file, path):
+            trajectories = read_opened(file, path, self.metadata)
+        if len(trajectories.u) != self.chunk_size:
+            raise damaged_chunk(
+                path, f"has {len(trajectories.u)} trajectories, chunks of {self.chunk_size} are expected"
+            )
         self.cache[chunk] = trajectories
         self.heads.add(chunk, trajectories)
         while len(self.cache) > 1 and sum(_bytes(part) for part in self.cache.values()) > self.cache_bytes:

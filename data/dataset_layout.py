@@ -2,7 +2,7 @@
 
 <root>/<name>-<hash of what it is made of>/
     train/chunk-00000.hdf5 ...  valid/ ...  test/ ...     trajectories that were solved together
-    seconds.jsonl                                         what each chunk took to solve
+    seconds.jsonl                                         what each chunk took to solve, and its checksum
     manifest.json                                         written last: without it the dataset is not complete
 """
 
@@ -44,6 +44,11 @@ def manifest_path(folder: Path) -> Path:
 def seconds_path(folder: Path) -> Path:
     """The record of what each chunk of the dataset in ``folder`` took to solve."""
     return folder / "seconds.jsonl"
+
+
+def lock_path(folder: Path) -> Path:
+    """What is there while a process writes chunks of the dataset in ``folder``."""
+    return folder / ".generation.lock"
 
 
 def stored_chunk_paths(folder: Path) -> list[Path]:

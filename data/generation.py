@@ -1,6 +1,6 @@
 """Generation of datasets: chunk by chunk, resumable, the same bytes whatever the number of workers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from tendency.data.certificate import Certificate, certify
+from tendency.data.chunk_seconds import read_checksums
 from tendency.data.chunk_workers import one_thread, write_chunks
-from tendency.data.dataset_layout import chunks_of, manifest_path
+from tendency.data.dataset_layout import Chunk, chunks_of, lock_path, manifest_path
+from tendency.data.folder_lock import only_one
 from tendency.data.generation_job import ChunkSolver, GenerationJob
 from tendency.data.interruption import require_not_stopped, stopped_by_signals
-from tendency.data.manifest import Manifest, file_entry, read_manifest
+from tendency.data.manifest import Manifest, file_digest, file_entry, has_size, read_manifest, same_file
 from tendency.data.statistics import channel_statistics
 from tendency.data.trajectory_reader import open_chunk, read_states
 from tendency.data.whole_file import sweep_leftovers
@@ -30,6 +32,7 @@ def generate(
     workers: int = 0,
     provenance: Mapping[str, Any] | None = None,
     progress: ReportProgress = lambda done, total: None,
+    notice: Callable[[str], None] = lambda line: None,
 ) -> Manifest:
     """Generates what is missing of a dataset; returns at once where nothing is.
 
@@ -43,6 +46,7 @@ def generate(
         workers: processes; 0 for one per core.
         provenance: versions and commit, recorded in the manifest.
         progress: is told how many chunks are done.
+        notice: is told in a line what was found, or who is waited for: one process generates a dataset at a time.
 
     Raises:
         DatasetError: the certificate fails, or a trajectory is not usable.
@@ -50,24 +54,47 @@ def generate(
         TerminatedError: SIGTERM; like Ctrl-C it keeps the finished chunks.
     """
     folder = job.folder
-    manifest = read_manifest(folder) if manifest_path(folder).exists() else None
-    if manifest is not None and _complete(folder, manifest, counts):
+    if (manifest := _complete(folder, counts)) is not None:
         return manifest
+    with only_one(lock_path(folder), notice, f"which generates {folder}"):
+        # Whoever was waited for may have made it.
+        return _complete(folder, counts) or _generate(job, description, counts, workers, provenance, progress, notice)
+
+
+def _generate(
+    job: GenerationJob,
+    description: Mapping[str, Any],
+    counts: Mapping[str, int],
+    workers: int,
+    provenance: Mapping[str, Any] | None,
+    progress: ReportProgress,
+    notice: Callable[[str], None],
+) -> Manifest:
+    """As of ``generate``, of a dataset that is not complete, and in this process alone."""
+    folder = job.folder
+    manifest = read_manifest(folder) if manifest_path(folder).exists() else None
     with one_thread():
         solver = ChunkSolver(job)
     asked = dict(counts) if manifest is None else {s: max(n, manifest.counts.get(s, 0)) for s, n in counts.items()}
     for split, count in asked.items():
         solver.check(split, count)
-    certificate = manifest.certificate if manifest is not None else _certified(solver)
+    known = manifest is not None and manifest.certificate.certified
+    certificate = manifest.certificate if manifest is not None and known else _certified(solver)
     certificate.require()
     sweep_leftovers(folder)
-    _write_missing(solver, asked, manifest.chunks if manifest is not None else {}, workers, progress)
+    entries = manifest.chunks if manifest is not None else {}
+    chunks = chunks_of(asked, job.chunk_size)
+    missing = _unusable(folder, chunks, entries, notice)
+    write_missing(solver, missing, len(chunks), workers, progress)
+    # Once more: workers that were killed together with the process before this one may have taken a while to end.
+    sweep_leftovers(folder)
+    kept = {chunk.name: entries[chunk.name] for chunk in chunks if chunk not in missing and chunk.name in entries}
     finished = Manifest(
         description=dict(description),
         metadata=solver.metadata,
         counts=asked,
         chunk_size=job.chunk_size,
-        chunks={chunk.name: file_entry(chunk.path(folder)) for chunk in chunks_of(asked, job.chunk_size)},
+        chunks={c.name: kept.get(c.name) or file_entry(c.path(folder), solver.metadata) for c in chunks},
         certificate=certificate,
         statistics=_statistics(solver, asked["train"]),
         provenance=dict(provenance or {}),
@@ -76,34 +103,53 @@ def generate(
     return finished
 
 
-def _complete(folder: Path, manifest: Manifest, counts: Mapping[str, int]) -> bool:
+def _complete(folder: Path, counts: Mapping[str, int]) -> Manifest | None:
+    """The manifest of a dataset that has all that is asked for, as far as the sizes of its files say."""
+    if not manifest_path(folder).exists():
+        return None
+    manifest = read_manifest(folder)
     enough = all(manifest.counts.get(split, 0) >= count for split, count in counts.items())
-    return enough and all((folder / name).exists() for name in manifest.chunks)
+    return manifest if enough and all(has_size(folder / name, e) for name, e in manifest.chunks.items()) else None
 
 
-def _write_missing(
-    solver: ChunkSolver,
-    counts: Mapping[str, int],
+def _unusable(
+    folder: Path,
+    chunks: Sequence[Chunk],
     entries: Mapping[str, Mapping[str, Any]],
-    workers: int,
-    progress: ReportProgress,
+    notice: Callable[[str], None],
+) -> list[Chunk]:
+    """The chunks that are missing, or are not what the manifest, or the record of their writing, says."""
+    recorded = read_checksums(folder)
+    missing = []
+    for chunk in chunks:
+        path, entry = chunk.path(folder), entries.get(chunk.name)
+        if not path.exists():
+            missing.append(chunk)
+        elif not (same_file(path, entry) if entry else file_digest(path) == recorded.get(chunk.name)):
+            notice(f"{path} is not the file that was written; it is made anew")
+            missing.append(chunk)
+    return missing
+
+
+def write_missing(
+    solver: ChunkSolver, missing: Sequence[Chunk], total: int, workers: int, progress: ReportProgress
 ) -> None:
-    """Writes the chunks of the splits' first trajectories that are missing or differ from their manifest entries."""
-    folder = solver.job.folder
-    chunks = chunks_of(counts, solver.job.chunk_size)
-    missing = [chunk for chunk in chunks if not _usable(chunk.path(folder), entries.get(chunk.name))]
-    done = len(chunks) - len(missing)
-    progress(done, len(chunks))
+    """Solves and writes chunks, and reports how many of all are there.
+
+    Args:
+        solver: of the dataset.
+        missing: the chunks.
+        total: number of all chunks.
+        workers: processes; 0 for one per core.
+        progress: is told how many chunks are done.
+    """
+    done = total - len(missing)
+    progress(done, total)
     with closing(write_chunks(solver, missing, workers)) as written:
         for _ in written:
             done += 1
-            progress(done, len(chunks))
+            progress(done, total)
             require_not_stopped()
-
-
-def _usable(path: Path, entry: Mapping[str, Any] | None) -> bool:
-    """A chunk is there; chunks exist whole or not at all, so a checksum is only compared where one is known."""
-    return path.exists() and (entry is None or file_entry(path) == entry)
 
 
 def _certified(solver: ChunkSolver) -> Certificate:

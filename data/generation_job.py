@@ -1,5 +1,6 @@
 """How the chunks of a dataset are solved: the job that worker processes receive, and its work in one process."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from torch import Tensor
 from tendency.data.chunk_seconds import record_seconds
 from tendency.data.dataset_layout import Chunk
 from tendency.data.metadata import DatasetError, metadata_of
-from tendency.data.trajectory_file import Trajectories, write_trajectories
+from tendency.data.settled import MOST_REDRAWS, Settled, settled_from
+from tendency.data.trajectory_file import Trajectories, chunk_content
+from tendency.data.whole_file import NoRoomError, write_whole_bytes
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import InstabilityError, begin, rollout
 
@@ -24,12 +27,14 @@ class GenerationJob:
         folder: of the dataset.
         chunk_size: trajectories in each chunk. They are solved as one batch, whose size changes their last bits.
         store_time_derivative: store the solver's u_t beside u.
+        settled: what is done with a trajectory that comes to rest, in the digits that are stored.
     """
 
     make_problem: Callable[[], Problem]
     folder: Path
     chunk_size: int
     store_time_derivative: bool = False
+    settled: Settled = "keep"
 
 
 class ChunkSolver:
@@ -58,17 +63,45 @@ class ChunkSolver:
         """Solves a chunk and writes its file, and on record what it took to solve.
 
         Raises:
-            DatasetError: a trajectory that is not finite, all zero, or constant in time.
+            DatasetError: a trajectory that is not finite, all zero, or constant in time, or that settles where the job
+                refuses those.
             InstabilityError: the solver fails; names split and trajectories.
+            NoRoomError: the disk is full.
         """
-        with record_seconds(self.job.folder, chunk.name):
-            trajectories = self.solve(chunk)
-        write_trajectories(chunk.path(self.job.folder), trajectories, self.metadata)
+        with record_seconds(self.job.folder, chunk.name) as line:
+            content = chunk_content(chunk.name, self.solve(chunk), self.metadata)
+            line["sha256"] = hashlib.sha256(content).hexdigest()
+        try:
+            write_whole_bytes(chunk.path(self.job.folder), content)
+        except NoRoomError as error:
+            raise NoRoomError(f"{error}; the finished chunks are kept: the same command goes on from there") from None
 
     def solve(self, chunk: Chunk) -> Trajectories:
         """The trajectories of a chunk, on the points where they are stored; raises as ``write`` does."""
+        indices = chunk.trajectories(self.job.chunk_size)
+        redraws = [0] * len(indices)
+        while True:
+            trajectories = self._solve(chunk, redraws)
+            if self.job.settled == "keep":
+                return trajectories
+            first = settled_from(trajectories.u)
+            still = torch.nonzero(first < trajectories.u.shape[1] - 1).flatten().tolist()
+            if not still:
+                return trajectories
+            row = still[0]
+            if self.job.settled == "refuse" or redraws[row] == MOST_REDRAWS:
+                times = f", nor in {MOST_REDRAWS} further draws" if redraws[row] else ""
+                raise self._unusable(
+                    chunk, row, f"does not change from snapshot {int(first[row])} on{times} (data.settled)"
+                )
+            # All of them are solved again: the bytes of a chunk depend on what is solved together.
+            for row in still:
+                redraws[row] += 1
+
+    def _solve(self, chunk: Chunk, redraws: list[int]) -> Trajectories:
+        """The trajectories of a chunk, of which some were drawn anew so many times."""
         problem, indices = self.problem, chunk.trajectories(self.job.chunk_size)
-        solver, draw = problem.simulator, problem.draws(chunk.split, indices)
+        solver, draw = problem.simulator, problem.draws(chunk.split, indices, redraws)
         try:
             start = problem.first_snapshot(draw)
             seed = torch.tensor(list(indices))
@@ -92,16 +125,21 @@ class ChunkSolver:
         return Trajectories(u.float(), draw.times, conditions, u_t)
 
     def _require_usable(self, u: Tensor, chunk: Chunk) -> None:
-        """Refuses states u (B, T, C, *N) that nothing can be learned from."""
-        flat = u.flatten(2)
+        """Refuses states u (B, T, C, *N) that nothing can be learned from, by what is stored of them."""
+        stored = u.float().flatten(2)
         reasons = {
-            "is not finite": ~torch.isfinite(flat.float()).all(2).all(1),
-            "is zero throughout": (flat == 0).all(2).all(1),
-            "never changes": (flat == flat[:, :1]).all(2).all(1),
+            "is not finite": ~torch.isfinite(stored).all(2).all(1),
+            "is zero throughout": (stored == 0).all(2).all(1),
         }
+        if self.job.settled != "redraw":
+            # What settles in the stored digits alone is kept, unless the yaml says otherwise.
+            reasons["never changes"] = settled_from(u) == 0
         for reason, rows in reasons.items():
             if bool(rows.any()):
-                index = chunk.trajectories(self.job.chunk_size)[int(torch.nonzero(rows)[0])]
-                raise DatasetError(
-                    f"{chunk.split} trajectory {index} (pde.seed={self.problem.seed}) {reason}; it was not written"
-                )
+                raise self._unusable(chunk, int(torch.nonzero(rows)[0]), reason)
+
+    def _unusable(self, chunk: Chunk, row: int, reason: str) -> DatasetError:
+        index = chunk.trajectories(self.job.chunk_size)[row]
+        return DatasetError(
+            f"{chunk.split} trajectory {index} (pde.seed={self.problem.seed}) {reason}; it was not written"
+        )

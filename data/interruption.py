@@ -60,8 +60,12 @@ def require_not_stopped() -> None:
 def interrupts_held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C, which reaches the whole group; this one sees it afterwards.
 
-    A worker that began by ignoring it would be too late: Ctrl-C while it still imports torch shows a traceback.
+    A worker that began by ignoring it would be too late: Ctrl-C while it still imports torch shows a traceback. Where
+    the system cannot hold signals back, nothing happens.
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     # Started by the first process otherwise, the tracker would unblock the signal.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -10,10 +10,13 @@ from typing import Any
 
 from tendency.data.certificate import Certificate
 from tendency.data.dataset_layout import chunks_of, manifest_path, stored_chunk_paths
-from tendency.data.metadata import CHUNK_REMEDY, DatasetError, TrajectoryMetadata
+from tendency.data.manifest_schema import SCHEMA, NewerSchemaError, content_digest, require_chunks, require_schema
+from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.data.trajectory_reader import digest_of_header, open_chunk
 from tendency.data.whole_file import write_whole
 
-SCHEMA = 1
+MANIFEST_REMEDY = "delete it and run the same generate.py again: chunks that are whole are kept"
+"""Ends every message about a manifest that is damaged."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Manifest:
         metadata: what its trajectories share.
         counts: trajectories asked for in each split.
         chunk_size: trajectories in each chunk.
-        chunks: {"train/chunk-00000.hdf5": {"sha256": ..., "bytes": ...}}.
+        chunks: {"train/chunk-00000.hdf5": {"sha256": ..., "bytes": ..., "header": ...}}, ``settled`` with it where
+            trajectories come to rest; see ``file_entry``.
         certificate: its figures.
         statistics: of the training split's u, as ``tendency.data.statistics`` makes them; older manifests have more.
         provenance: versions and commit, recorded and never hashed.
@@ -44,6 +48,16 @@ class Manifest:
         """The checksum, by name, of each chunk that holds some of the first ``counts`` trajectories of the splits."""
         return {chunk.name: str(self.chunks[chunk.name]["sha256"]) for chunk in chunks_of(counts, self.chunk_size)}
 
+    def settled(self) -> dict[str, dict[int, int]]:
+        """For each split its trajectories that come to rest, and the snapshot from which on nothing changes."""
+        found: dict[str, dict[int, int]] = {}
+        for chunk in chunks_of(self.counts, self.chunk_size):
+            first = chunk.trajectories(self.chunk_size).start
+            for row, snapshot in self.chunks[chunk.name].get("settled", {}).items():
+                if first + int(row) < self.counts[chunk.split]:
+                    found.setdefault(chunk.split, {})[first + int(row)] = snapshot
+        return found
+
     def write(self, folder: Path) -> None:
         """Writes manifest.json, whole or not at all."""
         content = {
@@ -57,6 +71,7 @@ class Manifest:
             "statistics": self.statistics,
             "provenance": self.provenance,
         }
+        content["sha256"] = content_digest(content)
         write_whole(manifest_path(folder), json.dumps(content, indent=1) + "\n")
 
 
@@ -74,43 +89,57 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetError(f"dataset {folder} is incomplete ({chunks} chunks, no manifest); run generate.py again")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] > SCHEMA:
-            raise DatasetError(f"{path}: schema {content['schema']} is newer than this program's {SCHEMA}; upgrade it")
-        return Manifest(
-            description=content["description"],
-            metadata=TrajectoryMetadata.from_dict(content["metadata"]),
-            counts=content["counts"],
-            chunk_size=content["chunk_size"],
-            chunks=content["chunks"],
-            certificate=Certificate.from_dict(content["certificate"]),
-            statistics=content["statistics"],
-            provenance=content["provenance"],
-        )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path} is damaged ({type(error).__name__}: {error}); delete it and generate again"
-        ) from None
+        require_schema(content)
+        metadata = TrajectoryMetadata.from_dict(content["metadata"])
+        require_chunks(content, metadata)
+    except NewerSchemaError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    except DatasetError as error:
+        raise DatasetError(f"{path} is damaged: {error}; {MANIFEST_REMEDY}") from None
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
+        what = "it is no JSON text" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise DatasetError(f"{path} is damaged ({what}); {MANIFEST_REMEDY}") from None
+    return Manifest(
+        description=content["description"],
+        metadata=metadata,
+        counts=content["counts"],
+        chunk_size=content["chunk_size"],
+        chunks=content["chunks"],
+        certificate=Certificate.from_dict(content["certificate"]),
+        statistics=content["statistics"],
+        provenance=content["provenance"],
+    )
 
 
-def file_entry(path: Path) -> dict[str, Any]:
-    """Checksum and size of a chunk."""
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": os.path.getsize(path)}
+def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:
+    """What a manifest says of a chunk: its size, its checksum, that of its header, and which rows come to rest when.
 
-
-def verify(folder: Path) -> None:
-    """Compares every chunk with its checksum.
+    Args:
+        path: of the chunk.
+        metadata: of the dataset.
 
     Raises:
-        DatasetError: naming the first that is missing or differs.
+        DatasetError: it is missing or damaged.
     """
-    for name, entry in read_manifest(folder).chunks.items():
-        path = folder / name
-        if not path.exists():
-            raise DatasetError(f"chunk {path} is missing; run generate.py again: it alone is made anew")
-        found = file_entry(path)
-        if found != entry:
-            raise DatasetError(
-                f"chunk {path}: expected sha256 {entry['sha256'][:16]}..., "
-                f"got {found['sha256'][:16]}...; {CHUNK_REMEDY}"
-            )
+    with open_chunk(path) as chunk:
+        header = digest_of_header(chunk, path, metadata)
+        rests = {str(row): int(k) for row, k in enumerate(chunk["tendency"].attrs["settled_from"])}
+    settled = {row: snapshot for row, snapshot in rests.items() if snapshot < metadata.num_snapshots - 1}
+    entry = {"sha256": file_digest(path), "bytes": os.path.getsize(path), "header": header}
+    return entry | ({"settled": settled} if settled else {})
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def has_size(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a chunk's file is there with the size of its manifest entry."""
+    return path.is_file() and path.stat().st_size == entry["bytes"]
+
+
+def same_file(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a chunk's file is there with the size and the checksum of its manifest entry."""
+    return has_size(path, entry) and file_digest(path) == entry["sha256"]

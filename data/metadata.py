@@ -1,6 +1,8 @@
 """What a dataset is: the single truth about its fields, parameters, geometry and times."""
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tendency.simulation.fields import Field, channel_names
@@ -14,8 +16,15 @@ class DatasetError(ValueError):
     exit_code = 3
 
 
-CHUNK_REMEDY = "delete it and run generate.py again: it alone is made anew"
-"""Ends every message about a chunk that is damaged."""
+def damaged_chunk(path: Path, what: str) -> DatasetError:
+    """The error of a chunk that must not be read, with the command that makes it anew.
+
+    Args:
+        path: of the chunk.
+        what: is wrong with it, as the rest of a sentence.
+    """
+    remedy = shlex.join(["python", "generate.py", f"dataset={path.parent.parent}", "repair=true"])
+    return DatasetError(f"chunk {path} {what}; it alone is made anew by: {remedy}")
 
 
 @dataclass(frozen=True)

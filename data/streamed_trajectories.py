@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.trajectory_file import SNAPSHOTS_PER_BLOCK
-from tendency.data.trajectory_reader import open_chunk, read_states, read_times_and_conditions
+from tendency.data.trajectory_reader import read_states, read_times_and_conditions
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.tree import map_tensors
 
@@ -40,8 +40,7 @@ class StreamedTrajectories:
         ]
         pieces = []
         for chunk, rows in self.parts:
-            path = dataset.chunk_path(chunk)
-            with open_chunk(path) as file:
+            with dataset.opened(chunk) as (file, path):
                 times, conditions = read_times_and_conditions(file, path, dataset.metadata)
             pieces.append((times[rows, :: dataset.stride], conditions[rows]))
         self.t = torch.cat([times for times, _ in pieces]).to(device)
@@ -60,8 +59,7 @@ class StreamedTrajectories:
         with ExitStack() as stack:
             chunks = []
             for chunk, rows in self.parts:
-                path = self.dataset.chunk_path(chunk)
-                chunks.append((stack.enter_context(open_chunk(path)), path, rows))
+                chunks.append((*stack.enter_context(self.dataset.opened(chunk)), rows))
             for start in range(0, total, block):
                 some = slice(start, min(start + block, total), stride)
                 states = [read_states(file, path, self.dataset.metadata, rows, some) for file, path, rows in chunks]

@@ -2,24 +2,27 @@
 
 The groups ``t0_fields``, ``t1_fields``, ``t2_fields``, ``dimensions``, ``boundary_conditions`` and ``scalars`` and
 their attributes are The Well's, so that its tools read our files. What it has no place for lies in the group
-``tendency``: extents, times of each trajectory, hidden parameters and u_t.
+``tendency``: extents, times of each trajectory, hidden parameters, u_t, the place of the chunk and its checksums. Every
+array carries HDF5's Fletcher-32 checksum; ``tendency.data.chunk_header`` says what guards the rest.
 
 References:
     Ohana et al.: The Well: a Large-Scale Collection of Diverse Physics Simulations for Machine Learning. NeurIPS 2024,
     arXiv:2412.00568 (data format).
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
+from tendency.data.chunk_header import field_arrays
 from tendency.data.metadata import TrajectoryMetadata
-from tendency.data.whole_file import whole_file
+from tendency.data.settled import settled_from
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import BoundaryKind
 
@@ -77,46 +80,61 @@ class Trajectories:
         return Trajectories(self.u[at], self.times[at], self.conditions[rows], u_t)
 
 
-def write_trajectories(path: Path, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
-    """Writes a chunk file, whole or not at all.
+def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMetadata) -> bytes:
+    """The bytes of a chunk file.
+
+    They are made in memory and written at once: HDF5 ends the process where it cannot write to a disk that is full.
 
     Args:
-        path: of the file.
+        place: name of the chunk, as in the manifest; a file that lies elsewhere is found out by it.
         trajectories: what it holds.
         metadata: of the dataset.
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-        _write_attributes(file, trajectories, metadata)
-        _write_dimensions(file, trajectories, metadata)
-        _write_boundaries(file, metadata)
-        _write_scalars(file, trajectories.conditions)
-        for rank in range(3):
-            group = file.create_group(f"t{rank}_fields")
-            group.attrs["field_names"] = [field.name for field in metadata.fields if field.rank == rank]
-        channel = 0
-        for field in metadata.fields:
-            count = field.channels(metadata.spatial_dims)
-            values = trajectories.u[:, :, channel : channel + count]
-            dataset = _write_field(
-                file[f"t{field.rank}_fields"], field.name, _components_last(values, field.rank, metadata)
-            )
-            dataset.attrs["dim_varying"] = [True] * metadata.spatial_dims
-            dataset.attrs["sample_varying"] = True
-            dataset.attrs["time_varying"] = True
-            if field.rank == 2:
-                dataset.attrs["symmetric"] = False
-                dataset.attrs["antisymmetric"] = False
-            channel += count
-        own = file.create_group("tendency")
-        _write_plain(own, "extent", trajectories.conditions.extent)
-        _write_plain(own, "times", trajectories.times)
-        _write_plain(own, "params", trajectories.conditions.params)
-        _write_plain(own, "hidden", trajectories.conditions.hidden)
-        _write_plain(own, "boundary_values", trajectories.conditions.boundary_values)
-        own.attrs["param_names"] = list(metadata.param_names)
-        own.attrs["hidden_names"] = list(metadata.hidden_names)
-        if trajectories.u_t is not None:
-            _write_field(own, "u_t", trajectories.u_t.float().numpy())
+    with h5py.File(place, "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
+        _write_contents(file, trajectories, metadata)
+        values = hashlib.sha256()
+        for name in field_arrays(metadata):
+            values.update(file[name][()].tobytes())
+        file["tendency"].attrs["chunk"] = place
+        file["tendency"].attrs["sha256_of_fields"] = values.hexdigest()
+        file["tendency"].attrs["settled_from"] = settled_from(trajectories.u).numpy()
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _write_contents(file: h5py.File, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
+    """The groups and arrays of a chunk file."""
+    _write_attributes(file, trajectories, metadata)
+    _write_dimensions(file, trajectories, metadata)
+    _write_boundaries(file, metadata)
+    _write_scalars(file, trajectories.conditions)
+    for rank in range(3):
+        group = file.create_group(f"t{rank}_fields")
+        group.attrs["field_names"] = [field.name for field in metadata.fields if field.rank == rank]
+    channel = 0
+    for field in metadata.fields:
+        count = field.channels(metadata.spatial_dims)
+        values = trajectories.u[:, :, channel : channel + count]
+        dataset = _write_field(
+            file[f"t{field.rank}_fields"], field.name, _components_last(values, field.rank, metadata)
+        )
+        dataset.attrs["dim_varying"] = [True] * metadata.spatial_dims
+        dataset.attrs["sample_varying"] = True
+        dataset.attrs["time_varying"] = True
+        if field.rank == 2:
+            dataset.attrs["symmetric"] = False
+            dataset.attrs["antisymmetric"] = False
+        channel += count
+    own = file.create_group("tendency")
+    _write_plain(own, "extent", trajectories.conditions.extent)
+    _write_plain(own, "times", trajectories.times)
+    _write_plain(own, "params", trajectories.conditions.params)
+    _write_plain(own, "hidden", trajectories.conditions.hidden)
+    _write_plain(own, "boundary_values", trajectories.conditions.boundary_values)
+    own.attrs["param_names"] = list(metadata.param_names)
+    own.attrs["hidden_names"] = list(metadata.hidden_names)
+    if trajectories.u_t is not None:
+        _write_field(own, "u_t", trajectories.u_t.float().numpy())
 
 
 def _write_attributes(file: h5py.File, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
@@ -168,7 +186,7 @@ def _write_boundaries(file: h5py.File, metadata: TrajectoryMetadata) -> None:
         entry.attrs["time_varying"] = False
         mask = np.zeros(metadata.geometry.shape[min(axis, len(metadata.geometry.shape) - 1)], dtype=bool)
         mask[[0, -1]] = True
-        entry.create_dataset("mask", data=mask, track_times=False)
+        entry.create_dataset("mask", data=mask, **_checksum(mask))
 
 
 def _write_scalars(file: h5py.File, conditions: Conditions) -> None:
@@ -177,7 +195,7 @@ def _write_scalars(file: h5py.File, conditions: Conditions) -> None:
     for name in conditions.param_names:
         values = conditions.parameter(name)
         same = bool((values == values[0]).all())
-        dataset = group.create_dataset(name, data=values[0].numpy() if same else values.numpy(), track_times=False)
+        dataset = _write_plain(group, name, values[0] if same else values)
         dataset.attrs["sample_varying"] = not same
         dataset.attrs["time_varying"] = False
 
@@ -188,7 +206,15 @@ def _write_field(group: h5py.Group, name: str, values: np.ndarray) -> h5py.Datas
 
 
 def _write_plain(group: h5py.Group, name: str, values: Tensor) -> h5py.Dataset:
-    return group.create_dataset(name, data=values.double().numpy(), track_times=False)
+    array = values.double().numpy()
+    return group.create_dataset(name, data=array, **_checksum(array))
+
+
+def _checksum(values: np.ndarray) -> dict[str, Any]:
+    """How an array is stored in one block with a checksum; single numbers and empty arrays cannot have one."""
+    return {"track_times": False} | (
+        {"chunks": values.shape, "fletcher32": True} if values.ndim and values.size else {}
+    )
 
 
 def _components_last(values: Tensor, rank: int, metadata: TrajectoryMetadata) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Reading chunk files: whole, or some snapshots of some trajectories; damaged and hostile files are refused.
 
-The layout is that of ``tendency.data.trajectory_file``.
+The layout is that of ``tendency.data.trajectory_file``. Whatever HDF5 says of a damaged file is put in words here.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,14 @@ import h5py
 import numpy as np
 import torch
 
-from tendency.data.metadata import CHUNK_REMEDY, DatasetError, TrajectoryMetadata
+from tendency.data.chunk_header import field_arrays, header_digest, require_plain
+from tendency.data.metadata import DatasetError, TrajectoryMetadata, damaged_chunk
 from tendency.data.trajectory_file import Trajectories
 from tendency.simulation.conditions import Conditions
+
+HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError)
+"""What h5py raises where a file is damaged."""
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 @contextmanager
@@ -21,24 +26,69 @@ def open_chunk(path: Path) -> Iterator[h5py.File]:
     """Opens a chunk file for reading.
 
     Raises:
-        DatasetError: it is missing, truncated, or no HDF5 file.
+        DatasetError: it is missing, cut, or no HDF5 file.
+        OSError: it may not be read.
     """
     try:
-        file = h5py.File(path, "r")
+        with path.open("rb") as plain:
+            start = plain.read(64)
     except FileNotFoundError:
-        raise DatasetError(f"chunk {path} is missing; run generate.py again: it alone is made anew") from None
-    except OSError as error:
-        start = path.read_bytes()[:64] if path.is_file() else b""
-        kind = "a git-lfs pointer" if b"git-lfs" in start else "empty" if not start else "damaged, or no HDF5 file"
-        raise DatasetError(f"chunk {path} is {kind} ({_first_line(error)}); {CHUNK_REMEDY}") from None
-    try:
+        raise damaged_chunk(path, "is missing") from None
+    if not start.startswith(SIGNATURE):
+        kind = "a git-lfs pointer" if b"git-lfs" in start else "empty" if not start else "no HDF5 file"
+        raise damaged_chunk(path, f"is {kind}")
+    with _errors_put_in_words(path, "HDF5 cannot read its structure"):
+        file = h5py.File(path, "r")
+    with file:
         yield file
-    finally:
-        file.close()
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+@contextmanager
+def _errors_put_in_words(path: Path, what: str) -> Iterator[None]:
+    """Whatever h5py raises becomes one sentence on the chunk."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    except HDF5_ERRORS:
+        raise damaged_chunk(path, f"is damaged: {what}") from None
+
+
+def digest_of_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> str:
+    """The checksum of a chunk's header; see ``tendency.data.chunk_header``.
+
+    Args:
+        file: from ``open_chunk``.
+        path: of the chunk.
+        metadata: of the dataset.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    with path.open("rb") as plain, _errors_put_in_words(path, "HDF5 cannot read its structure"):
+        return header_digest([_plain_array(file, name, path) for name in field_arrays(metadata)], plain)
+
+
+def require_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata, expected: str) -> None:
+    """Refuses a chunk whose header is not the one that its manifest names.
+
+    Args:
+        file: from ``open_chunk``.
+        path: of the chunk.
+        metadata: of the dataset.
+        expected: the checksum in the manifest.
+
+    Raises:
+        DatasetError: it is damaged, or another chunk.
+    """
+    if digest_of_header(file, path, metadata) == expected:
+        return
+    place, written = f"{path.parent.name}/{path.name}", None
+    with _errors_put_in_words(path, "HDF5 cannot read its structure"):
+        written = file["tendency"].attrs.get("chunk")
+    if written is not None and written != place:
+        raise damaged_chunk(path, f"lies in the place of another: it was written as {written!r}")
+    raise damaged_chunk(path, "is damaged, or another than the one that the manifest names")
 
 
 def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
@@ -48,11 +98,21 @@ def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
         DatasetError: it is damaged, links elsewhere, disagrees with the metadata, or holds values that are not finite.
     """
     with open_chunk(path) as file:
-        u = read_states(file, path, metadata, slice(None), slice(None))
-        times, conditions = read_times_and_conditions(file, path, metadata)
-        u_t = None
-        if metadata.has_time_derivative:
-            u_t = torch.from_numpy(_read(_safe_dataset(file, "tendency/u_t", path), path))
+        return read_opened(file, path, metadata)
+
+
+def read_opened(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> Trajectories:
+    """Reads all of a chunk file from ``open_chunk``; raises as of ``read_trajectories``."""
+    u = read_states(file, path, metadata, slice(None), slice(None))
+    times, conditions = read_times_and_conditions(file, path, metadata)
+    if len(times) != len(u):
+        raise damaged_chunk(path, f"has {len(u)} trajectories and the times of {len(times)}")
+    u_t = None
+    if metadata.has_time_derivative:
+        u_t = torch.from_numpy(_read(file, "tendency/u_t", path, tuple(u.shape[1:])))
+        _require_finite(u_t, path, "u_t")
+        if len(u_t) != len(u):
+            raise damaged_chunk(path, f"has {len(u)} trajectories and the u_t of {len(u_t)}")
     return Trajectories(u, times, conditions, u_t)
 
 
@@ -73,32 +133,50 @@ def read_states(
     """
     parts = []
     for field in metadata.fields:
-        dataset = _safe_dataset(file, f"t{field.rank}_fields/{field.name}", path)
         inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
-        if tuple(dataset.shape[1:]) != (metadata.num_snapshots, *inner):
-            expected = ("B", metadata.num_snapshots, *inner)
-            raise DatasetError(
-                f"chunk {path}: expected {field.name} of shape {expected}, got {dataset.shape}; {CHUNK_REMEDY}"
-            )
-        values = torch.from_numpy(_read(dataset, path, (rows, snapshots)))
+        name = f"t{field.rank}_fields/{field.name}"
+        values = torch.from_numpy(_read(file, name, path, (metadata.num_snapshots, *inner), (rows, snapshots)))
         flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
         parts.append(flat.movedim(-1, 2))
     u = torch.cat(parts, 2)
-    if not bool(torch.isfinite(u).all()):
-        row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
-        row, snapshot = row + (rows.start or 0), snapshot * (snapshots.step or 1) + (snapshots.start or 0)
-        raise DatasetError(f"chunk {path}: trajectory {row}, snapshot {snapshot} is not finite; {CHUNK_REMEDY}")
+    _require_finite(u, path, "u", rows.start or 0, snapshots.start or 0, snapshots.step or 1)
     return u
+
+
+def _require_finite(u: torch.Tensor, path: Path, name: str, row: int = 0, snapshot: int = 0, step: int = 1) -> None:
+    """Refuses values (B, T, ...) that are not finite; row and snapshot are where they begin, for messages."""
+    if not bool(torch.isfinite(u).all()):
+        i, j = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
+        raise damaged_chunk(
+            path, f"is damaged: {name} of trajectory {row + i}, snapshot {snapshot + j * step} is not finite"
+        )
 
 
 def read_times_and_conditions(
     file: h5py.File, path: Path, metadata: TrajectoryMetadata
 ) -> tuple[torch.Tensor, Conditions]:
     """Reads the times (B, T) float64 and the conditions of all of a chunk's trajectories; as ``read_states``."""
-    own = {
-        name: torch.from_numpy(_read(_safe_dataset(file, f"tendency/{name}", path), path))
-        for name in ("extent", "times", "params", "hidden", "boundary_values")
+    widths = {
+        "times": metadata.num_snapshots,
+        "extent": metadata.spatial_dims,
+        "params": len(metadata.param_names),
+        "hidden": len(metadata.hidden_names),
+        "boundary_values": None,
     }
+    own = {
+        name: torch.from_numpy(_read(file, f"tendency/{name}", path, (width,))).double()
+        for name, width in widths.items()
+    }
+    rows = len(own["times"])
+    for name, values in own.items():
+        if len(values) != rows:
+            raise damaged_chunk(path, f"has the times of {rows} trajectories and the {name} of {len(values)}")
+        if not bool(torch.isfinite(values).all()):
+            raise damaged_chunk(path, f"is damaged: {name} are not all finite")
+    if not bool((own["times"].diff(dim=1) > 0).all()):
+        raise damaged_chunk(path, "is damaged: the times of its snapshots do not increase")
+    if not bool((own["extent"] > 0).all()):
+        raise damaged_chunk(path, "is damaged: a side length is not positive")
     conditions = Conditions(
         params=own["params"],
         hidden=own["hidden"],
@@ -111,28 +189,34 @@ def read_times_and_conditions(
     return own["times"], conditions
 
 
-def _safe_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """A dataset whose bytes lie in this very file: links and external storage could read any file of the user's."""
-    group: h5py.Group = file
-    for part in name.split("/"):
-        link = group.get(part, getlink=True)
-        if link is None:
-            keys: list[str] = []
-            file.visit(keys.append)
-            raise DatasetError(f"chunk {path}: no {name}; it has {', '.join(keys[:12])}")
-        if not isinstance(link, h5py.HardLink):
-            raise DatasetError(f"chunk {path}: {name} is a link to elsewhere, which is refused")
-        group = group[part]
-    dataset = group
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.dtype.kind != "f":
-        raise DatasetError(f"chunk {path}: {name} is no plain floating-point dataset, which is refused")
-    if dataset.size * dataset.dtype.itemsize > 64 * max(path.stat().st_size, 1 << 20):
-        raise DatasetError(f"chunk {path}: {name} declares {dataset.shape}, far more than the file can hold")
-    return dataset
+def _read(
+    file: h5py.File, name: str, path: Path, inner: tuple[int | None, ...], part: tuple[slice, ...] = ()
+) -> np.ndarray:
+    """An array of numbers (B, *inner), or a part of it, whose bytes lie in this very file.
 
-
-def _read(dataset: h5py.Dataset, path: Path, part: tuple[slice, ...] = ()) -> np.ndarray:
-    try:
+    Links and external storage could read any file of the user's. None in ``inner`` fits every length.
+    """
+    with _errors_put_in_words(path, f"HDF5 cannot read {name}"):
+        dataset = _plain_array(file, name, path)
+        shape = tuple(dataset.shape)
+        if len(shape) != len(inner) + 1 or any(n is not None and n != m for n, m in zip(inner, shape[1:], strict=True)):
+            expected = ", ".join("any" if n is None else str(n) for n in inner)
+            raise damaged_chunk(
+                path, f"does not fit its manifest: expected {name} of shape (B, {expected}), got {shape}"
+            )
+    with _errors_put_in_words(path, f"the values of {name} are not those that were written"):
         return dataset[part]
-    except OSError as error:
-        raise DatasetError(f"chunk {path}: {dataset.name} is damaged ({_first_line(error)}); {CHUNK_REMEDY}") from None
+
+
+def _plain_array(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
+    """An array of a chunk by its name, without following links."""
+    item: h5py.HLObject = file
+    for key in name.split("/"):
+        link = item.get(key, getlink=True) if isinstance(item, h5py.Group) else None
+        if link is None:
+            raise damaged_chunk(path, f"holds no {name}")
+        if not isinstance(link, h5py.HardLink):
+            raise damaged_chunk(path, f"is refused: {name} is a link to elsewhere")
+        item = item[key]
+    require_plain(item, name, path)
+    return item

@@ -1,20 +1,38 @@
 """Files that exist whole or not at all."""
 
+import errno
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LEFTOVER = re.compile(r"^\.(?P<name>.+)\.(?P<host>[^.]+(?:\.[^.]+)*)\.(?P<pid>\d+)\.tmp$")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a full quota, a limit to the size of files."""
+
+
+class NoRoomError(OSError):
+    """A file could not be written for want of space; the message names it and says what is kept."""
+
+    exit_code = 5
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, size: int | None = None) -> Iterator[Path]:
     """A temporary path beside ``path``; what was written there replaces ``path`` when the block ends without error.
 
     The file and its folder are flushed to the disk, so that a kill or a power cut leaves the old file or the new one.
+    Files whose writers do not bear a full disk (HDF5, torch's archives) are made in memory: see ``write_whole_bytes``.
+
+    Args:
+        path: of the file.
+        size: its bytes, where they are known beforehand, for messages.
+
+    Raises:
+        NoRoomError: the disk or a quota is full, or the file is larger than files may be.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
@@ -23,19 +41,44 @@ def whole_file(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _flush_folder(path.parent)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        written = temporary.stat().st_size if temporary.exists() else 0
+        raise NoRoomError(_no_room(path, error.errno, written, size)) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def write_whole_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Writes bytes as a file that exists whole or not at all; raises as of ``whole_file``."""
+    with whole_file(path, len(content)) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Writes a text as a file that exists whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Writes a text as a file that exists whole or not at all; raises as of ``whole_file``."""
+    write_whole_bytes(path, text.encode("utf-8"))
+
+
+def _no_room(path: Path, reason: int, written: int, size: int | None) -> str:
+    """The sentence on a file that has no room; ``written`` bytes of it lie on the disk still."""
+    free = shutil.disk_usage(path.parent).free + written
+    why = "files may not be so large here" if reason == errno.EFBIG else f"no space left, {free} bytes are free"
+    needed = f"more than {written} bytes are needed" if size is None else f"{size} bytes are needed"
+    kept = "the file that was there is kept" if path.exists() else "no part of it is left there"
+    return f"cannot write {path}: {why}, {needed}; {kept}"
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flushes a folder's list of files to the disk, where the system can: not all open folders like files."""
+    with suppress(PermissionError):
+        directory = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def sweep_leftovers(folder: Path) -> int:

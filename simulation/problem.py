@@ -162,7 +162,7 @@ class Problem:
         """Names of the parameters for the solver alone."""
         return tuple(name for name, parameter in self.parameters.items() if not parameter.observed)
 
-    def draw(self, split: str, index: int) -> Draw:
+    def draw(self, split: str, index: int, redraw: int = 0) -> Draw:
         """Trajectory ``index`` of a split, before anything is solved.
 
         Every quantity has a random stream of its own, so that giving a distribution to one leaves the others as
@@ -171,6 +171,7 @@ class Problem:
         Args:
             split: ``train``, ``valid`` or ``test``.
             index: counted from 0 in its split.
+            redraw: how many draws of this trajectory were dropped before.
 
         Returns:
             A draw with B = 1.
@@ -180,7 +181,9 @@ class Problem:
         """
         if split not in SPLITS:
             raise ValueError(f"split: expected one of {SPLITS}, got {split!r}")
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(SPLITS.index(split), index))
+        # A sequence's streams have its key and a number more: those of redraws begin with a number that no split has.
+        place = (SPLITS.index(split), index)
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(len(SPLITS) + redraw, *place) if redraw else place)
         initial, step, *streams = (
             np.random.default_rng(s) for s in sequence.spawn(2 + len(self.extent) + len(self.parameters))
         )
@@ -195,9 +198,10 @@ class Problem:
         times = self.times.burn_in + dt * torch.arange(self.times.num_snapshots, dtype=torch.float64)[None]
         return Draw(self.initial_condition(initial, conditions), times, conditions)
 
-    def draws(self, split: str, indices: Sequence[int]) -> Draw:
+    def draws(self, split: str, indices: Sequence[int], redraws: Sequence[int] | None = None) -> Draw:
         """Several trajectories as one draw with B = len(indices); see ``draw``."""
-        draws = [self.draw(split, index) for index in indices]
+        numbers = redraws or [0] * len(indices)
+        draws = [self.draw(split, index, number) for index, number in zip(indices, numbers, strict=True)]
         conditions = Conditions.joined([draw.conditions for draw in draws])
         return Draw(torch.cat([draw.u for draw in draws]), torch.cat([draw.times for draw in draws]), conditions)
 

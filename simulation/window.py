@@ -1,6 +1,6 @@
 """The only batch type: some consecutive snapshots of each sample's trajectory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -31,6 +31,24 @@ class Window:
     present: Tensor
     stride: Tensor
     batched = True
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Window"]) -> "Window":
+        """The samples of several batches as one batch, in their order.
+
+        Args:
+            pieces: windows of equally many snapshots on one geometry, all of them with u_t or none; at least one.
+        """
+        slopes = [piece.u_t for piece in pieces if piece.u_t is not None]
+        return cls(
+            u=torch.cat([piece.u for piece in pieces]),
+            t=torch.cat([piece.t for piece in pieces]),
+            conditions=Conditions.joined([piece.conditions for piece in pieces]),
+            u_t=torch.cat(slopes) if slopes else None,
+            index=torch.cat([piece.index for piece in pieces]),
+            present=torch.cat([piece.present for piece in pieces]),
+            stride=torch.cat([piece.stride for piece in pieces]),
+        )
 
     def gather(self, x: Tensor, offset: int) -> Tensor:
         """x (B, W, ...) at an offset: (B, ...)."""

@@ -1,5 +1,6 @@
 """A trained surrogate as files that others can read: a program of one step, and its weights."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from tendency.app.runs.exported_files import write_export
-from tendency.data.whole_file import whole_file
+from tendency.data.whole_file import whole_file, write_whole_bytes
 from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
@@ -110,8 +111,10 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_export(folder, trained.recipe, trained.stepper.state_dict())
-    with whole_file(folder / PROGRAM) as temporary, temporary.open("wb") as file:
-        torch.export.save(program, file)
+    # In memory: torch ends the process where it cannot write an archive to a disk that is full.
+    archive = io.BytesIO()
+    torch.export.save(program, archive)
+    write_whole_bytes(folder / PROGRAM, archive.getvalue())
     if onnx:
         _write_onnx(program, inputs, expected, folder / ONNX)
     return folder

@@ -97,9 +97,10 @@ def write_report(
         row = middle.get("median", next(iter(middle.values())))
         write_animation(reader, results, space, best, row, folder / "figures" / "animation.gif")
         page = render_page(content, lambda most_bytes: encode_rollouts(results, reader, space, most_bytes))
-    write_whole(folder / "report.html", page)
     caption = f"{reader.channels[0]} of one test trajectory: truth, prediction by {best}, and their difference."
     write_whole(folder / "report.md", report_markdown(content, figures, caption))
+    # The last of all: a report without its page is not done.
+    write_whole(folder / "report.html", page)
     return folder / "report.html"
 
 

@@ -1,15 +1,18 @@
 """Rolls simulators out over test trajectories and measures every snapshot, streaming to disk."""
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import h5netcdf
 import torch
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
-from tendency.data.whole_file import sweep_leftovers, whole_file
+from tendency.data.whole_file import sweep_leftovers, write_whole_bytes
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.metric import Metric
 from tendency.evaluation.metrics.standard_metrics import standard_metrics
@@ -141,9 +144,11 @@ def evaluate_rollouts(
 
 
 def write_netcdf(results: xr.Dataset, path: Path) -> None:
-    """Writes a dataset whole or not at all."""
-    with whole_file(path) as temporary:
-        results.to_netcdf(temporary, engine="h5netcdf")
+    """Writes a dataset whole or not at all; made in memory, since HDF5 does not bear a full disk."""
+    content = io.BytesIO()
+    with h5netcdf.File(content, "w") as file:
+        results.dump_to_store(H5NetCDFStore(file))
+    write_whole_bytes(path, content.getvalue())
 
 
 def _measure_batch(

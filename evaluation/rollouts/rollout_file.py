@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from torch import Tensor
 
-from tendency.data.whole_file import whole_file
+from tendency.data.streamed_file import PatientFile, whole_streamed_file
 
 
 class RolloutFile:
@@ -29,12 +29,14 @@ class RolloutFile:
         self.path, self.methods, self.channels = path, list(methods), list(channels)
         self.open = ExitStack()
         self.file: h5netcdf.File | None = None
+        self.raw: PatientFile | None = None
         self.first = self.last = 0
 
     def __enter__(self) -> Self:
         """Opens the file."""
         with ExitStack() as stack:
-            self.file = stack.enter_context(h5netcdf.File(stack.enter_context(whole_file(self.path)), "w"))
+            self.raw = stack.enter_context(whole_streamed_file(self.path))
+            self.file = stack.enter_context(h5netcdf.File(self.raw, "w"))
             self.open = stack.pop_all()
         return self
 
@@ -65,8 +67,9 @@ class RolloutFile:
         variable[self.methods.index(method), self.first : self.last, snapshot] = u.float().cpu().numpy()
 
     def _opened(self) -> h5netcdf.File:
-        if self.file is None:
+        if self.file is None or self.raw is None:
             raise RuntimeError("the rollout file is not open")
+        self.raw.require_written()
         return self.file
 
     def _layout(self, shape: tuple[int, ...]) -> None:

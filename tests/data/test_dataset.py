@@ -124,7 +124,7 @@ def test_windows_longer_than_trajectories_are_refused(dataset, tmp_path):
 
 def test_a_manifest_of_the_future_is_refused(dataset, tmp_path):
     text = (dataset / "manifest.json").read_text()
-    (tmp_path / "manifest.json").write_text(text.replace('"schema": 1', '"schema": 99'))
+    (tmp_path / "manifest.json").write_text(text.replace('"schema": 2', '"schema": 99'))
     with pytest.raises(DatasetError, match="schema 99 is newer"):
         read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text(text[:100])

@@ -31,7 +31,7 @@ def test_a_chunk_of_another_size_is_refused(dataset, tmp_path):
     shutil.copytree(dataset, tmp_path / "copy")
     data = TrajectoryDataset.whole(tmp_path / "copy", "train")
     streamed = StreamedTrajectories(data, 0, 2, CPU)
-    path = data.chunk_path(0)
+    path = tmp_path / "copy" / "train" / "chunk-00000.hdf5"
     os.truncate(path, path.stat().st_size - 1)
     with pytest.raises(DatasetError, match="it alone is made anew"):
         list(streamed.snapshots())

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.manifest import read_manifest, verify
+from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
+from tendency.data.repair import find_damage
 from tendency.data.trajectory_reader import read_trajectories
 
 
@@ -69,10 +70,10 @@ def test_a_flipped_bit_is_noticed(damaged):
     content = bytearray(path.read_bytes())
     content[offset + 5] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"chunk-00001.hdf5: /t0_fields/u is damaged .* delete it"):
+    with pytest.raises(DatasetError, match=r"chunk-00001.hdf5 is damaged: the values of t0_fields/u .*repair=true"):
         first_window(folder)
-    with pytest.raises(DatasetError, match=r"chunk-00001.hdf5: expected sha256"):
-        verify(folder)
+    (damage,) = find_damage(folder, read_manifest(folder))
+    assert damage.reason == f"chunk {path} is damaged: the values of t0_fields/u are not those that were written"
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,15 @@ def test_a_truncated_chunk_is_named(dataset, tmp_path):
     path = tmp_path / "chunk.hdf5"
     content = (dataset / "train" / "chunk-00000.hdf5").read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DatasetError, match="is damaged, or no HDF5 file"):
+    with pytest.raises(DatasetError, match="is damaged: HDF5 cannot read its structure"):
         read_trajectories(path, read_manifest(dataset).metadata)
+
+
+def _elsewhere(shape):
+    """A virtual array whose values lie in another file."""
+    layout = h5py.VirtualLayout(shape, "f4")
+    layout[...] = h5py.VirtualSource("elsewhere.hdf5", "u", shape)
+    return layout
 
 
 def replaced(path, name, make):
@@ -125,13 +133,26 @@ def replaced(path, name, make):
         (lambda f, n, s: f.__setitem__(n, h5py.SoftLink("/tendency/times")), "is a link to elsewhere"),
         (
             lambda f, n, s: f.create_dataset(n, s, "f4", external=[("/etc/passwd", 0, 4 * int(np.prod(s)))]),
-            "no plain floating-point dataset",
+            "lie in another file",
         ),
-        (lambda f, n, s: f.create_dataset(n, s, h5py.string_dtype()), "no plain floating-point dataset"),
-        (lambda f, n, s: f.create_dataset(n, (2, 10**12), "f4", chunks=(1, 1024)), "far more than the file can hold"),
-        (lambda f, n, s: f.create_dataset(n, (2, 5, 16), "f4"), "expected u of shape"),
-        (lambda f, n, s: None, "no t0_fields/u; it has"),
-        (lambda f, n, s: f.create_dataset(n, data=np.full(s, np.nan, "f4")), "trajectory 0, snapshot 0 is not finite"),
+        (lambda f, n, s: f.create_dataset(n, s, h5py.string_dtype()), "no plain array of floating-point numbers"),
+        (
+            lambda f, n, s: f.create_dataset(n, (2, 10**12), "f4", chunks=(1, 1024)),
+            "declares 8000000000000 bytes",
+        ),
+        (lambda f, n, s: f.create_dataset(n, data=np.ones((2, 5, 16), "f4")), "expected t0_fields/u of shape"),
+        (lambda f, n, s: f.create_dataset(n, data=np.ones(s, "f4"), compression="gzip"), "is packed by a filter"),
+        (lambda f, n, s: f.__setitem__(n, f["t1_fields"]), "no plain array of floating-point numbers"),
+        (lambda f, n, s: f.create_dataset(n, s, h5py.ref_dtype), "no plain array of floating-point numbers"),
+        (
+            lambda f, n, s: f.create_virtual_dataset(n, _elsewhere(s)),
+            "lie in another file",
+        ),
+        (lambda f, n, s: None, "holds no t0_fields/u"),
+        (
+            lambda f, n, s: f.create_dataset(n, data=np.full(s, np.nan, "f4")),
+            "trajectory 0, snapshot 0 is not finite",
+        ),
     ],
 )
 def test_hostile_and_wrong_contents_are_refused(damaged, make, message):

@@ -1,5 +1,6 @@
 """The commands: each checks its command line, composes its configuration, and only then imports what does the work."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +23,11 @@ def train() -> None:
 
 
 def generate() -> None:
-    """``python generate.py pde=navier_stokes``: reference solver -> certified dataset."""
-    _run("generate", _generate)
+    """``python generate.py pde=navier_stokes``: reference solver -> certified dataset; ``dataset=`` repairs one."""
+    if any(argument.startswith("dataset=") for argument in sys.argv[1:]):
+        _run("stored_dataset", _look_after)
+    else:
+        _run("generate", _generate)
 
 
 def evaluate() -> None:
@@ -69,6 +73,12 @@ def _generate(config: DictConfig) -> None:
 
     merge_small_form(config, HydraConfig.get().overrides.task)
     generate(config)
+
+
+def _look_after(config: DictConfig) -> None:
+    from tendency.app.problems.stored_dataset import look_after
+
+    look_after(config)
 
 
 def _evaluate(config: DictConfig) -> None:

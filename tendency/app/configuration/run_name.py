@@ -63,6 +63,8 @@ def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any
     # Runs that were named before there were options keep their names.
     if not hashed["trainer"].get("options"):
         hashed["trainer"].pop("options", None)
+    if hashed["data"].get("settled") == "keep":
+        del hashed["data"]["settled"]
     if config.name is None:
         config.name = default_name(choices, config.seed, hashed)
     return hashed

@@ -45,10 +45,34 @@ class GenerateSettings:
     Args:
         certify: ``first`` measures the certificate and then generates, ``only`` generates nothing.
         small: as of ``TrainSettings``.
+        verify: read all of the dataset and compare every byte with its manifest; nothing is made.
+        repair: the same, and solve anew what is damaged or missing.
     """
 
-    def __init__(self, certify: Literal["first", "only"] = "first", small: bool = False) -> None:
-        self.certify, self.small = certify, small
+    def __init__(
+        self,
+        certify: Literal["first", "only"] = "first",
+        small: bool = False,
+        verify: bool = False,
+        repair: bool = False,
+    ) -> None:
+        self.certify, self.small, self.verify, self.repair = certify, small, verify, repair
+
+
+class StoredDatasetSettings:
+    """Of ``generate.py dataset=...``.
+
+    Args:
+        dataset: folder of a dataset, or its name in the folder of all datasets.
+        verify: as of ``GenerateSettings``.
+        repair: as of ``GenerateSettings``.
+        workers: processes that solve; 0 for one per core.
+    """
+
+    def __init__(
+        self, dataset: Annotated[str, Len(1)], verify: bool = False, repair: bool = False, workers: NonNegativeInt = 0
+    ) -> None:
+        self.dataset, self.verify, self.repair, self.workers = dataset, verify, repair, workers
 
 
 class EvaluateSettings:

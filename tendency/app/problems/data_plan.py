@@ -14,6 +14,7 @@ from tendency.data.dataset_layout import dataset_folder
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
+from tendency.data.settled import Settled
 from tendency.errors import ArtefactError
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.problem import Problem
@@ -38,6 +39,8 @@ class DataPlan:
         generate: make what is missing; otherwise stop.
         stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
         batches_per_epoch: at most, so that methods that need other windows take equally many steps; None takes all.
+        settled: what is done with a trajectory that comes to rest: ``keep`` it and say so, ``refuse`` the dataset, or
+            ``redraw`` it; part of the dataset's identity where it is not kept.
     """
 
     def __init__(
@@ -53,21 +56,24 @@ class DataPlan:
         generate: bool = True,
         stride: PositiveInt = 1,
         batches_per_epoch: PositiveInt | None = None,
+        settled: Settled = "keep",
     ) -> None:
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.chunk_size, self.workers = chunk_size, workers
         self.store_u_t, self.generate, self.stride = store_u_t, generate, stride
-        self.batches_per_epoch = batches_per_epoch
+        self.batches_per_epoch, self.settled = batches_per_epoch, settled
 
     def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         """What the dataset is made of; its name is a hash of the ``identity`` of this."""
-        return {
+        description = {
             "problem": solved_part(pde),
             "equation_version": problem.simulator.version,
             "chunk_size": self.chunk_size,
             "store_u_t": self.store_u_t,
         }
+        # Datasets that were named before there was a choice keep their names.
+        return description if self.settled == "keep" else description | {"settled": self.settled}
 
     def folder(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> Path:
         """Where the dataset is, or will be."""
@@ -90,12 +96,13 @@ class DataPlan:
             return folder, self._existing(folder)
         make_problem = functools.partial(build_problem, dict(pde))
         manifest = generate(
-            GenerationJob(make_problem, folder, self.chunk_size, self.store_u_t),
+            GenerationJob(make_problem, folder, self.chunk_size, self.store_u_t, self.settled),
             self.description(pde, problem),
             self.counts,
             workers=self.workers,
             provenance=provenance(),
             progress=progress_line(f"generating {folder.name}"),
+            notice=print,
         )
         return folder, manifest
 

@@ -13,7 +13,9 @@ from tendency.app.configuration.groups import settings_of
 from tendency.app.configuration.settings import GenerateSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.problems.data_plan import DataPlan
+from tendency.app.problems.stored_dataset import repair_folder, verify_folder
 from tendency.data.certificate import certify
+from tendency.data.manifest import Manifest, read_manifest
 
 
 def generate(config: DictConfig) -> None:
@@ -34,9 +36,31 @@ def generate(config: DictConfig) -> None:
         certificate.require()
         print("\n".join(certificate.lines()))
         return
-    folder, manifest = plan.prepare(Path(content["paths"]["datasets"]), content["pde"], problem)
+    root = Path(content["paths"]["datasets"])
+    if content["verify"] or content["repair"]:
+        folder = plan.folder(root, content["pde"], problem)
+        manifest = read_manifest(folder)
+        if content["repair"]:
+            manifest = repair_folder(folder, content["pde"], manifest, plan.workers)
+        verify_folder(folder, manifest)
+        return
+    folder, manifest = plan.prepare(root, content["pde"], problem)
     print("\n".join(manifest.certificate.lines()))
+    for line in settled_lines(manifest):
+        print(line)
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
     print(f"dataset: {folder} ({counts})")
+    print(f"looked at: the manifest, and the sizes of {len(manifest.chunks)} chunks; verify=true reads them")
     # With every override: without them another dataset would be made and trained on.
     print(f"next:    {shlex.join(['python', 'train.py', *HydraConfig.get().overrides.task])}")
+
+
+def settled_lines(manifest: Manifest) -> list[str]:
+    """Which trajectories come to rest in the digits that are stored, a line for each split."""
+    lines = []
+    for split, rests in manifest.settled().items():
+        index, snapshot = min(rests.items(), key=lambda rest: rest[1])
+        share = f"{len(rests)} of {manifest.counts[split]} {split} trajectories come to rest"
+        first = f"trajectory {index} from snapshot {snapshot} of {manifest.metadata.num_snapshots} on"
+        lines.append(f"settled: {share}, {first}; data.settled=redraw draws others in their place, refuse refuses them")
+    return lines

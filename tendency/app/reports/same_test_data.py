@@ -8,6 +8,7 @@ from typing import Any
 
 from tendency.app.configuration.run_name import check_name
 from tendency.app.configuration.settings import EvaluateSettings
+from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run import Run
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import read_manifest
@@ -18,13 +19,15 @@ from tendency.errors import ArtefactError, ConfigError
 def report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:
     """Where a report goes; one without a name is named after all that it is made of, and may be made anew.
 
+    A report that was never finished does not keep its name.
+
     Raises:
         ConfigError: the name is not one, or is taken by a run or by another report.
     """
     title = name or "report-" + _digest(judged)
     check_name(title)
     folder = outputs / title
-    if name is not None and folder.exists() and any(folder.iterdir()):
+    if name is not None and folder.exists() and any(folder.iterdir()) and not ReportFolder(folder).half_done():
         raise ConfigError([f"name: {folder} exists, and nothing is overwritten; use another name, got {name!r}"])
     return folder
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tendency.app.runs.json_file import read_json
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import write_json
-from tendency.data.whole_file import whole_file
+from tendency.data.whole_file import write_whole_bytes
 from tendency.errors import ArtefactError
 
 WEIGHTS, RECIPE = "weights.safetensors", "recipe.json"
@@ -33,8 +33,7 @@ def write_export(folder: Path, recipe: Recipe, weights: Mapping[str, Tensor]) ->
     """
     # Views of shared storage are no separate tensors in this format.
     stored = save({name: value.contiguous().clone() for name, value in weights.items()})
-    with whole_file(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(stored)
+    write_whole_bytes(folder / WEIGHTS, stored)
     content = recipe.to_dict()
     write_json(folder / RECIPE, content | {DIGEST: _digest(json.loads(json.dumps(content, default=str)), stored)})
 

@@ -29,6 +29,8 @@ DESCRIPTION_PARTS = {
 }
 REQUIRED = ("description", "summary", "seeds")
 """What is read of metrics.json, what each entry is, and which a report of today has in any case."""
+FILES = {"rollouts.nc", "metrics.nc", "metrics.json", "metrics.csv", "report.md", "figures", "as_trained"}
+"""Of a report, before its page is written."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class ReportFolder:
     def done(self) -> bool:
         """Whether the report was written to its end, and its figures are defined as those of new reports."""
         return self.page.exists() and definitions_of(self.numbers()) == DEFINITIONS
+
+    def half_done(self) -> bool:
+        """Whether the folder holds parts of a report that was never written to its end, and nothing else."""
+        names = {path.name for path in self.path.iterdir() if not path.name.endswith(".tmp")}
+        return not self.page.exists() and names <= FILES
 
     def numbers(self) -> dict[str, Any]:
         """What metrics.json holds: ``summary``, ``description``, ``seeds``, ``comparisons`` and the rest.

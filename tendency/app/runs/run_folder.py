@@ -1,9 +1,9 @@
 """One run, one folder: its name, its lock, and what to do when it is there already."""
 
 import errno
-import fcntl
 import json
 import os
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
 from tendency.app.runs.json_file import read_json
 from tendency.app.runs.report_folder import ReportFolder
+from tendency.data.folder_lock import try_lock
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.annotations import NonNegativeFloat
@@ -169,14 +170,12 @@ class RunFolder:
     def _lock(self) -> None:
         """Held until the process ends, however it ends."""
         self.lock = (self.path / ".lock").open("a+")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(self.lock):
             self.lock.seek(0)
             owner = self.lock.read().strip()
-            raise ArtefactError(f"run folder {self.path} is in use by another process ({owner})") from None
+            raise ArtefactError(f"run folder {self.path} is in use by another process ({owner})")
         self.lock.truncate(0)
-        self.lock.write(f"pid {os.getpid()} on {os.uname().nodename}")
+        self.lock.write(f"pid {os.getpid()} on {platform.node()}")
         self.lock.flush()
 
 

@@ -1,6 +1,6 @@
 """Makes the record of a training from its run's folder."""
 
-import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def collect_record(training: Training, journal: Path, datasets: Path) -> Trainin
         parameters=sum(p.numel() for p in stepper.surrogate.parameters()),
         training_seconds=recorded if seconds is None else seconds,
         validation=tuple(validation_curve(folder.log)),
-        made_by=provenance() | {"processor": processor_name(), "cores": usable_cores(), "system": os.uname().sysname},
+        made_by=provenance() | {"processor": processor_name(), "cores": usable_cores(), "system": platform.system()},
     )
 
 

@@ -1,0 +1,165 @@
+"""What a manifest must look like before anything in it is believed: kinds of values, names of chunks, sizes."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NotRequired
+
+from annotated_types import Ge, Le, Len
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from tendency.data.dataset_layout import chunks_of
+from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.simulation.annotations import FiniteFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+SCHEMA = 2
+"""Of the manifests that are written: from 2 on with a checksum of their own, and one for the header of each chunk."""
+
+Checksum = Annotated[str, Len(64, 64)]
+_strict = with_config(ConfigDict(strict=True, extra="forbid"))
+_open = with_config(ConfigDict(strict=True))
+
+
+@_strict
+class _Chunk(TypedDict):
+    sha256: Checksum
+    bytes: PositiveInt
+    header: NotRequired[Checksum]
+    settled: NotRequired[dict[str, NonNegativeInt]]
+
+
+@_strict
+class _Field(TypedDict):
+    name: str
+    rank: Annotated[int, Ge(0), Le(2)]
+    unit: str
+
+
+@_strict
+class _Time(TypedDict):
+    name: str
+    value: PositiveFloat
+
+
+@_strict
+class _Metadata(TypedDict):
+    name: str
+    equation: str
+    equation_version: int
+    fields: Annotated[list[_Field], Len(1)]
+    param_names: list[str]
+    hidden_names: list[str]
+    geometry: dict[str, Any]
+    num_snapshots: Annotated[int, Ge(2)]
+    dt: PositiveFloat | None
+    resolution: Literal["resolved", "as_published"]
+    has_time_derivative: bool
+    characteristic_time: NotRequired[_Time | None]
+
+
+@_strict
+class _Figure(TypedDict):
+    name: str
+    value: float
+    tolerance: float
+    remedy: str
+    binding: bool
+
+
+@_strict
+class _Certificate(TypedDict):
+    trajectories: NonNegativeInt
+    passed: bool
+    figures: list[_Figure]
+
+
+@_open
+class _Moments(TypedDict):
+    mean: list[FiniteFloat]
+    std: list[FiniteFloat]
+
+
+@_open
+class _Statistics(TypedDict):
+    channels: NotRequired[list[str]]
+    u: NotRequired[_Moments]
+
+
+@_strict
+class _Content(TypedDict):
+    schema: PositiveInt
+    description: dict[str, Any]
+    metadata: _Metadata
+    counts: Annotated[dict[Literal["train", "valid", "test"], NonNegativeInt], Len(1)]
+    chunk_size: PositiveInt
+    chunks: dict[str, _Chunk]
+    certificate: _Certificate
+    statistics: _Statistics
+    provenance: dict[str, Any]
+    sha256: NotRequired[Checksum]
+
+
+_ADAPTER = TypeAdapter(_Content)
+
+
+class NewerSchemaError(DatasetError):
+    """A manifest that only a newer version of this program can read."""
+
+
+def content_digest(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of a manifest's content, its own checksum apart; spaces and the order of keys do not matter."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def require_schema(content: Any) -> None:
+    """Refuses what is no manifest of this or an older version, or was changed after it was written.
+
+    Args:
+        content: plain JSON data.
+
+    Raises:
+        NewerSchemaError: a newer version of this program wrote it.
+        DatasetError: with the key, the value and what was expected.
+    """
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise NewerSchemaError(f"schema {schema} is newer than this program's {SCHEMA}; upgrade it")
+    try:
+        _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "manifest"
+        raise DatasetError(f"{key}: {first['msg']}, got {repr(first['input'])[:60]}") from None
+    if (schema == SCHEMA) != ("sha256" in content):
+        raise DatasetError(f"schema {schema} and a checksum do not go together")
+    if "sha256" in content and content["sha256"] != content_digest(content):
+        raise DatasetError("its content is not what its checksum was made of")
+
+
+def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> None:
+    """Refuses a manifest whose chunks are not those of its counts, or are smaller than what they are to hold.
+
+    Args:
+        content: plain JSON data that ``require_schema`` let pass.
+        metadata: of the dataset.
+
+    Raises:
+        DatasetError: with both sides.
+    """
+    counts, size, chunks = content["counts"], content["chunk_size"], content["chunks"]
+    number = sum(-(-count // size) for count in counts.values())
+    # Counted before they are listed: a count may be anything.
+    if number != len(chunks) or {chunk.name for chunk in chunks_of(counts, size)} != set(chunks):
+        raise DatasetError(
+            f"counts {counts} in chunks of {size} are {number} chunks, others are listed ({len(chunks)})"
+        )
+    values = size * metadata.num_snapshots * metadata.num_channels * math.prod(metadata.geometry.shape)
+    least = 4 * values * (2 if metadata.has_time_derivative else 1)
+    for name, entry in chunks.items():
+        if entry["bytes"] < least:
+            raise DatasetError(
+                f"{name} has {entry['bytes']} bytes, and the values of its trajectories alone take {least}"
+            )
