@@ -120,11 +120,9 @@ def load_weights(stepper: SurrogateStepper, weights: Mapping[str, Tensor], sourc
     Raises:
         ArtefactError: they are of another surrogate.
     """
-    floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
-    if floating:
-        stepper.surrogate.to(floating[0])
     try:
-        stepper.load_state_dict(weights)
+        # Assigned, not copied: copying would round them to the number type that an untrained network has.
+        stepper.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:6]]
         raise ArtefactError("\n".join([f"{source}: its weights do not fit its recipe", *lines])) from None

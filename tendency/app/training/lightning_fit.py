@@ -16,6 +16,7 @@ from tendency.app.hardware import (
     keep_freed_memory,
     nothing_compiled,
     require_compiler,
+    require_precision,
     set_matmul_precision,
     too_many_threads,
 )
@@ -55,8 +56,10 @@ class LightningFit:
         keep_freed_memory()
         matmul = set_matmul_precision(self.plan.settings.matmul_precision)
         trainer = self._trainer()
+        device = trainer.strategy.root_device
+        require_precision(self.surrogate, self.plan.metadata.geometry, self.plan.config["trainer"]["precision"], device)
         if self.plan.settings.compile:
-            require_compiler(trainer.strategy.root_device)
+            require_compiler(device)
         checkpoint = self._checkpoint_to_resume()
         dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
         stepper = self._stepper(dataset)
