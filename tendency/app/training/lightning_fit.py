@@ -174,13 +174,14 @@ class LightningFit:
             lines, report = self._report(stepper.eval(), dataset)
             print("\n".join(lines))
             print(f"report: {report.page}")
+            # Finished before it is mirrored: a mirror that fails costs no run.
+            folder.finish(figures | {"lines": lines, "report": str(report.page)})
             for logger in trainer.loggers:
                 if isinstance(logger, KeepsReport):
                     logger.keep_report(report.path, report.summary(folder.path.name))
-            figures |= {"lines": lines, "report": str(report.page)}
         else:
             print(f"checkpoint: {folder.best}")
-        folder.finish(figures)
+            folder.finish(figures)
 
     def _report(self, stepper: SurrogateStepper, dataset: Path) -> tuple[list[str], ReportFolder]:
         """Judges the best weights on the test trajectories."""
