@@ -86,6 +86,7 @@ def make_trainer(
     from tendency.trainers.checkpoint import AtomicCheckpointIO
     from tendency.trainers.double_windows import DoubleWindows
     from tendency.trainers.mixed_network import MixedNetwork
+    from tendency.trainers.rank_watch import RankWatch
 
     device = _device(accelerator, devices)
     options = dict(options or {})
@@ -110,7 +111,7 @@ def make_trainer(
             val_check_interval=val_check_interval,
             log_every_n_steps=log_every_n_steps,
             deterministic=deterministic,
-            callbacks=list(callbacks),
+            callbacks=[*callbacks, *([RankWatch()] if strategy == "ddp" else [])],
             logger=list(loggers),
             plugins=plugins,
             use_distributed_sampler=False,

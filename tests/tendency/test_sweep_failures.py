@@ -49,8 +49,8 @@ def test_failures_of_any_process_are_named_once_at_the_end(tmp_path, capsys):
     assert ended.value.code == 4
     assert capsys.readouterr().err.splitlines() == [
         "error: 3 of the jobs of this sweep failed, the others are done:",
-        "  optimizer.lr=1e30 seed=0: not finite at step 3",
-        "  optimizer.lr=1e30 seed=1: not finite at step 3",
+        "  optimizer.lr=1e30 seed=0: not finite",
+        "  optimizer.lr=1e30 seed=1: not finite",
         "  optimizer.lr=1e-3 seed=1: damaged",
         "The same command with resume=auto runs what is missing.",
     ]

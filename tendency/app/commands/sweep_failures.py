@@ -2,14 +2,16 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from tendency.errors import describe, exit_code, say
+from tendency.errors import exit_code, say
 
 FAILURES_FILE = "failed.jsonl"
 """In the folder of a sweep: the jobs that failed when it ran last, one a line."""
@@ -31,7 +33,7 @@ def note_failure(sweep: Path, overrides: Sequence[str], error: BaseException) ->
     """
     say(error)
     sweep.mkdir(parents=True, exist_ok=True)
-    reason = " ".join(describe(error).removeprefix("error: ").split())
+    reason = textwrap.shorten(f"{error}\n".splitlines()[0], 160)
     with (sweep / FAILURES_FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"overrides": list(overrides), "code": exit_code(error), "reason": reason}) + "\n")
 
@@ -49,10 +51,12 @@ class SweepFailures(Callback):
         if not path.exists():
             return
         failures = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        given = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+        # What all jobs have in common tells none of them apart.
+        swept = {override.get_key_element() for override in given if override.is_sweep_override()}
         lines = []
         for failure in failures:
-            # What all jobs have in common tells none of them apart.
-            own = [text for text in failure["overrides"] if text not in config.hydra.overrides.task]
+            own = [text for text in failure["overrides"] if text.partition("=")[0] in swept]
             lines.append(f"  {' '.join(own)}: {failure['reason']}")
         first = f"error: {len(failures)} of the jobs of this sweep failed, the others are done:"
         again = "The same command with resume=auto runs what is missing."

@@ -31,6 +31,7 @@ from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.module import SurrogateModule
+from tendency.trainers.rank_watch import lost_rank
 from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
 
 MOST_NORMALIZER_WINDOWS = 16384
@@ -163,6 +164,8 @@ class LightningFit:
         except SIGTERMException:
             # Before the first step, where Lightning's own handler is still in charge.
             raise SystemExit(143) from None
+        except RuntimeError as error:
+            raise lost_rank(error) or error from None
         # Of a run that was resumed only the last part is known.
         self.training_seconds = time.monotonic() - began if checkpoint is None else None
 
