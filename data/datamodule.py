@@ -91,8 +91,9 @@ def _as_it_is(window: Any) -> Any:
 class TrajectoryDataModule(LightningDataModule):
     """The train, valid and test splits of one dataset.
 
-    Training yields shuffled windows; validation and test yield whole trajectories in order, present at 0, each on
-    exactly one rank.
+    Training yields shuffled windows; validation and test yield whole trajectories in order, present at 0, each on one
+    rank. Lightning allows no rank without a batch, so that one beyond the last trajectory gets the first once more:
+    whoever gathers figures over the ranks counts each ``Window.index`` once.
 
     Args:
         train: training windows.
@@ -144,7 +145,7 @@ class TrajectoryDataModule(LightningDataModule):
 
     def _in_order(self, dataset: TrajectoryDataset) -> DataLoader[Window]:
         rank, ranks = self._ranks()
-        mine = list(range(rank, len(dataset), ranks))
+        mine = list(range(rank, len(dataset), ranks)) or [0]
         batches = [mine[i : i + self.eval_batch_size] for i in range(0, len(mine), self.eval_batch_size)]
         return DataLoader(_Batches(dataset), batch_sampler=_Fixed(batches), collate_fn=_as_it_is)
 

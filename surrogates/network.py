@@ -17,10 +17,17 @@ class Network:
         surrogate: the network, whose input and output are in network units.
         normalizer: change between network units and physical units.
         conditions: conditions of the B trajectories; the surrogate is asked once what it reads of their points.
+        autocast: number type that the surrogate's products are rounded to; None for that of its weights.
     """
 
-    def __init__(self, surrogate: Surrogate, normalizer: Normalizer, conditions: Conditions) -> None:
-        self.surrogate, self.normalizer = surrogate, normalizer
+    def __init__(
+        self,
+        surrogate: Surrogate,
+        normalizer: Normalizer,
+        conditions: Conditions,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.surrogate, self.normalizer, self.autocast = surrogate, normalizer, autocast
         self.geometry, self.extent = conditions.geometry, conditions.extent
         self._points: dict[torch.dtype, Any] = {}
 
@@ -31,7 +38,10 @@ class Network:
         return self._points[dtype]
 
     def raw(self, u: Tensor, c: Tensor, extra: Tensor | None = None) -> Tensor:
-        """The output (B, C_out, *N) in network units.
+        """The output (B, C_out, *N) in network units, in the dtype of u.
+
+        Only the surrogate itself is evaluated under autocast: units, labels, integrators and losses keep the dtype of
+        u, so that a step adds the network's own rounding to a state and none beside it.
 
         Args:
             u: (B, K C, *N) in physical units.
@@ -42,7 +52,11 @@ class Network:
         if extra is not None:
             encoded = torch.cat([encoded, extra], 1)
         conditions = self.normalizer.conditions.encode(c.double()).to(u.dtype)
-        return self.surrogate(encoded, conditions, self.points(u.dtype))
+        points = self.points(u.dtype)
+        if self.autocast is None:
+            return self.surrogate(encoded, conditions, points)
+        with torch.autocast(u.device.type, self.autocast, cache_enabled=False):
+            return self.surrogate(encoded, conditions, points).to(u.dtype)
 
     def __call__(self, u: Tensor, c: Tensor, scale: Tensor) -> Tensor:
         """The output (B, C_out, *N) in physical units; scale is ``Prediction.scale(dt)``."""

@@ -19,6 +19,9 @@ from tendency.surrogates.surrogate import Surrogate
 class SurrogateStepper(nn.Module):
     """A Simulator: network, meaning of its output, and units. Its state_dict is all that training changes.
 
+    States of another number type are converted to that of the network's weights. In training mode, and in no other, its
+    products are rounded to ``autocast``, where that is set.
+
     Args:
         surrogate: the network.
         prediction: what its output means and how it is stepped.
@@ -28,6 +31,7 @@ class SurrogateStepper(nn.Module):
     def __init__(self, surrogate: Surrogate, prediction: Prediction, normalizer: Normalizer) -> None:
         super().__init__()
         self.surrogate, self.prediction, self.normalizer = surrogate, prediction, normalizer
+        self.autocast: torch.dtype | None = None
 
     @property
     def history(self) -> int:
@@ -41,15 +45,19 @@ class SurrogateStepper(nn.Module):
 
     def network(self, conditions: Conditions) -> Network:
         """The surrogate with the units and the points of one batch."""
-        return Network(self.surrogate, self.normalizer, conditions)
+        return Network(self.surrogate, self.normalizer, conditions, self.autocast if self.training else None)
+
+    def as_weights(self, u: Tensor) -> Tensor:
+        """A state in the number type of the network's weights; itself where these have none."""
+        return u.to(self.surrogate.dtype or u.dtype)
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The memory before the first step; see ``Simulator.start``."""
-        return self.prediction.start(u, t, conditions, seed)
+        return self.prediction.start(self.as_weights(u), t, conditions, seed)
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
         """One step of length dt; see ``Simulator.advance``."""
-        return self.prediction.advance(self.network(conditions), u, t, dt, conditions, memory)
+        return self.prediction.advance(self.network(conditions), self.as_weights(u), t, dt, conditions, memory)
 
     def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
         """Refuses times that cannot be reached; ``rollout`` asks once, before the first step."""
@@ -75,7 +83,7 @@ class SurrogateStepper(nn.Module):
                 of an ensemble.
 
         Returns:
-            (B, T, C, *N) in the dtype of u.
+            (B, T, C, *N) in the dtype of u or of the weights, whichever is wider.
 
         Raises:
             ValueError: times that do not increase, a number of snapshots other than ``history``, or times that the
@@ -86,11 +94,11 @@ class SurrogateStepper(nn.Module):
         steps = torch.diff(torch.cat([t[:, -1:].double(), asked], 1), dim=1)
         if steps.numel() and not bool((steps > 0).all()):
             raise ValueError(f"times: expected them to increase from t = {t[:, -1].tolist()}, got {asked.tolist()}")
-        dtype = next((p.dtype for p in self.surrogate.parameters() if p.is_floating_point()), u.dtype)
         seed = torch.arange(len(u), device=u.device) if seed is None else seed
-        start = begin(self, u.to(dtype), t.double(), conditions, seed)
+        start = begin(self, self.as_weights(u), t.double(), conditions, seed)
+        wider = torch.promote_types(u.dtype, start.u.dtype)
         states = [state.u for state in rollout(self, start, asked, conditions)]
-        return torch.stack(states, 1).to(u.dtype) if states else u[:, :0]
+        return torch.stack(states, 1).to(wider) if states else u[:, :0].to(wider)
 
 
 def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normalizer:

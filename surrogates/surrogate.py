@@ -1,7 +1,7 @@
 """The abstract network."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,20 @@ class Surrogate(nn.Module, ABC):
         self.spatial_dims, self.boundary = interface.spatial_dims, interface.boundary
         self.in_channels, self.out_channels = interface.in_channels, interface.out_channels
         self.num_conditions = interface.num_conditions
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """The real number type of its weights; None where it has none."""
+        numbers = (p.dtype.to_real() for p in self.parameters() if p.is_floating_point() or p.is_complex())
+        return next(numbers, None)
+
+    def double(self) -> Self:
+        """Converts its weights to double precision, complex ones too, which torch would leave as they are."""
+
+        def converted(x: Tensor) -> Tensor:
+            return x.to(torch.complex128) if x.is_complex() else x.double() if x.is_floating_point() else x
+
+        return self._apply(converted)
 
     @abstractmethod
     def forward(self, u: Tensor, c: Tensor, x: Any) -> Tensor:

@@ -80,7 +80,12 @@ def guarded(action: Callable[[], None]) -> None:
         code = exit_code(error)
         if code is None:
             raise
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            traceback.print_exc()
-        print(describe(error), file=sys.stderr, flush=True)
+        say(error)
         sys.exit(code)
+
+
+def say(error: BaseException) -> None:
+    """Describes an error that is being handled on stderr, after its traceback where ``HYDRA_FULL_ERROR=1`` asks."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        traceback.print_exc()
+    print(describe(error), file=sys.stderr, flush=True)

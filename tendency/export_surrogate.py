@@ -92,12 +92,14 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
 
     Raises:
         ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
-            drawn noise), torch cannot trace it, or the program's answer differs from the original's; for ONNX also that
-            packages are missing.
+            drawn noise), torch cannot trace it, its weights are complex in double precision, or the program's answer
+            differs from the original's; for ONNX also that packages are missing.
     """
     if onnx:
         _require_onnx()
     trained = load_surrogate(source, trust)
+    if double := [name for name, value in trained.stepper.state_dict().items() if value.dtype == torch.complex128]:
+        raise ArtefactError(f"export: {WEIGHTS} holds no complex numbers in double precision, and {double[0]} has such")
     step, inputs = Step(trained.stepper, trained.metadata.geometry), _example(trained)
     _require_one_step(step, inputs)
     with torch.no_grad():
@@ -124,7 +126,7 @@ def _example(trained: TrainedSurrogate) -> tuple[Tensor, Tensor, Tensor, Tensor,
     """Inputs of three trajectories in the range of the training data: a number that no axis is likely to have."""
     rows, metadata, units = 3, trained.metadata, trained.stepper.normalizer
     generator = torch.Generator().manual_seed(0)
-    dtype = next(p.dtype for p in trained.stepper.surrogate.parameters() if p.is_floating_point())
+    dtype = trained.stepper.surrogate.dtype
     space = metadata.geometry.shape
     noise = torch.randn(rows, trained.history, metadata.num_channels, *space, generator=generator, dtype=dtype)
     u = units.fields.decode(noise.flatten(0, 1)).unflatten(0, (rows, trained.history))

@@ -45,7 +45,7 @@ class SurrogateModule(LightningModule):
         self.stepper, self.objective = stepper, objective
         self.make_optimizer, self.schedule = optimizer, schedule
         self.seed, self.recipe = seed, recipe
-        self.measured: list[TrajectoryErrors] = []
+        self.measured: list[tuple[Tensor, TrajectoryErrors]] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets an attribute; the name of Lightning's current hook, forty times a step, past torch's search for tensors.
@@ -111,7 +111,7 @@ class SurrogateModule(LightningModule):
 
     def validation_step(self, window: Window, batch_idx: int) -> None:
         """Rolls whole trajectories out and compares each with the truth, as a report does."""
-        self.measured.append(measure_trajectories(self.stepper, window))
+        self.measured.append((window.index, measure_trajectories(self.stepper, window)))
 
     def on_validation_epoch_end(self) -> None:
         """Logs the figures of a report on the validation trajectories: medians over those of all ranks."""
@@ -122,14 +122,17 @@ class SurrogateModule(LightningModule):
 
     def _measured_on_all_ranks(self) -> np.ndarray:
         """The errors (3, trajectories) in the order of ``error_figures``, however unevenly the ranks share them."""
-        parts = [torch.stack([e.rollout_nrmse, e.one_step_nrmse, e.final_correlation], 1) for e in self.measured]
-        rows = torch.cat([torch.empty(0, 3, dtype=torch.float64, device=self.device), *parts])
+        parts = [
+            torch.stack([index.double(), e.rollout_nrmse, e.one_step_nrmse, e.final_correlation], 1)
+            for index, e in self.measured
+        ]
+        rows = torch.cat([torch.empty(0, 4, dtype=torch.float64, device=self.device), *parts])
         if self.trainer.world_size > 1:
             counts = self._gathered(torch.tensor(len(rows), device=self.device)).tolist()
             # Ranks exchange tensors of one shape: the padding is cut off again.
-            padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), 3)])
+            padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), 4)])
             rows = torch.cat([part[:count] for part, count in zip(self._gathered(padded), counts, strict=True)])
-        return rows.T.cpu().numpy()
+        return each_once(rows.cpu().numpy()).T
 
     def _gathered(self, tensor: Tensor) -> Tensor:
         """(ranks, ...), the tensor of each rank."""
@@ -142,3 +145,13 @@ class SurrogateModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Training goes on with the weights that were trained, where the checkpoint shows their average."""
         resume_trained_weights(checkpoint)
+
+
+def each_once(rows: np.ndarray) -> np.ndarray:
+    """The errors (trajectories, figures) of rows (R, 1 + figures) that begin with a trajectory's number, in its order.
+
+    A rank that would have no trajectory measures one that is another's.
+    """
+    _, first = np.unique(rows[:, 0], return_index=True)
+    errors: np.ndarray = rows[first, 1:]
+    return errors

@@ -15,7 +15,7 @@ def adamw(
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
 ) -> torch.optim.AdamW:
-    """AdamW, with the fused kernel (CPU and CUDA).
+    """AdamW, with the fused kernel (CPU and CUDA), which has no complex numbers, where all parameters are real.
 
     Args:
         parameters: of the stepper.
@@ -27,4 +27,6 @@ def adamw(
     References:
         Loshchilov, Hutter: Decoupled Weight Decay Regularization. arXiv:1711.05101.
     """
-    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, betas=(beta1, beta2), fused=True)
+    trained = list(parameters)
+    fused = not any(parameter.is_complex() for parameter in trained)
+    return torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay, betas=(beta1, beta2), fused=fused)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.trainers.precisions import Precision
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
     from lightning.pytorch.loggers import Logger
     from lightning.pytorch.plugins.environments import ClusterEnvironment
-
-Precision = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
 
 REFUSED_OPTIONS = {
     "callbacks": "callbacks are chosen by the config group callbacks",
@@ -62,11 +61,12 @@ def make_trainer(
 
     Args:
         max_epochs: passes over the training windows.
-        accelerator: ``auto`` takes a GPU where there is one.
+        accelerator: ``auto`` takes a GPU of CUDA where there is one, else the CPU. Metal (MPS) has no float64, which
+            solvers and statistics need.
         devices: how many; the global batch is divided among them.
         num_nodes: machines.
         strategy: ``ddp`` for several devices (gloo on CPUs, NCCL on GPUs).
-        precision: of the network's arithmetic; times and statistics stay float64.
+        precision: of the network's arithmetic in training; times and statistics stay float64 (docs/precision.md).
         gradient_clip_val: largest norm of the gradient.
         accumulate_grad_batches: batches per optimizer step.
         check_val_every_n_epoch: epochs between rollout validations.
@@ -89,31 +89,37 @@ def make_trainer(
     from tendency.trainers.callbacks.exact_resume import ExactResume
     from tendency.trainers.checkpoint import AtomicCheckpointIO
     from tendency.trainers.double_windows import DoubleWindows
+    from tendency.trainers.mixed_network import MixedNetwork
     from tendency.trainers.no_profiler import NoProfiler
+    from tendency.trainers.rank_watch import RankWatch
 
-    _check_devices(accelerator, devices)
+    device = _device(accelerator, devices)
     options = dict(options or {})
     _check_options(options, inspect.signature(Trainer).parameters)
     _check_environment()
     _silence_lightning()
-    double = precision == "64-true"
+    plugins: list[Any] = [AtomicCheckpointIO(), *_launched_by_slurm()]
+    if precision == "64-true":
+        plugins.append(DoubleWindows())
+    elif precision != "32-true":
+        plugins.append(MixedNetwork(precision, device))
     try:
         return Trainer(
             max_epochs=max_epochs,
-            accelerator=accelerator,
+            accelerator=device,
             devices=devices,
             num_nodes=num_nodes,
             strategy=strategy,
-            precision=None if double else precision,
+            precision="32-true" if len(plugins) == 1 else None,
             gradient_clip_val=gradient_clip_val,
             accumulate_grad_batches=accumulate_grad_batches,
             check_val_every_n_epoch=check_val_every_n_epoch,
             val_check_interval=val_check_interval,
             log_every_n_steps=log_every_n_steps,
             deterministic=deterministic,
-            callbacks=[ExactResume(), *callbacks],
+            callbacks=[ExactResume(), *callbacks, *([RankWatch()] if strategy == "ddp" else [])],
             logger=list(loggers),
-            plugins=[AtomicCheckpointIO(), *_launched_by_slurm(), *([DoubleWindows()] if double else [])],
+            plugins=plugins,
             default_root_dir=_folder_of(callbacks),
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
@@ -188,16 +194,20 @@ def _silence_lightning() -> None:
     # A resumed run goes on inside an epoch on purpose: the batch is a function of (seed, step).
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
     warnings.filterwarnings("ignore", message=".*mid-epoch checkpoint.*")
+    # Metal is left alone on purpose: it has no float64.
+    warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
     # The module reduces its figures over the ranks itself.
     warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # Lightning calls a part of torch that is to be renamed.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
 
 
-def _check_devices(accelerator: str, devices: int | str) -> None:
+def _device(accelerator: str, devices: int | str) -> str:
+    """The kind of device that is trained on, cpu or cuda; devices that this machine lacks are refused."""
     gpus = torch.cuda.device_count()
     if accelerator == "gpu" and gpus == 0:
         raise ValueError("trainer.accelerator: gpu was asked for, this machine shows none; use trainer=cpu")
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and gpus > 0)
     if on_gpu and isinstance(devices, int) and devices > gpus:
         raise ValueError(f"trainer.devices: expected at most {gpus}, the GPUs of this machine, got {devices}")
+    return "cuda" if on_gpu else "cpu"

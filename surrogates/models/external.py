@@ -74,7 +74,7 @@ class External(Surrogate):
         if self.reads_coordinates and not isinstance(geometry, Grid):
             raise ValueError("model.reads_coordinates: expected a grid; message_passing works on point clouds")
         like = next(self.network.parameters(), torch.empty(0))
-        zeros = torch.zeros(1, self.given, *geometry.shape, dtype=like.dtype, device=like.device)
+        zeros = torch.zeros(1, self.given, *geometry.shape, dtype=self.dtype, device=like.device)
         was_training = self.network.training
         # In evaluation mode, so that neither running statistics nor random numbers know of it.
         self.network.eval()

@@ -1,6 +1,7 @@
 """What this machine does well: matrix products, memory reuse, threads; and a header that says so."""
 
 import contextlib
+import copy
 import ctypes
 import os
 import sys
@@ -10,6 +11,9 @@ from typing import Literal
 import torch
 
 from tendency.data.machine import usable_cores
+from tendency.simulation.geometry import Geometry
+from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.precisions import ROUNDED, Precision
 
 MatmulPrecision = Literal["auto", "highest", "high", "medium"]
 
@@ -74,6 +78,46 @@ def require_compiler(device: torch.device) -> None:
     except RuntimeError as error:
         first = str(error).strip().splitlines()[0]
         raise ValueError(f"compile: expected false, or a machine where torch.compile works; it says: {first}") from None
+
+
+def require_precision(surrogate: Surrogate, geometry: Geometry, precision: Precision, device: torch.device) -> None:
+    """Evaluates a copy of a network and its gradients once in a precision other than float32, before any work.
+
+    Args:
+        surrogate: in the number type of its weights.
+        geometry: that it is trained on.
+        precision: that it is trained in.
+        device: that it is trained on.
+
+    Raises:
+        ValueError: the device lacks the number type, or an operation of the network does.
+    """
+    if precision == "32-true":
+        return
+    rounded = ROUNDED.get(precision)
+    tried = copy.deepcopy(surrogate).to(device)
+    scaler = torch.amp.GradScaler(device.type, enabled=rounded is torch.float16)
+    like = torch.zeros(2, 1, dtype=surrogate.dtype, device=device)
+    u = like.new_zeros(2, surrogate.in_channels, *geometry.shape)
+    c = like.new_zeros(2, surrogate.num_conditions)
+    extent = torch.ones(2, geometry.spatial_dims, dtype=torch.float64, device=device)
+    try:
+        with (
+            torch.random.fork_rng([device] if device.type == "cuda" else []),
+            torch.autocast(device.type, rounded, enabled=rounded is not None, cache_enabled=False),
+        ):
+            y = tried(u, c, tried.points(geometry, extent, u.dtype))
+        scaler.scale(y.sum()).backward()
+        if scaler.is_enabled():
+            scaler.unscale_(torch.optim.SGD(tried.parameters()))
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError) as error:
+        first = str(error).strip().splitlines()[0][:160]
+        raise ValueError(
+            f"trainer.precision: this network cannot be computed in {precision} on {device.type}, expected 32-true or "
+            f"another one; torch says: {first}"
+        ) from None
 
 
 @contextlib.contextmanager

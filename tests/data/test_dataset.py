@@ -187,6 +187,19 @@ def test_validation_shows_each_trajectory_on_one_rank(dataset, monkeypatch):
     assert sorted(shown) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("ranks", [3, 4, 7])
+def test_no_rank_is_without_a_batch_where_there_are_fewer_trajectories(dataset, monkeypatch, ranks):
+    """Lightning refuses a rank that has none; whoever gathers figures counts each trajectory once."""
+    shown = []
+    for rank in range(ranks):
+        splits = (TrajectoryDataset.whole(dataset, split) for split in ("train", "valid", "test"))
+        module = TrajectoryDataModule(*splits, batch_size=4, eval_batch_size=2, seed=0)
+        monkeypatch.setattr(module, "_ranks", lambda rank=rank: (rank, ranks))
+        (window,) = module.test_dataloader()
+        shown += window.index.tolist()
+    assert shown == [0, 1, 2, *[0] * (ranks - 3)]
+
+
 def test_epochs_of_a_stated_length_draw_from_all_windows():
     """53 windows in batches of 5: ten batches an epoch, of which three; each epoch is a shuffle of its own."""
 

@@ -60,6 +60,29 @@ def test_one_wandb_run_carries_the_configuration_the_curves_and_the_report(run_s
     assert "rollouts.nc" not in contents
 
 
+MIRRORS = {
+    "a" * 125: {"WANDB_MODE": "offline"},
+    "disabled": {"WANDB_MODE": "disabled"},
+    "no-network": {"WANDB_API_KEY": "a" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"},
+}
+"""Names of runs, and environments in which a mirror has no easy life."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MIRRORS, ids=lambda name: name[:10])
+def test_no_mirror_costs_a_run_its_end(run_script, homes, name):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
+    quiet = {"NETRC": "/nonexistent", "WANDB_SILENT": "true", "WANDB_INIT_TIMEOUT": "10"}
+    done = run_script("train.py", *SMALL, "logger=wandb", f"name={name}", env=environment | quiet | MIRRORS[name])
+    folder = Path(homes["TENDENCY_OUTPUTS"]) / name
+    assert json.loads((folder / "finished.json").read_text())["report"] == str(folder / "report" / "report.html")
+    assert "Traceback" not in done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("wandb: ")]
+    assert len(said) == (1 if name == "no-network" else 0), said
+    runs = list((folder / "wandb").glob("offline-run-*")) if (folder / "wandb").exists() else []
+    assert len(runs) == (0 if name == "disabled" else 1)
+
+
 def test_tensorboard(run_script, homes):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run_script("train.py", *SMALL, "logger=tensorboard", "name=curves", "evaluate=false")

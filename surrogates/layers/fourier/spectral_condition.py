@@ -26,7 +26,11 @@ class SpectralCondition(nn.Module):
         self.told = nn.Sequential(nn.Linear(num_conditions, width), nn.GELU(), nn.Linear(width, outputs))
 
     def forward(self, c: Tensor) -> tuple[Tensor, Tensor]:
-        """c (B, num_conditions) to factors (*rows, 2, B), real and imaginary parts, and a shift (B, width)."""
-        told = self.told(c)
+        """c (B, num_conditions) to factors (*rows, 2, B), real and imaginary parts, and a shift (B, width).
+
+        Not rounded under autocast: the factors meet a spectrum in single precision, and are few.
+        """
+        with torch.autocast(c.device.type, enabled=False):
+            told = self.told(c)
         re, im = told[:, : self.pairs].mT.unflatten(0, (*self.rows, 2)).unbind(-2)
         return torch.stack([1 + re, im], -2), told[:, self.pairs :]

@@ -108,13 +108,14 @@ class TuckerWeight(nn.Module):
         )
 
     def forward(self) -> Tensor:
-        """W, (*rows, C, 2, C)."""
+        """W, (*rows, C, 2, C), in the number type of core and factors, also under autocast."""
         re, im = self.core.unbind(0)
-        for factor in self.factors:
-            # Each takes the first axis away and appends its own: after all of them the order is the old one.
-            f_re, f_im = (part.mT for part in factor.unbind(0))
-            re, im = (
-                torch.tensordot(re, f_re, ([0], [0])) - torch.tensordot(im, f_im, ([0], [0])),
-                torch.tensordot(re, f_im, ([0], [0])) + torch.tensordot(im, f_re, ([0], [0])),
-            )
+        with torch.autocast(self.core.device.type, enabled=False):
+            for factor in self.factors:
+                # Each takes the first axis away and appends its own: after all of them the order is the old one.
+                f_re, f_im = (part.mT for part in factor.unbind(0))
+                re, im = (
+                    torch.tensordot(re, f_re, ([0], [0])) - torch.tensordot(im, f_im, ([0], [0])),
+                    torch.tensordot(re, f_im, ([0], [0])) + torch.tensordot(im, f_re, ([0], [0])),
+                )
         return torch.stack([re, im], -2)

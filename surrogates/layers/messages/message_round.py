@@ -105,7 +105,8 @@ class InstanceNorm(nn.Module):
     """
 
     def forward(self, h: Tensor) -> Tensor:
-        """h (M, B, C) to (M, B, C)."""
+        """h (M, B, C) to (M, B, C); statistics are in single precision at least."""
+        exact = h.float() if h.dtype in (torch.bfloat16, torch.float16) else h
         # torch.var_mean over the first axis takes four times as long on a CPU.
-        centred = h - h.mean(0)
-        return centred * torch.rsqrt(centred.square().mean(0) + 1e-5)
+        centred = exact - exact.mean(0)
+        return (centred * torch.rsqrt(centred.square().mean(0) + 1e-5)).to(h.dtype)

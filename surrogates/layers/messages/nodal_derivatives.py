@@ -31,9 +31,15 @@ class NodalDerivatives:
     weights: Tensor
 
     def of(self, nodes: Tensor) -> Tensor:
-        """The P derivatives (M, B, P C), in spacings, of values (M, B, C)."""
+        """The P derivatives (M, B, P C), in spacings, of values (M, B, C).
+
+        In the precision of the weights also under autocast: rounded, they would no longer sum to 0, and a constant
+        would have derivatives.
+        """
         gathered = nodes.index_select(0, self.senders).view(len(nodes), self.weights.shape[-1], -1)
-        return torch.bmm(self.weights, gathered).unflatten(2, nodes.shape[1:]).transpose(1, 2).flatten(2)
+        with torch.autocast(nodes.device.type, enabled=False):
+            derivatives = torch.bmm(self.weights, gathered.to(self.weights.dtype))
+        return derivatives.unflatten(2, nodes.shape[1:]).transpose(1, 2).flatten(2)
 
 
 class LeastSquares:

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from tendency.app.commands.sweep_failures import note_failure, stops_sweep
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
@@ -45,9 +46,20 @@ def _run(name: str, work: Callable[[DictConfig], None]) -> None:
     guarded(lambda: check_command_line(name))
 
     def composed(config: DictConfig) -> None:
-        guarded(lambda: work(config))
+        guarded(lambda: _job(work, config))
 
     hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(composed)()
+
+
+def _job(work: Callable[[DictConfig], None], config: DictConfig) -> None:
+    """Works; a job of a sweep that fails leaves the others their turn."""
+    job = HydraConfig.get()
+    try:
+        work(config)
+    except Exception as error:
+        if job.mode != RunMode.MULTIRUN or stops_sweep(error):
+            raise
+        note_failure(Path(job.sweep.dir), job.overrides.task, error)
 
 
 # What does the work is imported inside these functions: a mistyped command is answered without waiting for torch.

@@ -129,11 +129,9 @@ def trained_stepper(recipe: Recipe, weights: Mapping[str, Tensor], trust: bool =
     # What is trusted may take what it likes.
     with no_larger_than(weights, recipe.source) if recipe.is_ours else nullcontext():
         stepper = recipe.untrained(trust)
-    floating = [value.dtype for key, value in weights.items() if "surrogate" in key and value.is_floating_point()]
-    if floating:
-        stepper.surrogate.to(floating[0])
     try:
-        stepper.load_state_dict(weights)
+        # Assigned, not copied: copying would round them to the number type that an untrained network has.
+        stepper.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:6]]
         raise ArtefactError("\n".join([f"{recipe.source}: its weights do not fit its recipe", *lines])) from None

@@ -16,6 +16,7 @@ from tendency.app.hardware import (
     keep_freed_memory,
     nothing_compiled,
     require_compiler,
+    require_precision,
     set_matmul_precision,
     too_many_threads,
 )
@@ -31,6 +32,7 @@ from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.module import SurrogateModule
+from tendency.trainers.rank_watch import lost_rank
 from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
 
 MOST_NORMALIZER_WINDOWS = 16384
@@ -56,8 +58,10 @@ class LightningFit:
         keep_freed_memory()
         matmul = set_matmul_precision(self.plan.settings.matmul_precision)
         trainer = self._trainer()
+        device = trainer.strategy.root_device
+        require_precision(self.surrogate, self.plan.metadata.geometry, self.plan.config["trainer"]["precision"], device)
         if self.plan.settings.compile:
-            require_compiler(trainer.strategy.root_device)
+            require_compiler(device)
         checkpoint = self._checkpoint_to_resume()
         dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
         stepper = self._stepper(dataset)
@@ -160,6 +164,8 @@ class LightningFit:
         except SIGTERMException:
             # Before the first step, where Lightning's own handler is still in charge.
             raise SystemExit(143) from None
+        except RuntimeError as error:
+            raise lost_rank(error) or error from None
         # Of a run that was resumed only the last part is known.
         self.training_seconds = time.monotonic() - began if checkpoint is None else None
 
@@ -172,13 +178,14 @@ class LightningFit:
             lines, report = self._report(stepper.eval(), dataset)
             print("\n".join(lines))
             print(f"report: {report.page}")
+            # Finished before it is mirrored: a mirror that fails costs no run.
+            folder.finish(figures | {"lines": lines, "report": str(report.page)})
             for logger in trainer.loggers:
                 if isinstance(logger, KeepsReport):
                     logger.keep_report(report.path, report.summary(folder.path.name))
-            figures |= {"lines": lines, "report": str(report.page)}
         else:
             print(f"checkpoint: {folder.best}")
-        folder.finish(figures)
+            folder.finish(figures)
 
     def _report(self, stepper: SurrogateStepper, dataset: Path) -> tuple[list[str], ReportFolder]:
         """Judges the best weights on the test trajectories."""

@@ -22,10 +22,11 @@ def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[
     """
     parameters = list(surrogate.parameters())
     like = next(iter(parameters), torch.empty(0))
-    u = like.new_zeros(1, surrogate.in_channels, *geometry.shape)
-    c = like.new_zeros(1, surrogate.num_conditions)
-    extent = like.new_ones(1, geometry.spatial_dims)
-    cost = cost_of_call(surrogate, u, c, surrogate.points(geometry, extent, like.dtype))
+    real = like.new_zeros(0, dtype=surrogate.dtype)
+    u = real.new_zeros(1, surrogate.in_channels, *geometry.shape)
+    c = real.new_zeros(1, surrogate.num_conditions)
+    extent = real.new_ones(1, geometry.spatial_dims)
+    cost = cost_of_call(surrogate, u, c, surrogate.points(geometry, extent, real.dtype))
     count = sum(p.numel() for p in parameters)
     held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in parameters)
     size = f"{surrogate._get_name()}, {count:,} parameters, {with_prefix(cost.flops)}FLOP per call and sample"
