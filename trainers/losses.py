@@ -39,19 +39,27 @@ class MeanSquaredError(Loss):
 
 
 class RelativeL2(Loss):
-    """‖p - y‖₂ / ‖y‖₂ over channels and points, every point alike.
+    """‖p - y‖₂ / max(‖y‖₂, ε ‖1‖₂) over channels and points, every point alike.
 
-    A label that vanishes altogether would divide by zero, so its norm is taken as at least 1e-6 of a unit field's.
+    A window whose label is small has a large gradient under a relative loss: its share in the gradient of a batch grows
+    as 1 / ‖y‖. Below the floor it grows no further, so that a window that hardly changes counts by its absolute error.
+
+    Args:
+        label_floor: ε, the root mean square of a label below which the loss is no longer relative, in network units, in which
+            labels have unit variance over the training data. By default only a division by zero is excluded.
 
     References:
-        Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 5.
+        Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 5 (without a floor).
     """
+
+    def __init__(self, label_floor: PositiveFloat = SMALLEST) -> None:
+        self.label_floor = label_floor
 
     def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
         """The loss (B,)."""
         difference = torch.linalg.vector_norm((output - label).flatten(1), dim=1)
         norm = torch.linalg.vector_norm(label.flatten(1), dim=1)
-        return difference / norm.clamp(min=SMALLEST * label[0].numel() ** 0.5)
+        return difference / norm.clamp(min=self.label_floor * label[0].numel() ** 0.5)
 
 
 class RelativeSobolev(Loss):
