@@ -19,8 +19,8 @@ class PotentialKuramotoSivashinsky(SemilinearPDE):
     others. ``mixed_derivatives=False`` is its equation.
 
     Args:
-        mixed_derivatives: whether Laplace^2 has its mixed derivatives 2 d^4 / dx_a^2 dx_b^2, without which it depends on
-            the direction of a wave.
+        mixed_derivatives: whether Laplace^2 has its mixed derivatives 2 d^4 / dx_a^2 dx_b^2, without which waves are
+            damped by their direction too.
 
     References:
         Koehler et al.: APEBench. arXiv:2411.00180, the Kuramoto-Sivashinsky equation in two dimensions.
