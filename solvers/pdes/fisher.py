@@ -8,7 +8,6 @@ from tendency.simulation.fourier import inverse_transform, transform
 from tendency.solvers.equations import SemilinearPDE, require_positive
 from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
-
 UNDERSHOOT = 0.05
 """Share of the largest value by which a state may lie below zero and still be one of the equation."""
 
