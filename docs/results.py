@@ -18,20 +18,12 @@ from tendency.app.studies.record_pages import regenerate_text, table_of
 HERE = Path(__file__).resolve().parent
 
 
-def generated(left_out: frozenset[str] = frozenset()) -> dict[Path, str]:
-    """The text of each file that holds something generated, as the records say it.
-
-    Args:
-        left_out: names of comparisons whose pages are not made; one with records takes seconds.
-    """
+def generated() -> dict[Path, str]:
+    """The text of each file that holds something generated, as the records say it."""
     pages = [HERE.parent / "README.md", *sorted(HERE.glob("*.md"))]
-    texts = {path: path.read_text(encoding="utf-8") for path in pages if path.stem not in left_out}
+    texts = {path: path.read_text(encoding="utf-8") for path in pages}
     found = {path: regenerate_text(text, HERE) for path, text in texts.items() if "<!-- records: " in text}
-    return found | {path: table_of(path.parent.name, HERE) for path in _tables(left_out)}
-
-
-def _tables(left_out: frozenset[str]) -> list[Path]:
-    return [path for path in sorted(HERE.glob("*/table.csv")) if path.parent.name not in left_out]
+    return found | {path: table_of(path.parent.name, HERE) for path in sorted(HERE.glob("*/table.csv"))}
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ class TrainingRecord:
         training_seconds: seconds of the training, stops included; None where nothing says so.
         validation: (step, rollout nRMSE) of each validation.
         made_by: version of this program, commit and machine.
+        overrides: command line of ``train.py``, by which a page of the documentation finds it when later versions give
+            the same command line another identity; empty in older records.
     """
 
     identity: str
@@ -72,6 +74,7 @@ class TrainingRecord:
     training_seconds: float | None
     validation: tuple[tuple[int, float], ...]
     made_by: Mapping[str, Any]
+    overrides: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it is written."""
@@ -96,6 +99,7 @@ class TrainingRecord:
             known["validation"] = tuple(
                 (int(step), math.inf if error is None else float(error)) for step, error in known["validation"]
             )
+            known["overrides"] = tuple(map(str, known.get("overrides", ())))
             for report, methods in known["reports"].items():
                 _require_figures(report, methods)
             record = cls(**known)
