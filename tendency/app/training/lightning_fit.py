@@ -101,15 +101,20 @@ class LightningFit:
         normalizer = fit_normalizer(prediction, self._measured(dataset, *objective.measured_offsets(prediction)))
         if objective.change is not None:
             required, wanted = objective.offsets(prediction)
-            objective.change.measure(self._measured(dataset, required, wanted), normalizer.fields, max(required))
+            last = max(required)
+            # Windows of many snapshots: as much memory as above, whatever the depth.
+            windows = self._measured(dataset, required, wanted, at_once=math.ceil(256 / last))
+            objective.change.measure(windows, normalizer.fields, last)
         return SurrogateStepper(self.surrogate, prediction, normalizer)
 
-    def _measured(self, dataset: Path, required: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[Window]:
+    def _measured(
+        self, dataset: Path, required: tuple[int, ...], wanted: tuple[int, ...], at_once: int = 256
+    ) -> Iterator[Window]:
         """Batches of training windows, evenly spread, that units are measured on."""
         windows = self.plan.data.training_windows(dataset, required, wanted)
         indices = range(0, len(windows), math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS))
-        for first in range(0, len(indices), 256):
-            window: Window = windows.windows(list(indices[first : first + 256]))
+        for first in range(0, len(indices), at_once):
+            window: Window = windows.windows(list(indices[first : first + at_once]))
             yield self.plan.objective.chosen(window, self.plan.settings.seed, 0)
 
     def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
