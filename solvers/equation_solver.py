@@ -11,6 +11,9 @@ from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Geometry, Grid
 from tendency.simulation.simulator import EquationStatement, SolverSettings
 
+START_ELSEWHERE = "or start where the equation has solutions (pde.initial_condition)"
+"""The end of every sentence about a solution that became unstable: there are states from which none goes on."""
+
 
 class Equation(EquationStatement, Protocol):
     """What every kind of equation states about itself."""

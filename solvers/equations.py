@@ -94,6 +94,9 @@ class SemilinearPDE(ABC):
             ValueError: naming the parameter, its value and what was expected.
         """
 
+    def check_state(self, u: Tensor) -> None:  # noqa: B027
+        """Refuses fields u (B, C, *N) from which no solution goes on, as of ``ConservationLaw``."""
+
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
         """Quantities (B,) that the exact solution keeps constant, from u (B, C, *N)."""
         return {}

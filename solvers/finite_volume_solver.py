@@ -15,7 +15,7 @@ from tendency.simulation.simulator import SolverSettings
 from tendency.simulation.tree import Tree
 from tendency.solvers.boundaries import with_ghosts
 from tendency.solvers.cell_averages import resample_axis
-from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equation_solver import START_ELSEWHERE, EquationSolver
 from tendency.solvers.equations import ConservationLaw, Prepared
 from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, SemiDiscreteSystem, advance_in_stable_steps
 from tendency.solvers.finite_volume import Reconstruction, RiemannSolver
@@ -85,7 +85,7 @@ class FiniteVolumeSolver(EquationSolver):
             rate=lambda q, now: self._rate(q, now, conditions, grid, signs, spacing, prepared),
             stable_step=lambda q: self._stable_step(q, spacing, prepared),
             usable=lambda q: self._usable(q, prepared),
-            remedy=f"lower pde.simulator.cfl (now {self.cfl:g}), or soften pde.initial_condition",
+            remedy=f"lower pde.simulator.cfl (now {self.cfl:g}), soften pde.initial_condition, {START_ELSEWHERE}",
         )
         q = advance_in_stable_steps(self.integrator, system, self.equation.to_conserved(u.double(), prepared), t, dt)
         return self.equation.to_fields(q, prepared).to(u.dtype), memory

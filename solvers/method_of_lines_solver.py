@@ -10,7 +10,7 @@ from tendency.simulation.annotations import PositiveFloat
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.simulator import SolverSettings
 from tendency.simulation.tree import Tree
-from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equation_solver import START_ELSEWHERE, EquationSolver
 from tendency.solvers.equations import MethodOfLines
 from tendency.solvers.explicit_runge_kutta import ExplicitRungeKutta, SemiDiscreteSystem, advance_in_stable_steps
 
@@ -66,7 +66,8 @@ class MethodOfLinesSolver(EquationSolver):
             rate=lambda q, now: equation.rate(q, now, conditions),
             stable_step=stable_step,
             usable=lambda q: torch.isfinite(q.flatten(1).sum(1)),
-            remedy="soften pde.initial_condition, or lower pde.simulator.max_step",
+            remedy=f"lower pde.simulator.max_step (now {self.max_step:g}), "
+            f"soften pde.initial_condition, {START_ELSEWHERE}",
         )
         end = advance_in_stable_steps(scheme, system, equation.to_unknowns(u.double()), t, dt)
         return equation.to_fields(end).to(u.dtype), memory

@@ -15,7 +15,7 @@ from tendency.simulation.fourier import inverse_transform, transform
 from tendency.simulation.geometry import Geometry, PointCloud, is_periodic_grid
 from tendency.simulation.simulator import InstabilityError, Precision, SolverSettings
 from tendency.simulation.tree import Tree, map_tensors
-from tendency.solvers.equation_solver import EquationSolver
+from tendency.solvers.equation_solver import START_ELSEWHERE, EquationSolver
 from tendency.solvers.equations import SemilinearPDE
 from tendency.solvers.exponential import ExponentialIntegrator, Past, chosen
 from tendency.solvers.spectral import evaluate_at_nodes, evaluate_on_grid, in_transform_layout, resample
@@ -128,6 +128,7 @@ class SpectralSolver(EquationSolver):
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """No plan yet: it is made at the first step, when dt is known."""
+        self.equation.check_state(u[:, -1])
         return {}
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
@@ -240,8 +241,8 @@ class SpectralSolver(EquationSolver):
         first = rows[0]
         raise InstabilityError(
             f"{self.name} became unstable by t = {now[first].item():g} with time step {h[first].item():g} "
-            f"({type(self.integrator).__name__}): lower pde.simulator.max_step (now {self.max_step:g}), or raise the "
-            "viscosity or pde.geometry.shape",
+            f"({type(self.integrator).__name__}): lower pde.simulator.max_step (now {self.max_step:g}), raise "
+            f"pde.geometry.shape, or the viscosity or diffusivity where there is one, {START_ELSEWHERE}",
             [offset + row for row in rows],
         )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-from tendency.app.runs.exported_files import write_export
+from tendency.app.runs.exported_files import WEIGHTS, write_export
 from tendency.data.whole_file import whole_file, write_whole_bytes
 from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions

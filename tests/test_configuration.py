@@ -89,6 +89,8 @@ def test_every_objective_is_refused_in_a_sentence_or_trains(name, options, solve
         measured = objective.chosen(solved.windows(*objective.measured_offsets(prediction)), 0, 0)
         stepper = SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [measured]))
         window = map_tensors(lambda x: x[:2], solved.windows(*objective.offsets(prediction)))
+        if objective.change is not None:
+            objective.change.measure([window], stepper.normalizer.fields, max(objective.offsets(prediction)[0]))
         loss = objective.loss(stepper, window, 0, 0)
         gradients = torch.autograd.grad(loss, list(surrogate.parameters()), allow_unused=True)
         assert all(g is None or torch.isfinite(g).all() for g in gradients), (chosen, model)

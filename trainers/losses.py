@@ -13,10 +13,18 @@ from tendency.simulation.geometry import Geometry, Grid, is_periodic_grid
 
 SMALLEST = 1e-6
 """Norms that are divided by are taken as at least so many of a unit field's: a label may vanish altogether."""
+VANISHING = 1e-12
+"""A label of this size has no shape any more: rounding of single precision is larger."""
 
 
 class Loss(ABC):
-    """One number per sample; the objective takes the mean over the batch."""
+    """One number per sample; the objective takes the mean over the batch.
+
+    A relative loss divides by the size of the label y: where that is small, the share of a window in the gradient of a
+    batch grows as 1 / ‖y‖. Below a floor of the label it grows no further, and the window counts by its absolute error.
+    The floor is a root mean square in network units, in which labels have unit variance over the training data; by
+    default it excludes a division by zero, and nothing else.
+    """
 
     def check(self, geometry: Geometry) -> None:  # noqa: B027 most are defined everywhere
         """Refuses a geometry that it is not defined on.
@@ -39,30 +47,36 @@ class MeanSquaredError(Loss):
 
 
 class RelativeL2(Loss):
-    """‖p - y‖₂ / ‖y‖₂ over channels and points, every point alike.
+    """‖p - y‖₂ / max(‖y‖₂, ε ‖1‖₂) over channels and points, every point alike.
 
-    A label that vanishes altogether would divide by zero, so its norm is taken as at least 1e-6 of a unit field's.
+    Args:
+        label_floor: ε, the root mean square of a label below which the loss is no longer relative.
 
     References:
-        Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 5.
+        Li et al.: Fourier Neural Operator for Parametric PDEs. arXiv:2010.08895, section 5 (without a floor).
     """
+
+    def __init__(self, label_floor: PositiveFloat = SMALLEST) -> None:
+        self.label_floor = label_floor
 
     def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
         """The loss (B,)."""
         difference = torch.linalg.vector_norm((output - label).flatten(1), dim=1)
         norm = torch.linalg.vector_norm(label.flatten(1), dim=1)
-        return difference / norm.clamp(min=SMALLEST * label[0].numel() ** 0.5)
+        return difference / norm.clamp(min=self.label_floor * label[0].numel() ** 0.5)
 
 
 class RelativeSobolev(Loss):
     """‖p - y‖ / ‖y‖ in the Sobolev space Hˢ of a torus: ‖f‖² = Σₖ (1 + ℓ²|κ|²)ˢ |f̂ₖ|², κ = 2πk/L.
 
+    Where the root mean square of a label is below the floor ε, this times their ratio.
     s = 1 counts gradients beside values, so that fronts and fine structure weigh more; s = -1 counts the large scales
     and hardly the small ones, as in measures of mixing; s = 0 is the relative L2 loss.
 
     Args:
         order: s.
         length: ℓ, physical units; where ℓ|κ| = 1, a gradient counts as much as a value.
+        label_floor: ε, the root mean square of a label below which the loss is no longer relative.
 
     References:
         Li et al.: Learning Dissipative Dynamics in Chaotic Systems. arXiv:2106.06898 (s > 0).
@@ -70,8 +84,8 @@ class RelativeSobolev(Loss):
         doi:10.1088/0951-7715/25/2/R1 (s < 0).
     """
 
-    def __init__(self, order: FiniteFloat, length: PositiveFloat = 1.0) -> None:
-        self.order, self.length = order, length
+    def __init__(self, order: FiniteFloat, length: PositiveFloat = 1.0, label_floor: PositiveFloat = SMALLEST) -> None:
+        self.order, self.length, self.label_floor = order, length, label_floor
 
     def check(self, geometry: Geometry) -> None:
         """Needs a Fourier basis."""
@@ -84,7 +98,9 @@ class RelativeSobolev(Loss):
         dims = conditions.geometry.spatial_dims
         difference = torch.linalg.vector_norm((weight * _spectrum(output - label, dims)).flatten(1), dim=1)
         norm = torch.linalg.vector_norm((weight * _spectrum(label, dims)).flatten(1), dim=1)
-        return difference / norm.clamp(min=SMALLEST * label.shape[1] ** 0.5)
+        # A label that vanishes is taken as white noise.
+        white = (label.shape[1] * weight.square().flatten(1).mean(1)).sqrt()
+        return difference / (torch.maximum(norm, VANISHING * white) * _raised(label, self.label_floor))
 
 
 class RelativeSpectrum(Loss):
@@ -92,18 +108,20 @@ class RelativeSpectrum(Loss):
 
     Shell s holds the modes whose |k| rounds to s, in units of 2π over the longest side; what lies beyond the finest
     resolved shell, in the corners of the spectrum, is counted with it. A field's energy falls by orders of magnitude
-    towards small scales, which an L2 loss therefore never sees.
+    towards small scales, which an L2 loss therefore never sees. Where the root mean square of a label is below its own
+    floor, this times their ratio.
 
     Args:
         floor: ε; a shell with a smaller share of the norm holds nothing worth fitting (in float32, rounding).
+        label_floor: the root mean square of a label below which the loss is no longer relative.
 
     References:
         Chakraborty, Mohan, Maulik: Binned Spectral Power Loss for Improved Prediction of Chaotic Systems.
         arXiv:2502.00472 (which compares the shells' energies; here their modes, phases included).
     """
 
-    def __init__(self, floor: PositiveFloat = 1e-3) -> None:
-        self.floor = floor
+    def __init__(self, floor: PositiveFloat = 1e-3, label_floor: PositiveFloat = SMALLEST) -> None:
+        self.floor, self.label_floor = floor, label_floor
 
     def check(self, geometry: Geometry) -> None:
         """Needs a Fourier basis."""
@@ -120,9 +138,16 @@ class RelativeSpectrum(Loss):
         energy = spectrum.abs().square().sum(1)
         shells = energy.new_zeros(len(label), last + 1).scatter_add(1, shell, energy).sqrt()
         filled = torch.zeros_like(shells).scatter(1, shell, 1.0)
-        whole = energy.sum(1).sqrt().clamp(min=SMALLEST * label.shape[1] ** 0.5)
-        scale = (shells + self.floor * whole[:, None]).gather(1, shell)
+        whole = energy.sum(1).sqrt().clamp(min=VANISHING * label.shape[1] ** 0.5)
+        norms = (shells + self.floor * whole[:, None]) * _raised(label, self.label_floor)[:, None]
+        scale = norms.gather(1, shell)
         return torch.linalg.vector_norm((difference / scale[:, None]).flatten(1), dim=1) / filled.sum(1).sqrt()
+
+
+def _raised(label: Tensor, floor: float) -> Tensor:
+    """max(1, ε / rms(y)) of labels y (B, C, *N), the factor (B,) that raises any norm of a small one to the floor ε."""
+    size = torch.linalg.vector_norm(label.flatten(1), dim=1) / label[0].numel() ** 0.5
+    return (floor / size.clamp(min=VANISHING)).clamp(min=1)
 
 
 def _require_torus(geometry: Geometry, what: str) -> None:

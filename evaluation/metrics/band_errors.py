@@ -11,6 +11,7 @@ from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.energy_spectra import NODES_HAVE_NO_SPECTRUM
 from tendency.evaluation.metrics.figure import SMALLER, Mean, MetricFigure, Statistic, Summary, closest_to
 from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.pointwise import ratio
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.geometry import Grid
 
@@ -95,7 +96,7 @@ class BandErrors(SnapshotMetric):
         # A band without modes holds nothing of the whole.
         whole = torch.where(there.isnan(), 0.0, there).sum(1, keepdim=True)
         there = torch.where(there > SINGLE_PRECISION * whole, there, torch.nan)
-        return {"band_error": (error / whole).sqrt(), "band_energy": predicted / there}
+        return {"band_error": ratio(error, whole).sqrt(), "band_energy": predicted / there}
 
     def _bands(self, energy: Tensor, missing: Tensor) -> Tensor:
         """The energy (B, 3) of the bands, from that of the shells (B, C, K) of which some may be ``missing`` (B, K)."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
-from tendency.evaluation.metrics.pointwise import mean_over_space
+from tendency.evaluation.metrics.pointwise import mean_over_space, ratio
 from tendency.simulation.geometry import Geometry, Grid
 
 
@@ -57,4 +57,4 @@ class BoundaryError(SnapshotMetric):
         square = (prediction.double() - truth.double()).square()
         error = mean_over_space(square[:, :, walls], context.weights[:, walls]).sum(1)
         size = mean_over_space(truth.double().square(), context.weights).sum(1)
-        return {"boundary_error": (error / size).sqrt()}
+        return {"boundary_error": ratio(error, size).sqrt()}

@@ -9,6 +9,7 @@ from torch import Tensor
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
+from tendency.evaluation.metrics.pointwise import ratio
 
 
 class ConservedDrift(SnapshotMetric):
@@ -42,7 +43,7 @@ class ConservedDrift(SnapshotMetric):
         start = self._quantities(context.start, context)
         now = self._quantities(prediction, context)
         scale = context.start.double().flatten(1).abs().amax(1)
-        drifts = [(now[q] - start[q]).abs() / torch.maximum(start[q].abs(), scale) for q in sorted(start)]
+        drifts = [ratio((now[q] - start[q]).abs(), torch.maximum(start[q].abs(), scale)) for q in sorted(start)]
         empty = torch.zeros(len(prediction), 0, dtype=torch.float64, device=prediction.device)
         return {"conserved_drift": torch.stack(drifts, 1) if drifts else empty}
 

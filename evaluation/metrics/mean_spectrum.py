@@ -20,7 +20,8 @@ class MeanSpectrum(TrajectoryMetric):
     """The spectrum averaged over all snapshots after the start, and how far it is off on a logarithmic scale.
 
     ``spectrum_log_error`` is √(mean_j (ln E_j(p) − ln E_j(y))²) over the shells j ≥ 1 in which the truth holds more
-    than 1e-10 of its largest shell's energy: 0.69 is a factor of two at every scale.
+    than 1e-10 of its largest shell's energy: 0.69 is a factor of two at every scale. The prediction counts as
+    holding at least as much there; a truth without such shells has an error of 0.
     """
 
     figures = (
@@ -57,7 +58,8 @@ class MeanSpectrum(TrajectoryMetric):
         """Spectra (B, C, K), and errors (B, C)."""
         energies, count = memory
         predicted, true = energies / count
-        known = true[..., 1:] > RESOLVED * true.nan_to_num(nan=0.0).amax(-1, keepdim=True)
-        ratio = torch.where(known, predicted[..., 1:].clamp(min=1e-300).log() - true[..., 1:].log(), 0.0)
-        error = (ratio.square().sum(-1) / known.sum(-1)).sqrt()
+        smallest = RESOLVED * true.nan_to_num(nan=0.0).amax(-1, keepdim=True)
+        known = true[..., 1:] > smallest
+        factor = torch.where(known, torch.maximum(predicted[..., 1:], smallest) / true[..., 1:], 1.0)
+        error = (factor.log().square().sum(-1) / known.sum(-1).clamp(min=1)).sqrt()
         return {"mean_spectrum": predicted, "true_mean_spectrum": true, "spectrum_log_error": error}

@@ -13,8 +13,12 @@ from torch import Tensor
 
 LOST = 100.0
 """Relative error that a rollout which blew up counts as in comparisons."""
-CONSTANT = 1e-12
-"""Deviations below this share of a field's largest value are rounding: the field is constant."""
+CONSTANT = 5e-7
+"""Deviations below this share of a field's largest value are rounding of single precision, in which states are stored:
+the field is constant."""
+SMALLEST_ERROR = 1e-8
+"""Relative errors below this are rounding of the stored truth, and count as this large where logarithms are taken: that
+of an error of zero would own every mean."""
 
 
 def mean_over_space(a: Tensor, weights: Tensor) -> Tensor:
@@ -43,7 +47,7 @@ def max_error(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 
 def nrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """√⟨(p − y)²⟩ / √⟨y²⟩ per channel: (B, C); 1 is the error of predicting zero."""
-    return _ratio(mse(prediction, truth, weights), mean_over_space(truth.double().square(), weights)).sqrt()
+    return ratio(mse(prediction, truth, weights), mean_over_space(truth.double().square(), weights)).sqrt()
 
 
 def combined_nrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -53,21 +57,30 @@ def combined_nrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor
         Li et al.: Fourier neural operator for parametric partial differential equations. arXiv:2010.08895.
     """
     square = mean_over_space(truth.double().square(), weights)
-    return _ratio(mse(prediction, truth, weights).sum(1), square.sum(1)).sqrt()
+    return ratio(mse(prediction, truth, weights).sum(1), square.sum(1)).sqrt()
 
 
 def vrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """√⟨(p − y)²⟩ over the spatial standard deviation of the truth, per channel: (B, C).
 
     1 is the error of predicting the spatial mean. The variance is the unbiased one, n/(n−1) ⟨(y − ⟨y⟩)²⟩ on n points;
-    the 1e-7 that The Well adds to it is left out, so that the unit of a field does not matter.
+    the 1e-7 that The Well adds to it is left out, so that the unit of a field does not matter. Of a channel
+    that is constant in space the VRMSE is infinite, or 0 where the prediction is exact.
 
     References:
         Ohana et al.: The Well. NeurIPS 2024, arXiv:2412.00568.
     """
     points = truth[0, 0].numel()
     variance = mean_over_space(_anomaly(truth, weights).square(), weights) * points / (points - 1)
-    return _ratio(mse(prediction, truth, weights), variance).sqrt()
+    return ratio(mse(prediction, truth, weights), variance).sqrt()
+
+
+def combined_vrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """The mean (B,) of the VRMSE over the channels that vary in space; over all of them where none does."""
+    each = vrmse(prediction, truth, weights)
+    varies = _anomaly(truth, weights).abs().amax(2) > 0
+    varies = varies | ~varies.any(1, keepdim=True)
+    return torch.where(varies, each, 0.0).sum(1) / varies.sum(1)
 
 
 def correlation(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -103,10 +116,10 @@ def _covariances(prediction: Tensor, truth: Tensor, weights: Tensor) -> tuple[Te
 
 def _pearson(covariance: Tensor, variance_p: Tensor, variance_y: Tensor) -> Tensor:
     both_constant = (variance_p == 0) & (variance_y == 0)
-    value = _ratio(covariance, variance_p.sqrt() * variance_y.sqrt()).clamp(-1, 1)
+    value = ratio(covariance, variance_p.sqrt() * variance_y.sqrt()).clamp(-1, 1)
     return torch.where(both_constant, 1.0, value)
 
 
-def _ratio(a: Tensor, b: Tensor) -> Tensor:
+def ratio(a: Tensor, b: Tensor) -> Tensor:
     """a / b, with 0 / 0 = 0: no error in a field that vanishes is no error."""
     return torch.where((a == 0) & (b == 0), 0.0, a / b)

@@ -9,6 +9,7 @@ from tendency.evaluation.metrics.pointwise import (
     LOST,
     combined_correlation,
     combined_nrmse,
+    combined_vrmse,
     correlation,
     nrmse,
     vrmse,
@@ -31,7 +32,8 @@ def _of_channel(name: str, title: str, better: Better) -> MetricFigure:
 class RelativeErrors(SnapshotMetric):
     """nRMSE (the relative L2 error), VRMSE and Pearson correlation, per channel and over all of them.
 
-    The formulas stand in ``tendency.evaluation.metrics.pointwise``. ``vrmse`` is the mean over the channels.
+    The formulas stand in ``tendency.evaluation.metrics.pointwise``. ``vrmse`` is the mean over the
+    channels that vary in space.
     """
 
     figures = (
@@ -62,12 +64,11 @@ class RelativeErrors(SnapshotMetric):
     def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B,) and (B, C)."""
         weights = context.weights
-        scaled = vrmse(prediction, truth, weights)
         return {
             "nrmse": combined_nrmse(prediction, truth, weights),
-            "vrmse": scaled.mean(1),
+            "vrmse": combined_vrmse(prediction, truth, weights),
             "correlation": combined_correlation(prediction, truth, weights),
             "channel_nrmse": nrmse(prediction, truth, weights),
-            "channel_vrmse": scaled,
+            "channel_vrmse": vrmse(prediction, truth, weights),
             "channel_correlation": correlation(prediction, truth, weights),
         }

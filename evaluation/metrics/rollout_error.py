@@ -8,13 +8,14 @@ from torch import Tensor
 from tendency.evaluation.metrics.context import BatchContext
 from tendency.evaluation.metrics.figure import SMALLER, Mean, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import TrajectoryMetric
-from tendency.evaluation.metrics.pointwise import LOST
+from tendency.evaluation.metrics.pointwise import LOST, SMALLEST_ERROR
 
 
 def geometric_mean_error(errors: Tensor) -> Tensor:
     """The rollout nRMSE of each trajectory, exp(mean_t log e_t): the geometric mean over its snapshots.
 
-    Errors grow by orders of magnitude during a rollout; a plain mean would be that of the last few snapshots.
+    Errors grow by orders of magnitude during a rollout; a plain mean would be that of the last few snapshots. An error
+    of zero counts as ``SMALLEST_ERROR``, so that one snapshot that is met exactly does not own the mean.
 
     Args:
         errors: (..., T) nRMSE of the T snapshots after the start.
@@ -25,7 +26,7 @@ def geometric_mean_error(errors: Tensor) -> Tensor:
     References:
         Koehler et al.: APEBench. arXiv:2411.00180, section 3.
     """
-    return errors.double().clamp(min=1e-300).log().mean(-1).exp()
+    return errors.double().clamp(min=SMALLEST_ERROR).log().mean(-1).exp()
 
 
 class RolloutError(TrajectoryMetric):

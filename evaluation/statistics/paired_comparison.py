@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tendency.evaluation.metrics.figure import SummaryFigure
-from tendency.evaluation.metrics.pointwise import LOST
+from tendency.evaluation.metrics.pointwise import LOST, SMALLEST_ERROR
 
-SMALLEST = 1e-16
-"""Errors count as no smaller than rounding."""
 DRAWS = 10000
 
 
@@ -159,7 +157,7 @@ def compare_methods(
     Raises:
         ValueError: the numbers of trajectories differ.
     """
-    logs = [np.log(np.clip(np.nan_to_num(e, nan=lost, posinf=lost), SMALLEST, lost)) for e in (first, second)]
+    logs = [np.log(np.clip(np.nan_to_num(e, nan=lost, posinf=lost), SMALLEST_ERROR, lost)) for e in (first, second)]
     mean, low, high, share = _bootstrap(logs[0], logs[1], draws, seed)
     return PairedComparison(
         *names,
@@ -194,7 +192,7 @@ def compare_figure(
         return compare_methods(first, second, names=names, title=figure.title, lost=figure.lost)
     penalties = [figure.better.penalty(values) for values in (first, second)]
     if figure.by_ratio:
-        logs = [np.log(np.maximum(penalty, SMALLEST)) for penalty in penalties]
+        logs = [np.log(np.maximum(penalty, SMALLEST_ERROR)) for penalty in penalties]
         beyond = float(np.exp(_beyond_the_worst(logs)))
         return compare_methods(first, second, names=names, title=figure.title, lost=beyond)
     lost = _beyond_the_worst(penalties) if figure.lost is None else float(figure.better.penalty(np.array(figure.lost)))

@@ -8,9 +8,14 @@ from tendency.simulation.fourier import inverse_transform, transform
 from tendency.solvers.equations import SemilinearPDE, require_positive
 from tendency.solvers.spectral import dealiasing_mask, per_mode, squared_norm
 
+UNDERSHOOT = 0.05
+"""Share of the largest value by which a state may lie below zero and still be one of the equation."""
+
 
 class Fisher(SemilinearPDE):
-    """u_t = nu Laplace(u) + rho u (1 - u); nu is ``diffusivity``, rho is ``growth``.
+    """u_t = nu Laplace(u) + rho u (1 - u); nu is ``diffusivity``, rho is ``growth``, and u a population: u >= 0.
+
+    Below zero u falls without bound, and no solution goes on.
 
     References:
         Takamoto et al.: PDEBench. arXiv:2210.07182 (the 1D diffusion-reaction equation).
@@ -41,3 +46,15 @@ class Fisher(SemilinearPDE):
     def check(self, conditions: Conditions) -> None:
         """Backward diffusion is ill-posed."""
         require_positive(conditions, "diffusivity")
+
+    def check_state(self, u: Tensor) -> None:
+        """Refuses a population below zero, beyond the undershoots of a state that was resampled or perturbed.
+
+        Raises:
+            ValueError: naming the smallest value.
+        """
+        smallest = u.flatten(1).amin(1)
+        if not bool((smallest >= -UNDERSHOOT * u.flatten(1).abs().amax(1)).all()):
+            raise ValueError(
+                f"pde.initial_condition: {self.name} has solutions from u >= 0 on, got {smallest.min().item():g}"
+            )

@@ -191,6 +191,19 @@ def test_navier_stokes_3d_up_to_a_gradient(conditions):
     assert expected.abs().max() > 1
 
 
+@pytest.mark.parametrize(("mixed", "diagonal_rate"), [(True, 2 - 4), (False, 2 - 2)])
+def test_the_fourth_derivatives_of_a_flame_front(mixed, diagonal_rate, conditions):
+    """A small wave along an axis grows by k^2 - k^4, one along the diagonal by |k|^2 - |k|^4 or |k|^2 - sum k_a^4."""
+    equation = PotentialKuramotoSivashinsky() if mixed else PotentialKuramotoSivashinsky(mixed_derivatives=False)
+    for wave, rate in (([2.0, 0.0], 4 - 16), ([1.0, 1.0], diagonal_rate)):
+
+        def small(c, wave=wave):
+            return [1e-6 * torch.sin(wave[0] * c.x[0] + wave[1] * c.x[1])]
+
+        _, u, found_rate = found(equation, 2, {}, small, conditions)
+        assert torch.allclose(found_rate[0], rate * u[0], atol=1e-11)
+
+
 @pytest.mark.parametrize("name", [name for name in CASES if name not in ("advection", "heat")])
 def test_gradients_flow_through_eight_steps(name, conditions):
     equation, dims, parameters, state, _ = CASES[name]

@@ -69,7 +69,11 @@ def small_stepper():
             )
             surrogate = Small(interface)
         window = objective.chosen(solved.windows(*objective.measured_offsets(prediction)), 0, 0)
-        return SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [window]))
+        normalizer = fit_normalizer(prediction, [window])
+        if objective.change is not None:
+            required, wanted = objective.offsets(prediction)
+            objective.change.measure([solved.windows(required, wanted)], normalizer.fields, max(required))
+        return SurrogateStepper(surrogate, prediction, normalizer)
 
     return make
 

@@ -147,8 +147,12 @@ def fit(
         loggers=[log],
     )
     required, wanted = objective.offsets(prediction)
+    training = TrajectoryDataset(dataset, "train", required, wanted)
+    if objective.change is not None:
+        fields = module.stepper.normalizer.fields
+        objective.change.measure([training.windows(list(range(len(training))))], fields, max(required))
     data = TrajectoryDataModule(
-        TrajectoryDataset(dataset, "train", required, wanted),
+        training,
         *(TrajectoryDataset.whole(dataset, split) for split in ("valid", "test")),
         batch_size=4,
         eval_batch_size=4,

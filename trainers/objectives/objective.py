@@ -7,11 +7,11 @@ from torch import Tensor
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.simulation.random import mix
 from tendency.simulation.simulator import ReferenceSolver
-from tendency.simulation.tree import per_sample
 from tendency.simulation.window import Window
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
-from tendency.trainers.losses import SMALLEST, Loss
+from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.change_loss import ChangeLoss
 from tendency.trainers.objectives.depth import Depth
 
 Offsets = tuple[tuple[int, ...], tuple[int, ...]]
@@ -30,6 +30,8 @@ class Objective(ABC):
 
     depth: Depth | None = None
     """How many blocks it rolls out, where it does; a curriculum changes the limit."""
+    change: ChangeLoss | None = None
+    """How it compares states, where it does; a run measures its units on the snapshots of ``offsets``."""
 
     def __init__(self, loss: Loss) -> None:
         self.compare = loss
@@ -105,16 +107,3 @@ def label_loss(compare: Loss, stepper: SurrogateStepper, window: Window, u: Tens
     memory = stepper.start(u, t, window.conditions, key)
     network = stepper.network(window.conditions)
     return compare(*stepper.prediction.pair(network, window, u[:, -1], memory, key), window.conditions)
-
-
-def change_loss(compare: Loss, stepper: SurrogateStepper, window: Window, u: Tensor, offset: int) -> Tensor:
-    """The loss (B,) of a state (B, C, *N) at an offset, in units of the true change since the present.
-
-    Output and label are the changes since the present over the fields' std, divided by the root mean square of the
-    label: an error of 0.1 is a tenth of what happened, whatever the lead time, the step between snapshots or the loss.
-    """
-    encode = stepper.normalizer.fields.encode
-    start = encode(window.at(0))
-    output, label = encode(u) - start, encode(window.at(offset)) - start
-    size = per_sample(label.square().flatten(1).mean(1).sqrt().clamp(min=SMALLEST), u)
-    return compare(output / size, label / size, window.conditions)

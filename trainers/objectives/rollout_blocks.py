@@ -9,8 +9,8 @@ from tendency.simulation.simulator import Progress, begin, rollout
 from tendency.simulation.window import Window
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
-from tendency.trainers.losses import Loss
-from tendency.trainers.objectives.objective import Offsets, change_loss
+from tendency.trainers.objectives.change_loss import ChangeLoss
+from tendency.trainers.objectives.objective import Offsets
 
 
 def rollout_offsets(prediction: Prediction, blocks: int) -> Offsets:
@@ -37,12 +37,12 @@ def without_gradient(stepper: SurrogateStepper, window: Window, progress: Progre
 
 
 def block_loss(
-    compare: Loss, stepper: SurrogateStepper, window: Window, progress: Progress, block: int
+    change: ChangeLoss, stepper: SurrogateStepper, window: Window, progress: Progress, block: int
 ) -> tuple[Tensor, Progress]:
     """The mean loss (B,) over the snapshots of one block, and the progress after it.
 
     Args:
-        compare: the loss, in units of the change since the present.
+        change: the loss, in units of the typical change since the present.
         stepper: what is trained.
         window: the truth.
         progress: after ``block`` blocks.
@@ -52,5 +52,5 @@ def block_loss(
     first = block * bundle + 1
     times = window.times(first, first + bundle - 1)
     reached = list(rollout(stepper, progress, times, window.conditions))
-    losses = [change_loss(compare, stepper, window, step.u, offset) for offset, step in enumerate(reached, first)]
+    losses = [change(stepper, window, step.u, offset) for offset, step in enumerate(reached, first)]
     return torch.stack(losses).mean(0), reached[-1]

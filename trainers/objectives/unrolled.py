@@ -11,6 +11,7 @@ from tendency.simulation.window import Window
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.losses import Loss
+from tendency.trainers.objectives.change_loss import ChangeLoss
 from tendency.trainers.objectives.depth import Depth
 from tendency.trainers.objectives.objective import Objective, Offsets, sample_keys
 from tendency.trainers.objectives.rollout_blocks import begin_at_present, block_loss, rollout_offsets
@@ -19,7 +20,7 @@ from tendency.trainers.objectives.rollout_blocks import begin_at_present, block_
 class Unrolled(Objective):
     """Back-propagates through ``depth`` blocks: Σᵢ wᵢ ℓᵢ / Σᵢ wᵢ over the blocks i of the rollout.
 
-    Each snapshot is compared in units of the true change over its lead time, so that late ones do not rule the sum.
+    Each snapshot is compared in units of the typical change over its lead time, so that late ones do not rule the sum.
 
     Args:
         loss: how the changes are compared.
@@ -36,7 +37,9 @@ class Unrolled(Objective):
         Dynamics. arXiv:2402.12971.
     """
 
+    version = 2
     depth: Depth
+    change: ChangeLoss
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Unrolled(Objective):
         weights: Sequence[NonNegativeFloat] | None = None,
     ) -> None:
         super().__init__(loss)
+        self.change = ChangeLoss(loss)
         weights = [1.0] * depth.steps if weights is None else list(weights)
         if len(weights) != depth.steps:
             raise ValueError(f"objective.weights: expected {depth.steps}, one for each block, got {len(weights)}")
@@ -69,6 +73,6 @@ class Unrolled(Objective):
         for block, weight in enumerate(weights):
             if block and self.cut_every is not None and block % self.cut_every == 0:
                 progress = map_tensors(torch.Tensor.detach, progress)
-            losses, progress = block_loss(self.compare, stepper, window, progress, block)
+            losses, progress = block_loss(self.change, stepper, window, progress, block)
             total = total + weight * losses
         return total.mean() / sum(weights)

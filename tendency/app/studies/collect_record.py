@@ -60,6 +60,7 @@ def collect_record(training: Training, journal: Path, datasets: Path) -> Trainin
         parameters=sum(p.numel() for p in stepper.surrogate.parameters()),
         training_seconds=recorded if seconds is None else seconds,
         validation=tuple(validation_curve(folder.log)),
+        overrides=training.overrides,
         made_by=provenance() | {"processor": processor_name(), "cores": usable_cores(), "system": platform.system()},
     )
 

@@ -1,6 +1,6 @@
 """What a comparison consists of: its trainings, what is read from each, and where the runs lie."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -177,8 +177,16 @@ def distinct_trainings(trials: Iterable[Trial]) -> list[Training]:
     return list({trial.training.identity: trial.training for trial in trials}.values())
 
 
-def trials_of(plan: ComparisonPlan) -> list[Trial]:
-    """Every variant with every seed, seed by seed so that an unfinished comparison has whole rows early."""
+def trials_of(
+    plan: ComparisonPlan, training_of: Callable[[str, tuple[str, ...]], Training] | None = None
+) -> list[Trial]:
+    """Every variant with every seed, seed by seed so that an unfinished comparison has whole rows early.
+
+    Args:
+        plan: the plan.
+        training_of: the training of a title and overrides; None for the one that this version would make.
+    """
+    training_of = training_of or _training
     found = []
     composed: dict[tuple[str, ...], Training] = {}
     for seed in plan.seeds:
@@ -191,7 +199,7 @@ def trials_of(plan: ComparisonPlan) -> list[Trial]:
                         title = " ".join(
                             part for part in (problem, model, plan.comparison.network_of(name)) if part != "-"
                         )
-                        composed[chosen] = _training(f"{title} seed {seed}", chosen)
+                        composed[chosen] = training_of(f"{title} seed {seed}", chosen)
                     training = composed[chosen]
                     # Of other data only the test trajectories are needed.
                     other = [*chosen, *variant.judge, "data.num_train=1", "data.num_valid=1"]

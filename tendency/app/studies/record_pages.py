@@ -1,18 +1,18 @@
 """Pages and tables of the documentation, made from the records that are kept beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tendency.app.configuration.build import build
 from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import plain
 from tendency.app.studies.comparison_page import image_line, page_text
-from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, trials_of
+from tendency.app.studies.comparison_plan import ComparisonPlan, ComparisonSettings, Training, trials_of
 from tendency.app.studies.comparison_rows import ComparisonResults, results_of
 from tendency.app.studies.comparison_table import csv_table
 from tendency.app.studies.marked_text import regenerate_blocks
 from tendency.app.studies.taken_over import DEFINED_THEN, TakenOverFigures
-from tendency.app.studies.training_record import RecordFolder
+from tendency.app.studies.training_record import RecordFolder, TrainingRecord
 
 
 def regenerate_text(text: str, docs: Path) -> str:
@@ -86,6 +86,19 @@ def table_of(name: str, docs: Path) -> str:
     return csv_table(_kept(name, docs)[1].rows)
 
 
+def _kept_training(records: Mapping[str, TrainingRecord]) -> Callable[[str, tuple[str, ...]], Training]:
+    """Finds trainings by their command lines: their identities are those of the versions that made the records."""
+    kept = {record.overrides: record for record in records.values()}
+
+    def find(title: str, overrides: tuple[str, ...]) -> Training:
+        record = kept.get(overrides)
+        if record is None:
+            return Training(title, overrides, {}, "")
+        return Training(title, overrides, dict(record.configuration), record.identity)
+
+    return find
+
+
 def _kept(name: str, docs: Path) -> tuple[ComparisonPlan, ComparisonResults, TakenOverFigures | None]:
     """The plan of a comparison, its figures, and where these were taken over from, if they were.
 
@@ -98,7 +111,7 @@ def _kept(name: str, docs: Path) -> tuple[ComparisonPlan, ComparisonResults, Tak
     folder = docs / "results" / name
     records = RecordFolder.read(folder).records
     if records:
-        return plan, results_of(plan, trials_of(plan), records, Path("datasets")), None
+        return plan, results_of(plan, trials_of(plan, _kept_training(records)), records, Path("datasets")), None
     source = TakenOverFigures.read(folder)
     if source is None:
         raise ValueError(f"no records of comparison={name} in {folder}")

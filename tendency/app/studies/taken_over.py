@@ -11,7 +11,7 @@ from tendency.app.studies.training_record import TAKEN_OVER
 
 DEFINED_THEN = (
     "as they were defined then: a rollout's nRMSE from the second snapshot on, one step's as a median over all steps "
-    "of all trajectories"
+    "of all trajectories, from networks that were trained with objective/loss=relative_l2 where no loss is named"
 )
 """What the legend of a page does not say of the figures of an older page."""
 

@@ -63,6 +63,8 @@ class TrainingRecord:
         validation: (step, rollout nRMSE) of each validation.
         made_by: version of this program, commit and machine.
         definitions: number of the definitions of the figures.
+        overrides: command line of ``train.py``, by which a page of the documentation finds it when later versions give
+            the same command line another identity; empty in older records.
     """
 
     identity: str
@@ -75,6 +77,7 @@ class TrainingRecord:
     validation: tuple[tuple[int, float], ...]
     made_by: Mapping[str, Any]
     definitions: int = DEFINITIONS
+    overrides: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it is written."""
@@ -102,6 +105,7 @@ class TrainingRecord:
             known["validation"] = tuple(
                 (int(step), math.inf if error is None else float(error)) for step, error in known["validation"]
             )
+            known["overrides"] = tuple(map(str, known.get("overrides", ())))
             for report, methods in known["reports"].items():
                 _require_figures(report, methods)
             record = cls(**known)

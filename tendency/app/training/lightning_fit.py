@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +100,25 @@ class LightningFit:
         return (resume_point(self.plan) if resumes else None) or self.plan.checkpoint
 
     def _stepper(self, dataset: Path) -> SurrogateStepper:
-        required, wanted = self.plan.objective.measured_offsets(self.plan.prediction)
+        objective, prediction = self.plan.objective, self.plan.prediction
+        normalizer = fit_normalizer(prediction, self._measured(dataset, *objective.measured_offsets(prediction)))
+        if objective.change is not None:
+            required, wanted = objective.offsets(prediction)
+            last = max(required)
+            # Windows of many snapshots: as much memory as above, whatever the depth.
+            windows = self._measured(dataset, required, wanted, at_once=math.ceil(256 / last))
+            objective.change.measure(windows, normalizer.fields, last)
+        return SurrogateStepper(self.surrogate, prediction, normalizer)
+
+    def _measured(
+        self, dataset: Path, required: tuple[int, ...], wanted: tuple[int, ...], at_once: int = 256
+    ) -> Iterator[Window]:
+        """Batches of training windows, evenly spread, that units are measured on."""
         windows = self.plan.data.training_windows(dataset, required, wanted)
-        stride = math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS)
-
-        def batches() -> Any:
-            indices = range(0, len(windows), stride)
-            for first in range(0, len(indices), 256):
-                window: Window = windows.windows(list(indices[first : first + 256]))
-                yield self.plan.objective.chosen(window, self.plan.settings.seed, 0)
-
-        normalizer = fit_normalizer(self.plan.prediction, batches())
-        return SurrogateStepper(self.surrogate, self.plan.prediction, normalizer)
+        indices = range(0, len(windows), math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS))
+        for first in range(0, len(indices), at_once):
+            window: Window = windows.windows(list(indices[first : first + at_once]))
+            yield self.plan.objective.chosen(window, self.plan.settings.seed, 0)
 
     def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
         recipe = Recipe(

@@ -1,0 +1,94 @@
+"""A window that hardly changes has no more weight in a batch's gradient than one whose label is at the floor."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tendency.app.configuration.build import build
+from tendency.app.configuration.conf_files import conf_folder
+from tendency.simulation.conditions import Conditions
+from tendency.simulation.geometry import Boundary, Grid
+from tendency.trainers.losses import RelativeL2
+
+SETTLED = 3
+"""The window of the batch that hardly changes."""
+LOSSES = sorted(path.stem for path in (conf_folder() / "objective/loss").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def built_loss(compose_config):
+    """``built_loss("sobolev")``: the loss of an option; without a name, of the default configuration."""
+
+    def make(name=None):
+        chosen = [f"objective/loss={name}"] if name else []
+        return build(compose_config("train", ["pde=heat", "name=test", *chosen])["objective"]["loss"])
+
+    return make
+
+
+def batch(size):
+    """Outputs and labels of 16 windows with unit variance, of which one label is as small as ``size``."""
+    generator = torch.Generator().manual_seed(0)
+    labels, errors = torch.randn(2, 16, 1, 32, generator=generator, dtype=torch.float64)
+    labels = labels / labels.square().mean(2, keepdim=True).sqrt()
+    labels[SETTLED] *= size
+    nothing, extent = torch.zeros(16, 0, dtype=torch.float64), torch.ones(16, 1, dtype=torch.float64)
+    conditions = Conditions(nothing, nothing, extent, nothing, Grid((32,), Boundary.periodic(1)))
+    return labels + 0.1 * errors, labels, conditions
+
+
+def shares(loss, size):
+    """The norms (B,) of the windows' parts in the gradient of a batch's mean loss with respect to the outputs."""
+    output, label, conditions = batch(size)
+    output.requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(output, label, conditions).mean(), output)
+    return gradient.flatten(1).norm(dim=1)
+
+
+def test_a_settled_window_weighs_as_one_at_the_floor(built_loss):
+    """The whole claim for the default: its share is at most that of a label at the floor, and the rest is untouched."""
+    loss = built_loss()
+    usual, settled = shares(loss, 1.0), shares(loss, 1e-6)
+    others = torch.arange(16) != SETTLED
+    assert torch.equal(settled[others], usual[others])
+    assert settled[SETTLED] <= 1.01 * usual[SETTLED] / loss.label_floor
+    # The relative loss without a floor, which stays available by name, gives it the whole gradient.
+    assert shares(RelativeL2(), 1e-6)[SETTLED] > 1e5 * usual[SETTLED]
+
+
+@pytest.mark.parametrize("name", [None, *(name for name in LOSSES if name != "relative_l2")])
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+def test_the_scale_of_a_settled_label_hardly_changes_the_gradient(name, factor, built_loss):
+    """A change of the settled label by its own size changes the batch's gradient by less than 1 %."""
+    loss = built_loss(name)
+    gradients = []
+    for size in (1e-6, 1e-6 * factor):
+        output, label, conditions = batch(1e-6)
+        label[SETTLED] *= size / 1e-6
+        output.requires_grad_()
+        gradients.append(torch.autograd.grad(loss(output, label, conditions).mean(), output)[0])
+    change, whole, sizes = gradients[1] - gradients[0], gradients[0], gradients[0].flatten(1).norm(dim=1)
+    assert float(change.norm()) < 0.01 * float(whole.norm())
+    # Its share is that of a few windows at most, not that of the batch.
+    assert float(sizes[SETTLED]) < 10 * float(sizes.median())
+
+
+@pytest.mark.parametrize("name", ["pushforward", "unrolled", "derivative_and_state"])
+def test_a_rollout_is_not_owned_by_a_window_that_hardly_changes(name, compose_config, heat, small_stepper, rows):
+    """The objectives that compare states: one window of a batch changes a million times less than before."""
+    config = compose_config("train", ["pde=heat", "name=test", "prediction=derivative", f"objective={name}"])
+    objective, prediction = build(config["objective"]), build(config["prediction"])
+    stepper = small_stepper(prediction, objective, heat)
+    window = rows(heat.windows(*objective.offsets(prediction)), slice(0, 12, 3))
+    u = window.u.clone()
+    start = u[SETTLED, window.present[SETTLED]].clone()
+    u[SETTLED] = start + 1e-6 * (u[SETTLED] - start)
+
+    def gradient(rows_of_batch):
+        loss = objective.loss(stepper, rows_of_batch, 3, 0)
+        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(stepper.parameters()))])
+
+    with_settled, without = gradient(replace(window, u=u)), gradient(rows(replace(window, u=u), slice(0, SETTLED)))
+    added = with_settled - 0.75 * without
+    assert float(added.norm()) < 5 * float(without.norm())
