@@ -1,5 +1,6 @@
 """The commands: each checks its command line, composes its configuration, and only then imports what does the work."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
+from tendency.app.configuration.home_folder import expand_home_in_environment, with_home
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import guarded
 
@@ -38,6 +40,8 @@ def compare() -> None:
 
 def _run(name: str, work: Callable[[DictConfig], None]) -> None:
     """Checks the command line, then works; errors end the process with their exit code."""
+    sys.argv[1:] = with_home(sys.argv[1:])
+    expand_home_in_environment()
     guarded(lambda: check_command_line(name))
 
     def composed(config: DictConfig) -> None:

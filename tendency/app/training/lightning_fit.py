@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from tendency.app.configuration.build import build
@@ -33,6 +34,9 @@ from tendency.trainers.module import SurrogateModule
 from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
 
 MOST_NORMALIZER_WINDOWS = 16384
+
+LIGHTNING_KINDS = {"callbacks": Mapping[str, Callback], "logger": Mapping[str, Logger]}
+"""What the nodes of Lightning's groups build, as annotations for the check of a configuration."""
 
 
 class LightningFit:
@@ -73,7 +77,7 @@ class LightningFit:
                 self._conclude(stepper, dataset, trainer)
 
     def _trainer(self) -> Trainer:
-        loggers = [build(node, f"logger.{name}") for name, node in (self.plan.config["logger"] or {}).items()]
+        loggers = [build(node, f"logger.{name}") for name, node in (self.plan.config.get("logger") or {}).items()]
         callbacks = [build(node, f"callbacks.{name}") for name, node in self.plan.config["callbacks"].items()]
         self._begin(callbacks, loggers)
         return build(self.plan.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)

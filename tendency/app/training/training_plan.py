@@ -3,20 +3,23 @@
 import dataclasses
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tendency.app.configuration.build import build, build_problem, build_surrogate
+from tendency.app.configuration.build import build, build_surrogate
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.settings import TrainSettings
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.machine_limits import bounded, require_writable
+from tendency.app.problems.data_plan import DataPlan, bounded_problem
+from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
+from tendency.app.training.slurm_tasks import check_slurm
 from tendency.data.metadata import metadata_of
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.problem import Problem
@@ -27,6 +30,19 @@ from tendency.trainers.schedules import Schedule
 
 RESUMED = {group.name for group in GROUPS.values() if group.resumed}
 """The groups that a checkpoint and the configuration must agree in when a run goes on from it; beside the seed."""
+
+KINDS: Mapping[str, Any] = {
+    "pde": Problem,
+    "model": Surrogate,
+    "prediction": Prediction,
+    "objective": Objective,
+    "data": DataPlan,
+    "optimizer": Callable[..., Any],
+    "scheduler": Schedule,
+    "trainer": Callable[..., Any],
+    "evaluation": RolloutReport,
+}
+"""What the node of each group builds, as annotations for the check of a configuration."""
 
 
 class TrainingPlan:
@@ -47,7 +63,12 @@ class TrainingPlan:
         self.folder = RunFolder(Path(config["paths"]["run"]))
         self.checkpoint = None if settings.ckpt_path is None else Path(settings.ckpt_path)
         self.data: DataPlan = build(config["data"], "data")
-        self.problem = build_problem(config["pde"])
+        self.problem = bounded_problem(config["pde"])
+        self.size = DatasetSize.of(self.problem, self.data)
+        lacks = self.data.lacks(*self.dataset())
+        self.size.check(Path(config["paths"]["datasets"]) if lacks else None)
+        if lacks:
+            check_first_trajectory(self.problem, config["pde"])
         metadata = metadata_of(self.problem)
         self.metadata = dataclasses.replace(
             metadata,
@@ -56,15 +77,18 @@ class TrainingPlan:
             num_snapshots=(metadata.num_snapshots - 1) // self.data.stride + 1,
         )
         self.prediction: Prediction = build(config["prediction"], "prediction")
-        objective: Objective = build(config["objective"], "objective")
-        solved_here = self.problem.stored_geometry is self.problem.geometry
-        self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
-        self.prediction.check(self.metadata.geometry)
-        self.objective.check(self.prediction, self.metadata)
+        self._check_window()
+        with bounded("objective", config["objective"], "checking it"):
+            objective: Objective = build(config["objective"], "objective")
+            solved_here = self.problem.stored_geometry is self.problem.geometry
+            self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
+            self.prediction.check(self.metadata.geometry)
+            self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self.report.prediction(self.prediction)
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
         self._check_batches()
+        self._check_places()
 
     def done(self) -> bool:
         """Whether the run has been finished already, which is then said."""
@@ -76,12 +100,14 @@ class TrainingPlan:
         return True
 
     def check_files(self) -> None:
-        """Looks for what the run begins from.
+        """Looks for what the run begins from, and whether it can write what it ends with.
 
         Raises:
+            ConfigError: a folder that nothing can be written to.
             ArtefactError: a dataset that may not be made is missing, or ``ckpt_path`` is, or is of another run.
         """
         self.data.look(*self.dataset())
+        require_writable("paths.outputs", self.folder.path.parent)
         if self.checkpoint is not None:
             self.check_fits(self.checkpoint)
 
@@ -116,9 +142,57 @@ class TrainingPlan:
         """The part of the configuration that a checkpoint must agree with."""
         return {key: value for key, value in self.hashed.items() if key == "seed" or key in RESUMED}
 
+    def _check_window(self) -> None:
+        """Refuses a history or a bundle longer than a trajectory."""
+        most = self.metadata.num_snapshots - 1
+        for name, length in (("history", self.prediction.history), ("bundle", self.prediction.bundle)):
+            if length > most:
+                raise ConfigError(
+                    [
+                        f"prediction.{name}: expected at most {most}, one less than the snapshots of a trajectory "
+                        f"(pde.times.num_snapshots, data.stride), got {length}"
+                    ]
+                )
+
+    def _check_places(self) -> None:
+        """Refuses checkpoints or a log outside the run's folder, where nothing that reads runs would find them."""
+        for key, expected in (
+            ("callbacks.checkpoints", self.folder.last.parent),
+            ("logger.local", self.folder.log.parent),
+        ):
+            group, name = key.split(".")
+            node = (self.config.get(group) or {}).get(name)
+            if node is None and group == "callbacks":
+                raise ConfigError([f"{key}: a run needs its checkpoints, got none"])
+            if isinstance(node, Mapping) and "folder" in node and Path(str(node["folder"])) != expected:
+                raise ConfigError(
+                    [f"{key}.folder: expected {str(expected)!r}, in the folder of the run, got {node['folder']!r}"]
+                )
+
+    def _check_validations(self, batches: int) -> None:
+        """Refuses a run that would end without a validation, which chooses the best checkpoint.
+
+        Args:
+            batches: of an epoch.
+        """
+        trainer = self.config["trainer"]
+        interval, every = trainer.get("val_check_interval"), trainer.get("check_val_every_n_epoch", 1)
+        if interval is not None and interval > batches:
+            raise ConfigError(
+                [f"trainer.val_check_interval: expected at most {batches}, the batches of an epoch, got {interval}"]
+            )
+        if every > trainer["max_epochs"]:
+            raise ConfigError(
+                [
+                    f"trainer.check_val_every_n_epoch: expected at most {trainer['max_epochs']} (trainer.max_epochs), "
+                    f"since best.ckpt needs a validation, got {every}"
+                ]
+            )
+
     def _check_batches(self) -> None:
         """What the data module and the schedule would refuse after the dataset was generated."""
-        devices, size = self.config["trainer"]["devices"], self.data.batch_size
+        devices, size = self.config["trainer"].get("devices", 1), self.data.batch_size
+        check_slurm(os.environ, devices)
         if isinstance(devices, int) and size % devices:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
         required, _ = self.objective.offsets(self.prediction)
@@ -131,6 +205,7 @@ class TrainingPlan:
             raise ConfigError(
                 [f"data.batches_per_epoch: the training windows fill {windows // size} batches, got {batches}"]
             )
+        self._check_validations(batches)
         trainer = self.config["trainer"]
-        epoch = math.ceil(batches / trainer["accumulate_grad_batches"])
+        epoch = math.ceil(batches / trainer.get("accumulate_grad_batches", 1))
         self.schedule.check(epoch * trainer["max_epochs"])
