@@ -95,20 +95,21 @@ def bounded(key: str, node: Any, action: str, most_bytes: int = CHECK_BYTES) -> 
 
 def largest_numbers(node: Any, key: str) -> str:
     """The largest numbers of a configuration's node with their keys, as the end of a sentence."""
-    numbers = sorted(_numbers(node, key), key=lambda found: -abs(found[1]))[:2]
+    numbers = sorted(numbers_of(node, key), key=lambda found: -abs(found[1]))[:2]
     shown = " and ".join(f"{name}={value}" for name, value in numbers)
     return f"its largest numbers are {shown}" if shown else "it holds no number"
 
 
-def _numbers(node: Any, key: str) -> Iterator[tuple[str, int | float]]:
+def numbers_of(node: Any, key: str) -> Iterator[tuple[str, int | float]]:
+    """The numbers of a configuration's node, each with its key."""
     if isinstance(node, Mapping):
         for name, value in node.items():
             # A seed may be any number.
             if name != "seed":
-                yield from _numbers(value, f"{key}.{name}".lstrip("."))
+                yield from numbers_of(value, f"{key}.{name}".lstrip("."))
     elif isinstance(node, list | tuple):
         for i, value in enumerate(node):
-            yield from _numbers(value, f"{key}[{i}]")
+            yield from numbers_of(value, f"{key}[{i}]")
     elif isinstance(node, int | float) and not isinstance(node, bool):
         yield key, node
 
@@ -170,7 +171,7 @@ def _is_want_of_memory(error: BaseException | None) -> bool:
         if isinstance(error, MemoryError | OverflowError):
             return True
         if isinstance(error, RuntimeError | TypeError | ValueError) and any(
-            words in str(error) for words in ("allocate memory", "Overflow", "overflowed", "array is too big")
+            words in str(error).lower() for words in ("allocate memory", "overflow", "array is too big")
         ):
             return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

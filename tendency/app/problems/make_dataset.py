@@ -43,7 +43,7 @@ def generate(config: DictConfig) -> None:
     if plan.lacks(root, content["pde"], problem):
         size = DatasetSize.of(problem, plan)
         size.check(root)
-        print(f"size     {size.line()}", flush=True)
+        print(f"to solve {size.line()}", flush=True)
     folder, manifest = plan.prepare(root, content["pde"], problem)
     print("\n".join(manifest.certificate.lines()))
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())

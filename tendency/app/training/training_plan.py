@@ -3,7 +3,9 @@
 import dataclasses
 import math
 import os
+import shlex
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,17 @@ import torch
 from tendency.app.configuration.build import build, build_surrogate
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import identity
+from tendency.app.configuration.overrides import override_text
 from tendency.app.configuration.settings import TrainSettings
-from tendency.app.machine_limits import bounded, require_writable
+from tendency.app.machine_limits import bounded, largest_numbers, numbers_of, require_writable
 from tendency.app.problems.data_plan import DataPlan, bounded_problem
 from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
+from tendency.app.training.network_limits import NetworkLimits, device_memory
 from tendency.app.training.slurm_tasks import check_slurm
+from tendency.data.machine import usable_cores
 from tendency.data.metadata import metadata_of
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.problem import Problem
@@ -27,6 +32,9 @@ from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.objectives.objective import Objective
 from tendency.trainers.schedules import Schedule
+
+MOST_STEPS, MOST_CALLS, MOST_JUDGED = 10**9, 10**4, 10**6
+"""Of a training; of the network in a step of a rollout; of any number of a report, such as bins or members."""
 
 RESUMED = {group.name for group in GROUPS.values() if group.resumed}
 """The groups that a checkpoint and the configuration must agree in when a run goes on from it; beside the seed."""
@@ -96,7 +104,8 @@ class TrainingPlan:
             return False
         self.folder.require_same(self.stored())
         print("\n".join([f"done already: {self.folder.path}", *figures.get("lines", [])]))
-        print(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
+        command = shlex.join(["python", "evaluate.py", override_text("runs", [str(self.folder.path)])])
+        print(f"report: {figures.get('report') or f'none yet; {command}'}")
         return True
 
     def check_files(self) -> None:
@@ -127,12 +136,28 @@ class TrainingPlan:
         return Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem
 
     def surrogate(self) -> Surrogate:
-        """The network, its initial weights a function of the seed alone."""
-        with torch.random.fork_rng():
+        """The network, its initial weights a function of the seed alone.
+
+        Raises:
+            ConfigError: it does not fit into memory.
+        """
+        with self._bounded_network(), torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
         surrogate.check(self.metadata.geometry)
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
+
+    def _bounded_network(self) -> AbstractContextManager[None]:
+        """Refuses a network that does not fit into memory; bounds the construction of one that does not say."""
+        trainer = self.config["trainer"]
+        devices = trainer.get("devices", 1)
+        memory = device_memory(str(trainer.get("accelerator", "auto")))
+        share = self.data.batch_size // (devices if isinstance(devices, int) else 1)
+        limits = NetworkLimits(self.config["model"], self.metadata.geometry, share, memory)
+        known = limits.check(lambda: build_surrogate(self.config["model"], self.prediction, self.metadata))
+        if known or memory is None:
+            return nullcontext()
+        return bounded("model", self.config["model"], "building it", memory)
 
     def stored(self) -> dict[str, Any]:
         """What the run's folder says of its configuration."""
@@ -141,6 +166,28 @@ class TrainingPlan:
     def compared(self) -> dict[str, Any]:
         """The part of the configuration that a checkpoint must agree with."""
         return {key: value for key, value in self.hashed.items() if key == "seed" or key in RESUMED}
+
+    def _check_work(self, steps: int) -> None:
+        """Refuses what would end in years, or in thousands of processes.
+
+        Args:
+            steps: of the whole training.
+        """
+        if steps > MOST_STEPS:
+            raise ConfigError([f"trainer.max_epochs: expected at most {MOST_STEPS} steps of a training, got {steps}"])
+        calls = self.prediction.network_calls
+        if calls is not None and calls > MOST_CALLS:
+            numbers = largest_numbers(self.config["prediction"], "prediction")
+            raise ConfigError(
+                [f"prediction: expected at most {MOST_CALLS} network evaluations a step, got {calls:g}; {numbers}"]
+            )
+        devices, on_gpu = self.config["trainer"].get("devices", 1), torch.cuda.is_available()
+        most = max(16, 4 * usable_cores())
+        if isinstance(devices, int) and devices > most and not on_gpu:
+            raise ConfigError([f"trainer.devices: expected at most {most} processes on CPUs here, got {devices}"])
+        for key, number in numbers_of(self.config["evaluation"], "evaluation"):
+            if isinstance(number, int) and number > MOST_JUDGED:
+                raise ConfigError([f"{key}: expected at most {MOST_JUDGED} in a report, got {number}"])
 
     def _check_window(self) -> None:
         """Refuses a history or a bundle longer than a trajectory."""
@@ -208,4 +255,5 @@ class TrainingPlan:
         self._check_validations(batches)
         trainer = self.config["trainer"]
         epoch = math.ceil(batches / trainer.get("accumulate_grad_batches", 1))
+        self._check_work(epoch * trainer["max_epochs"])
         self.schedule.check(epoch * trainer["max_epochs"])
