@@ -3,7 +3,7 @@
 import errno
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -16,6 +16,9 @@ from tendency.trainers.checkpoint_archive import load_archive
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.run_hooks import RunContext
 from tendency.trainers.run_position import RunPosition
+
+LowestFigure = Literal["valid/rollout_nrmse", "valid/one_step_nrmse"]
+"""Figures of a validation that are lowest for the best weights."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -87,9 +90,9 @@ class Checkpoints(Checkpoint):
     def __init__(
         self,
         folder: str,
-        monitor: str = "valid/rollout_nrmse",
+        monitor: LowestFigure = "valid/rollout_nrmse",
         every_n_steps: PositiveInt = 500,
-        otherwise: str = "valid/one_step_nrmse",
+        otherwise: LowestFigure = "valid/one_step_nrmse",
     ) -> None:
         self.folder, self.monitor, self.every_n_steps = Path(folder), monitor, every_n_steps
         self.otherwise = otherwise

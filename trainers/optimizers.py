@@ -1,8 +1,10 @@
 """Optimizers as functions of the parameters; the other arguments come from the configuration."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
+from annotated_types import Le
 from torch.nn import Parameter
 
 from tendency.simulation.annotations import Fraction, NonNegativeFloat, PositiveFloat
@@ -10,7 +12,7 @@ from tendency.simulation.annotations import Fraction, NonNegativeFloat, Positive
 
 def adamw(
     parameters: Iterator[Parameter],
-    lr: PositiveFloat,
+    lr: Annotated[PositiveFloat, Le(100)],
     weight_decay: NonNegativeFloat = 0.0,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
@@ -19,7 +21,7 @@ def adamw(
 
     Args:
         parameters: of the stepper.
-        lr: largest learning rate; the schedule multiplies it.
+        lr: largest learning rate, which the schedule multiplies; about the size of an update of each weight.
         weight_decay: decoupled from the gradient.
         beta1: decay of the first moment.
         beta2: decay of the second moment.

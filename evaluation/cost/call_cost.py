@@ -33,14 +33,15 @@ def cost_of_call(network: nn.Module, *inputs: Any) -> CallCost:
         network: network in either mode, which it keeps.
         inputs: arguments of its forward.
     """
-    own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+    # Not the address of the numbers: on the meta device there are none.
+    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
     saved: dict[int, int] = {}
 
     def keep(x: Tensor) -> Tensor:
         # A storage counts once, however many views of it are kept.
         storage = x.untyped_storage()
-        if storage.data_ptr() not in own:
-            saved[storage.data_ptr()] = storage.nbytes()
+        if storage._cdata not in own:
+            saved[storage._cdata] = storage.nbytes()
         return x
 
     was_training = network.training

@@ -27,7 +27,7 @@ def test_a_right_configuration_passes():
         ({"warmup_steps": -1}, "scheduler.warmup_steps: input should be greater than or equal to 0, got -1"),
         ({"warmup_steps": 1.5}, "scheduler.warmup_steps: input should be a valid integer, got 1.5"),
         ({"final": 2.0}, "scheduler.final: input should be less than or equal to 1, got 2.0"),
-        ({"final": float("nan")}, "scheduler.final: input should be less than or equal to 1, got nan"),
+        ({"final": float("nan")}, "scheduler.final: input should be a finite number, got nan"),
         ({"warmup": 3}, "scheduler.warmup: unknown argument of WarmupCosine; did you mean 'warmup_steps'?"),
         ({"final": "???"}, "scheduler.final: a value is required"),
         ({"_target_": "trainers.schedules.Warmup"}, "scheduler._target_: cannot import 'trainers.schedules.Warmup'"),

@@ -101,7 +101,7 @@ def test_a_problem_that_cannot_be_judged_is_named_and_the_others_are_ranked(runs
 
 
 def test_one_of_runs_and_sweep_is_asked_for(judge):
-    with pytest.raises(ConfigError, match="runs, sweep: expected one of them, got None and None"):
+    with pytest.raises(ConfigError, match="runs, sweep: expected one of them, got neither"):
         judge()
     with pytest.raises(ConfigError, match="expected one of them, got"):
         judge("runs=[a]", "sweep=b")

@@ -29,5 +29,6 @@ class StopOnDivergence(Callback):
         shown = ", ".join(map(str, samples[:8])) + (", ..." if len(samples) > 8 else "")
         raise DivergedError(
             f"training diverged: the loss is not finite at step {trainer.global_step} (learning rate {rate:.3g}, "
-            f"samples {shown}). Lower optimizer.lr, or set trainer.gradient_clip_val; the last checkpoint is finite."
+            f"samples {shown}). Lower optimizer.lr, or set trainer.gradient_clip_val; "
+            "checkpoints hold finite weights alone."
         )

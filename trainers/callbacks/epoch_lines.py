@@ -9,6 +9,8 @@ from tendency.data.live_bar import LiveBar, shows_bars
 from tendency.simulation.annotations import PositiveFloat
 
 REDRAW_SECONDS = 0.5
+MEASURED_STEPS, LONG_SECONDS = 20, 3600.0
+"""After so many steps a run that will take longer than so many seconds says so."""
 
 
 class EpochLines(Callback):
@@ -22,7 +24,7 @@ class EpochLines(Callback):
         self.every_seconds = every_seconds
         self.bar: LiveBar | None = None
         self.began = self.shown = 0.0
-        self.first_step = 0
+        self.first_step, self.announced = 0, False
         self.total, self.count = 0.0, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -50,6 +52,8 @@ class EpochLines(Callback):
         """Shows the step now and then."""
         # Summed where it lies: reading each loss would make a GPU wait.
         self.total, self.count = self.total + outputs["loss"].detach(), self.count + 1
+        if trainer.global_step - self.first_step == MEASURED_STEPS and not self.announced:
+            self._announce(trainer)
         if time.monotonic() - self.shown < (self.every_seconds if self.bar is None else REDRAW_SECONDS):
             return
         text = f"{self._mean_loss()}{self._clock(trainer)}"
@@ -66,6 +70,14 @@ class EpochLines(Callback):
         one_step, whole = (float(figures[f"valid/{name}_nrmse"]) for name in ("one_step", "rollout"))
         valid = f"valid one-step nRMSE {one_step:.4f}  rollout nRMSE {whole:.4f}"
         self._print(trainer, f"{self._mean_loss()}{valid}  {self._clock(trainer)}")
+
+    def _announce(self, trainer: Trainer) -> None:
+        """Says so where the steps that are left will take hours; validations come on top."""
+        self.announced = True
+        each, left = (time.monotonic() - self.began) / MEASURED_STEPS, _steps(trainer) - trainer.global_step
+        if each * left > LONG_SECONDS:
+            hours = f"about {each * left / 3600:.3g} hours for {left} more steps of {each:.3g} s"
+            self._print(trainer, f"{hours}; trainer.max_epochs and data.batches_per_epoch set their number")
 
     def _mean_loss(self) -> str:
         """The mean loss since it was last shown."""

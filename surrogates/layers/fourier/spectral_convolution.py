@@ -139,7 +139,8 @@ def convolve(
     """
     path = MatrixConvolution.apply if by_matrices(axes) else by_fft
     half = x.dtype in (torch.bfloat16, torch.float16)
-    with torch.autocast(x.device.type, enabled=False):
+    # On the meta device, where networks are sized, nothing is computed and autocast is not known.
+    with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
         exact = x.float() if half else x
         weight = weight.to(exact.dtype)
         modulation = None if modulation is None else modulation.to(exact.dtype)

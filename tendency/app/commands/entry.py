@@ -14,6 +14,7 @@ from tendency.app.commands.sweep_failures import note_failure, stops_sweep
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
+from tendency.app.configuration.home_folder import expand_home_in_environment, with_home
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import guarded
 
@@ -43,6 +44,8 @@ def compare() -> None:
 
 def _run(name: str, work: Callable[[DictConfig], None]) -> None:
     """Checks the command line, then works; errors end the process with their exit code."""
+    sys.argv[1:] = with_home(sys.argv[1:])
+    expand_home_in_environment()
     guarded(lambda: check_command_line(name))
 
     def composed(config: DictConfig) -> None:

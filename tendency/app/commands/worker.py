@@ -56,13 +56,14 @@ def judge(run: str, datasets: str, *integrators: str) -> None:
     from tendency.app.configuration.build import build
     from tendency.app.configuration.composed import compose_command
     from tendency.app.configuration.conf_files import plain
+    from tendency.app.configuration.overrides import override_text
     from tendency.app.hardware import keep_freed_memory, set_matmul_precision
     from tendency.app.reports.judge_runs import judge_run
 
     keep_freed_memory()
     set_matmul_precision("auto")
     for integrator in integrators:
-        chosen = [f"runs=[{run}]", f"prediction/integrator@evaluation.integrator={integrator}"]
+        chosen = [override_text("runs", [run]), f"prediction/integrator@evaluation.integrator={integrator}"]
         node = plain(compose_command("evaluate", chosen)[0])["evaluation"]
         judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))
 

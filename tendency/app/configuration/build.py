@@ -48,6 +48,9 @@ def build(node: Mapping[str, Any], key: str = "") -> Any:
             raise ValueError(_with_key(str(cause), key, where, node)) from None
         if isinstance(cause, ValueError | OSError):
             raise cause from None
+        if cause is None:
+            # Hydra's own refusal, of targets that could run anything.
+            raise ValueError(_with_key(" ".join(str(error).split()), key, where, node)) from None
         raise
 
 

@@ -82,9 +82,12 @@ def is_nested(path: Path, folder: Path) -> bool:
 def wrong_option(override: Override, options: Sequence[str]) -> str | None:
     """A complaint about a choice that is none of the options of its group, or None."""
     value = override.value()
-    if override.is_delete() or value is None or not isinstance(value, str):
-        return None
     base = override.key_or_group
+    if override.is_delete():
+        return None
+    if not isinstance(value, str):
+        shown = "null" if value is None else repr(value)
+        return f"{base}: expected the name of one option, got {shown}; available: {', '.join(options)}"
     known = [*options, *(path.name for path in (conf_folder() / base).iterdir() if path.is_dir())] if options else []
     if value in options or ("/" in value and (conf_folder() / base / f"{value}.yaml").exists()):
         return None

@@ -3,9 +3,12 @@
 import difflib
 import sys
 import textwrap
+from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -17,8 +20,9 @@ from omegaconf.errors import OmegaConfBaseException
 from tendency.app.configuration.choices import complete_choices, is_nested, options_of, wrong_option
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
-from tendency.app.configuration.overrides import parse_overrides, unknown_key
-from tendency.app.configuration.yaml_size import require_small_files
+from tendency.app.configuration.groups import missing_groups
+from tendency.app.configuration.overrides import closest, parse_overrides, unknown_key
+from tendency.app.configuration.yaml_files import too_large, yaml_problem
 from tendency.errors import ConfigError
 
 
@@ -33,24 +37,65 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
         ConfigError: unknown groups, options or keys (with suggestions), sweeps without ``-m``, missing values, or
             whatever else Hydra refuses.
     """
-    arguments, _ = get_args_parser().parse_known_args(sys.argv[1:] if argv is None else argv)
+    arguments, unknown = get_args_parser().parse_known_args(sys.argv[1:] if argv is None else argv)
     if arguments.hydra_help:
         return
     if arguments.help:
         print(help_text(config_name))
         sys.exit(0)
-    folders = [conf_folder()]
-    if arguments.config_dir:
-        folders.append(Path(arguments.config_dir).resolve())
-        if not folders[-1].is_dir():
-            raise ConfigError([f"--config-dir: no folder {folders[-1]}"])
-        require_small_files(folders[-1])
+    folders = _folders(arguments, unknown)
+    name = _config_name(arguments.config_name or config_name, folders)
     overrides = parse_overrides(arguments.overrides)
     problems = [] if arguments.multirun else _sweeps(overrides)
+    command = Command(config_name, name, folders)
     for choice in _every_choice(overrides):
-        problems += [problem for problem in _problems(config_name, choice, folders) if problem not in problems]
+        problems += [problem for problem in _problems(command, choice) if problem not in problems]
     if problems:
         raise ConfigError(problems)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command whose configuration is composed.
+
+    Args:
+        name: such as ``train``.
+        config_name: of its yaml, another where ``--config-name`` says so.
+        folders: of configuration, ours first.
+    """
+
+    name: str
+    config_name: str
+    folders: Sequence[Path]
+
+
+def _folders(arguments: Namespace, unknown: Sequence[str]) -> list[Path]:
+    """The folders of configuration; refuses options that are none."""
+    folders = [conf_folder()]
+    problems = []
+    if unknown:
+        like = unknown[0].lstrip("-").split("=")[0]
+        problems.append(
+            f"unknown option {unknown[0]!r}: values are given without dashes, as {like}=<value> or "
+            f"<axis>.{like}=<value>; --help lists the axes"
+        )
+    if arguments.config_path:
+        problems.append("--config-path: expected --config-dir, which adds a folder to the project's own")
+    if arguments.config_dir:
+        folders.append(Path(arguments.config_dir).expanduser().resolve())
+        problems += [f"--config-dir: no folder {folders[-1]}"] if not folders[-1].is_dir() else too_large(folders[-1])
+    if problems:
+        raise ConfigError(problems)
+    return folders
+
+
+def _config_name(name: str, folders: Sequence[Path]) -> str:
+    """The name of the configuration, without the end of its file's name."""
+    name = name.removesuffix(".yaml")
+    if any((folder / f"{name}.yaml").is_file() for folder in folders):
+        return name
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+    raise ConfigError([f"--config-name: no configuration {name!r}{closest(name, known)} available: {', '.join(known)}"])
 
 
 def help_text(config_name: str) -> str:
@@ -105,7 +150,8 @@ def _every_choice(overrides: Sequence[Override]) -> list[list[str]]:
     return jobs
 
 
-def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -> list[str]:
+def _problems(command: Command, texts: Sequence[str]) -> list[str]:
+    folders = command.folders
     overrides = OverridesParser.create().parse_overrides(list(texts))
     problems: list[str] = []
     groups: list[str] = []
@@ -125,17 +171,28 @@ def _problems(config_name: str, texts: Sequence[str], folders: Sequence[Path]) -
     groups += [f"hydra.searchpath=[file://{folder}]" for folder in folders[1:]]
     with initialize_config_dir(str(folders[0]), version_base="1.3"):
         try:
-            groups, further = complete_choices(config_name, groups, folders)
+            groups, further = complete_choices(command.config_name, groups, folders)
             problems += further
-            config = compose(config_name, groups)
+            config = compose(command.config_name, groups)
             problems += [problem for override in keys if (problem := unknown_key(override, config))]
             if not problems:
-                config = compose(config_name, [*groups, *(str(override.input_line) for override in keys)])
+                config = compose(command.config_name, [*groups, *(str(override.input_line) for override in keys)])
                 move_external_target(config)
-                problems = _missing(config)
+                problems = _missing(config) or missing_groups(config, command.name)
         except (HydraException, OmegaConfBaseException) as error:
-            problems = problems or [" ".join(str(error).split())]
+            problems = problems or [_in_one_line(error)]
+        except yaml.YAMLError as error:
+            problems = problems or [yaml_problem(error)]
+        except RecursionError:
+            problems = problems or ["a configuration that holds itself, or is nested too deeply"]
     return problems
+
+
+def _in_one_line(error: Exception) -> str:
+    """What Hydra says, and what it says was the reason."""
+    cause = error.__cause__
+    parts = [str(error), *([str(cause)] if cause is not None and str(cause) not in str(error) else [])]
+    return " ".join(": ".join(parts).split())
 
 
 def _missing(config: DictConfig) -> list[str]:

@@ -8,8 +8,10 @@ from omegaconf import DictConfig, open_dict
 
 from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.app.configuration.external_target import move_external_target
+from tendency.app.configuration.groups import missing_groups
 from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.small_form import merge_small_form
+from tendency.errors import ConfigError
 
 
 def compose_command(name: str, overrides: Sequence[str] = ()) -> tuple[DictConfig, dict[str, str]]:
@@ -21,9 +23,14 @@ def compose_command(name: str, overrides: Sequence[str] = ()) -> tuple[DictConfi
 
     Returns:
         The configuration, the small form merged where it is asked for, and the chosen option of each config group.
+
+    Raises:
+        ConfigError: a group that the command needs is missing.
     """
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         config: DictConfig = compose(name, list(overrides), return_hydra_config=True)
+    if problems := missing_groups(config, name):
+        raise ConfigError(problems)
     choices = dict(config.hydra.runtime.choices)
     with open_dict(config):
         config.pop("hydra")

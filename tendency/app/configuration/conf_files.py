@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tendency.errors import ConfigError
 
 
 def conf_folder() -> Path:
@@ -12,8 +15,21 @@ def conf_folder() -> Path:
 
 
 def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
-    """A composed configuration as plain, resolved data."""
-    content = OmegaConf.to_container(config, resolve=True)
+    """A composed configuration as plain, resolved data.
+
+    Raises:
+        ConfigError: an interpolation that cannot be resolved.
+    """
+    try:
+        content = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError([" ".join(str(error).split())]) from None
     if not isinstance(content, dict):
         raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
-    return {str(key): value for key, value in content.items()}
+    return _with_text_keys(content)
+
+
+def _with_text_keys(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {str(key): _with_text_keys(value) for key, value in content.items()}
+    return [_with_text_keys(value) for value in content] if isinstance(content, list) else content

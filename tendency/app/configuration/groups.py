@@ -19,6 +19,7 @@ class ConfigGroup:
         resumed: whether a run goes on from a checkpoint only where both agree in it.
         method: whether it says something about the method rather than about the problem or the place.
         lightning: whether its classes import Lightning, which takes seconds: checked when nothing else is wrong.
+        required: whether its commands cannot do without an option of it in their configuration.
         injected: arguments of its class that come from the data or the run, never from a yaml.
     """
 
@@ -28,6 +29,7 @@ class ConfigGroup:
     resumed: bool = False
     method: bool = True
     lightning: bool = False
+    required: bool = True
     injected: frozenset[str] = frozenset()
 
 
@@ -43,12 +45,12 @@ GROUPS = {
         ConfigGroup("scheduler", resumed=True),
         ConfigGroup("trainer", injected=frozenset({"callbacks", "loggers"})),
         ConfigGroup("callbacks", lightning=True),
-        ConfigGroup("logger", learned=False, lightning=True),
+        ConfigGroup("logger", learned=False, lightning=True, required=False),
         ConfigGroup("evaluation", ("train", "evaluate"), learned=False),
         ConfigGroup("paths", ("train", "generate", "evaluate", "compare"), learned=False, method=False),
         # These write into the groups above and hold nothing themselves.
-        ConfigGroup("experiment", learned=False),
-        ConfigGroup("strategy", learned=False),
+        ConfigGroup("experiment", learned=False, required=False),
+        ConfigGroup("strategy", learned=False, required=False),
         ConfigGroup("scale", ("compare",), learned=False),
         ConfigGroup("comparison", ("compare",), learned=False),
         ConfigGroup("executor", ("compare",), learned=False),
@@ -56,6 +58,22 @@ GROUPS = {
 }
 INJECTED = {group.name: group.injected for group in GROUPS.values() if group.injected}
 """The injected arguments of each group that has some, as ``signatures.check_nodes`` takes them."""
+
+
+def missing_groups(config: Mapping[str, Any], command: str) -> list[str]:
+    """Complaints about groups that a command needs and its configuration lacks, or has a single value in place of.
+
+    Args:
+        config: composed.
+        command: such as ``train``.
+    """
+    problems = []
+    for group in GROUPS.values():
+        value = config.get(group.name) if command in group.commands else None
+        if (group.required and not value and command in group.commands) or not isinstance(value, Mapping | None):
+            given = "none" if value is None else repr(value)
+            problems.append(f"{group.name}: expected an option of this group ({group.name}=...), got {given}")
+    return problems
 
 
 def settings_of(config: Mapping[str, Any], command: str) -> dict[str, Any]:

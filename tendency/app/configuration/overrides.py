@@ -1,6 +1,7 @@
 """Overrides of the command line: parsed, checked against the keys of a configuration, applied to plain data."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from tendency.app.configuration.conf_files import plain
 from tendency.errors import ConfigError
+
+UNQUOTED = re.compile(r"[A-Za-z_/.][\w/.@%+-]*")
+"""Texts that Hydra reads as they stand, but for words such as null."""
 
 
 def apply_overrides(config: Mapping[str, Any], texts: Sequence[str], key: str) -> dict[str, Any]:
@@ -45,6 +49,27 @@ def closest(word: str, options: Iterable[str]) -> str:
     """What to append to a complaint about a word: the option that looks most like it, if any does."""
     match = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
     return f"; did you mean {match[0]!r}?" if match else ";"
+
+
+def override_text(key: str, value: str | Sequence[str]) -> str:
+    """An override whose value is a text or a list of texts, quoted where Hydra would read them as something else.
+
+    Args:
+        key: dotted.
+        value: such as a path, which may hold spaces and signs of any kind.
+    """
+    if isinstance(value, str):
+        return f"{key}={_quoted(value)}"
+    return f"{key}=[{','.join(_quoted(item) for item in value)}]"
+
+
+def _quoted(text: str) -> str:
+    if UNQUOTED.fullmatch(text) and text.lower() not in ("null", "true", "false", "inf", "nan"):
+        return text
+    # As Hydra reads it, a backslash is doubled only where a quotation mark follows, the last one too.
+    marked = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    ended = re.sub(r"(\\+)$", r"\1\1", marked)
+    return f"'{ended}'"
 
 
 def parse_overrides(texts: Sequence[str], key: str = "") -> list[Override]:

@@ -39,6 +39,21 @@ class TrainSettings:
         self.compile = compile
 
 
+class PathSettings:
+    """Where things go; of every command.
+
+    Args:
+        datasets: folder of all datasets.
+        outputs: folder of all runs and reports.
+        run: of one training.
+    """
+
+    def __init__(
+        self, datasets: Annotated[str, Len(1)], outputs: Annotated[str, Len(1)], run: Annotated[str, Len(1)] = ""
+    ) -> None:
+        self.datasets, self.outputs, self.run = datasets, outputs, run
+
+
 class GenerateSettings:
     """Of ``generate.py``.
 
@@ -104,7 +119,13 @@ class EvaluateSettings:
         matmul_precision: MatmulPrecision = "auto",
     ) -> None:
         if (runs is None) == (sweep is None):
-            raise ConfigError([f"runs, sweep: expected one of them, got {runs!r} and {sweep!r}"])
+            given = "both" if runs is not None else "neither"
+            raise ConfigError(
+                [
+                    f"runs, sweep: expected one of them, got {given}; runs=[outputs/<name>] judges runs of one "
+                    "problem, sweep=outputs/multirun/<folder> all runs of a sweep"
+                ]
+            )
         if dataset is not None and (shift or sweep is not None):
             other = "shift makes another one" if shift else "sweep judges each run on its own problem's"
             raise ConfigError([f"dataset: {other}, got {dataset!r}"])

@@ -1,46 +1,62 @@
 """The composed configuration against the signatures of what it names: every problem at once, before it is built."""
 
 import inspect
-import pkgutil
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import SchemaError
-
+from tendency.app.configuration.argument_kinds import located, problems_of_kind
 from tendency.app.configuration.overrides import closest
 from tendency.errors import ConfigError
+
+HYDRA_KEYS: Mapping[str, tuple[Any, ...]] = {
+    "_partial_": (True, False),
+    "_recursive_": (True, False),
+    "_convert_": ("none", "partial", "object", "all"),
+}
+"""The entries of a node that are Hydra's own, beside its class, and what each may be."""
 
 MOST_LETTERS = 300
 """Of a sentence about an entry of a file, whose value may be of any length."""
 
 
-def check_nodes(config: Mapping[str, Any], injected: Mapping[str, frozenset[str]] | None = None) -> None:
+def check_nodes(
+    config: Mapping[str, Any],
+    injected: Mapping[str, frozenset[str]] | None = None,
+    kinds: Mapping[str, Any] | None = None,
+) -> None:
     """Checks every node with a ``_target_`` in a configuration.
 
     Args:
         config: plain data, resolved.
         injected: for each key, the arguments that the application hands in itself.
+        kinds: for each key, the annotation of what its node builds; none where anything may stand.
 
     Raises:
         ConfigError: unknown, missing or mistyped arguments and values out of range, all of them.
     """
     problems = []
     for key, value in config.items():
-        problems += _problems_of(value, str(key), (injected or {}).get(str(key), frozenset()))
+        found = _problems_of(value, str(key), (injected or {}).get(str(key), frozenset()))
+        # Of what cannot be imported the kind is not known.
+        problems += found or problems_of_kind(value, (kinds or {}).get(str(key), Any), str(key))
     if problems:
         raise ConfigError(problems)
 
 
-def check_settings(settings: Mapping[str, Any], target: type) -> None:
+def check_settings(settings: Mapping[str, Any], target: type, key: str = "") -> None:
     """Checks plain settings against a constructor, as if they were the arguments of its node.
+
+    Args:
+        settings: plain data.
+        target: the class.
+        key: under which they stand; at the top where there is none.
 
     Raises:
         ConfigError: as ``check_nodes``.
     """
-    if problems := _problems_of_arguments(dict(settings), target, "", frozenset(), partial=False):
+    if problems := _problems_of_arguments(dict(settings), target, key, frozenset(), partial=False):
         raise ConfigError(problems)
 
 
@@ -56,7 +72,7 @@ def problems_of_parts(content: Mapping[str, Any], parts: Mapping[str, Any]) -> l
         if name in content:
             found += [
                 problem if len(problem) < MOST_LETTERS else f"{problem[: MOST_LETTERS - 3]}..."
-                for problem in _problems_by_type(content[name], hint, name)
+                for problem in problems_of_kind(content[name], hint, name)
             ]
     return found
 
@@ -64,11 +80,12 @@ def problems_of_parts(content: Mapping[str, Any], parts: Mapping[str, Any]) -> l
 def _problems_of(value: Any, key: str, injected: frozenset[str] = frozenset()) -> list[str]:
     if isinstance(value, Mapping) and "_target_" in value:
         try:
-            target = pkgutil.resolve_name(str(value["_target_"]))
-        except Exception as error:
-            return [f"{key}._target_: cannot import {value['_target_']!r} ({str(error).splitlines()[0]})"]
-        arguments = {name: item for name, item in value.items() if not str(name).startswith("_")}
-        return _problems_of_arguments(arguments, target, key, injected, partial=bool(value.get("_partial_")))
+            target = located(value["_target_"])
+        except ValueError as error:
+            return [f"{key}._target_: {error}"]
+        arguments = {str(name): item for name, item in value.items() if not str(name).startswith("_")}
+        partial = bool(value.get("_partial_"))
+        return _problems_of_hydra_keys(value, key) + _problems_of_arguments(arguments, target, key, injected, partial)
     if isinstance(value, Mapping):
         return [problem for name, item in value.items() for problem in _problems_of(item, f"{key}.{name}")]
     if isinstance(value, list | tuple):
@@ -76,10 +93,27 @@ def _problems_of(value: Any, key: str, injected: frozenset[str] = frozenset()) -
     return []
 
 
+def _problems_of_hydra_keys(node: Mapping[str, Any], key: str) -> list[str]:
+    problems = []
+    for name, value in node.items():
+        if not str(name).startswith("_") or name == "_target_":
+            continue
+        if name not in HYDRA_KEYS:
+            problems.append(f"{key}.{name}: expected an argument of {node['_target_']}, which none with this name is")
+        elif not any(value is known or (value == known and isinstance(known, str)) for known in HYDRA_KEYS[name]):
+            known = ", ".join(str(known).lower() for known in HYDRA_KEYS[name])
+            problems.append(f"{key}.{name}: expected one of {known}, got {value!r}")
+    return problems
+
+
 def _problems_of_arguments(
     arguments: dict[str, Any], target: Any, key: str, injected: frozenset[str], partial: bool
 ) -> list[str]:
-    parameters = inspect.signature(target).parameters
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        # Some builtins say nothing of their arguments.
+        return []
     hints = annotations_of(target)
     free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     prefix = f"{key}." if key else ""
@@ -106,41 +140,7 @@ def _problems_of_arguments(
 def _problems_of_value(value: Any, hint: Any, key: str) -> list[str]:
     if value == "???":
         return [f"{key}: a value is required"]
-    if _holds_nodes(value):
-        return _problems_of(value, key) + _wrong_kind(value, hint, key)
-    return _problems_by_type(value, hint, key)
-
-
-def _problems_by_type(value: Any, hint: Any, key: str) -> list[str]:
-    """What an annotation says against a value."""
-    try:
-        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except (PydanticUserError, SchemaError):
-        # A dataclass has a configuration of its own, a Protocol cannot be asked: such a node is checked by itself.
-        return []
-    try:
-        adapter.validate_python(value, strict=True)
-    except ValidationError as error:
-        return [_sentence(key, value, detail) for detail in error.errors()[:1]]
-    return []
-
-
-def _holds_nodes(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return "_target_" in value or any(_holds_nodes(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(_holds_nodes(item) for item in value)
-    return False
-
-
-def _wrong_kind(value: Any, hint: Any, key: str) -> list[str]:
-    """A node whose class is not what the argument asks for, where both are classes and that can be told."""
-    if not (isinstance(value, Mapping) and "_target_" in value and inspect.isclass(hint)):
-        return []
-    target = pkgutil.resolve_name(str(value["_target_"]))
-    if getattr(hint, "_is_protocol", False) or not inspect.isclass(target) or issubclass(target, hint):
-        return []
-    return [f"{key}: expected a {hint.__name__}, got {_name(target)}"]
+    return _problems_of(value, key) or problems_of_kind(value, hint, key)
 
 
 def annotations_of(target: Any) -> dict[str, Any]:
@@ -163,10 +163,3 @@ def annotations_of(target: Any) -> dict[str, Any]:
 
 def _name(target: Any) -> str:
     return getattr(target, "__name__", str(target))
-
-
-def _sentence(key: str, value: Any, detail: Mapping[str, Any]) -> str:
-    where = "".join(f"[{part}]" if isinstance(part, int) else "" for part in detail["loc"])
-    message = str(detail["msg"])
-    given = detail["input"] if where else value
-    return f"{key}{where}: {message[0].lower()}{message[1:]}, got {given!r}"

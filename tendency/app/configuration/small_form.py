@@ -5,6 +5,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.errors import ConfigError
@@ -34,7 +35,7 @@ def merge_small_form(config: DictConfig, overrides: Iterable[str] = ()) -> None:
         _check(small)
         for part in PARTS:
             if part in small and part in config:
-                config[part] = OmegaConf.merge(config[part], small[part])
+                config[part] = _merged(config[part], small[part], part)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         if override.key_or_group.split(".")[0] in PARTS and "." in override.key_or_group:
             OmegaConf.update(config, override.key_or_group, override.value())
@@ -52,6 +53,16 @@ def solved_part(pde: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in pde.items() if key != "characteristic_time"}
 
 
-def _check(small: Mapping[str, Any]) -> None:
+def _merged(config: DictConfig, small: Any, part: str) -> Any:
+    try:
+        return OmegaConf.merge(config, small)
+    except (OmegaConfBaseException, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"pde.small.{part}: expected a part of {part}, got {small!r} ({reason})"]) from None
+
+
+def _check(small: Any) -> None:
+    if not isinstance(small, Mapping):
+        raise ConfigError([f"pde.small: expected a mapping with the parts {', '.join(PARTS)}, got {small!r}"])
     if unknown := sorted(set(small) - set(PARTS)):
         raise ConfigError([f"pde.small.{key}: a small form has the parts {', '.join(PARTS)}" for key in unknown])

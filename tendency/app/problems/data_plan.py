@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
+from tendency.app.machine_limits import bounded
 from tendency.app.progress import progress_line
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.dataset_layout import dataset_folder
+from tendency.data.dataset_layout import dataset_folder, manifest_path
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
@@ -22,6 +23,17 @@ from tendency.version import provenance
 
 if TYPE_CHECKING:
     from tendency.data.datamodule import TrajectoryDataModule
+
+
+def bounded_problem(pde: Mapping[str, Any]) -> Problem:
+    """The problem of a pde node, built within bounds of memory and CPU time.
+
+    Raises:
+        ConfigError: a number in it is too large for that.
+        ValueError: what a constructor or the solver refuses.
+    """
+    with bounded("pde", pde, "building the problem"):
+        return build_problem(pde)
 
 
 class DataPlan:
@@ -105,6 +117,14 @@ class DataPlan:
             notice=print,
         )
         return folder, manifest
+
+    def lacks(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> bool:
+        """Whether something of the dataset is still to be made."""
+        folder = self.folder(root, pde, problem)
+        if not manifest_path(folder).exists():
+            return True
+        manifest = read_manifest(folder)
+        return any(manifest.counts.get(split, 0) < count for split, count in self.counts.items())
 
     def _existing(self, folder: Path) -> Manifest:
         if not folder.exists():

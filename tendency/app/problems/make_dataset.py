@@ -7,15 +7,17 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from tendency.app.configuration.build import build, build_problem
+from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import settings_of
-from tendency.app.configuration.settings import GenerateSettings
+from tendency.app.configuration.settings import GenerateSettings, PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.problems.data_plan import DataPlan, bounded_problem
+from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.problems.stored_dataset import repair_folder, verify_folder
 from tendency.data.certificate import certify
 from tendency.data.manifest import Manifest, read_manifest
+from tendency.simulation.problem import Problem
 
 
 def generate(config: DictConfig) -> None:
@@ -27,9 +29,11 @@ def generate(config: DictConfig) -> None:
     """
     content: dict[str, Any] = plain(config)
     check_settings(settings_of(content, "generate"), GenerateSettings)
-    check_nodes({key: content[key] for key in ("pde", "data")})
+    check_settings(content["paths"], PathSettings, "paths")
+    check_nodes({key: content[key] for key in ("pde", "data")}, kinds={"pde": Problem, "data": DataPlan})
     plan: DataPlan = build(content["data"], "data")
-    problem = build_problem(content["pde"])
+    problem = bounded_problem(content["pde"])
+    check_first_trajectory(problem, content["pde"])
     if content["certify"] == "only":
         problem.simulator.check(problem.draws("train", [0, 1]).conditions)
         certificate = certify(problem)
@@ -44,6 +48,11 @@ def generate(config: DictConfig) -> None:
             manifest = repair_folder(folder, content["pde"], manifest, plan.workers)
         verify_folder(folder, manifest)
         return
+    plan.look(root, content["pde"], problem)
+    if plan.lacks(root, content["pde"], problem):
+        size = DatasetSize.of(problem, plan)
+        size.check(root)
+        print(f"to solve {size.line()}", flush=True)
     folder, manifest = plan.prepare(root, content["pde"], problem)
     print("\n".join(manifest.certificate.lines()))
     for line in settled_lines(manifest):

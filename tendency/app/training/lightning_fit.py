@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from tendency.app.configuration.build import build
@@ -37,6 +38,9 @@ from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
 
 MOST_NORMALIZER_WINDOWS = 16384
 
+LIGHTNING_KINDS = {"callbacks": Mapping[str, Callback], "logger": Mapping[str, Logger]}
+"""What the nodes of Lightning's groups build, as annotations for the check of a configuration."""
+
 
 class LightningFit:
     """Dataset, network, optimisation, report.
@@ -63,11 +67,12 @@ class LightningFit:
         if self.plan.settings.compile:
             require_compiler(device)
         checkpoint = self._checkpoint_to_resume()
+        if self.plan.is_first_rank:
+            self._header(trainer, matmul)
         dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
         stepper = self._stepper(dataset)
         module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
         if self.plan.is_first_rank:
-            self._header(stepper, dataset, trainer, matmul)
             self._begin(trainer.loggers, trainer.loggers)
         if self.plan.settings.compile:
             # In place: names of weights, and whoever holds the network, stay as they are.
@@ -78,7 +83,7 @@ class LightningFit:
                 self._conclude(stepper, dataset, trainer)
 
     def _trainer(self) -> Trainer:
-        loggers = [build(node, f"logger.{name}") for name, node in (self.plan.config["logger"] or {}).items()]
+        loggers = [build(node, f"logger.{name}") for name, node in (self.plan.config.get("logger") or {}).items()]
         callbacks = [build(node, f"callbacks.{name}") for name, node in self.plan.config["callbacks"].items()]
         self._begin(callbacks, loggers)
         return build(self.plan.config["trainer"], "trainer")(callbacks=callbacks, loggers=loggers)
@@ -146,11 +151,14 @@ class LightningFit:
             dataset, self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction)
         )
 
-    def _header(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer, matmul: str) -> None:
+    def _header(self, trainer: Trainer, matmul: str) -> None:
+        """What the run is and how large, before a dataset is made."""
         share = self.plan.data.batch_size // trainer.num_devices
         print(f"run      {self.plan.folder.path}")
-        print(f"dataset  {dataset}  {self.plan.data.counts}")
-        size, memory = size_of(stepper.surrogate, self.plan.metadata.geometry, share)
+        print(f"dataset  {self.plan.data.folder(*self.plan.dataset())}  {self.plan.data.counts}")
+        if self.plan.data.lacks(*self.plan.dataset()):
+            print(f"to solve {self.plan.size.line()}")
+        size, memory = size_of(self.surrogate, self.plan.metadata.geometry, share)
         print(f"model    {size}, {type(self.plan.prediction).__name__}")
         print(f"memory   {memory}")
         devices = f"{trainer.num_devices} x {type(trainer.accelerator).__name__.removesuffix('Accelerator')}"

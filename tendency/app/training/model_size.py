@@ -2,7 +2,7 @@
 
 import torch
 
-from tendency.evaluation.cost.call_cost import cost_of_call, with_prefix
+from tendency.evaluation.cost.call_cost import CallCost, cost_of_call, with_prefix
 from tendency.simulation.geometry import Geometry
 from tendency.surrogates.surrogate import Surrogate
 
@@ -21,12 +21,7 @@ def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[
         batch_size: samples on each device.
     """
     parameters = list(surrogate.parameters())
-    like = next(iter(parameters), torch.empty(0))
-    real = like.new_zeros(0, dtype=surrogate.dtype)
-    u = real.new_zeros(1, surrogate.in_channels, *geometry.shape)
-    c = real.new_zeros(1, surrogate.num_conditions)
-    extent = real.new_ones(1, geometry.spatial_dims)
-    cost = cost_of_call(surrogate, u, c, surrogate.points(geometry, extent, real.dtype))
+    cost = _cost_of_sample(surrogate, geometry)
     count = sum(p.numel() for p in parameters)
     held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in parameters)
     size = f"{surrogate._get_name()}, {count:,} parameters, {with_prefix(cost.flops)}FLOP per call and sample"
@@ -36,3 +31,17 @@ def size_of(surrogate: Surrogate, geometry: Geometry, batch_size: int) -> tuple[
         f"on a batch of {batch_size} (that of one sample, times {batch_size})"
     )
     return size, memory
+
+
+def bytes_for_backward(surrogate: Surrogate, geometry: Geometry) -> int:
+    """Bytes of activations that a call with one sample keeps for its backward pass; also on the meta device."""
+    return _cost_of_sample(surrogate, geometry).saved_bytes
+
+
+def _cost_of_sample(surrogate: Surrogate, geometry: Geometry) -> CallCost:
+    like = next(surrogate.parameters(), torch.empty(0))
+    real = like.new_zeros(0, dtype=surrogate.dtype)
+    u = real.new_zeros(1, surrogate.in_channels, *geometry.shape)
+    c = real.new_zeros(1, surrogate.num_conditions)
+    extent = real.new_ones(1, geometry.spatial_dims)
+    return cost_of_call(surrogate, u, c, surrogate.points(geometry, extent, real.dtype))

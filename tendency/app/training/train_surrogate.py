@@ -1,15 +1,20 @@
 """A training run from its configuration to its report."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from tendency.app.configuration.conf_files import plain
-from tendency.app.configuration.groups import INJECTED, nodes_of, settings_of
+from tendency.app.configuration.groups import INJECTED, missing_groups, nodes_of, settings_of
 from tendency.app.configuration.run_name import assign_name, check_name
-from tendency.app.configuration.settings import TrainSettings
+from tendency.app.configuration.settings import PathSettings, TrainSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
-from tendency.app.training.training_plan import TrainingPlan
+from tendency.app.training.training_plan import KINDS, TrainingPlan
+from tendency.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tendency.app.training.lightning_fit import LightningFit
 
 
 def train(config: DictConfig, choices: Mapping[str, str]) -> None:
@@ -23,19 +28,41 @@ def train(config: DictConfig, choices: Mapping[str, str]) -> None:
         ConfigError: the configuration is wrong; nothing was built.
         ArtefactError: a dataset, checkpoint or run folder is missing, damaged or does not fit.
     """
+    fit = prepare(config, choices)
+    if fit is not None:
+        fit.run()
+
+
+def prepare(config: DictConfig, choices: Mapping[str, str]) -> "LightningFit | None":
+    """All of a training that is known before any work: nothing is written, and no folder is taken.
+
+    Args:
+        config: composed.
+        choices: the chosen option of each config group.
+
+    Returns:
+        What trains; None where the run is done already, which is then said.
+
+    Raises:
+        ConfigError: as of ``train``.
+        ArtefactError: as of ``train``.
+    """
+    if problems := missing_groups(config, "train"):
+        raise ConfigError(problems)
     hashed = assign_name(config, choices)
     content = plain(config)
     check_settings(settings_of(content, "train"), TrainSettings)
-    check_nodes(nodes_of(content, lightning=False), INJECTED)
+    check_settings(content["paths"], PathSettings, "paths")
+    check_nodes(nodes_of(content, lightning=False), INJECTED, KINDS)
     settings = TrainSettings(**settings_of(content, "train"))
     check_name(str(settings.name))
     plan = TrainingPlan(content, settings, hashed)
     if plan.done():
-        return
+        return None
     surrogate = plan.surrogate()
     plan.check_files()
-    check_nodes(nodes_of(content, lightning=True), INJECTED)
     # Imported here: everything above answers without waiting for Lightning.
-    from tendency.app.training.lightning_fit import LightningFit
+    from tendency.app.training.lightning_fit import LIGHTNING_KINDS, LightningFit
 
-    LightningFit(plan, surrogate).run()
+    check_nodes(nodes_of(content, lightning=True), INJECTED, LIGHTNING_KINDS)
+    return LightningFit(plan, surrogate)

@@ -3,20 +3,28 @@
 import dataclasses
 import math
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tendency.app.configuration.build import build, build_problem, build_surrogate
+from tendency.app.configuration.build import build, build_surrogate
 from tendency.app.configuration.identity import identity
+from tendency.app.configuration.overrides import override_text
 from tendency.app.configuration.settings import TrainSettings
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.machine_limits import bounded, largest_numbers, numbers_of, require_writable
+from tendency.app.problems.data_plan import DataPlan, bounded_problem
+from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.agreement import RESUMED, epoch_values
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
+from tendency.app.training.network_limits import NetworkLimits, device_memory
+from tendency.app.training.slurm_tasks import check_slurm
+from tendency.data.machine import usable_cores
 from tendency.data.metadata import metadata_of
 from tendency.errors import ArtefactError, ConfigError, printable
 from tendency.simulation.problem import Problem
@@ -25,6 +33,22 @@ from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.objectives.objective import Objective
 from tendency.trainers.run_position import RunPosition, position_in
 from tendency.trainers.schedules import Schedule
+
+MOST_STEPS, MOST_CALLS, MOST_JUDGED = 10**9, 10**4, 10**6
+"""Of a training; of the network in a step of a rollout; of any number of a report, such as bins or members."""
+
+KINDS: Mapping[str, Any] = {
+    "pde": Problem,
+    "model": Surrogate,
+    "prediction": Prediction,
+    "objective": Objective,
+    "data": DataPlan,
+    "optimizer": Callable[..., Any],
+    "scheduler": Schedule,
+    "trainer": Callable[..., Any],
+    "evaluation": RolloutReport,
+}
+"""What the node of each group builds, as annotations for the check of a configuration."""
 
 
 class TrainingPlan:
@@ -45,7 +69,12 @@ class TrainingPlan:
         self.folder = RunFolder(Path(config["paths"]["run"]))
         self.checkpoint = None if settings.ckpt_path is None else Path(settings.ckpt_path)
         self.data: DataPlan = build(config["data"], "data")
-        self.problem = build_problem(config["pde"])
+        self.problem = bounded_problem(config["pde"])
+        self.size = DatasetSize.of(self.problem, self.data)
+        lacks = self.data.lacks(*self.dataset())
+        self.size.check(Path(config["paths"]["datasets"]) if lacks else None)
+        if lacks:
+            check_first_trajectory(self.problem, config["pde"])
         metadata = metadata_of(self.problem)
         self.metadata = dataclasses.replace(
             metadata,
@@ -54,15 +83,18 @@ class TrainingPlan:
             num_snapshots=(metadata.num_snapshots - 1) // self.data.stride + 1,
         )
         self.prediction: Prediction = build(config["prediction"], "prediction")
-        objective: Objective = build(config["objective"], "objective")
-        solved_here = self.problem.stored_geometry is self.problem.geometry
-        self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
-        self.prediction.check(self.metadata.geometry)
-        self.objective.check(self.prediction, self.metadata)
+        self._check_window()
+        with bounded("objective", config["objective"], "checking it"):
+            objective: Objective = build(config["objective"], "objective")
+            solved_here = self.problem.stored_geometry is self.problem.geometry
+            self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
+            self.prediction.check(self.metadata.geometry)
+            self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self.report.prediction(self.prediction)
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
         self.batches_per_epoch = self._checked_batches()
+        self._check_places()
 
     def done(self) -> bool:
         """Whether the run has been finished already, which is then said."""
@@ -70,17 +102,20 @@ class TrainingPlan:
             return False
         self.folder.require_same(self.stored())
         lines = [f"done already: {self.folder.path}", *figures.get("lines", [])]
-        lines.append(f"report: {figures.get('report') or f'none yet; python evaluate.py runs=[{self.folder.path}]'}")
+        command = shlex.join(["python", "evaluate.py", override_text("runs", [str(self.folder.path)])])
+        lines.append(f"report: {figures.get('report') or f'none yet; {command}'}")
         print(printable("\n".join(lines)))
         return True
 
     def check_files(self) -> None:
-        """Looks for what the run begins from.
+        """Looks for what the run begins from, and whether it can write what it ends with.
 
         Raises:
+            ConfigError: a folder that nothing can be written to.
             ArtefactError: a dataset that may not be made is missing, or ``ckpt_path`` is, or is of another run.
         """
         self.data.look(*self.dataset())
+        require_writable("paths.outputs", self.folder.path.parent)
         if self.checkpoint is not None:
             self.check_fits(self.checkpoint)
 
@@ -119,12 +154,28 @@ class TrainingPlan:
         return Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem
 
     def surrogate(self) -> Surrogate:
-        """The network, its initial weights a function of the seed alone."""
-        with torch.random.fork_rng():
+        """The network, its initial weights a function of the seed alone.
+
+        Raises:
+            ConfigError: it does not fit into memory.
+        """
+        with self._bounded_network(), torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
         surrogate.check(self.metadata.geometry)
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
+
+    def _bounded_network(self) -> AbstractContextManager[None]:
+        """Refuses a network that does not fit into memory; bounds the construction of one that does not say."""
+        trainer = self.config["trainer"]
+        devices = trainer.get("devices", 1)
+        memory = device_memory(str(trainer.get("accelerator", "auto")))
+        share = self.data.batch_size // (devices if isinstance(devices, int) else 1)
+        limits = NetworkLimits(self.config["model"], self.metadata.geometry, share, memory)
+        known = limits.check(lambda: build_surrogate(self.config["model"], self.prediction, self.metadata))
+        if known or memory is None:
+            return nullcontext()
+        return bounded("model", self.config["model"], "building it", memory)
 
     def stored(self) -> dict[str, Any]:
         """What the run's folder says of its configuration."""
@@ -138,9 +189,79 @@ class TrainingPlan:
         """What makes an epoch, which a checkpoint must agree with too."""
         return epoch_values(self.config)
 
+    def _check_work(self, steps: int) -> None:
+        """Refuses what would end in years, or in thousands of processes.
+
+        Args:
+            steps: of the whole training.
+        """
+        if steps > MOST_STEPS:
+            raise ConfigError([f"trainer.max_epochs: expected at most {MOST_STEPS} steps of a training, got {steps}"])
+        calls = self.prediction.network_calls
+        if calls is not None and calls > MOST_CALLS:
+            numbers = largest_numbers(self.config["prediction"], "prediction")
+            raise ConfigError(
+                [f"prediction: expected at most {MOST_CALLS} network evaluations a step, got {calls:g}; {numbers}"]
+            )
+        devices, on_gpu = self.config["trainer"].get("devices", 1), torch.cuda.is_available()
+        most = max(16, 4 * usable_cores())
+        if isinstance(devices, int) and devices > most and not on_gpu:
+            raise ConfigError([f"trainer.devices: expected at most {most} processes on CPUs here, got {devices}"])
+        for key, number in numbers_of(self.config["evaluation"], "evaluation"):
+            if isinstance(number, int) and number > MOST_JUDGED:
+                raise ConfigError([f"{key}: expected at most {MOST_JUDGED} in a report, got {number}"])
+
+    def _check_window(self) -> None:
+        """Refuses a history or a bundle longer than a trajectory."""
+        most = self.metadata.num_snapshots - 1
+        for name, length in (("history", self.prediction.history), ("bundle", self.prediction.bundle)):
+            if length > most:
+                raise ConfigError(
+                    [
+                        f"prediction.{name}: expected at most {most}, one less than the snapshots of a trajectory "
+                        f"(pde.times.num_snapshots, data.stride), got {length}"
+                    ]
+                )
+
+    def _check_places(self) -> None:
+        """Refuses checkpoints or a log outside the run's folder, where nothing that reads runs would find them."""
+        for key, expected in (
+            ("callbacks.checkpoints", self.folder.last.parent),
+            ("logger.local", self.folder.log.parent),
+        ):
+            group, name = key.split(".")
+            node = (self.config.get(group) or {}).get(name)
+            if node is None and group == "callbacks":
+                raise ConfigError([f"{key}: a run needs its checkpoints, got none"])
+            if isinstance(node, Mapping) and "folder" in node and Path(str(node["folder"])) != expected:
+                raise ConfigError(
+                    [f"{key}.folder: expected {str(expected)!r}, in the folder of the run, got {node['folder']!r}"]
+                )
+
+    def _check_validations(self, batches: int) -> None:
+        """Refuses a run that would end without a validation, which chooses the best checkpoint.
+
+        Args:
+            batches: of an epoch.
+        """
+        trainer = self.config["trainer"]
+        interval, every = trainer.get("val_check_interval"), trainer.get("check_val_every_n_epoch", 1)
+        if interval is not None and interval > batches:
+            raise ConfigError(
+                [f"trainer.val_check_interval: expected at most {batches}, the batches of an epoch, got {interval}"]
+            )
+        if every > trainer["max_epochs"]:
+            raise ConfigError(
+                [
+                    f"trainer.check_val_every_n_epoch: expected at most {trainer['max_epochs']} (trainer.max_epochs), "
+                    f"since best.ckpt needs a validation, got {every}"
+                ]
+            )
+
     def _checked_batches(self) -> int:
         """The batches of an epoch; what the data module and the schedule would refuse after data were generated."""
-        devices, size = self.config["trainer"]["devices"], self.data.batch_size
+        devices, size = self.config["trainer"].get("devices", 1), self.data.batch_size
+        check_slurm(os.environ, devices)
         if isinstance(devices, int) and size % devices:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
         required, _ = self.objective.offsets(self.prediction)
@@ -153,8 +274,10 @@ class TrainingPlan:
             raise ConfigError(
                 [f"data.batches_per_epoch: the training windows fill {windows // size} batches, got {batches}"]
             )
+        self._check_validations(batches)
         trainer = self.config["trainer"]
-        epoch = math.ceil(batches / trainer["accumulate_grad_batches"])
+        epoch = math.ceil(batches / trainer.get("accumulate_grad_batches", 1))
+        self._check_work(epoch * trainer["max_epochs"])
         self.schedule.check(epoch * trainer["max_epochs"])
         return batches
 
