@@ -67,10 +67,22 @@ class Simulator(Protocol):
 
 @runtime_checkable
 class ChoosesTimes(Protocol):
-    """A simulator that cannot reach every time, and says so before a rollout."""
+    """A simulator that cannot reach every time, or some by several steps alone, and says so before a rollout."""
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """Refuses times (B, T) that it cannot reach from t (B,) with this memory, as a ValueError."""
+    def route(self, t: Tensor, times: Tensor, memory: Tree) -> Sequence[Tensor]:
+        """The steps by which it reaches each of some times.
+
+        Args:
+            t: (B,) the present.
+            times: (B, T) that are asked for.
+            memory: to go on with.
+
+        Returns:
+            T tensors (B, K) of times to step to, each of which ends in the one that was asked for.
+
+        Raises:
+            ValueError: times that it cannot reach.
+        """
         ...
 
 
@@ -228,9 +240,11 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
     Raises:
         ValueError: times that the simulator cannot reach; before the first step.
     """
+    route: Sequence[Tensor] = times[..., None].unbind(1)
     if isinstance(simulator, ChoosesTimes):
-        simulator.check_times(progress.t, times, progress.memory)
-    for t in times.unbind(1):
-        u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
-        progress = Progress(u, t, memory)
+        route = simulator.route(progress.t, times, progress.memory)
+    for leg in route:
+        for t in leg.unbind(1):
+            u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
+            progress = Progress(u, t, memory)
         yield progress

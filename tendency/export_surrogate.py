@@ -51,7 +51,8 @@ class Step(nn.Module):
         Args:
             u: (B, K, C, *N) the latest snapshots, oldest first, a step dt apart.
             t: (B,) float64, the time of the last.
-            dt: (B,) float64.
+            dt: (B,) float64, a step that the surrogate learned, which a program does not compare: the training data's
+                dt times ``stride`` of the recipe; any for a derivative.
             params: (B, P) float64, those that the network is told.
             extent: (B, D) float64 side lengths.
 

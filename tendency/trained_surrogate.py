@@ -67,12 +67,20 @@ class TrainedSurrogate:
         return self.stepper.start(u, t, conditions, seed)
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
-        """See ``Simulator.advance``."""
+        """One step of a length that was learned; see ``Simulator.advance``.
+
+        Raises:
+            ValueError: a step that the prediction did not learn.
+        """
+        if len(self.route(t, (t + dt)[:, None], memory)[0][0]) > 1:
+            raise ValueError(
+                f"dt: expected one learned step, {self.stepper.learned}, got {dt[0].item():g}; see rollout"
+            )
         return self.stepper.advance(u, t, dt, conditions, memory)
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """See ``ChoosesTimes.check_times``."""
-        self.stepper.check_times(t, times, memory)
+    def route(self, t: Tensor, times: Tensor, memory: Tree) -> list[Tensor]:
+        """See ``ChoosesTimes.route``."""
+        return self.stepper.route(t, times, memory)
 
     def predict(
         self,

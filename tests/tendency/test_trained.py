@@ -26,7 +26,7 @@ def window(run, homes):
     return tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{recipe['dataset']}", "test").windows([0, 7])
 
 
-TIMES = [0.2, 0.25, 0.6]
+TIMES = [0.2, 0.3, 0.6]
 
 
 def told(window):
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_named(run, window):
         surrogate.rollout(u, TIMES, params={"diffusivity": [1.0, 2.0, 3.0]})
     with pytest.raises(ValueError, match="extent: expected 1 side lengths"):
         surrogate.rollout(u, TIMES, params=good, extent=[1.0, 1.0])
-    with pytest.raises(ValueError, match="times: expected them to increase"):
+    with pytest.raises(ValueError, match="times: expected finite times that increase"):
         surrogate.rollout(u, [0.2, 0.1], params=good)
 
 
@@ -83,7 +83,7 @@ def test_an_exported_program_takes_the_same_step_without_this_project(run, windo
     folder = tendency.export(run, tmp_path / "exported")
     program = torch.export.load(folder / "step.pt2").module()
     u, t = window.at(0), torch.zeros(2, dtype=torch.float64)
-    dt = torch.tensor([0.1, 0.2], dtype=torch.float64)
+    dt = torch.full((2,), surrogate.dt, dtype=torch.float64)
     found = program(u[:, None], t, dt, window.conditions.params, window.conditions.extent)
     for row in range(2):
         expected = surrogate.predict(

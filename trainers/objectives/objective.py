@@ -30,6 +30,8 @@ class Objective(ABC):
 
     depth: Depth | None = None
     """How many blocks it rolls out, where it does; a curriculum changes the limit."""
+    longest_stride: int = 1
+    """Steps of the data in the longest step that it trains."""
 
     def __init__(self, loss: Loss) -> None:
         self.compare = loss

@@ -1,6 +1,6 @@
 """What a checkpoint says of its surrogate, and the untrained surrogate that it describes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from tendency.app.configuration.signatures import foreign_targets
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.errors import ArtefactError
 from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.version import __version__
 
@@ -30,6 +31,7 @@ class Recipe:
         stride: stored snapshots in one step of the surrogate.
         chunks: the checksum of each chunk that the run read, by its name.
         version: of the program that wrote it; None before versions were written.
+        learned_steps: shortest and longest step of the surrogate; None before they were written.
     """
 
     model: Mapping[str, Any]
@@ -41,6 +43,7 @@ class Recipe:
     stride: int = 1
     chunks: Mapping[str, str] = field(default_factory=dict)
     version: str | None = __version__
+    learned_steps: Sequence[float] | None = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], source: str = "checkpoint") -> "Recipe":
@@ -55,7 +58,7 @@ class Recipe:
         """
         if missing := [name for name in REQUIRED if name not in content]:
             raise ArtefactError(f"{source}: its recipe lacks {missing}; was it written by this program?")
-        known = {name: content[name] for name in ("num_test", "stride", "chunks") if name in content}
+        known = {name: content[name] for name in ("num_test", "stride", "chunks", "learned_steps") if name in content}
         return cls(
             model=current_targets(content["model"]),
             prediction=current_targets(content["prediction"]),
@@ -68,7 +71,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
-        rest = ("model", "prediction", "dataset", "run", "num_test", "stride", "chunks", "version")
+        rest = ("model", "prediction", "dataset", "run", "num_test", "stride", "chunks", "version", "learned_steps")
         return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
 
     @property
@@ -81,6 +84,14 @@ class Recipe:
         """Name and value of the problem's characteristic time, where it has one."""
         time = self.metadata.characteristic_time
         return None if time is None else asdict(time)
+
+    @property
+    def learned(self) -> LearnedSteps | None:
+        """The steps that the surrogate learned; None where they are not known."""
+        if self.learned_steps is not None:
+            return LearnedSteps(*self.learned_steps)
+        dt = self.metadata.dt
+        return None if dt is None else LearnedSteps(dt * self.stride, dt * self.stride)
 
     def untrained(self, trust: bool = False) -> SurrogateStepper:
         """The surrogate before training; ``load_state_dict`` gives it weights and units.
@@ -106,4 +117,5 @@ class Recipe:
             raise ArtefactError(f"checkpoint: {error}") from None
         channels = self.metadata.num_channels
         conditions = prediction.num_conditions(len(self.metadata.param_names))
-        return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))
+        units = Normalizer.empty(channels, channels, conditions)
+        return SurrogateStepper(surrogate, prediction, units, self.learned)

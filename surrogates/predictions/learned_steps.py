@@ -1,0 +1,113 @@
+"""The steps that a surrogate has learned, and how a rollout reaches the times that it is asked for by them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SAME_STEP = 1e-4
+"""Share of a step by which a step may differ from a learned one: what single precision leaves of 1,000 steps."""
+MOST_STEPS = 1_000_000
+"""From one time to the next: a rollout of more would take days, and its list of times the memory."""
+
+
+class UnreachableTimeError(ValueError):
+    """A time that no number of allowed steps reaches from the one before it."""
+
+    def __init__(self, before: float, asked: float) -> None:
+        super().__init__(before, asked)
+        self.before, self.asked = before, asked
+
+    def __str__(self) -> str:
+        """Both times."""
+        return f"times: no number of learned steps leads from {self.before:g} to {self.asked:g}"
+
+
+@dataclass(frozen=True)
+class LearnedSteps:
+    """The range of steps that a surrogate was trained on.
+
+    Args:
+        shortest: step, physical units.
+        longest: step; the same where all training data have one step and none is skipped.
+    """
+
+    shortest: float
+    longest: float
+
+    def __str__(self) -> str:
+        """Both ends, or the one step that there is."""
+        if self.shortest == self.longest:
+            return f"dt = {self.longest:g}"
+        return f"dt from {self.shortest:g} to {self.longest:g}"
+
+    def spaced(self, t: Tensor) -> bool:
+        """Whether the snapshots of a history at times t (B, K) lie at one learned step each."""
+        steps = torch.diff(t.double(), dim=1)
+        # The network has seen evenly spaced snapshots only.
+        even = (steps - steps[:, -1:]).abs() <= SAME_STEP * steps[:, -1:].abs()
+        learned = (steps >= self.shortest * (1 - SAME_STEP)) & (steps <= self.longest * (1 + SAME_STEP))
+        return bool((even & learned).all())
+
+
+def legs(t: Tensor, times: Tensor, shortest: Tensor | float, longest: Tensor | float) -> list[Tensor]:
+    """The fewest equal steps, each of an allowed length, to each of some times in turn.
+
+    Args:
+        t: (B,) the present.
+        times: (B, T) finite and increasing.
+        shortest: step that is allowed, one or (B,); 0 for any.
+        longest: step that is allowed, likewise.
+
+    Returns:
+        T tensors (B, K) of times, each of which ends in the one that was asked for.
+
+    Raises:
+        UnreachableTimeError: an interval that no number of allowed steps makes up.
+        ValueError: more steps than ``MOST_STEPS``.
+    """
+    before = torch.cat([t.double()[:, None], times.double()], 1)[:, :-1]
+    spans = times.double() - before
+    lower, upper = (
+        torch.as_tensor(x, dtype=torch.float64, device=t.device).reshape(-1, 1) for x in (shortest, longest)
+    )
+    counts = torch.ceil(spans / (upper * (1 + SAME_STEP))).clamp(min=1).amax(0)
+    allowed = spans / counts >= lower * (1 - SAME_STEP)
+    # One question to the device, not two for each time.
+    numbers, good = torch.stack([counts, allowed.all(0).double()]).tolist()
+    for column, (number, is_allowed) in enumerate(zip(numbers, good, strict=True)):
+        if not is_allowed:
+            row = int(torch.nonzero(~allowed[:, column])[0])
+            raise UnreachableTimeError(before[row, column].item(), times[row, column].item())
+        if not number <= MOST_STEPS:
+            raise ValueError(f"times: expected at most {MOST_STEPS:,} steps to the next time, got {number:.3g}")
+    return [
+        torch.cat([begin[:, None] + _shares(int(number), t.device) * span[:, None], asked[:, None]], 1)
+        for number, begin, span, asked in zip(
+            numbers, before.unbind(1), spans.unbind(1), times.double().unbind(1), strict=True
+        )
+    ]
+
+
+def _shares(number: int, device: torch.device) -> Tensor:
+    """The ends of so many equal parts but the last, as shares of the whole."""
+    return torch.arange(1, number, dtype=torch.float64, device=device) / number
+
+
+def require_increasing(t: Tensor, times: Tensor) -> None:
+    """Refuses times (B, T) that are not finite, or do not increase from t (B,).
+
+    Raises:
+        ValueError: with the times of the first such trajectory.
+    """
+    steps = torch.diff(torch.cat([t.double()[:, None], times.double()], 1), dim=1)
+    wrong = ~((steps > 0) & torch.isfinite(steps)).all(1)
+    if bool(wrong.any()):
+        row = int(torch.nonzero(wrong)[0])
+        given = ", ".join(f"{value:g}" for value in _ends(times[row].tolist()))
+        raise ValueError(f"times: expected finite times that increase from t = {t[row].item():g}, got {given}")
+
+
+def _ends(values: Sequence[float], most: int = 8) -> Sequence[float]:
+    return values if len(values) <= most else [*values[: most // 2], *values[-most // 2 :]]
