@@ -128,9 +128,9 @@ class SurrogateStepper(nn.Module):
         # An integrator that chooses its own steps needs none to be chosen for it.
         if self.learned is None or self.prediction.network_calls is None:
             return found
-        starts = [progress.t, *(leg[:, -1] for leg in found[:-1])]
+        starts = [progress.t, *(leg[:, -1] for leg in found)]
         longest = self.learned.longest
-        return [torch.cat(legs(t, leg, 0.0, longest), 1) for t, leg in zip(starts, found, strict=True)]
+        return [torch.cat(legs(t, leg, 0.0, longest), 1) for t, leg in zip(starts[:-1], found, strict=True)]
 
 
 def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normalizer:
