@@ -113,6 +113,13 @@ class TrajectoryDataset(Dataset[Window]):
         self.cache: OrderedDict[int, Trajectories] = OrderedDict()
         self.heads = TrajectoryHeads(-(-there // self.chunk_size))
 
+    def __repr__(self) -> str:
+        """The split, how large it is, and of what."""
+        return (
+            f"TrajectoryDataset({self.split} of {self.folder.name}: {len(self)} windows of {self.width} snapshots, "
+            f"{self.num_trajectories} trajectories; {self.metadata})"
+        )
+
     @classmethod
     def whole(
         cls, folder: Path, split: str, num_trajectories: PositiveInt | None = None, stride: PositiveInt = 1

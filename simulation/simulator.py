@@ -201,6 +201,10 @@ class Progress:
     memory: Tree
     batched = True
 
+    def __repr__(self) -> str:
+        """The shape of its state, and its times."""
+        return f"Progress(u {tuple(self.u.shape)}, t {self.t.tolist()})"
+
 
 def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Progress:
     """Starts a rollout at the last of the given snapshots.

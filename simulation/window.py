@@ -32,6 +32,10 @@ class Window:
     stride: Tensor
     batched = True
 
+    def __repr__(self) -> str:
+        """The shape of its snapshots, and their conditions."""
+        return f"Window(u {tuple(self.u.shape)}, {self.conditions})"
+
     def gather(self, x: Tensor, offset: int) -> Tensor:
         """x (B, W, ...) at an offset: (B, ...)."""
         return x[torch.arange(len(x), device=x.device), self.present + offset * self.stride]

@@ -39,6 +39,11 @@ class SurrogateStepper(nn.Module):
         self.surrogate, self.prediction, self.normalizer = surrogate, prediction, normalizer
         self.learned = learned
 
+    def __repr__(self) -> str:
+        """The network, the meaning of its output, and the steps that it learned."""
+        steps = "" if self.learned is None else f", {self.learned}"
+        return f"SurrogateStepper({self.surrogate}, {self.prediction}{steps})"
+
     def having_learned(self, steps: LearnedSteps | None) -> "SurrogateStepper":
         """The same network as one that was trained on these steps."""
         return SurrogateStepper(self.surrogate, self.prediction, self.normalizer, steps).train(self.training)

@@ -43,6 +43,14 @@ class TrainedSurrogate:
         known = all(axis in lengths for axis in range(metadata.spatial_dims))
         self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else None
 
+    def __repr__(self) -> str:
+        """What it is, what it answers for, and what it was trained on."""
+        steps = "steps of any length" if self.stepper.learned is None else str(self.stepper.learned)
+        return (
+            f"TrainedSurrogate({self.stepper.surrogate}, {self.stepper.prediction}, {steps}; "
+            f"{self.metadata}; dataset {self.recipe.dataset})"
+        )
+
     @property
     def history(self) -> int:
         """Number of snapshots that a rollout starts from."""
@@ -240,7 +248,7 @@ def _batched(values: Tensor, history: int, shape: tuple[int, ...], is_own_geomet
     if batch.ndim != len(shape) + 2 or not len(batch) or tuple(batch.shape[1:]) != (history, *shape):
         # Of the right kind but for its points.
         other = values.ndim >= len(shape) and values.shape[-len(shape)] == shape[0] and is_own_geometry
-        remedy = "; for another resolution pass geometry=" if other else ""
+        remedy = "; for another resolution pass geometry=, such as metadata.geometry.scaled(2)" if other else ""
         raise ValueError(
             f"u: expected shape (B, {history}, {', '.join(map(str, shape))}), got {tuple(values.shape)}{remedy}"
         )

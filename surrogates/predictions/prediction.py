@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.constructor_call import constructor_call
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.tree import Tree
@@ -52,6 +53,10 @@ class Prediction(ABC):
             raise ValueError(f"prediction: expected history and bundle of at least 1, got {history} and {bundle}")
         self.history, self.conditioned_on, self.bundle = history, tuple(conditioned_on), bundle
         self.network_calls = 1 / bundle
+
+    def __repr__(self) -> str:
+        """The call that builds it."""
+        return constructor_call(self)
 
     def check(self, geometry: Geometry) -> None:  # noqa: B027
         """Refuses a geometry that it cannot work on.

@@ -61,6 +61,18 @@ def test_numpy_torch_and_xarray_give_what_the_stepper_gives(run, window):
     assert np.allclose(alone, expected[1].numpy(), atol=1e-6)
 
 
+def test_a_run_and_its_dataset_say_in_a_line_what_they_are(run, homes):
+    surrogate = tendency.load_surrogate(run)
+    name = surrogate.recipe.dataset
+    problem = "heat: u on Grid(16, Boundary(periodic)), dt = 0.1, told diffusivity"
+    prediction = "IncrementPrediction(conditioned_on=('dt',))"
+    network = "UNet(1D, 1 -> 1 channels, 2 conditions, 58,209 weights)"
+    assert repr(surrogate) == f"TrainedSurrogate({network}, {prediction}, dt = 0.1; {problem}; dataset {name})"
+    dataset = tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{name}", "test")
+    assert repr(dataset) == (f"TrajectoryDataset(test of {name}: 14 windows of 2 snapshots, 2 trajectories; {problem})")
+    assert repr(dataset.manifest) == f"Manifest({problem}; 4 train, 2 valid, 2 test trajectories in 4 chunks)"
+
+
 def test_what_does_not_fit_is_named(run, window):
     surrogate = tendency.load_surrogate(run)
     u, good = window.at(0).numpy()[:, None], told(window)
