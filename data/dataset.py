@@ -240,5 +240,13 @@ def open_dataset(
     wanted: Sequence[int] = (0,),
     stride: int = 1,
 ) -> TrajectoryDataset:
-    """Windows of a dataset's split; see ``tendency.data.dataset.TrajectoryDataset``."""
+    """Windows of a dataset's split; see ``tendency.data.dataset.TrajectoryDataset``.
+
+    Example:
+        >>> dataset = tendency.open_dataset("datasets/heat", "test")
+        >>> len(dataset), dataset.metadata.channel_names
+        (14, ('u',))
+        >>> dataset[0].u.shape  # trajectories, snapshots, channels, points
+        torch.Size([1, 2, 1, 16])
+    """
     return TrajectoryDataset(Path(folder), split, required, wanted, stride=stride)

@@ -221,6 +221,12 @@ def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, se
 
     Raises:
         ValueError: not exactly ``history`` snapshots.
+
+    Example:
+        >>> surrogate = tendency.load_surrogate("outputs/run")
+        >>> window = tendency.open_dataset("datasets/heat", "test")[0]
+        >>> tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
+        Progress(u (1, 1, 16), t [0.0])
     """
     if u.shape[1] != simulator.history:
         raise ValueError(f"expected {simulator.history} snapshots to start from, got {u.shape[1]}")
@@ -243,6 +249,14 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
 
     Raises:
         ValueError: times that the simulator cannot reach; before the first step.
+
+    Example:
+        >>> surrogate = tendency.load_surrogate("outputs/run")
+        >>> window = tendency.open_dataset("datasets/heat", "test")[0]
+        >>> start = tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
+        >>> times = torch.tensor([[0.1, 0.2]], dtype=torch.float64)
+        >>> [state.t.item() for state in tendency.rollout(surrogate, start, times, window.conditions)]
+        [0.1, 0.2]
     """
     route: Sequence[Tensor] = times[..., None].unbind(1)
     if isinstance(simulator, ChoosesTimes):

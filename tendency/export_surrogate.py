@@ -80,6 +80,13 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     training data: ``torch.export.load("step.pt2").module()(u, t, dt, params, extent)``; see ``Step``.
     ``weights.safetensors`` and ``recipe.json`` are what ``tendency.load_surrogate(folder)`` makes a surrogate of.
 
+    Example:
+        >>> folder = tendency.export("outputs/run", "exported")
+        >>> sorted(path.name for path in folder.iterdir())
+        ['recipe.json', 'step.pt2', 'weights.safetensors']
+        >>> tendency.load_surrogate("exported").dt
+        0.1
+
     Args:
         source: a checkpoint, or the folder of a run.
         folder: that the files go to; made where it is missing.

@@ -73,6 +73,17 @@ def require_finite(values: Tensor, name: str, number_type: torch.dtype = torch.f
         )
 
 
+def require_positive(lengths: Tensor, name: str) -> None:
+    """Refuses side lengths of a domain that are not finite or not above 0.
+
+    Raises:
+        ValueError: with the shortest.
+    """
+    require_finite(lengths, name)
+    if not bool((lengths > 0).all()):
+        raise ValueError(f"{name}: expected positive side lengths, got {lengths.min().item():g}")
+
+
 def read_column(values: Any, name: str, num_rows: int) -> Tensor:
     """One number, or one for each of the trajectories: a tensor () or (num_rows,) on the CPU.
 

@@ -15,7 +15,7 @@ from tendency.app.configuration.overrides import closest
 from tendency.app.runs.checkpoint_reader import load_weights, read_checkpoint
 from tendency.app.runs.recipe import Recipe
 from tendency.errors import ArtefactError
-from tendency.given_arrays import read_column, read_seed, read_states, read_times, require_finite
+from tendency.given_arrays import read_column, read_seed, read_states, read_times, require_finite, require_positive
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree, map_tensors
@@ -99,7 +99,14 @@ class TrainedSurrogate:
         conditions: Conditions,
         seed: Tensor | None = None,
     ) -> Tensor:
-        """See ``SurrogateStepper.predict``."""
+        """See ``SurrogateStepper.predict``.
+
+        Raises:
+            ValueError: as said there; a state or a parameter that is not finite, or a side length that is not positive.
+        """
+        require_finite(u, "u", self._number_type)
+        require_finite(conditions.params, "conditions.params")
+        require_positive(conditions.extent, "conditions.extent")
         return self.stepper.predict(u, t, times, conditions, seed)
 
     def rollout(
@@ -120,8 +127,9 @@ class TrainedSurrogate:
                 snapshot is enough also (C, *N). A numpy array, a tensor, nested lists, what else numpy makes an array
                 of, or a DataArray with the dimensions channel, x, y, z (or the only one of space), and trajectory and
                 snapshot where there are such, in any order. Finite real numbers without masks.
-            times: T increasing times, for all trajectories. A derivative is stepped to any; for other predictions they
-                lie whole steps of ``dt`` apart, or such steps that were trained lead to them, within 1e-4 of a step.
+            times: T increasing times, for all trajectories. A derivative is stepped to any of them; other predictions
+                take the steps that they learned, and refuse times between these. Steps within 1e-4 of a learned one
+                are taken for it.
             t: of the last snapshot; those before it lie at the training data's steps.
             params: values by name, one for all trajectories or B of them. Constants of the problem are known.
             extent: side lengths of the domain, each one number or B; those of the training data where they were
@@ -139,7 +147,6 @@ class TrainedSurrogate:
         values, wrap = read_states(u, self.metadata, self.history)
         shape = (self.metadata.num_channels, *(geometry or self.metadata.geometry).shape)
         batch = _batched(values, self.history, shape, geometry is None)
-        require_finite(values, "u", self._number_type)
         rows = len(batch)
         conditions = self._conditions(rows, params, extent, geometry)
         if self.dt is None and self.history > 1:
@@ -206,13 +213,20 @@ class TrainedSurrogate:
             raise ValueError(f"extent: expected a list of {dims} side lengths, got {extent!r}{why}")
         lengths = [read_column(length, f"extent[{axis}]", rows) for axis, length in enumerate(listed)]
         for axis, length in enumerate(lengths):
-            if not bool((length > 0).all()):
-                raise ValueError(f"extent[{axis}]: expected positive side lengths, got {length.min().item():g}")
+            require_positive(length, f"extent[{axis}]")
         return lengths
 
 
 def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
-    """A trained surrogate, ready to roll out from arrays: ``load_surrogate("outputs/run").rollout(u, times)``.
+    """A trained surrogate, ready to roll out from arrays.
+
+    Example:
+        >>> surrogate = tendency.load_surrogate("outputs/run")
+        >>> surrogate.dt, surrogate.history, surrogate.metadata.param_names
+        (0.1, 1, ('diffusivity',))
+        >>> start = np.zeros((8, 1, 1, 16), dtype="float32")
+        >>> surrogate.rollout(start, times=[0.1, 0.2, 0.5], params={"diffusivity": 0.3}).shape
+        (8, 3, 1, 16)
 
     Args:
         path: a checkpoint, the folder of a run, or what ``tendency.export`` wrote; nothing in it is executed.

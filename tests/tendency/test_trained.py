@@ -1,6 +1,9 @@
 """A trained surrogate in a user's hands: arrays in and out, and exported files that give the same answers."""
 
+import doctest
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +74,24 @@ def test_a_run_and_its_dataset_say_in_a_line_what_they_are(run, homes):
     dataset = tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{name}", "test")
     assert repr(dataset) == (f"TrajectoryDataset(test of {name}: 14 windows of 2 snapshots, 2 trajectories; {problem})")
     assert repr(dataset.manifest) == f"Manifest({problem}; 4 train, 2 valid, 2 test trajectories in 4 chunks)"
+
+
+EXAMPLES = sorted(set(tendency.__all__) - {"__version__", "export"})
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, pytest.param("export", marks=pytest.mark.slow)])
+def test_the_example_of_each_public_function_runs(name, run, homes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset = Path(homes["TENDENCY_DATASETS"]) / tendency.load_surrogate(run).recipe.dataset
+    for link, target in (("outputs/run", run), ("datasets/heat", dataset)):
+        Path(link).parent.mkdir()
+        Path(link).symlink_to(target)
+    names = {"tendency": tendency, "np": np, "torch": torch}
+    (example,) = doctest.DocTestFinder(recurse=False).find(getattr(tendency, name), name, globs=names)
+    report = io.StringIO()
+    done = doctest.DocTestRunner().run(example, out=report.write)
+    assert done.attempted > 0
+    assert done.failed == 0, report.getvalue()
 
 
 def test_what_does_not_fit_is_named(run, window):
