@@ -1,6 +1,7 @@
 """Arrays of every kind, layout and number type: what the plain array gives, or a sentence that names the argument."""
 
 import fractions
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import xarray as xr
 
 from tendency.app.runs.recipe import Recipe
 from tendency.data.metadata import TrajectoryMetadata
+from tendency.export_surrogate import Step
+from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes
 from tendency.surrogates.interface import Interface
@@ -33,12 +36,15 @@ class Tilted(Surrogate):
 
     def forward(self, u, c, x):
         place = (x[:, :1] + 2 * x[:, 1:]).to(u.dtype)
-        return u * place * self.weight[:, None, None] + c[:, 0, None, None, None]
+        seen = u.unflatten(1, (-1, 2)).sum(1)
+        return seen * place * self.weight[:, None, None] + c[:, 0, None, None, None]
 
 
 def surrogate_of(history=1):
     prediction = IncrementPrediction(history=history)
-    stepper = SurrogateStepper(Tilted(Interface(2, 2, 1, GRID.boundary)), prediction, Normalizer.empty(2, 2, 1))
+    stepper = SurrogateStepper(
+        Tilted(Interface(2 * history, 2, 1, GRID.boundary)), prediction, Normalizer.empty(2, 2, 1)
+    )
     metadata = TrajectoryMetadata("two", "two", 1, (Field("height"), Field("wind")), ("rate",), (), GRID, 9, 0.1)
     recipe = Recipe(model={}, prediction={}, metadata=metadata, dataset="two")
     return TrainedSurrogate(stepper.having_learned(recipe.learned).eval(), recipe)
@@ -272,6 +278,45 @@ def test_another_resolution_is_asked_for_by_its_geometry(roll):
     with pytest.raises(ValueError, match=r"got \(3, 1, 2, 8, 8\); for another resolution pass geometry="):
         roll(fine)
     assert roll(fine, geometry=Grid([8, 8], GRID.boundary)).shape == (ROWS, 2, 2, 8, 8)
+
+
+def test_one_step_is_taken_only_as_long_as_it_was_learned(surrogate):
+    u, zero = torch.from_numpy(PLAIN).float(), torch.zeros(ROWS, dtype=torch.float64)
+    conditions = Conditions.from_values(GRID, EXTENT, RATE, {}, ROWS)
+    memory = surrogate.start(u, zero[:, None], conditions, torch.arange(ROWS))
+    stepped, _ = surrogate.advance(u[:, 0], zero, zero + 0.1, conditions, memory)
+    assert torch.equal(stepped, surrogate.predict(u, zero[:, None], [0.1], conditions)[:, 0])
+    with pytest.raises(ValueError, match="dt: expected one learned step, dt = 0.1, got 0.2; see rollout"):
+        surrogate.advance(u[:, 0], zero, zero + 0.2, conditions, memory)
+    with pytest.raises(ValueError, match="times: IncrementPrediction answers in the steps that it learned"):
+        surrogate.advance(u[:, 0], zero, zero + 0.25, conditions, memory)
+    with pytest.raises(ValueError, match="u: expected values that are finite in float32, got 96 of 96"):
+        surrogate.predict(u * torch.nan, zero[:, None], [0.1], conditions)
+    with pytest.raises(ValueError, match="conditions.extent: expected positive side lengths, got -2"):
+        surrogate.predict(u, zero[:, None], [0.1], replace(conditions, extent=-conditions.extent))
+
+
+def test_a_history_is_rolled_out():
+    surrogate = surrogate_of(history=2)
+    u = np.concatenate([PLAIN, PLAIN + 0.25], 1).astype("f4")
+    arguments = {"params": RATE, "extent": EXTENT}
+    found = surrogate.rollout(u, TIMES, **arguments)
+    named = xr.DataArray(u, dims=["trajectory", "snapshot", "channel", "x", "y"])
+    assert np.array_equal(surrogate.rollout(named.transpose("y", "snapshot", ...), TIMES, **arguments).values, found)
+    with pytest.raises(ValueError, match=r"u: expected shape \(B, 2, 2, 4, 4\), got \(3, 1, 2, 4, 4\)"):
+        surrogate.rollout(u[:, 1:], TIMES, **arguments)
+
+
+@pytest.mark.slow
+def test_a_step_with_a_history_is_a_program():
+    surrogate = surrogate_of(history=2)
+    u = np.concatenate([PLAIN, PLAIN + 0.25], 1).astype("f4")
+    found = surrogate.rollout(u, TIMES, params=RATE, extent=EXTENT)
+    columns = Conditions.from_values(GRID, EXTENT, RATE, {}, ROWS)
+    zero = torch.zeros(ROWS, dtype=torch.float64)
+    inputs = (torch.from_numpy(u), zero, zero + 0.1, columns.params, columns.extent)
+    program = torch.export.export(Step(surrogate.stepper, GRID), inputs).module()
+    assert np.allclose(program(*inputs).detach(), found[:, 0], rtol=1e-5)
 
 
 def test_parameters_and_times_are_held_as_arrays_of_any_kind(roll):
