@@ -31,10 +31,17 @@ class LearnedSteps:
     Args:
         shortest: step, physical units.
         longest: step; the same where all training data have one step and none is skipped.
+
+    Raises:
+        ValueError: steps that are not positive and finite, or in the wrong order.
     """
 
     shortest: float
     longest: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.shortest <= self.longest < torch.inf:
+            raise ValueError(f"steps: expected 0 < shortest <= longest, got {self.shortest} and {self.longest}")
 
     def __str__(self) -> str:
         """Both ends, or the one step that there is."""
@@ -82,17 +89,16 @@ def legs(t: Tensor, times: Tensor, shortest: Tensor | float, longest: Tensor | f
             raise UnreachableTimeError(before[row, column].item(), times[row, column].item())
         if not number <= MOST_STEPS:
             raise ValueError(f"times: expected at most {MOST_STEPS:,} steps to the next time, got {number:.3g}")
-    return [
-        torch.cat([begin[:, None] + _shares(int(number), t.device) * span[:, None], asked[:, None]], 1)
-        for number, begin, span, asked in zip(
-            numbers, before.unbind(1), spans.unbind(1), times.double().unbind(1), strict=True
-        )
-    ]
+    columns = zip(numbers, before.unbind(1), spans.unbind(1), times.double().unbind(1), strict=True)
+    return [_equal_steps(int(number), begin, span, asked) for number, begin, span, asked in columns]
 
 
-def _shares(number: int, device: torch.device) -> Tensor:
-    """The ends of so many equal parts but the last, as shares of the whole."""
-    return torch.arange(1, number, dtype=torch.float64, device=device) / number
+def _equal_steps(number: int, begin: Tensor, span: Tensor, asked: Tensor) -> Tensor:
+    """The times (B, number) of equal steps over a span (B,), the last of them as it was asked for."""
+    if number == 1:
+        return asked[:, None]
+    shares = torch.arange(1, number, dtype=torch.float64, device=span.device) / number
+    return torch.cat([begin[:, None] + shares * span[:, None], asked[:, None]], 1)
 
 
 def require_increasing(t: Tensor, times: Tensor) -> None:

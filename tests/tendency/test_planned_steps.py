@@ -1,6 +1,7 @@
 """Which steps a run will have learned: known before it starts, and written into its checkpoint."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.settings import TrainSettings
 from tendency.app.runs.recipe import Recipe
 from tendency.app.training.training_plan import TrainingPlan
-from tendency.errors import ConfigError
+from tendency.errors import ArtefactError, ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,13 @@ def test_the_steps_follow_from_the_data_and_the_objective(overrides, steps, plan
     older = {name: value for name, value in recipe.to_dict().items() if name != "learned_steps"}
     found = Recipe.from_dict(older).learned
     assert found is None if plan.metadata.dt is None else found.shortest == plan.learned.shortest
+
+
+@pytest.mark.parametrize("steps", [[], [0.1], [0.2, 0.1], [0.0, 0.1], [0.1, float("inf")], ["a", "b"], 3, [None, 1.0]])
+def test_steps_that_are_no_range_are_refused(steps):
+    recipe = Recipe({}, {}, SimpleNamespace(dt=0.1), "one", learned_steps=steps)
+    with pytest.raises(ArtefactError, match="learned_steps: expected the shortest and the longest step, got"):
+        _ = recipe.learned
 
 
 def test_a_report_at_steps_that_will_not_be_learned_is_refused_before_any_work(planned):

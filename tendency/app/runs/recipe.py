@@ -87,11 +87,19 @@ class Recipe:
 
     @property
     def learned(self) -> LearnedSteps | None:
-        """The steps that the surrogate learned; None where they are not known."""
-        if self.learned_steps is not None:
-            return LearnedSteps(*self.learned_steps)
+        """The steps that the surrogate learned; None where they are not known.
+
+        Raises:
+            ArtefactError: what is written is no range of steps.
+        """
         dt = self.metadata.dt
-        return None if dt is None else LearnedSteps(dt * self.stride, dt * self.stride)
+        steps = [dt * self.stride] * 2 if self.learned_steps is None and dt is not None else self.learned_steps
+        try:
+            return None if steps is None else LearnedSteps(*steps)
+        except (TypeError, ValueError):
+            raise ArtefactError(
+                f"checkpoint: its recipe's learned_steps: expected the shortest and the longest step, got {steps!r}"
+            ) from None
 
     def untrained(self, trust: bool = False) -> SurrogateStepper:
         """The surrogate before training; ``load_state_dict`` gives it weights and units.
