@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
@@ -248,7 +249,7 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
         T progresses, one at each time.
 
     Raises:
-        ValueError: times that the simulator cannot reach; before the first step.
+        ValueError: times that do not increase, or that the simulator cannot reach; before the first step.
 
     Example:
         >>> surrogate = tendency.load_surrogate("outputs/run")
@@ -258,11 +259,30 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
         >>> [state.t.item() for state in tendency.rollout(surrogate, start, times, window.conditions)]
         [0.1, 0.2]
     """
-    route: Sequence[Tensor] = times[..., None].unbind(1)
     if isinstance(simulator, ChoosesTimes):
         route = simulator.route(progress.t, times, progress.memory)
+    else:
+        require_increasing(progress.t, times)
+        route = times[..., None].unbind(1)
     for leg in route:
         for t in leg.unbind(1):
             u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
             progress = Progress(u, t, memory)
         yield progress
+
+
+def require_increasing(t: Tensor, times: Tensor) -> None:
+    """Refuses times (B, T) that are not finite, or do not increase from t (B,).
+
+    Raises:
+        ValueError: with the first such time, and the one before it.
+    """
+    along = torch.cat([t.double()[:, None], times.double()], 1)
+    steps = torch.diff(along, dim=1)
+    wrong = ~((steps > 0) & torch.isfinite(steps))
+    if bool(wrong.any()):
+        row, column = torch.nonzero(wrong)[0].tolist()
+        raise ValueError(
+            f"times: expected finite times that increase from t = {along[row, 0].item():g}, "
+            f"got {along[row, column + 1].item():g} after {along[row, column].item():g}"
+        )

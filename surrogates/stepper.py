@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.moments import RunningMoments
-from tendency.simulation.simulator import Progress, begin, rollout
+from tendency.simulation.simulator import Progress, begin, require_increasing, rollout
 from tendency.simulation.tree import Tree
 from tendency.simulation.window import Window
 from tendency.surrogates.network import Network, per_output
 from tendency.surrogates.normalizer import Normalizer
-from tendency.surrogates.predictions.learned_steps import LearnedSteps, legs, require_increasing
+from tendency.surrogates.predictions.learned_steps import LearnedSteps, legs
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 

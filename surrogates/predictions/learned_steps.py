@@ -1,6 +1,5 @@
 """The steps that a surrogate has learned, and how a rollout reaches the times that it is asked for by them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,13 +48,13 @@ class LearnedSteps:
             return f"dt = {self.longest:g}"
         return f"dt from {self.shortest:g} to {self.longest:g}"
 
-    def spaced(self, t: Tensor) -> bool:
-        """Whether the snapshots of a history at times t (B, K) lie at one learned step each."""
+    def spaced(self, t: Tensor) -> Tensor:
+        """Whether the snapshots of each history at times t (B, K) lie at one learned step: (B,) of booleans."""
         steps = torch.diff(t.double(), dim=1)
         # The network has seen evenly spaced snapshots only.
         even = (steps - steps[:, -1:]).abs() <= SAME_STEP * steps[:, -1:].abs()
         learned = (steps >= self.shortest * (1 - SAME_STEP)) & (steps <= self.longest * (1 + SAME_STEP))
-        return bool((even & learned).all())
+        return (even & learned).all(1)
 
 
 def legs(t: Tensor, times: Tensor, shortest: Tensor | float, longest: Tensor | float) -> list[Tensor]:
@@ -99,21 +98,3 @@ def _equal_steps(number: int, begin: Tensor, span: Tensor, asked: Tensor) -> Ten
         return asked[:, None]
     shares = torch.arange(1, number, dtype=torch.float64, device=span.device) / number
     return torch.cat([begin[:, None] + shares * span[:, None], asked[:, None]], 1)
-
-
-def require_increasing(t: Tensor, times: Tensor) -> None:
-    """Refuses times (B, T) that are not finite, or do not increase from t (B,).
-
-    Raises:
-        ValueError: with the times of the first such trajectory.
-    """
-    steps = torch.diff(torch.cat([t.double()[:, None], times.double()], 1), dim=1)
-    wrong = ~((steps > 0) & torch.isfinite(steps)).all(1)
-    if bool(wrong.any()):
-        row = int(torch.nonzero(wrong)[0])
-        given = ", ".join(f"{value:g}" for value in _ends(times[row].tolist()))
-        raise ValueError(f"times: expected finite times that increase from t = {t[row].item():g}, got {given}")
-
-
-def _ends(values: Sequence[float], most: int = 8) -> Sequence[float]:
-    return values if len(values) <= most else [*values[: most // 2], *values[-most // 2 :]]

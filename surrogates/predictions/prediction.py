@@ -71,8 +71,10 @@ class Prediction(ABC):
         Raises:
             ValueError: naming the learned steps and those found.
         """
-        if not learned.spaced(t):
-            steps = ", ".join(f"{step:g}" for step in torch.diff(t[0].double()).tolist())
+        spaced = learned.spaced(t)
+        if not bool(spaced.all()):
+            row = int(torch.nonzero(~spaced)[0])
+            steps = ", ".join(f"{step:g}" for step in torch.diff(t[row].double()).tolist())
             raise ValueError(
                 f"t: the {self.history} snapshots that the network sees lie at even steps of {learned}; got {steps}"
             )

@@ -35,6 +35,9 @@ def test_a_history_lies_at_the_learned_steps_and_so_do_the_times(prediction):
             ValueError, match=r"the 3 snapshots that the network sees lie at even steps of dt = 0.1; got"
         ):
             begin(stepper, u, apart, data.conditions, data.index)
+    late = torch.tensor([[0.0, 0.1, 0.2]] * (BATCH - 1) + [[0.0, 0.3, 0.4]], dtype=torch.float64)
+    with pytest.raises(ValueError, match="even steps of dt = 0.1; got 0.3, 0.1"):
+        begin(stepper, u, late, data.conditions, data.index)
     with pytest.raises(ValueError, match="even steps of dt = 0.1; got 0.2, 0.2"):
         prediction.num_steps(0.2, stepper.learned)
 
