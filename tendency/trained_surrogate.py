@@ -260,10 +260,10 @@ def _batched(values: Tensor, history: int, shape: tuple[int, ...], is_own_geomet
     if batch.ndim == len(shape) + 1:
         batch = batch[None]
     if batch.ndim != len(shape) + 2 or not len(batch) or tuple(batch.shape[1:]) != (history, *shape):
-        # Of the right kind but for its points.
-        other = values.ndim >= len(shape) and values.shape[-len(shape)] == shape[0] and is_own_geometry
-        remedy = "; for another resolution pass geometry=, such as metadata.geometry.scaled(2)" if other else ""
-        raise ValueError(
-            f"u: expected shape (B, {history}, {', '.join(map(str, shape))}), got {tuple(values.shape)}{remedy}"
-        )
+        given, remedy = tuple(values.shape), ""
+        if history == 1 and given[1:] == shape:
+            remedy = "; u[:, None] adds the axis of snapshots"
+        elif is_own_geometry and given[-len(shape) :][:1] == shape[:1] and given[-len(shape) :] != shape:
+            remedy = "; for another resolution pass geometry=, such as metadata.geometry.scaled(2)"
+        raise ValueError(f"u: expected shape (B, {history}, {', '.join(map(str, shape))}), got {given}{remedy}")
     return batch

@@ -202,6 +202,15 @@ def test_other_shapes_are_refused(shape, roll):
         roll(np.zeros(shape))
 
 
+def test_a_missing_axis_of_snapshots_is_named(roll):
+    with pytest.raises(ValueError, match=r"got \(3, 2, 4, 4\); u\[:, None\] adds the axis of snapshots$"):
+        roll(PLAIN[:, 0])
+    with pytest.raises(ValueError, match=r"got \(3, 2, 2, 4, 4\)$"):
+        roll(np.concatenate([PLAIN, PLAIN], 1))
+    assert np.array_equal(roll(PLAIN[1, 0]), roll(PLAIN[1]))
+    assert np.allclose(roll(PLAIN[1]), roll(PLAIN)[1])
+
+
 def test_dimensions_and_channels_are_known_by_their_names(roll):
     names = ["trajectory", "channel", "x", "y"]
     expected = roll(PLAIN)
