@@ -134,6 +134,13 @@ class TrajectoryDataset(Dataset[Window]):
         self.compared: set[int] = set()
         self.heads = TrajectoryHeads(-(-there // self.chunk_size))
 
+    def __repr__(self) -> str:
+        """The split, how large it is, and of what."""
+        return (
+            f"TrajectoryDataset({self.split} of {self.folder.name}: {len(self)} windows of {self.width} snapshots, "
+            f"{self.num_trajectories} trajectories; {self.metadata})"
+        )
+
     @classmethod
     def whole(
         cls, folder: Path, split: str, num_trajectories: PositiveInt | None = None, stride: PositiveInt = 1
@@ -275,5 +282,13 @@ def open_dataset(
     wanted: Sequence[int] = (0,),
     stride: int = 1,
 ) -> TrajectoryDataset:
-    """Windows of a dataset's split; see ``tendency.data.dataset.TrajectoryDataset``."""
+    """Windows of a dataset's split; see ``tendency.data.dataset.TrajectoryDataset``.
+
+    Example:
+        >>> dataset = tendency.open_dataset("datasets/heat", "test")
+        >>> len(dataset), dataset.metadata.channel_names
+        (14, ('u',))
+        >>> dataset[0].u.shape  # trajectories, snapshots, channels, points
+        torch.Size([1, 2, 1, 16])
+    """
     return TrajectoryDataset(Path(folder), split, required, wanted, stride=stride)

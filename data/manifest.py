@@ -44,6 +44,11 @@ class Manifest:
     statistics: dict[str, Any]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """What is there, not each file."""
+        counts = ", ".join(f"{count} {split}" for split, count in self.counts.items())
+        return f"Manifest({self.metadata}; {counts} trajectories in {len(self.chunks)} chunks)"
+
     def checksums(self, counts: Mapping[str, int]) -> dict[str, str]:
         """The checksum, by name, of each chunk that holds some of the first ``counts`` trajectories of the splits."""
         return {chunk.name: str(self.chunks[chunk.name]["sha256"]) for chunk in chunks_of(counts, self.chunk_size)}

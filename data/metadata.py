@@ -59,6 +59,12 @@ class TrajectoryMetadata:
     has_time_derivative: bool = False
     characteristic_time: CharacteristicTime | None = None
 
+    def __str__(self) -> str:
+        """Name, fields, points, times and parameters in one line."""
+        told = ", ".join(self.param_names) or "no parameters"
+        dt = "dt varies" if self.dt is None else f"dt = {self.dt:g}"
+        return f"{self.name}: {', '.join(self.channel_names)} on {self.geometry}, {dt}, told {told}"
+
     @property
     def spatial_dims(self) -> int:
         """D."""

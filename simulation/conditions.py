@@ -40,6 +40,11 @@ class Conditions:
     # Python would try the indices 0, 1, ... where a class has __getitem__ alone.
     __iter__ = None
 
+    def __repr__(self) -> str:
+        """How many there are, and of what; not each value."""
+        names = ", ".join([*self.param_names, *self.hidden_names]) or "no parameters"
+        return f"Conditions({len(self.params)} trajectories: {names}; {self.geometry})"
+
     @classmethod
     def from_values(
         cls,

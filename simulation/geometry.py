@@ -49,6 +49,12 @@ class Boundary:
         """The boundary of a torus with ``spatial_dims`` axes."""
         return cls([["periodic", "periodic"]] * spatial_dims)
 
+    def __repr__(self) -> str:
+        """The kind on each axis, ``lower/upper`` where its sides differ, ``a+b`` where the fields of a side do."""
+        axes = [["+".join(kind.value for kind in _side(side)) for side in pair] for pair in self.sides]
+        words = [lower if lower == upper else f"{lower}/{upper}" for lower, upper in axes]
+        return f"Boundary({words[0] if len(set(words)) == 1 else ', '.join(words)})"
+
     @property
     def spatial_dims(self) -> int:
         """Number of axes D."""
@@ -109,6 +115,10 @@ class Grid:
                 f"pde.geometry: shape has {len(self.shape)} axes, boundary.sides {self.boundary.spatial_dims}; "
                 "give one pair of sides for each axis"
             )
+
+    def __repr__(self) -> str:
+        """Its points and what happens at their ends."""
+        return f"Grid({' x '.join(map(str, self.shape))}, {self.boundary})"
 
     @property
     def spatial_dims(self) -> int:
@@ -192,6 +202,10 @@ class PointCloud:
 
     def __hash__(self) -> int:
         return hash((len(self.positions), self.boundary))
+
+    def __repr__(self) -> str:
+        """How many nodes there are, not where each lies."""
+        return f"PointCloud({len(self.positions)} nodes, {self.spatial_dims}D, {self.boundary})"
 
     @property
     def shape(self) -> tuple[int, ...]:

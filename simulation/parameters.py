@@ -24,6 +24,11 @@ class Parameter(Protocol):
         """No value is below it."""
         ...
 
+    @property
+    def highest(self) -> float:
+        """No value is above it."""
+        ...
+
     def draw(self, generator: np.random.Generator) -> float:
         """One value."""
         ...
@@ -43,6 +48,11 @@ class Constant:
     @property
     def lowest(self) -> float:
         """The lowest value."""
+        return self.value
+
+    @property
+    def highest(self) -> float:
+        """The highest value."""
         return self.value
 
     def draw(self, generator: np.random.Generator) -> float:
@@ -70,6 +80,11 @@ class Uniform:
     def lowest(self) -> float:
         """The lowest value."""
         return self.low
+
+    @property
+    def highest(self) -> float:
+        """The highest value."""
+        return self.high
 
     def draw(self, generator: np.random.Generator) -> float:
         """One value in [low, high)."""
@@ -99,6 +114,11 @@ class LogUniform:
         """The lowest value."""
         return self.low
 
+    @property
+    def highest(self) -> float:
+        """The highest value."""
+        return self.high
+
     def draw(self, generator: np.random.Generator) -> float:
         """One value in [low, high)."""
         return float(math.exp(generator.uniform(math.log(self.low), math.log(self.high))))
@@ -125,6 +145,11 @@ class Choice:
     def lowest(self) -> float:
         """The lowest value."""
         return min(self.values)
+
+    @property
+    def highest(self) -> float:
+        """The highest value."""
+        return max(self.values)
 
     def draw(self, generator: np.random.Generator) -> float:
         """One of the values."""

@@ -162,6 +162,15 @@ class Problem:
         """Names of the parameters for the solver alone."""
         return tuple(name for name, parameter in self.parameters.items() if not parameter.observed)
 
+    def __repr__(self) -> str:
+        """Name, equation, points, times and parameters in one line."""
+        solver, dt = self.simulator, self.times.dt
+        step = f"from {dt.lowest:g} to {dt.highest:g}" if dt.varies else f"= {dt.lowest:g}"
+        return (
+            f"Problem({self.name}: {solver.name} by {type(solver).__name__} on {self.geometry}, "
+            f"{self.times.num_snapshots} snapshots, dt {step}, parameters {', '.join(self.parameters) or 'none'})"
+        )
+
     def draw(self, split: str, index: int, redraw: int = 0) -> Draw:
         """Trajectory ``index`` of a split, before anything is solved.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
@@ -67,10 +68,22 @@ class Simulator(Protocol):
 
 @runtime_checkable
 class ChoosesTimes(Protocol):
-    """A simulator that cannot reach every time, and says so before a rollout."""
+    """A simulator that cannot reach every time, or some by several steps alone, and says so before a rollout."""
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """Refuses times (B, T) that it cannot reach from t (B,) with this memory, as a ValueError."""
+    def route(self, t: Tensor, times: Tensor, memory: Tree) -> Sequence[Tensor]:
+        """The steps by which it reaches each of some times.
+
+        Args:
+            t: (B,) the present.
+            times: (B, T) that are asked for.
+            memory: to go on with.
+
+        Returns:
+            T tensors (B, K) of times to step to, each of which ends in the one that was asked for.
+
+        Raises:
+            ValueError: times that it cannot reach.
+        """
         ...
 
 
@@ -189,6 +202,10 @@ class Progress:
     memory: Tree
     batched = True
 
+    def __repr__(self) -> str:
+        """The shape of its state, and its times."""
+        return f"Progress(u {tuple(self.u.shape)}, t {self.t.tolist()})"
+
 
 def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Progress:
     """Starts a rollout at the last of the given snapshots.
@@ -205,6 +222,12 @@ def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, se
 
     Raises:
         ValueError: not exactly ``history`` snapshots.
+
+    Example:
+        >>> surrogate = tendency.load_surrogate("outputs/run")
+        >>> window = tendency.open_dataset("datasets/heat", "test")[0]
+        >>> tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
+        Progress(u (1, 1, 16), t [0.0])
     """
     if u.shape[1] != simulator.history:
         raise ValueError(f"expected {simulator.history} snapshots to start from, got {u.shape[1]}")
@@ -226,11 +249,40 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
         T progresses, one at each time.
 
     Raises:
-        ValueError: times that the simulator cannot reach; before the first step.
+        ValueError: times that do not increase, or that the simulator cannot reach; before the first step.
+
+    Example:
+        >>> surrogate = tendency.load_surrogate("outputs/run")
+        >>> window = tendency.open_dataset("datasets/heat", "test")[0]
+        >>> start = tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
+        >>> times = torch.tensor([[0.1, 0.2]], dtype=torch.float64)
+        >>> [state.t.item() for state in tendency.rollout(surrogate, start, times, window.conditions)]
+        [0.1, 0.2]
     """
     if isinstance(simulator, ChoosesTimes):
-        simulator.check_times(progress.t, times, progress.memory)
-    for t in times.unbind(1):
-        u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
-        progress = Progress(u, t, memory)
+        route = simulator.route(progress.t, times, progress.memory)
+    else:
+        require_increasing(progress.t, times)
+        route = times[..., None].unbind(1)
+    for leg in route:
+        for t in leg.unbind(1):
+            u, memory = simulator.advance(progress.u, progress.t, t - progress.t, conditions, progress.memory)
+            progress = Progress(u, t, memory)
         yield progress
+
+
+def require_increasing(t: Tensor, times: Tensor) -> None:
+    """Refuses times (B, T) that are not finite, or do not increase from t (B,).
+
+    Raises:
+        ValueError: with the first such time, and the one before it.
+    """
+    along = torch.cat([t.double()[:, None], times.double()], 1)
+    steps = torch.diff(along, dim=1)
+    wrong = ~((steps > 0) & torch.isfinite(steps))
+    if bool(wrong.any()):
+        row, column = torch.nonzero(wrong)[0].tolist()
+        raise ValueError(
+            f"times: expected finite times that increase from t = {along[row, 0].item():g}, "
+            f"got {along[row, column + 1].item():g} after {along[row, column].item():g}"
+        )

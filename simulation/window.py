@@ -32,6 +32,10 @@ class Window:
     stride: Tensor
     batched = True
 
+    def __repr__(self) -> str:
+        """The shape of its snapshots, and their conditions."""
+        return f"Window(u {tuple(self.u.shape)}, {self.conditions})"
+
     @classmethod
     def joined(cls, pieces: Sequence["Window"]) -> "Window":
         """The samples of several batches as one batch, in their order.

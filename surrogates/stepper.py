@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.moments import RunningMoments
-from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.simulator import Progress, begin, require_increasing, rollout
 from tendency.simulation.tree import Tree
 from tendency.simulation.window import Window
 from tendency.surrogates.network import Network, per_output
 from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.learned_steps import LearnedSteps, legs
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 
@@ -26,12 +27,32 @@ class SurrogateStepper(nn.Module):
         surrogate: the network.
         prediction: what its output means and how it is stepped.
         normalizer: its units.
+        learned: the steps that it was trained on; None while it is trained, or where they are not known. Rollouts of
+            what has learned its steps are refused where these do not lead to the times that are asked for.
     """
 
-    def __init__(self, surrogate: Surrogate, prediction: Prediction, normalizer: Normalizer) -> None:
+    def __init__(
+        self,
+        surrogate: Surrogate,
+        prediction: Prediction,
+        normalizer: Normalizer,
+        learned: LearnedSteps | None = None,
+    ) -> None:
         super().__init__()
         self.surrogate, self.prediction, self.normalizer = surrogate, prediction, normalizer
+        self.learned = learned
         self.autocast: torch.dtype | None = None
+
+    def __repr__(self) -> str:
+        """The network, the meaning of its output, and the steps that it learned."""
+        steps = "" if self.learned is None else f", {self.learned}"
+        return f"SurrogateStepper({self.surrogate}, {self.prediction}{steps})"
+
+    def having_learned(self, steps: LearnedSteps | None) -> "SurrogateStepper":
+        """The same network as one that was trained on these steps."""
+        stepper = SurrogateStepper(self.surrogate, self.prediction, self.normalizer, steps)
+        stepper.autocast = self.autocast
+        return stepper.train(self.training)
 
     @property
     def history(self) -> int:
@@ -52,16 +73,28 @@ class SurrogateStepper(nn.Module):
         return u.to(self.surrogate.dtype or u.dtype)
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
-        """The memory before the first step; see ``Simulator.start``."""
+        """The memory before the first step; see ``Simulator.start``.
+
+        Raises:
+            ValueError: snapshots at other steps than those that were learned.
+        """
+        if self.learned is not None and self.history > 1:
+            self.prediction.check_history(t, self.learned)
         return self.prediction.start(self.as_weights(u), t, conditions, seed)
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
-        """One step of length dt; see ``Simulator.advance``."""
+        """One step of length dt, which is not compared with those learned; see ``Simulator.advance``."""
         return self.prediction.advance(self.network(conditions), self.as_weights(u), t, dt, conditions, memory)
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """Refuses times that cannot be reached; ``rollout`` asks once, before the first step."""
-        self.prediction.check_times(t, times, memory)
+    def route(self, t: Tensor, times: Tensor, memory: Tree) -> list[Tensor]:
+        """The steps to each of some times; see ``ChoosesTimes.route``.
+
+        Raises:
+            ValueError: times that do not increase, or that the prediction cannot reach; see ``Prediction.route``.
+        """
+        if self.learned is not None:
+            require_increasing(t, times)
+        return self.prediction.route(t, times, memory, self.learned)
 
     @torch.no_grad()
     def predict(
@@ -72,7 +105,10 @@ class SurrogateStepper(nn.Module):
         conditions: Conditions,
         seed: Tensor | None = None,
     ) -> Tensor:
-        """The states at any later times, in physical units.
+        """The states at later times, in physical units.
+
+        A derivative is stepped to any time, in steps of its integrator that are at most as long as those learned
+        (``rollout`` takes one step from time to time); other predictions take the steps that they learned.
 
         Args:
             u: (B, K, C, *N) the K = ``history`` latest snapshots, oldest first.
@@ -91,14 +127,25 @@ class SurrogateStepper(nn.Module):
         """
         asked = torch.as_tensor(times, dtype=torch.float64, device=u.device)
         asked = asked.expand(len(u), -1) if asked.ndim < 2 else asked
-        steps = torch.diff(torch.cat([t[:, -1:].double(), asked], 1), dim=1)
-        if steps.numel() and not bool((steps > 0).all()):
-            raise ValueError(f"times: expected them to increase from t = {t[:, -1].tolist()}, got {asked.tolist()}")
+        require_increasing(t[:, -1], asked)
         seed = torch.arange(len(u), device=u.device) if seed is None else seed
-        start = begin(self, self.as_weights(u), t.double(), conditions, seed)
-        wider = torch.promote_types(u.dtype, start.u.dtype)
-        states = [state.u for state in rollout(self, start, asked, conditions)]
+        progress = begin(self, self.as_weights(u), t.double(), conditions, seed)
+        wider = torch.promote_types(u.dtype, progress.u.dtype)
+        states = []
+        for leg in self._short_legs(progress, asked):
+            *_, progress = rollout(self, progress, leg, conditions)
+            states.append(progress.u)
         return torch.stack(states, 1).to(wider) if states else u[:, :0].to(wider)
+
+    def _short_legs(self, progress: Progress, times: Tensor) -> list[Tensor]:
+        """The times (B, K) of steps to each of some times, none longer than those learned."""
+        found = self.route(progress.t, times, progress.memory)
+        # An integrator that chooses its own steps needs none to be chosen for it.
+        if self.learned is None or self.prediction.network_calls is None:
+            return found
+        starts = [progress.t, *(leg[:, -1] for leg in found)]
+        longest = self.learned.longest
+        return [torch.cat(legs(t, leg, 0.0, longest), 1) for t, leg in zip(starts[:-1], found, strict=True)]
 
 
 def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normalizer:

@@ -27,6 +27,14 @@ class Surrogate(nn.Module, ABC):
         self.in_channels, self.out_channels = interface.in_channels, interface.out_channels
         self.num_conditions = interface.num_conditions
 
+    def __repr__(self) -> str:
+        """One line; its layers are listed by ``children()``."""
+        weights = sum(weight.numel() for weight in self.parameters())
+        return (
+            f"{type(self).__name__}({self.spatial_dims}D, {self.in_channels} -> {self.out_channels} channels, "
+            f"{self.num_conditions} conditions, {weights:,} weights)"
+        )
+
     @property
     def dtype(self) -> torch.dtype | None:
         """The real number type of its weights; None where it has none."""

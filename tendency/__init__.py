@@ -5,6 +5,7 @@ The names below are imported when they are first used, so that the command line 
 
 from importlib import import_module
 from importlib.util import find_spec
+from sys import modules
 from typing import Any
 
 from tendency.version import __version__
@@ -32,4 +33,9 @@ __all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'tendency' has no attribute {name!r}")
+    # Python adds the name that looks most like it.
+    raise AttributeError(f"module 'tendency' has no attribute {name!r}", name=name, obj=modules[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -43,7 +43,8 @@ class Step(nn.Module):
 
     def __init__(self, stepper: SurrogateStepper, geometry: Geometry) -> None:
         super().__init__()
-        self.stepper, self.geometry = stepper, geometry
+        # What was learned is compared with the values of times, which a program does not know when it is made.
+        self.stepper, self.geometry = stepper.having_learned(None), geometry
 
     def forward(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> Tensor:
         """The state after a step.
@@ -51,7 +52,8 @@ class Step(nn.Module):
         Args:
             u: (B, K, C, *N) the latest snapshots, oldest first, a step dt apart.
             t: (B,) float64, the time of the last.
-            dt: (B,) float64.
+            dt: (B,) float64, a step that the surrogate learned, which a program does not compare: the training data's
+                dt times ``stride`` of the recipe; any for a derivative.
             params: (B, P) float64, those that the network is told.
             extent: (B, D) float64 side lengths.
 
@@ -78,6 +80,13 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     ``step.pt2`` is a torch.export program with the units inside, for any number of trajectories on the points of the
     training data: ``torch.export.load("step.pt2").module()(u, t, dt, params, extent)``; see ``Step``.
     ``weights.safetensors`` and ``recipe.json`` are what ``tendency.load_surrogate(folder)`` makes a surrogate of.
+
+    Example:
+        >>> folder = tendency.export("outputs/run", "exported")
+        >>> sorted(path.name for path in folder.iterdir())
+        ['recipe.json', 'step.pt2', 'weights.safetensors']
+        >>> tendency.load_surrogate("exported").dt
+        0.1
 
     Args:
         source: a checkpoint, or the folder of a run.

@@ -1,6 +1,6 @@
 """A trained surrogate with what it knows of its problem: from arrays to rollouts, in physical units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tendency.app.configuration.overrides import closest
 from tendency.app.runs.checkpoint_reader import read_checkpoint, trained_stepper
 from tendency.app.runs.exported_files import RECIPE, read_export
 from tendency.app.runs.recipe import Recipe
-from tendency.data.metadata import TrajectoryMetadata
+from tendency.given_arrays import read_column, read_seed, read_states, read_times, require_finite, require_positive
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree, map_tensors
@@ -35,6 +36,14 @@ class TrainedSurrogate:
         lengths = _constants(dict(enumerate(recipe.pde.get("extent", []))))
         known = all(axis in lengths for axis in range(metadata.spatial_dims))
         self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else None
+
+    def __repr__(self) -> str:
+        """What it is, what it answers for, and what it was trained on."""
+        steps = "steps of any length" if self.stepper.learned is None else str(self.stepper.learned)
+        return (
+            f"TrainedSurrogate({self.stepper.surrogate}, {self.stepper.prediction}, {steps}; "
+            f"{self.metadata}; dataset {self.recipe.dataset})"
+        )
 
     @property
     def history(self) -> int:
@@ -61,12 +70,20 @@ class TrainedSurrogate:
         return self.stepper.start(u, t, conditions, seed)
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
-        """See ``Simulator.advance``."""
+        """One step of a length that was learned; see ``Simulator.advance``.
+
+        Raises:
+            ValueError: a step that the prediction did not learn.
+        """
+        if len(self.route(t, (t + dt)[:, None], memory)[0][0]) > 1:
+            raise ValueError(
+                f"dt: expected one learned step, {self.stepper.learned}, got {dt[0].item():g}; see rollout"
+            )
         return self.stepper.advance(u, t, dt, conditions, memory)
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """See ``ChoosesTimes.check_times``."""
-        self.stepper.check_times(t, times, memory)
+    def route(self, t: Tensor, times: Tensor, memory: Tree) -> list[Tensor]:
+        """See ``ChoosesTimes.route``."""
+        return self.stepper.route(t, times, memory)
 
     def predict(
         self,
@@ -76,7 +93,14 @@ class TrainedSurrogate:
         conditions: Conditions,
         seed: Tensor | None = None,
     ) -> Tensor:
-        """See ``SurrogateStepper.predict``."""
+        """See ``SurrogateStepper.predict``.
+
+        Raises:
+            ValueError: as said there; a state or a parameter that is not finite, or a side length that is not positive.
+        """
+        require_finite(u, "u", self._number_type)
+        require_finite(conditions.params, "conditions.params")
+        require_positive(conditions.extent, "conditions.extent")
         return self.stepper.predict(u, t, times, conditions, seed)
 
     def rollout(
@@ -94,12 +118,16 @@ class TrainedSurrogate:
 
         Args:
             u: the ``history`` latest snapshots, oldest first, (B, K, C, *N) or (K, C, *N) of one trajectory; where one
-                snapshot is enough also (C, *N). A numpy array, a tensor, or a DataArray with the dimensions channel,
-                those of space in order, and trajectory and snapshot where there are such.
-            times: T increasing times, for all trajectories.
+                snapshot is enough also (C, *N). A numpy array, a tensor, nested lists, what else numpy makes an array
+                of, or a DataArray with the dimensions channel, x, y, z (or the only one of space), and trajectory and
+                snapshot where there are such, in any order. Finite real numbers without masks.
+            times: T increasing times, for all trajectories. A derivative is stepped to any of them; other predictions
+                take the steps that they learned, and refuse times between these. Steps within 1e-4 of a learned one
+                are taken for it.
             t: of the last snapshot; those before it lie at the training data's steps.
             params: values by name, one for all trajectories or B of them. Constants of the problem are known.
-            extent: side lengths of the domain; those of the training data where they were constant.
+            extent: side lengths of the domain, each one number or B; those of the training data where they were
+                constant.
             geometry: of the points, where they are not those of the training data.
             seed: of the first trajectory, for predictions that draw noise; the others follow.
 
@@ -107,54 +135,92 @@ class TrainedSurrogate:
             (B, T, C, *N), or (T, C, *N) for one trajectory, of the kind and number type of u.
 
         Raises:
-            ValueError: a shape, a name or a time that does not fit; the message says what was expected.
+            ValueError: an argument that does not fit; the message names it, what was expected and what was given.
         """
-        values, wrap = _unwrapped(u, self.metadata)
+        self._check_geometry(geometry)
+        values, wrap = read_states(u, self.metadata, self.history)
         shape = (self.metadata.num_channels, *(geometry or self.metadata.geometry).shape)
-        batch = _batched(values, self.history, shape)
+        batch = _batched(values, self.history, shape, geometry is None)
         rows = len(batch)
-        conditions = self._conditions(rows, params or {}, extent, geometry)
+        conditions = self._conditions(rows, params, extent, geometry)
         if self.dt is None and self.history > 1:
             raise ValueError(
                 "t: the training data's steps differ; use predict, which is told the time of each snapshot"
             )
         past = torch.arange(1 - self.history, 1, dtype=torch.float64) * (self.dt or 0.0)
-        at = (float(t) + past).expand(rows, -1)
-        asked = torch.as_tensor(np.asarray(times), dtype=torch.float64)
-        seeds = torch.arange(seed, seed + rows)
+        at = (read_column(t, "t", 1).double().reshape(1) + past).expand(rows, -1)
+        asked = read_times(times)
         place = self.device
-        moved = map_tensors(lambda x: x.to(place), (batch, at, asked, conditions, seeds))
+        moved = map_tensors(lambda x: x.to(place), (batch, at, asked, conditions, read_seed(seed, rows)))
         states = self.predict(*moved).cpu()
         return wrap(states[0] if values.ndim < batch.ndim else states, asked)
 
+    @property
+    def _number_type(self) -> torch.dtype:
+        kinds = [value.dtype for value in self.stepper.surrogate.parameters() if value.is_floating_point()]
+        return kinds[0] if kinds else torch.float64
+
+    def _check_geometry(self, geometry: Geometry | None) -> None:
+        if geometry is None:
+            return
+        if not isinstance(geometry, Geometry):
+            raise ValueError(f"geometry: expected a Grid or a PointCloud, got {geometry!r}")
+        learned, given = (one.boundary.to_dict()["sides"] for one in (self.metadata.geometry, geometry))
+        if learned != given:
+            raise ValueError(f"geometry: expected the boundary of the training data, {learned}, got {given}")
+        try:
+            self.stepper.surrogate.check(geometry)
+            self.stepper.prediction.check(geometry)
+        except ValueError as error:
+            raise ValueError(f"geometry: not one that this surrogate works on. {error}") from None
+
     def _conditions(
-        self,
-        rows: int,
-        params: Mapping[str, Any],
-        extent: Sequence[float] | None,
-        geometry: Geometry | None,
+        self, rows: int, params: Mapping[str, Any] | None, extent: Sequence[Any] | None, geometry: Geometry | None
     ) -> Conditions:
-        known = {*self.metadata.param_names, *self.metadata.hidden_names}
-        if unknown := set(params) - known:
-            raise ValueError(f"params: expected {sorted(known)}, got {sorted(unknown)}")
-        values = self.constants | dict(params)
-        if missing := [name for name in self.metadata.param_names if name not in values]:
-            raise ValueError(f"params: the network is told {list(self.metadata.param_names)}, got no {missing}")
-        lengths = self.extent if extent is None else list(extent)
-        if lengths is None or len(lengths) != self.metadata.spatial_dims:
-            raise ValueError(f"extent: expected {self.metadata.spatial_dims} side lengths, got {lengths}")
+        told, known = self.metadata.param_names, [*self.metadata.param_names, *self.metadata.hidden_names]
+        example = "params={" + ", ".join(f"{name!r}: ..." for name in told) + "}"
+        given = {} if params is None else params
+        if not isinstance(given, Mapping):
+            raise ValueError(f"params: expected values by name, {example}, got {params!r}")
+        if unknown := [name for name in given if name not in known]:
+            raise ValueError(f"params: expected {known}, got {unknown}{closest(str(unknown[0]), known).rstrip(';')}")
+        values = self.constants | {name: read_column(value, f"params[{name!r}]", rows) for name, value in given.items()}
+        if missing := [name for name in told if name not in values]:
+            raise ValueError(f"params: expected a value of {', '.join(missing)}, got none; pass {example}")
         # The solver inside a correction needs what is hidden from networks; it says so where it is not a number.
         return Conditions.from_values(
             geometry or self.metadata.geometry,
-            lengths,
-            {name: values[name] for name in self.metadata.param_names},
+            self._lengths(rows, extent),
+            {name: values[name] for name in told},
             {name: values.get(name, np.nan) for name in self.metadata.hidden_names},
             rows,
         )
 
+    def _lengths(self, rows: int, extent: Sequence[Any] | None) -> Sequence[Any]:
+        """Side lengths, each one number or one for each trajectory."""
+        dims = self.metadata.spatial_dims
+        if extent is None and self.extent is not None:
+            return self.extent
+        listed = list(extent) if isinstance(extent, Iterable) and not isinstance(extent, str) else None
+        if listed is None or len(listed) != dims:
+            why = "; they differed in the training data" if extent is None else ""
+            raise ValueError(f"extent: expected a list of {dims} side lengths, got {extent!r}{why}")
+        lengths = [read_column(length, f"extent[{axis}]", rows) for axis, length in enumerate(listed)]
+        for axis, length in enumerate(lengths):
+            require_positive(length, f"extent[{axis}]")
+        return lengths
+
 
 def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
-    """A trained surrogate, ready to roll out from arrays: ``load_surrogate("outputs/run").rollout(u, times)``.
+    """A trained surrogate, ready to roll out from arrays.
+
+    Example:
+        >>> surrogate = tendency.load_surrogate("outputs/run")
+        >>> surrogate.dt, surrogate.history, surrogate.metadata.param_names
+        (0.1, 1, ('diffusivity',))
+        >>> start = np.zeros((8, 1, 1, 16), dtype="float32")
+        >>> surrogate.rollout(start, times=[0.1, 0.2, 0.5], params={"diffusivity": 0.3}).shape
+        (8, 3, 1, 16)
 
     Args:
         path: a checkpoint, the folder of a run, or what ``tendency.export`` wrote; nothing in it is executed.
@@ -177,46 +243,18 @@ def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:
     return {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
 
 
-def _batched(values: Tensor, history: int, shape: tuple[int, ...]) -> Tensor:
+def _batched(values: Tensor, history: int, shape: tuple[int, ...], is_own_geometry: bool) -> Tensor:
     """(B, K, C, *N) from an array that may lack the trajectories' axis, and the snapshots' where K is 1."""
     batch = values
     if history == 1 and tuple(values.shape) == shape:
         batch = values[None]
     if batch.ndim == len(shape) + 1:
         batch = batch[None]
-    if tuple(batch.shape[1:]) != (history, *shape):
-        raise ValueError(f"u: expected shape (B, {history}, {', '.join(map(str, shape))}), got {tuple(values.shape)}")
+    if batch.ndim != len(shape) + 2 or not len(batch) or tuple(batch.shape[1:]) != (history, *shape):
+        given, remedy = tuple(values.shape), ""
+        if history == 1 and given[1:] == shape:
+            remedy = "; u[:, None] adds the axis of snapshots"
+        elif is_own_geometry and given[-len(shape) :][:1] == shape[:1] and given[-len(shape) :] != shape:
+            remedy = "; for another resolution pass geometry=, such as metadata.geometry.scaled(2)"
+        raise ValueError(f"u: expected shape (B, {history}, {', '.join(map(str, shape))}), got {given}{remedy}")
     return batch
-
-
-def _unwrapped(u: Any, metadata: TrajectoryMetadata) -> tuple[Tensor, Any]:
-    """The values of an array, and what makes an array of the same kind of a result."""
-    if isinstance(u, Tensor):
-        return u, lambda states, times: states.to(u.device)
-    if hasattr(u, "dims"):
-        return _from_xarray(u, metadata)
-    values = torch.as_tensor(np.asarray(u))
-    if not values.is_floating_point():
-        values = values.double()
-    return values, lambda states, times: states.numpy()
-
-
-def _from_xarray(u: Any, metadata: TrajectoryMetadata) -> tuple[Tensor, Any]:
-    import xarray as xr
-
-    leading = [name for name in ("trajectory", "snapshot") if name in u.dims]
-    space = [str(name) for name in u.dims if name not in (*leading, "channel")]
-    if "channel" not in u.dims or len(space) != len(metadata.geometry.shape):
-        raise ValueError(
-            f"u: expected the dimensions channel and {len(metadata.geometry.shape)} of space, "
-            f"beside trajectory and snapshot, got {list(u.dims)}"
-        )
-    ordered = u.transpose(*leading, "channel", *space)
-    kept = {name: u.coords[name] for name in ("trajectory", "channel", *space) if name in u.coords}
-
-    def wrap(states: Tensor, times: Tensor) -> Any:
-        dims = [*(["trajectory"] if states.ndim == len(space) + 3 else []), "snapshot", "channel", *space]
-        coords = {name: values for name, values in kept.items() if name in dims}
-        return xr.DataArray(states.numpy(), dims=dims, coords=coords | {"time": ("snapshot", times.numpy())})
-
-    return torch.from_numpy(np.ascontiguousarray(ordered.values)), wrap

@@ -22,7 +22,7 @@ PROJECT = {
     "evaluation.py": "def score(states):\n    return float(abs(states).mean())\n",
     "solvers.py": "def scaled(u):\n    return 2 * u\n",
     "trainers/__init__.py": "",
-    "trainers/schedule.py": "TIMES = [0.05, 0.2]\n",
+    "trainers/schedule.py": "TIMES = [0.1, 0.2]\n",
     "script.py": """
 import json
 import multiprocessing

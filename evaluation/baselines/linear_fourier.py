@@ -1,5 +1,7 @@
 """A linear model of each Fourier mode, fitted to the training data: a network has to add what is not linear."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -83,8 +85,8 @@ class FourierStep:
         """An empty memory."""
         return {}
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """Refuses steps of another length than that of the fit.
+    def route(self, t: Tensor, times: Tensor, memory: Tree) -> Sequence[Tensor]:
+        """One step to each time; refuses steps of another length than that of the fit.
 
         Raises:
             ValueError: the steps have another length; both are named.
@@ -92,6 +94,7 @@ class FourierStep:
         steps = torch.diff(torch.cat([t[:, None], times], 1), dim=1)
         if bool(((steps - self.step).abs() > 1e-6 * self.step).any()):
             raise ValueError(f"a linear Fourier model fitted to steps of {self.step:g} cannot take {steps.max():g}")
+        return times[..., None].unbind(1)
 
     def advance(self, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree) -> tuple[Tensor, Tree]:
         """The state (B, C, *N) one step later."""

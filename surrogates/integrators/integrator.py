@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from tendency.simulation.constructor_call import constructor_call
 from tendency.simulation.tree import Tree
 
 Slope = Callable[[Tensor, Tensor], Tensor]
@@ -23,6 +24,10 @@ class Integrator(ABC):
     order: int
     stages: int | None
     evaluates_inside: bool
+
+    def __repr__(self) -> str:
+        """The call that builds it."""
+        return constructor_call(self)
 
     def start(self, u: Tensor) -> Tree:
         """The memory before the first step from u (B, C, *N); most schemes need none."""

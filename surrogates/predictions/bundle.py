@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from tendency.simulation.tree import Tree, per_sample
-
-SAME_STEP = 1e-6
-"""Relative difference below which two steps are the same: differences of stored times carry rounding."""
+from tendency.surrogates.predictions.learned_steps import SAME_STEP
 
 
 def start_bundle(u: Tensor, bundle: int) -> Tree:

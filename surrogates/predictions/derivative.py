@@ -11,6 +11,7 @@ from tendency.simulation.window import Window
 from tendency.surrogates.integrators.integrator import Integrator
 from tendency.surrogates.network import Network
 from tendency.surrogates.predictions.differences import Difference
+from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction, TimeCondition
 
 
@@ -62,6 +63,14 @@ class DerivativePrediction(Prediction):
     def label(self, window: Window, u: Tensor) -> Tensor:
         """The difference of the stored snapshots."""
         return self.difference(window)
+
+    def route(self, t: Tensor, times: Tensor, memory: Tree, learned: LearnedSteps | None) -> list[Tensor]:
+        """One step of the integrator to each time, whatever was learned, where the network sees one snapshot.
+
+        A derivative belongs to no step. How long a step may be for the integrator's accuracy and stability is not
+        known beforehand: ``SurrogateStepper.predict`` puts steps of at most the learned length between the times.
+        """
+        return super().route(t, times, memory, None if self.history == 1 else learned)
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
         """The past snapshots and the integrator's memory."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from tendency.simulation.constructor_call import constructor_call
 from tendency.simulation.window import Window
 
 
@@ -19,6 +20,10 @@ class Difference(ABC):
     stencil: ClassVar[tuple[int, ...]]
     order: ClassVar[int | None]
     reads_u_t: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        """The call that builds it."""
+        return constructor_call(self)
 
     @abstractmethod
     def __call__(self, window: Window) -> Tensor:

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from tendency.simulation.annotations import PositiveInt
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.constructor_call import constructor_call
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.tree import Tree
 from tendency.simulation.window import Window
 from tendency.surrogates.network import Network
 from tendency.surrogates.predictions.bundle import bundle_reason, bundle_step, check_even, start_bundle
+from tendency.surrogates.predictions.learned_steps import LearnedSteps, UnreachableTimeError, legs
 
 TimeCondition = Literal["t", "dt"]
 
@@ -52,6 +54,10 @@ class Prediction(ABC):
         self.history, self.conditioned_on, self.bundle = history, tuple(conditioned_on), bundle
         self.network_calls = 1 / bundle
 
+    def __repr__(self) -> str:
+        """The call that builds it."""
+        return constructor_call(self)
+
     def check(self, geometry: Geometry) -> None:  # noqa: B027
         """Refuses a geometry that it cannot work on.
 
@@ -59,20 +65,72 @@ class Prediction(ABC):
             ValueError: naming the config key, what was expected and what was found.
         """
 
-    def check_times(self, t: Tensor, times: Tensor, memory: Tree) -> None:
-        """Refuses times (B, T) that it cannot reach from t (B,); asked once, before a rollout.
+    def check_history(self, t: Tensor, learned: LearnedSteps) -> None:
+        """Refuses a history whose snapshots, at times t (B, K), lie at other steps than those learned.
 
         Raises:
-            ValueError: steps other than those of the history, or uneven ones and a bundle.
+            ValueError: naming the learned steps and those found.
         """
-        if not times.shape[1]:
-            return
-        if self.history > 1:
+        spaced = learned.spaced(t)
+        if not bool(spaced.all()):
+            row = int(torch.nonzero(~spaced)[0])
+            steps = ", ".join(f"{step:g}" for step in torch.diff(t[row].double()).tolist())
+            raise ValueError(
+                f"t: the {self.history} snapshots that the network sees lie at even steps of {learned}; got {steps}"
+            )
+
+    def route(self, t: Tensor, times: Tensor, memory: Tree, learned: LearnedSteps | None) -> list[Tensor]:
+        """The steps to each of some times; asked once, before a rollout.
+
+        A network whose answer belongs to a step answers for the steps that it learned: a time further away is reached
+        by several of them, and one that they do not lead to is refused.
+
+        Args:
+            t: (B,) the present.
+            times: (B, T) that are asked for, increasing.
+            memory: from ``start`` or the last step.
+            learned: the steps of the training; None while they are not known, as during the training itself.
+
+        Returns:
+            T tensors (B, K) of times, each of which ends in the one that was asked for.
+
+        Raises:
+            ValueError: times that the learned steps do not lead to, steps other than those of the history, or uneven
+                ones and a bundle.
+        """
+        found = self._learned_legs(t, times, memory, learned)
+        if found and self.history > 1:
             reason = f"prediction.history: the {self.history} snapshots that the network sees lie at equal steps"
-            check_even(t, times, memory["step"], reason)
-        elif self.bundle > 1:
-            first = times[:, 0].double() - t
-            check_even(t, times, bundle_step(first, memory["bundle"]), bundle_reason(self.bundle))
+            check_even(t, torch.cat(found, 1), memory["step"], reason)
+        elif found and self.bundle > 1:
+            step = bundle_step(found[0][:, 0] - t, memory["bundle"])
+            check_even(t, torch.cat(found, 1), step, bundle_reason(self.bundle))
+        return found
+
+    def num_steps(self, span: float, learned: LearnedSteps | None) -> int:
+        """How many of its steps lead from snapshot to snapshot, where these lie a span of time apart.
+
+        Raises:
+            ValueError: none do, as for ``check_history`` and ``route``.
+        """
+        past = span * torch.arange(1 - self.history, 1, dtype=torch.float64)[None]
+        if learned is not None and self.history > 1:
+            self.check_history(past, learned)
+        memory = {"step": torch.tensor([span], dtype=torch.float64), "bundle": start_bundle(past, self.bundle)}
+        return self.route(past[:, -1], past[:, -1:] + span, memory, learned)[0].shape[1]
+
+    def _learned_legs(self, t: Tensor, times: Tensor, memory: Tree, learned: LearnedSteps | None) -> list[Tensor]:
+        if learned is None:
+            return [asked[:, None] for asked in times.double().unbind(1)]
+        shortest, longest = (memory["step"],) * 2 if self.history > 1 else (learned.shortest, learned.longest)
+        try:
+            return legs(t, times, shortest, longest)
+        except UnreachableTimeError as error:
+            raise ValueError(
+                f"times: {type(self).__name__} answers in the steps that it learned, {learned}; expected times that "
+                f"such steps lead to, got {error.asked:g} after {error.before:g}; only a derivative "
+                "(prediction=derivative, history=1) can be asked for any time"
+            ) from None
 
     def companion(self) -> tuple[str, Simulator] | None:
         """A simulator that a report shows beside the surrogate: what the surrogate is without its network.

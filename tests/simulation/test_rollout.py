@@ -49,6 +49,15 @@ def test_rollout_reaches_each_time_and_carries_memory():
         assert state.memory["count"].tolist() == [k + 1, k + 1]
 
 
+@pytest.mark.parametrize("times", [[torch.inf], [torch.nan], [0.5, 0.25], [0.0], [-1.0], [0.5, 0.5], [0.5, torch.nan]])
+def test_times_that_do_not_increase_are_refused_before_the_first_step(times):
+    u, t = torch.ones(2, 2, 1, 4, dtype=torch.float64), torch.zeros(2, 2, dtype=torch.float64)
+    start = begin(Decay(), u, t, conditions(2), torch.arange(2))
+    asked = torch.stack([torch.arange(1.0, len(times) + 1).double(), torch.tensor(times, dtype=torch.float64)])
+    with pytest.raises(ValueError, match="times: expected finite times that increase from t = 0, got .* after 0"):
+        next(rollout(Decay(), start, asked, conditions(2)))
+
+
 def test_rollout_goes_on_from_any_progress():
     times = torch.tensor([[0.5, 1.5, 1.75, 3.0]], dtype=torch.float64)
     u, t = torch.ones(1, 2, 1, 4, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)

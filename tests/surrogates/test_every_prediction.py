@@ -1,5 +1,7 @@
 """Every option of conf/prediction, and every integrator and difference, learns and rolls out with a small network."""
 
+import functools
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from tendency.simulation.random import mix
 from tendency.simulation.simulator import begin, rollout
 from tendency.simulation.tree import map_tensors
 from tendency.simulation.window import Window
+from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 
 GROUPS = ("prediction", "prediction/integrator", "prediction/difference")
@@ -29,6 +32,19 @@ def solved(compose_config):
     index = torch.arange(3)
     u = torch.stack(states, 1).float()
     return Window(u, times, draw.conditions, torch.stack(u_t, 1), index, 0 * index + 3, torch.ones_like(index)), pde
+
+
+@pytest.fixture(scope="module")
+def node_of(compose_config):
+    """``node_of("prediction", "state")``: the prediction with that option, made once."""
+
+    @functools.cache
+    def node(group, option):
+        overrides = ["pde=burgers", "name=test", f"{group}={option}"]
+        overrides += ["prediction=derivative"] if "/" in group else []
+        return compose_config("train", overrides)["prediction"]
+
+    return node
 
 
 def stepper_of(node, data, pde):
@@ -54,11 +70,9 @@ def gradients_arrive(loss, stepper):
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids=[f"{group}={option}" for group, option in OPTIONS])
-def test_it_learns_and_rolls_out(group, option, solved, compose_config):
+def test_it_learns_and_rolls_out(group, option, solved, node_of):
     data, _ = solved
-    overrides = ["pde=burgers", "name=test", f"{group}={option}"]
-    overrides += ["prediction=derivative"] if "/" in group else []
-    stepper = stepper_of(compose_config("train", overrides)["prediction"], *solved)
+    stepper = stepper_of(node_of(group, option), *solved)
     prediction = stepper.prediction
     # Outputs per unit of scale have unit variance, whatever they mean.
     memory = stepper.start(*data.history(stepper.history), data.conditions, data.index)
@@ -86,3 +100,46 @@ def test_it_learns_and_rolls_out(group, option, solved, compose_config):
     gradients_arrive((states - data.u[:, 4:]).square().mean(), stepper)
     one = map_tensors(lambda x: x[1:2], data)
     assert torch.allclose(rolled(one)[0], states[1], rtol=1e-4, atol=1e-5)
+
+
+ANY_TIME = {"derivative"}
+"""The options whose networks answer for no particular step."""
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "prediction"])
+def test_only_what_was_learned_is_answered(option, solved, node_of):
+    """Trained on steps of 0.1, which are taken to any time that they lead to; other times are a derivative's alone."""
+    data, pde = solved
+    stepper = stepper_of(node_of("prediction", option), data, pde).having_learned(LearnedSteps(0.1, 0.1))
+    given = *data.history(1), data.conditions
+    begun = begin(stepper, *given, data.index)
+    now = data.time(0)[0].item()
+    after = now + 0.1 * torch.arange(1, 4, dtype=torch.float64)
+
+    def answer(*times):
+        return stepper.predict(given[0], given[1], [now + time for time in times], given[2])
+
+    steps = stepper.predict(given[0], given[1], after, given[2])
+    assert torch.allclose(answer(0.3)[:, 0], steps[:, 2], rtol=1e-5, atol=1e-6)
+    assert torch.allclose(answer(0.1, 0.3), steps[:, [0, 2]], rtol=1e-5, atol=1e-6)
+    # Times in single precision are of the same steps.
+    assert torch.allclose(stepper.predict(given[0], given[1], after.float(), given[2]), steps, rtol=1e-4, atol=1e-5)
+    assert stepper.prediction.num_steps(0.3, stepper.learned) == (1 if option in ANY_TIME else 3)
+    for time in (0.25, 0.001, 0.1005, 49.96):
+        if option in ANY_TIME and time < 1:
+            assert torch.isfinite(answer(time)).all()
+        elif option not in ANY_TIME:
+            with pytest.raises(
+                ValueError, match=rf"the steps that it learned, dt = 0.1; expected.* got {now + time:g} "
+            ):
+                answer(time)
+            with pytest.raises(ValueError, match=r"only a derivative \(prediction=derivative"):
+                next(rollout(stepper, begun, begun.t[:, None] + time, data.conditions))
+    for times in ([torch.inf], [torch.nan], [0.2, 0.1], [-0.1], [0.0], [0.1, torch.nan]):
+        with pytest.raises(ValueError, match=f"times: expected finite times that increase from t = {now:g}, got"):
+            answer(*times)
+        wrong = now + torch.tensor(times, dtype=torch.float64).expand(3, -1)
+        with pytest.raises(ValueError, match="times: expected finite times that increase"):
+            next(rollout(stepper, begun, wrong, data.conditions))
+    with pytest.raises(ValueError, match="times: expected at most 1,000,000 steps to the next time, got 1e"):
+        answer(1e30)

@@ -30,12 +30,12 @@ def test_onnxruntime_takes_the_same_step_for_any_number_of_trajectories(network,
         given = {
             "u": u,
             "t": t[:, 0],
-            "dt": torch.full((rows,), 0.15, dtype=torch.float64),
+            "dt": torch.full((rows,), surrogate.dt, dtype=torch.float64),
             "params": window.conditions.params,
             "extent": window.conditions.extent,
         }
         (found,) = session.run(None, {name: given[name].numpy() for name in given})
-        expected = surrogate.predict(u, t, t + 0.15, window.conditions)[:, 0]
+        expected = surrogate.predict(u, t, t + surrogate.dt, window.conditions)[:, 0]
         assert (expected - u[:, 0]).abs().max() > 1e-4
         assert torch.allclose(torch.from_numpy(found), expected, rtol=1e-5, atol=1e-6)
 

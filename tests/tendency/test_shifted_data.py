@@ -151,3 +151,31 @@ def test_what_cannot_be_changed_is_refused_before_anything_is_made(run, judge, s
     with pytest.raises(ArtefactError, match=r"(?s)were trained on different problems:.*pde.times.dt.value"):
         judge(f"runs=[{run},{other}]", 'shift=["pde.times.num_snapshots=9"]')
     assert not (tmp_path / "away").exists()
+
+
+STATE = {"_target_": "tendency.surrogates.predictions.state.StatePrediction", "conditioned_on": []}
+
+
+@pytest.fixture(scope="module")
+def state_run(run, tmp_path_factory):
+    """The same weights, their output taken for the next state."""
+    content = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    content["recipe"]["prediction"] = STATE
+    torch.save(content, path := tmp_path_factory.mktemp("state") / "state.ckpt")
+    return path
+
+
+def test_a_state_is_not_judged_at_steps_that_it_did_not_learn(run, state_run, judge, homes, tmp_path):
+    found = {path.name for path in Path(homes["TENDENCY_DATASETS"]).iterdir()}
+    reason = "shift: state cannot be judged on snapshots 0.15 apart.*StatePrediction.*learned, dt = 0.1;"
+    with pytest.raises(ArtefactError, match=rf"{reason}.*only a derivative"):
+        judge(f"runs=[{run},{state_run}]", 'shift=["pde.times.dt.value=0.15"]')
+    assert {path.name for path in Path(homes["TENDENCY_DATASETS"]).iterdir()} == found
+    assert not (tmp_path / "away").exists()
+
+
+@pytest.mark.slow
+def test_a_state_is_judged_at_every_second_snapshot_by_two_steps(run, state_run, judge):
+    numbers_away = numbers(judge(f"runs=[{run},{state_run}]", "evaluation.stride=2"))
+    calls = {name: float(value) for name, value in numbers_away["description"]["network_calls"].items()}
+    assert sorted(calls.values()) == [2, 4]

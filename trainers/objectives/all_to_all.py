@@ -34,7 +34,7 @@ class AllToAll(Objective):
 
     def __init__(self, loss: Loss, steps: PositiveInt) -> None:
         super().__init__(loss)
-        self.steps = steps
+        self.steps = self.longest_stride = steps
 
     def offsets(self, prediction: Prediction) -> Offsets:
         """The prediction's own at the longest stride."""

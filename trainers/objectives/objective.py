@@ -32,6 +32,8 @@ class Objective(ABC):
     """How many blocks it rolls out, where it does; a curriculum changes the limit."""
     change: ChangeLoss | None = None
     """How it compares states, where it does; a run measures its units on the snapshots of ``offsets``."""
+    longest_stride: int = 1
+    """Steps of the data in the longest step that it trains."""
 
     def __init__(self, loss: Loss) -> None:
         self.compare = loss

@@ -1,6 +1,6 @@
 """Test data that runs were not trained on: their own problem with some of its values changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.problem import Problem
 
 
-def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, root: Path) -> Path:
+def shifted_dataset(
+    runs: Sequence[Run], shift: Sequence[str], num_test: int, root: Path, check: Callable[[Problem], None]
+) -> Path:
     """Makes the test trajectories of the runs' problem with changed values, where they are missing.
 
     Trajectory i starts from the same draw as trajectory i of the runs' own test split, as far as the changes let it.
@@ -25,6 +27,7 @@ def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, ro
         shift: overrides of ``pde``, as on the command line of ``train.py``.
         num_test: trajectories.
         root: of the datasets.
+        check: refuses a problem that the runs cannot be judged on, before anything is made.
 
     Returns:
         The dataset's folder.
@@ -57,6 +60,7 @@ def shifted_dataset(runs: Sequence[Run], shift: Sequence[str], num_test: int, ro
         problem = build_problem(pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
+    check(problem)
     plan: DataPlan = build(data, "data")
     folder, _ = plan.prepare(root, pde, problem)
     return folder

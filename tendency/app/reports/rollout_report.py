@@ -158,7 +158,8 @@ class RolloutReport:
 
     def judged(self, trained: SurrogateStepper) -> SurrogateStepper:
         """A trained surrogate as it is judged."""
-        return SurrogateStepper(trained.surrogate, self.prediction(trained.prediction), trained.normalizer).eval()
+        prediction = self.prediction(trained.prediction)
+        return SurrogateStepper(trained.surrogate, prediction, trained.normalizer, trained.learned).eval()
 
     def evaluate(
         self,
@@ -274,14 +275,17 @@ def _described(
         equation=test.metadata.equation,
         resolution=test.metadata.resolution,
         step=step,
-        network_calls={name: _calls(stepper) for name, stepper in judged.items()},
+        network_calls={name: _calls(stepper, step) for name, stepper in judged.items()},
         learned=list(judged),
         characteristic_time=test.metadata.characteristic_time,
         test_trajectories=len(test),
     )
 
 
-def _calls(stepper: SurrogateStepper) -> str:
-    """Network calls in one step, for the report."""
+def _calls(stepper: SurrogateStepper, step: float | None) -> str:
+    """Network calls from one snapshot to the next, for the report."""
     calls = stepper.prediction.network_calls
-    return "adaptive" if calls is None else f"{calls:.3g}"
+    if calls is None:
+        return "adaptive"
+    steps = 1 if step is None else stepper.prediction.num_steps(step, stepper.learned)
+    return f"{steps * calls:.3g}"

@@ -27,6 +27,7 @@ from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError
 from tendency.evaluation.report.in_distribution import InDistribution
+from tendency.simulation.problem import Problem
 from tendency.surrogates.stepper import SurrogateStepper
 
 AS_TRAINED = "as_trained"
@@ -72,7 +73,7 @@ class RunsReport:
         steppers = {run.name: load_stepper(run.checkpoint, self.settings.trust) for run in runs}
         for stepper in steppers.values():
             self.report.judged(stepper)
-        dataset = self._dataset(runs, num_test)
+        dataset = self._dataset(runs, steppers, num_test)
         judged = [
             [str(run.checkpoint.resolve()) for run in runs],
             str(dataset.resolve()),
@@ -103,12 +104,21 @@ class RunsReport:
                 "\n".join(["runs: trained with different data.stride; say evaluation.stride=...", *strides])
             )
 
-    def _dataset(self, runs: Sequence[Run], num_test: int) -> Path:
+    def _dataset(self, runs: Sequence[Run], steppers: Mapping[str, SurrogateStepper], num_test: int) -> Path:
         """The data that all are judged on: their own, another dataset, or their own problem changed."""
-        if not self.settings.shift:
-            return common_dataset(self.settings, runs, self.datasets)
-        folder = shifted_dataset(runs, self.settings.shift, num_test, self.datasets)
-        require_fit(folder, runs)
+        stride = self.report.stride or runs[0].recipe.stride
+        if self.settings.shift:
+
+            def check(problem: Problem) -> None:
+                for dt in {problem.times.dt.lowest, problem.times.dt.highest}:
+                    _require_reachable(steppers, dt * stride, "shift")
+
+            folder = shifted_dataset(runs, self.settings.shift, num_test, self.datasets, check)
+            require_fit(folder, runs)
+            return folder
+        folder = common_dataset(self.settings, runs, self.datasets)
+        if (dt := read_manifest(folder).metadata.dt) is not None:
+            _require_reachable(steppers, dt * stride, "dataset" if self.report.stride is None else "evaluation.stride")
         return folder
 
     def _home(self, runs: Sequence[Run]) -> Path | str:
@@ -145,6 +155,19 @@ class RunsReport:
         numbers = written.numbers()
         step = numbers["description"]["step"]
         return InDistribution(changes, numbers["summary"], step, page=f"{AS_TRAINED}/{written.page.name}")
+
+
+def _require_reachable(steppers: Mapping[str, SurrogateStepper], step: float, key: str) -> None:
+    """Refuses surrogates whose steps do not lead from snapshot to snapshot.
+
+    Raises:
+        ArtefactError: naming the run and the steps that it learned.
+    """
+    for name, stepper in steppers.items():
+        try:
+            stepper.prediction.num_steps(step, stepper.learned)
+        except ValueError as error:
+            raise ArtefactError(f"{key}: {name} cannot be judged on snapshots {step:g} apart. {error}") from None
 
 
 def changes_of(

@@ -19,6 +19,7 @@ from tendency.data.metadata import TrajectoryMetadata
 from tendency.errors import ArtefactError
 from tendency.simulation.annotations import PositiveFloat, PositiveInt
 from tendency.surrogates.normalizer import Normalizer
+from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.surrogates.surrogate import Surrogate
@@ -38,6 +39,7 @@ PARTS = {
     "stride": PositiveInt,
     "chunks": dict[str, str],
     "epoch": dict[str, Any],
+    "learned_steps": list[PositiveFloat] | None,
     "version": Annotated[str, StringConstraints(max_length=40)] | None,
 }
 METADATA_PARTS = {
@@ -76,6 +78,7 @@ class Recipe:
         chunks: the checksum of each chunk that the run read, by its name.
         epoch: values of what makes an epoch and its steps, by key; empty before they were written.
         version: of the program that wrote it; None before versions were written.
+        learned_steps: shortest and longest step of the surrogate; None before they were written.
         source: where it was read, for messages.
     """
 
@@ -89,6 +92,7 @@ class Recipe:
     chunks: Mapping[str, str] = field(default_factory=dict)
     epoch: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = __version__
+    learned_steps: Sequence[float] | None = None
     source: str = field(default="checkpoint", compare=False)
 
     @classmethod
@@ -110,7 +114,11 @@ class Recipe:
             raise ArtefactError(f"{source}: its recipe lacks {missing}; was it written by this program?")
         if problems := problems_of_parts(content, PARTS) + _problems_of_run(content.get("run", {})):
             raise ArtefactError(f"{source}: its recipe is damaged ({problems[0]})")
-        known = {name: content[name] for name in ("num_test", "stride", "chunks", "epoch") if name in content}
+        known = {
+            name: content[name]
+            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps")
+            if name in content
+        }
         return cls(
             model=current_targets(content["model"]),
             prediction=current_targets(content["prediction"]),
@@ -124,7 +132,18 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
-        rest = ("model", "prediction", "dataset", "run", "num_test", "stride", "chunks", "epoch", "version")
+        rest = (
+            "model",
+            "prediction",
+            "dataset",
+            "run",
+            "num_test",
+            "stride",
+            "chunks",
+            "epoch",
+            "version",
+            "learned_steps",
+        )
         return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
 
     @property
@@ -137,6 +156,22 @@ class Recipe:
         """Name and value of the problem's characteristic time, where it has one."""
         time = self.metadata.characteristic_time
         return None if time is None else asdict(time)
+
+    @property
+    def learned(self) -> LearnedSteps | None:
+        """The steps that the surrogate learned; None where they are not known.
+
+        Raises:
+            ArtefactError: what is written is no range of steps.
+        """
+        dt = self.metadata.dt
+        steps = [dt * self.stride] * 2 if self.learned_steps is None and dt is not None else self.learned_steps
+        try:
+            return None if steps is None else LearnedSteps(*steps)
+        except (TypeError, ValueError):
+            raise ArtefactError(
+                f"{self.source}: its recipe's learned_steps: expected the shortest and the longest step, got {steps!r}"
+            ) from None
 
     def check(self, trust: bool = False) -> None:
         """Refuses what this version cannot rebuild, before anything of it is built.
@@ -181,7 +216,8 @@ class Recipe:
             raise self._refusal([sentence], ours=self.is_ours) from error
         channels = self.metadata.num_channels
         conditions = prediction.num_conditions(len(self.metadata.param_names))
-        return SurrogateStepper(surrogate, prediction, Normalizer.empty(channels, channels, conditions))
+        units = Normalizer.empty(channels, channels, conditions)
+        return SurrogateStepper(surrogate, prediction, units, self.learned)
 
     @property
     def is_ours(self) -> bool:

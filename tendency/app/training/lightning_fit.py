@@ -136,6 +136,7 @@ class LightningFit:
             stride=self.plan.data.stride,
             chunks=dict(checksums),
             epoch=self.plan.epoch(),
+            learned_steps=[self.plan.learned.shortest, self.plan.learned.longest],
         )
         return SurrogateModule(
             stepper,
@@ -206,7 +207,7 @@ class LightningFit:
         """Judges the best weights on the test trajectories."""
         name, seconds = self.plan.folder.path.name, self.training_seconds
         surrogates = JudgedSurrogates(
-            {name: stepper},
+            {name: stepper.having_learned(self.plan.learned)},
             stride=self.plan.data.stride,
             training_seconds={} if seconds is None else {name: seconds},
         )

@@ -28,6 +28,7 @@ from tendency.data.machine import usable_cores
 from tendency.data.metadata import metadata_of
 from tendency.errors import ArtefactError, ConfigError, printable
 from tendency.simulation.problem import Problem
+from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.objectives.objective import Objective
@@ -91,10 +92,16 @@ class TrainingPlan:
             self.prediction.check(self.metadata.geometry)
             self.objective.check(self.prediction, self.metadata)
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
-        self.report.prediction(self.prediction)
+        self._check_report()
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
         self.batches_per_epoch = self._checked_batches()
         self._check_places()
+
+    @property
+    def learned(self) -> LearnedSteps:
+        """The steps that the surrogate will have learned."""
+        dt, stride = self.problem.times.dt, self.data.stride
+        return LearnedSteps(dt.lowest * stride, dt.highest * stride * self.objective.longest_stride)
 
     def done(self) -> bool:
         """Whether the run has been finished already, which is then said."""
@@ -257,6 +264,16 @@ class TrainingPlan:
                     f"since best.ckpt needs a validation, got {every}"
                 ]
             )
+
+    def _check_report(self) -> None:
+        """Refuses a report that asks for what the surrogate cannot be asked for after its training."""
+        self.report.prediction(self.prediction)
+        dt, stride = self.problem.times.dt, self.report.stride or self.data.stride
+        for step in {dt.lowest * stride, dt.highest * stride}:
+            try:
+                self.prediction.num_steps(step, self.learned)
+            except ValueError as error:
+                raise ConfigError([f"evaluation.stride: snapshots {step:g} apart do not fit. {error}"]) from None
 
     def _checked_batches(self) -> int:
         """The batches of an epoch; what the data module and the schedule would refuse after data were generated."""
