@@ -181,5 +181,5 @@ class _RolloutEncoder:
         if learned > len(methods):
             lines.append(f"The first {len(methods)} of {learned} methods are shown.")
         bits = 8 * _code_type(self.space, reader).itemsize
-        lines.append(f"Values have {bits} bits here; rollouts.nc, beside this page, has all of them in full.")
+        lines.append(f"Values have {bits} bits here; rollouts.nc, beside this page, has these rollouts in full.")
         return lines
