@@ -84,12 +84,14 @@ class ReportText:
         configuration: of the runs, plain data.
         skipped: runs that are not judged, each with its reason.
         trainings: that the surrogates come from, by run.
+        ending: of the title, such as ", as trained".
     """
 
     name: str
     configuration: Mapping[str, Any]
     skipped: Mapping[str, str] = field(default_factory=dict)
     trainings: Mapping[str, ToldTraining] = field(default_factory=dict)
+    ending: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,11 +241,14 @@ class RolloutReport:
         Returns:
             A short table, and where the report lies.
         """
-        away = {} if in_distribution is None else {"in_distribution": in_distribution.to_dict()}
+        away, text = {}, evaluation.text
+        if in_distribution is not None:
+            away = {"in_distribution": in_distribution.to_dict()}
+            text = replace(text, ending=", away from the training")
         write_report(
             evaluation.results,
             evaluation.folder,
-            _source(evaluation.text, evaluation.trajectories),
+            _source(text, evaluation.trajectories),
             evaluation.space,
             {**evaluation.further, **away},
         )
@@ -282,6 +287,7 @@ def _source(text: ReportText, test: TrajectoryDataset) -> ReportSource:
     problem, formula = problem_words(test)
     trainings = trainings_of(text.trainings)
     title = f"{joined(trainings.networks)} on {problem}" if trainings.networks else text.name
+    title += text.ending
     return ReportSource(
         title=title,
         configuration=dict(text.configuration),

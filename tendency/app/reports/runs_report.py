@@ -95,7 +95,7 @@ class RunsReport:
             folder,
             ReportText(folder.name, {run.name: run.recipe.run for run in runs}, selection.skipped, told),
         )
-        away = self._as_trained(runs, steppers, num_test, folder, changes) if changes else None
+        away = self._as_trained(runs, steppers, num_test, folder, changes, told) if changes else None
         return self.report.write(evaluation, away)
 
     def _require_one_stride(self, runs: Sequence[Run]) -> None:
@@ -131,6 +131,7 @@ class RunsReport:
         num_test: int,
         folder: Path,
         changes: Sequence[str],
+        told: Mapping[str, ToldTraining],
     ) -> InDistribution:
         """A second report inside the first, on what the runs were trained on."""
         home = self._home(runs)
@@ -141,7 +142,7 @@ class RunsReport:
             JudgedSurrogates(steppers, stride=runs[0].recipe.stride),
             TestData(home, min([num_test, *(run.recipe.num_test for run in runs if run.recipe.num_test is not None)])),
             folder / AS_TRAINED,
-            ReportText(f"{folder.name}, as trained", {}),
+            ReportText(folder.name, {}, trainings=told, ending=", as trained"),
         )
         _, written = report.write(evaluation)
         numbers = written.numbers()
