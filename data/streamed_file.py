@@ -21,6 +21,7 @@ class PatientFile(io.RawIOBase):
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.file = path.open("w+b", buffering=0)
         self.error: OSError | None = None
 

@@ -23,7 +23,7 @@ from tendency.app.configuration.build import load_problem
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.simulation.fields import channel_names
 from tendency.simulation.problem import Problem
-from tendency.simulation.simulator import begin, rollout
+from tendency.simulation.simulator import WrittenEquation, begin, rollout
 
 HERE = Path(__file__).resolve().parent
 TOO_LARGE = "Not run here at full size"
@@ -73,6 +73,14 @@ def draw(problem: Problem, path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
+def formula(problem: Problem) -> list[str]:
+    """The equation as its solver states it, in Markdown; no line where it states none."""
+    solver = problem.simulator
+    if not isinstance(solver, WrittenEquation) or not solver.formula:
+        return []
+    return [rf"$$\begin{{gathered}} {solver.formula} \end{{gathered}}$$", ""]
+
+
 def main() -> None:
     """Draws what is named on the command line, or everything, and writes the page."""
     files = sorted((conf_folder() / "pde").glob("*.yaml"))
@@ -85,11 +93,20 @@ def main() -> None:
         text = file.read_text(encoding="utf-8")
         head = " ".join(line[1:].strip() for line in re.match(r"(#.*\n)+", text)[0].splitlines())
         small = TOO_LARGE in head
+        problem = load_problem(file.stem, small)
         if file.stem in wanted:
             print(file.stem, flush=True)
-            draw(load_problem(file.stem, small), HERE / "gallery" / f"{file.stem}.png")
+            draw(problem, HERE / "gallery" / f"{file.stem}.png")
         form = " (its small form)" if small else ""
-        lines += [f"## `pde={file.stem}`", "", head, "", f"![{file.stem}](gallery/{file.stem}.png){form}", ""]
+        lines += [
+            f"## `pde={file.stem}`",
+            "",
+            head,
+            "",
+            *formula(problem),
+            f"![{file.stem}](gallery/{file.stem}.png){form}",
+            "",
+        ]
     (HERE / "gallery.md").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -121,6 +121,21 @@ class EquationStatement(Protocol):
         ...
 
 
+@runtime_checkable
+class WrittenEquation(Protocol):
+    """A solver that says what its equation is called and how it is written, for those who read of it."""
+
+    @property
+    def title(self) -> str:
+        """The equation's name in words, as in "on 2D Navier-Stokes"."""
+        ...
+
+    @property
+    def formula(self) -> str:
+        """The equation in LaTeX, its lines parted by two backslashes; may be empty."""
+        ...
+
+
 class ReferenceSolver(Simulator, EquationStatement, Protocol):
     """A numerical solver that data are generated from and certified with."""
 

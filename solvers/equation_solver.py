@@ -23,6 +23,16 @@ class Equation(EquationStatement, Protocol):
         """Dimensions in which it is stated."""
         ...
 
+    @property
+    def title(self) -> str:
+        """Its name in words; may be empty."""
+        ...
+
+    @property
+    def formula(self) -> str:
+        """The equation in LaTeX; may be empty."""
+        ...
+
 
 class EquationSolver(ABC):
     """The part of a reference solver that passes on what its equation says, and what most solvers do alike.
@@ -42,6 +52,16 @@ class EquationSolver(ABC):
     def name(self) -> str:
         """The equation's."""
         return self._stated.name
+
+    @property
+    def title(self) -> str:
+        """The equation's, or what its name says."""
+        return self._stated.title or self.name.replace("_", " ")
+
+    @property
+    def formula(self) -> str:
+        """The equation's."""
+        return self._stated.formula
 
     @property
     def version(self) -> int:

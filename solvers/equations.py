@@ -21,6 +21,10 @@ class SemilinearPDE(ABC):
     """
 
     name: ClassVar[str]
+    title: str = ""
+    """The name in words, as in "on 2D Navier-Stokes"; empty for that of the code."""
+    formula: str = ""
+    """The equation in LaTeX, as ``evaluation.report.mathml`` reads it, its lines parted by two backslashes."""
     version: ClassVar[int] = 1
     fields: ClassVar[tuple[Field, ...]]
     parameter_names: tuple[str, ...] = ()
@@ -110,6 +114,10 @@ class ConservationLaw(ABC):
     """
 
     name: ClassVar[str]
+    title: str = ""
+    """The name in words, as in "on 2D Navier-Stokes"; empty for that of the code."""
+    formula: str = ""
+    """The equation in LaTeX, as ``evaluation.report.mathml`` reads it, its lines parted by two backslashes."""
     version: ClassVar[int] = 1
     fields: ClassVar[tuple[Field, ...]]
     conserved_fields: ClassVar[tuple[Field, ...]]
@@ -201,6 +209,10 @@ class MethodOfLines(ABC):
     """
 
     name: ClassVar[str]
+    title: str = ""
+    """The name in words, as in "on 2D Navier-Stokes"; empty for that of the code."""
+    formula: str = ""
+    """The equation in LaTeX, as ``evaluation.report.mathml`` reads it, its lines parted by two backslashes."""
     version: ClassVar[int] = 1
     fields: ClassVar[tuple[Field, ...]]
     parameter_names: tuple[str, ...] = ()

@@ -1,13 +1,12 @@
-"""The charts of a report's page, as plotly figures; the page itself colours the truth and the baselines."""
+"""The charts of a report's page, as plotly.js takes them; the page itself colours the truth and the baselines."""
 
+import base64
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 
 from tendency.evaluation.cost.break_even import AT_BEST, CostPoint, pareto_front
@@ -25,6 +24,9 @@ FIRST_CURVE = "nrmse"
 """Variable whose curve the page shows first."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 
+Trace = dict[str, Any]
+"""One line or cloud of points, in the words of plotly.js."""
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -34,7 +36,7 @@ class Chart:
         name: name of the place.
         title: heading above the chart.
         caption: text below the chart.
-        figures: plotly's own plain data, by the text in the list of choices.
+        figures: ``data`` and ``layout`` of plotly.js, by the text in the list of choices.
         scales: whether the reader may choose between a linear and a logarithmic axis.
     """
 
@@ -51,30 +53,30 @@ def error_chart(results: xr.Dataset) -> Chart:
     kept = kept_points(len(time))
     figures = {}
     for label, curve in curves_by_title(results).items():
-        figure, values = go.Figure(), curve.values.values
+        traces: list[Trace] = []
+        values = curve.values.values
         logarithmic = curve.figure.logarithmic and bool((values[np.isfinite(values)] >= 0).all())
         for method in method_names(results):
             edges = curve.quantiles(method)
             # At the start no rollout has an error, which a logarithmic axis has no place for.
             low, middle, high = (np.where(logarithmic & (edge == 0), np.nan, edge)[kept] for edge in edges)
             style = _line_style(results, method)
-            figure.add_traces(_band(time[kept], low, high, method, style))
-            figure.add_trace(
-                go.Scatter(
-                    x=_single_precision(time[kept]),
-                    y=_single_precision(middle),
-                    name=_escape(method),
-                    mode="lines",
-                    customdata=np.stack([_single_precision(low), _single_precision(high)], 1),
-                    hovertemplate="%{y:.3g} [%{customdata[0]:.3g}, %{customdata[1]:.3g}]",
-                    legendgroup=method,
+            traces += _band(time[kept], low, high, method, style)
+            traces.append(
+                {
+                    "x": packed(time[kept]),
+                    "y": packed(middle),
+                    "name": escape_name(method),
+                    "mode": "lines",
+                    "customdata": packed(np.stack([low, high], 1)),
+                    "hovertemplate": "%{y:.3g} [%{customdata[0]:.3g}, %{customdata[1]:.3g}]",
+                    "legendgroup": method,
                     **style,
-                )
+                }
             )
         unit = f" [{curve.figure.unit}]" if curve.figure.unit else ""
-        _lay_out(figure, "time since the start", f"{label}{unit}", "log" if logarithmic else "linear")
-        figure.update_layout(hovermode="x unified")
-        figures[label] = _plain_figure(figure)
+        layout = chart_layout("time since the start", f"{label}{unit}", up_scale="log" if logarithmic else "linear")
+        figures[label] = {"data": traces, "layout": layout | {"hovermode": "x unified"}}
     caption = (
         f"The median over {results.sizes['trajectory']} test trajectories, and the band between their 10 % and 90 % "
         "quantiles. A curve ends where the trajectory that it stands for blew up."
@@ -87,20 +89,16 @@ def spectra_chart(results: xr.Dataset) -> Chart:
     wavenumber = results.wavenumber.values[0]
     figures = {}
     for moment in range(results.sizes["moment"]):
-        figure = go.Figure()
         truth = mean_energy(results.true_spectrum.isel(moment=moment))
-        figure.add_trace(
-            _spectrum_trace(wavenumber, truth, "truth", {"line": {"width": 3}, "meta": {"colour": "text"}})
-        )
+        traces = [_spectrum_trace(wavenumber, truth, "truth", {"line": {"width": 3}, "meta": {"colour": "text"}})]
         for method in learned_methods(results) or method_names(results):
             energy = mean_energy(results.spectrum.sel({"simulator": method}).isel(moment=moment))
             if energy is not None:
-                figure.add_trace(_spectrum_trace(wavenumber, energy, method, _line_style(results, method)))
+                traces.append(_spectrum_trace(wavenumber, energy, method, _line_style(results, method)))
         top, bottom = np.nanmax(results.true_spectrum.values), np.nanmin(truth[1:][truth[1:] > 0], initial=np.inf)
-        _lay_out(figure, "wavenumber", "energy", "log")
-        figure.update_xaxes(type="log")
-        figure.update_yaxes(range=np.log10([max(top * 1e-14, bottom / 10), top * 3]).tolist())
-        figures[str(results.moment.values[moment])] = _plain_figure(figure)
+        layout = chart_layout("wavenumber", "energy", "log", "log")
+        layout["yaxis"]["range"] = np.log10([max(top * 1e-14, bottom / 10), top * 3]).tolist()
+        figures[str(results.moment.values[moment])] = {"data": traces, "layout": layout | {"hovermode": "x unified"}}
     caption = (
         "Isotropic energy spectra of the truth and of each method's rollout, averaged over the test trajectories. A "
         "curve that leaves the truth has lost or invented those scales."
@@ -115,7 +113,7 @@ def break_even_chart(points: Sequence[Mapping[str, Any]]) -> Chart:
         points: each with method, seconds, error and, where it has them, a label such as a resolution, a batch and its
             peak_bytes.
     """
-    figure = go.Figure()
+    traces: list[Trace] = []
     methods = list(dict.fromkeys(str(point["method"]) for point in points))
     colours = list(dict.fromkeys(method.removesuffix(AT_BEST) for method in methods))
     for method in methods:
@@ -129,16 +127,15 @@ def break_even_chart(points: Sequence[Mapping[str, Any]]) -> Chart:
         }
         best, others = _split_by_front([point for point in points if str(point["method"]) == method])
         if others:
-            figure.add_trace(_points_trace(others, method, mode="markers", opacity=0.35, showlegend=False, **style))
-        figure.add_trace(_points_trace(best, method, mode="lines+markers", **style))
-    _lay_out(figure, "seconds for one trajectory", "error", "log")
-    figure.update_xaxes(type="log")
+            traces.append(_points_trace(others, method, mode="markers", opacity=0.35, showlegend=False, **style))
+        traces.append(_points_trace(best, method, mode="lines+markers", **style))
+    figure = {"data": traces, "layout": chart_layout("seconds for one trajectory", "error", "log", "log")}
     caption = (
         "Error against computing time: a method is worth its price where no other is both below it and left of it. "
         "Lines join the settings of a method that no other of its settings beats in both; the rest are faint. Diamonds "
         "are solved in batches, whose seconds are shared out. Under the pointer a point tells its setting and memory."
     )
-    return Chart("break-even", "Break-even", caption, {"error against seconds": _plain_figure(figure)})
+    return Chart("break-even", "Break-even", caption, {"error against seconds": figure})
 
 
 def _split_by_front(points: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
@@ -148,15 +145,15 @@ def _split_by_front(points: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, 
     return [points[row] for row in rows], [point for row, point in enumerate(points) if row not in rows]
 
 
-def _points_trace(points: list[Mapping[str, Any]], method: str, **style: Any) -> go.Scatter:
-    return go.Scatter(
-        x=[p["seconds"] for p in points],
-        y=[p["error"] for p in points],
-        text=[_escape(str(p.get("label", ""))) for p in points],
-        customdata=[_batch_and_memory(p) for p in points],
-        name=_escape(method),
+def _points_trace(points: list[Mapping[str, Any]], method: str, **style: Any) -> Trace:
+    return {
+        "x": [p["seconds"] for p in points],
+        "y": [p["error"] for p in points],
+        "text": [escape_name(str(p.get("label", ""))) for p in points],
+        "customdata": [_batch_and_memory(p) for p in points],
+        "name": escape_name(method),
         **style,
-    )
+    }
 
 
 def _batch_and_memory(point: Mapping[str, Any]) -> str:
@@ -208,55 +205,53 @@ def _line_style(results: xr.Dataset, method: str) -> dict[str, Any]:
     return line | ({"meta": {"colour": "faint"}} if colour == BASELINE else {})
 
 
-def _band(
-    time: np.ndarray, low: np.ndarray, high: np.ndarray, method: str, style: Mapping[str, Any]
-) -> list[go.Scatter]:
+def _band(time: np.ndarray, low: np.ndarray, high: np.ndarray, method: str, style: Mapping[str, Any]) -> list[Trace]:
     """Two lines of no width, filled between."""
-    plain = {"x": _single_precision(time), "mode": "lines", "line": {"width": 0}, "legendgroup": method}
-    hidden = {"showlegend": False, "hoverinfo": "skip"}
+    plain: Trace = {"x": packed(time), "mode": "lines", "line": {"width": 0}, "legendgroup": method}
+    plain |= {"showlegend": False, "hoverinfo": "skip"}
     red, green, blue = (int(style["line"]["color"][i : i + 2], 16) for i in (1, 3, 5))
     fill = {"fill": "tonexty", "fillcolor": f"rgba({red}, {green}, {blue}, 0.18)"}
-    return [
-        go.Scatter(y=_single_precision(low), **plain, **hidden),
-        go.Scatter(y=_single_precision(high), **plain, **hidden, **fill),
-    ]
+    return [plain | {"y": packed(low)}, plain | fill | {"y": packed(high)}]
 
 
-def _spectrum_trace(wavenumber: np.ndarray, energy: np.ndarray, name: str, style: Mapping[str, Any]) -> go.Scatter:
+def _spectrum_trace(wavenumber: np.ndarray, energy: np.ndarray, name: str, style: Mapping[str, Any]) -> Trace:
     known = np.isfinite(energy) & (energy > 0) & (np.arange(len(energy)) > 0)
-    return go.Scatter(
-        x=_single_precision(wavenumber[known]),
-        y=_single_precision(energy[known]),
-        name=_escape(name),
-        mode="lines",
-        hovertemplate="%{y:.3g}",
+    return {
+        "x": packed(wavenumber[known]),
+        "y": packed(energy[known]),
+        "name": escape_name(name),
+        "mode": "lines",
+        "hovertemplate": "%{y:.3g}",
         **style,
-    )
+    }
 
 
-def _lay_out(figure: go.Figure, across: str, up: str, scale: str) -> None:
-    figure.update_layout(
-        template="none",
-        margin={"l": 64, "r": 12, "t": 12, "b": 48},
-        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    figure.update_xaxes(title={"text": across, "standoff": 6}, showgrid=True, zeroline=False)
-    figure.update_yaxes(
-        title={"text": up, "standoff": 6}, type=scale, showgrid=True, zeroline=False, exponentformat="power"
-    )
+def chart_layout(across: str, up: str, across_scale: str = "linear", up_scale: str = "linear") -> dict[str, Any]:
+    """How a figure is laid out.
+
+    Args:
+        across: title of the axis to the right.
+        up: title of the other one.
+        across_scale: ``linear`` or ``log``.
+        up_scale: likewise.
+    """
+    return {
+        "margin": {"l": 64, "r": 12, "t": 12, "b": 48},
+        "legend": {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": {"title": {"text": across, "standoff": 6}, "type": across_scale, "showgrid": True, "zeroline": False},
+        "yaxis": {"title": {"text": up, "standoff": 6}, "type": up_scale, "showgrid": True, "zeroline": False},
+    }
 
 
-def _single_precision(values: np.ndarray) -> np.ndarray:
-    """Single precision, which is half as long in the page."""
-    return np.asarray(values, dtype=np.float32)
+def packed(values: np.ndarray) -> dict[str, str]:
+    """An array as bytes of single precision, which are a third of its digits."""
+    content = np.asarray(values, dtype="<f4")
+    packed = {"dtype": "f4", "bdata": base64.b64encode(content.tobytes()).decode()}
+    return packed if content.ndim == 1 else packed | {"shape": ", ".join(map(str, content.shape))}
 
 
-def _escape(name: str) -> str:
+def escape_name(name: str) -> str:
     """A name as text: plotly takes tags in names for markup."""
     return html.escape(shorten(name))
-
-
-def _plain_figure(figure: go.Figure) -> dict[str, Any]:
-    return json.loads(figure.to_json())

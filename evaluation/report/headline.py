@@ -8,6 +8,7 @@ import xarray as xr
 
 from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import ONE_STEP_KEY, ROLLOUT_KEY, StatedFigures
+from tendency.evaluation.report.sentences import joined
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.intervals import Interval
 from tendency.evaluation.statistics.method_comparisons import (
@@ -23,7 +24,7 @@ from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 Summaries = Mapping[str, Mapping[str, Any]]
 
 
-def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
+def headline_sentences(results: xr.Dataset, summary: Summaries, called: Mapping[str, str] | None = None) -> str:
     """The best method's one-step error over persistence's, and what is not known of it; may be empty.
 
     Methods are compared, which are the mean of their runs where these differ in the seed alone, never single runs of
@@ -32,6 +33,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
     Args:
         results: results of ``evaluate_rollouts``.
         summary: summary from ``summarise``.
+        called: names of methods in sentences, of those that are not called as in the results.
     """
     stated = StatedFigures.of_results(results)
     groups = ReportDescription.of_results(results).seeds
@@ -50,7 +52,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries) -> str:
     if not 0 < one_step[best].mean < np.inf or not 0 < reference < np.inf:
         return ""
     sentences = [
-        _gain(best, one_step[best], reference, len(groups.get(best, [best]))),
+        _gain((called or {}).get(best, best), one_step[best], reference, len(groups.get(best, [best]))),
         *_not_told_apart(best, results, groups, stated[ONE_STEP_KEY], list(one_step)),
     ]
     if ROLLOUT_KEY in unlearned:
@@ -82,7 +84,7 @@ def _gain(best: str, error: Interval, reference: float, runs: int) -> str:
     """How many times smaller than persistence's the error of the best method is."""
     gain = reference / error.mean
     worth = f"{gain:.3g} times smaller" if gain >= 1 else f"{1 / gain:.3g} times larger"
-    sentence = f"{best} has a one-step error {worth} than {REFERENCE}'s"
+    sentence = f"{best} has a one-step error {worth} than {REFERENCE}'s (which predicts no change)"
     if runs == 1:
         return f"{sentence}, in one run: how much the seed matters is not known."
     if error.low is None or error.high is None:
@@ -130,4 +132,9 @@ def _baselines_ahead(
         pairs = compare_with_others(baseline, results, groups, figure, trained)
         if pairs and all(pair.first_is_better for pair in pairs.values()):
             ahead.append(baseline)
-    return [f"Over the rollout, ahead of all that was trained: {', '.join(ahead)}."] if ahead else []
+    if not ahead:
+        return []
+    named = joined([f"the {name}" for name in ahead])
+    one = len(ahead) == 1
+    what = f"{named}, which {'is' if one else 'are'} not trained, {'has' if one else 'have'} a smaller error than"
+    return [f"Over the rollout {what} {'the' if len(trained) == 1 else 'every'} trained network."]

@@ -183,10 +183,14 @@ class Leaderboard:
         table = records_csv([{k: "" if v is None else v for k, v in record.items()} for record in records])
         tables = [self.table(figure) for figure in self.figures]
         methods = {one.method for one in self.standings if not one.baseline}
-        lead = f"Methods: {len(methods)}. Problems: {', '.join(self.problems)}."
+        count = len(self.problems)
+        heading = (
+            f"{len(methods)} method{'' if len(methods) == 1 else 's'} on {count} problem{'' if count == 1 else 's'}"
+        )
+        lead = f"Leaderboard {self.title}: {', '.join(self.problems)}."
         headline = self.headline()
         content = {
-            "title": self.title,
+            "title": heading,
             "lead": lead,
             "headline": headline,
             "tables": tables,
@@ -196,7 +200,7 @@ class Leaderboard:
         }
         payload = {"charts": {}, "files": {"leaderboard.csv": deflate(table)}}
         page = render_document("leaderboard.html", [read_template("page.js")], content=content, payload=payload)
-        lines = head_lines(self.title, lead, headline)
+        lines = head_lines(heading, lead, headline)
         for one in tables:
             lines += table_lines(one)
         lines += [*(f"- [{escape(name)}]({link})" for name, link in self.reports.items()), ""]
@@ -262,7 +266,8 @@ class Leaderboard:
             if best.baseline and not any(one.tied and not one.baseline for one in standings):
                 ahead[best.method] = ahead.get(best.method, 0) + 1
         return [
-            f"On {count} of {len(problems)} the baseline {name} is ahead of all that was trained."
+            f"On {count} of {len(problems)} problems the {name}, which is not trained, is better than all trained "
+            "methods."
             for name, count in ahead.items()
         ]
 
@@ -300,3 +305,7 @@ def _number(value: float | None) -> TableCell:
     if value is None:
         return TableCell("", None, "not known on every problem")
     return TableCell(f"{value:.3g}", value) if math.isfinite(value) else TableCell("blew up", None)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

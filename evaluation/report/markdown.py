@@ -18,6 +18,7 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], anima
         animation: caption of the animation.
     """
     lines = head_lines(content.title, content.lead, content.headline)
+    lines += [*(f"- {escape(sentence)}" for sentence in content.findings), ""] if content.findings else []
     lines += [*_rows("method", content.columns, content.rows), "", "Medians over the test trajectories.", ""]
     for table in content.tables:
         lines += table_lines(table)
@@ -26,8 +27,6 @@ def report_markdown(content: PageContent, figures: Sequence[ReportFigure], anima
     lines += [f"![{escape(animation)}](figures/animation.gif)", ""]
     for figure in figures:
         lines += [f"![{escape(figure.caption)}](figures/{figure.name}.png)", ""]
-    for title, sentence in content.missing:
-        lines += [f"## {escape(title)}", "", escape(sentence), ""]
     return "\n".join(lines)
 
 

@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib import colormaps
-from plotly.offline import get_plotlyjs
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from tendency.evaluation.report.charts import Chart
-from tendency.evaluation.report.document import deflate, read_template, render_document
+from tendency.evaluation.report.document import deflate, plotly, read_template, render_document
+from tendency.evaluation.report.mathml import mathml
 from tendency.evaluation.report.player import PlayerRollouts
-from tendency.evaluation.report.table import TableRow, TableSection
+from tendency.evaluation.report.report_source import ReportSource
+from tendency.evaluation.report.table import TableCell, TableRow, TableSection
 
 MOST_BYTES = 25_000_000
 MOST_PLAYER_BYTES = 15_000_000
+ON_DARK = ("#cfeaff", "#5fb0ec", "#1f6fb4", "#1b1f25", "#b0432f", "#f08a62", "#ffe0d0")
+"""Colours of fields with both signs on a dark page, where the white of nothing would be the brightest of all."""
 SCRIPTS = ("page.js", "player.js")
 
 
@@ -24,38 +29,62 @@ class PageContent:
     """Content of a report's page; every text in it is escaped, never taken for markup.
 
     Args:
-        title: title of the page.
+        source: what the report is made of beside its results.
         lead: sentences below the title.
         headline: the most important result in a sentence; may be empty.
+        findings: further results, a sentence each.
         columns: heads of the summary table, without the first one.
         rows: rows of the summary table.
         charts: charts in their order.
-        certificate: certificate of the dataset, plain data.
-        configuration: configurations of the runs as text, by their headings.
-        provenance: provenance of the dataset, plain data.
         files: texts that can be downloaded, by the names of the files.
         comparisons: sentences that compare two methods.
         verdicts: sentences on whether surrogates pay.
-        missing: sections without a chart, each a title and a sentence on how to get it.
         tables: further sections with a table.
         notes: sentences on what is not in the page.
     """
 
-    title: str
+    source: ReportSource
     lead: str
     headline: str
     columns: Sequence[str]
     rows: Sequence[TableRow]
     charts: Sequence[Chart]
-    certificate: Mapping[str, Any]
-    configuration: Mapping[str, str]
-    provenance: Mapping[str, Any]
     files: Mapping[str, str]
+    findings: Sequence[str] = ()
     comparisons: Sequence[str] = ()
     verdicts: Sequence[str] = ()
-    missing: Sequence[tuple[str, str]] = ()
     tables: Sequence[TableSection] = ()
     notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The source's."""
+        return self.source.title
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """Configurations as text by their headings, a text for each run where there are several."""
+        return configuration_texts(self.source.configuration)
+
+    @property
+    def equation(self) -> Markup:
+        """The equation as the browser draws it; empty where none is stated, or none that can be drawn."""
+        try:
+            return Markup(mathml(self.source.formula)) if self.source.formula else Markup()  # noqa: S704  escaped there
+        except ValueError:
+            return Markup()
+
+    @property
+    def trainings(self) -> TableSection | None:
+        """In what the trainings of several runs differ."""
+        trainings = self.source.trainings
+        if not trainings.differing:
+            return None
+        rows = [
+            TableRow(run, [TableCell(facts.get(what, ""), None) for what in trainings.differing])
+            for run, facts in trainings.facts.items()
+        ]
+        return TableSection("In what the trainings differ", (), trainings.differing, rows, first="run")
 
 
 def render_page(content: PageContent, encode: Callable[[int], PlayerRollouts]) -> str:
@@ -69,16 +98,20 @@ def render_page(content: PageContent, encode: Callable[[int], PlayerRollouts]) -
     Raises:
         ValueError: the page would be too large without any rollout.
     """
-    scripts = [get_plotlyjs(), *map(read_template, SCRIPTS)]
+    scripts = [read_template(name) for name in SCRIPTS]
     payload = {
         "charts": {chart.name: {"figures": chart.figures, "scales": chart.scales} for chart in content.charts},
-        "colours": {"diverging": _colours("RdBu_r"), "sequential": _colours("viridis")},
+        "colours": {
+            "diverging": _colours(colormaps["RdBu_r"]),
+            "diverging_on_dark": _colours(LinearSegmentedColormap.from_list("on dark", ON_DARK)),
+            "sequential": _colours(colormaps["viridis"]),
+        },
         "files": {name: deflate(text) for name, text in content.files.items()},
     }
 
     def page(rollouts: PlayerRollouts) -> str:
         whole = payload | {"recordings": rollouts.entries}
-        return render_document("report.html", scripts, content=content, payload=whole, rollouts=rollouts)
+        return render_document("report.html", scripts, plotly(), content=content, payload=whole, rollouts=rollouts)
 
     # The entries that describe each rollout are not in the blobs: a tenth of the remaining bytes covers them.
     rest = MOST_BYTES - len(page(PlayerRollouts()).encode())
@@ -92,9 +125,9 @@ def deflated_size(text: str) -> int:
     return len(deflate(text))
 
 
-def _colours(name: str) -> list[int]:
+def _colours(colours: Colormap) -> list[int]:
     """256 colours as red, green, blue, one after the other."""
-    return (colormaps[name](np.arange(256))[:, :3] * 255).round().astype(int).ravel().tolist()
+    return (colours(np.arange(256))[:, :3] * 255).round().astype(int).ravel().tolist()
 
 
 def configuration_texts(configuration: Mapping[str, Any]) -> dict[str, str]:

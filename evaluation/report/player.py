@@ -49,7 +49,7 @@ def encode_rollouts(results: xr.Dataset, reader: RolloutReader, space: Space, mo
         space: geometry and domains of the trajectories.
         most_bytes: size of all blobs together.
     """
-    methods = (learned_methods(results) or method_names(results))[:MOST_METHODS]
+    methods = _best_first(results)[:MOST_METHODS]
     chosen = [(m, rank, row) for m in methods for rank, row in ranked_trajectories(results, m).items()]
     channels = range(min(len(reader.channels), MOST_CHANNELS))
     layers = (2 * len(chosen) + len({row for _, _, row in chosen})) * len(channels)
@@ -67,6 +67,13 @@ def encode_rollouts(results: xr.Dataset, reader: RolloutReader, space: Space, mo
         raw *= 0.95 * most_bytes / rollouts.size
     rollouts.left_out = encoder.omissions(methods, len(channels))
     return rollouts
+
+
+def _best_first(results: xr.Dataset) -> list[str]:
+    """The trained methods, by the median of their errors at the end; of none, all methods."""
+    methods = learned_methods(results) or method_names(results)
+    last = {name: results.nrmse.sel({"simulator": name}).values[:, -1] for name in methods}
+    return sorted(methods, key=lambda name: float(np.median(np.where(np.isfinite(last[name]), last[name], np.inf))))
 
 
 def _code_type(space: Space, reader: RolloutReader) -> np.dtype:
@@ -179,7 +186,7 @@ class _RolloutEncoder:
             lines.append(f"{num_channels} of {len(reader.channels)} fields are shown.")
         learned = len(learned_methods(self.results) or method_names(self.results))
         if learned > len(methods):
-            lines.append(f"The first {len(methods)} of {learned} methods are shown.")
+            lines.append(f"Of {learned} methods the {len(methods)} with the smallest errors at the end are shown.")
         bits = 8 * _code_type(self.space, reader).itemsize
-        lines.append(f"Values have {bits} bits here; rollouts.nc, beside this page, has all of them in full.")
+        lines.append(f"Values have {bits} bits here; rollouts.nc, beside this page, has these rollouts in full.")
         return lines

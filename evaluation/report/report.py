@@ -13,7 +13,7 @@ from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.metrics.valid_times import CorrelationTime
 from tendency.evaluation.report.animation import write_animation
-from tendency.evaluation.report.charts import break_even_chart, error_chart, horizon_curves, spectra_chart
+from tendency.evaluation.report.charts import Chart, break_even_chart, error_chart, horizon_curves, spectra_chart
 from tendency.evaluation.report.csv_tables import (
     curves_csv,
     records_csv,
@@ -29,16 +29,19 @@ from tendency.evaluation.report.figures import (
     spectra_figure,
     write_figures,
 )
+from tendency.evaluation.report.findings import finding_sentences
 from tendency.evaluation.report.headline import headline_sentences
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.markdown import report_markdown
-from tendency.evaluation.report.page import PageContent, configuration_texts, deflated_size, render_page
+from tendency.evaluation.report.page import PageContent, deflated_size, render_page
 from tendency.evaluation.report.player import encode_rollouts
 from tendency.evaluation.report.report_numbers import ReportNumbers
+from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report.sentences import lead_sentence, omission_sentences
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report.summary_table import summary_columns, summary_rows, table_figures
 from tendency.evaluation.report.table import TableRow
+from tendency.evaluation.report.training_chart import training_chart
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.evaluation.statistics.method_results import late_start_sentences
 from tendency.evaluation.statistics.metric_curves import MetricCurve
@@ -49,18 +52,13 @@ MOST_FIGURES = 4
 """Methods whose rollouts are drawn for papers; the page plays more."""
 MOST_TABLE = 2_000_000
 """Bytes that metrics.csv may take in the page; the file next to the page is always whole."""
-NOT_MEASURED = "Not measured: python evaluate.py runs=[...] evaluation/cost=full sets error against computing time."
 
 
 def write_report(
     results: xr.Dataset,
     folder: Path,
-    *,
-    title: str,
+    source: ReportSource,
     space: Space,
-    configuration: Mapping[str, Any],
-    certificate: Mapping[str, Any],
-    provenance: Mapping[str, Any],
     further: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes report.html, report.md, metrics.json, metrics.csv, animation.gif and figures/ beside what is there.
@@ -70,26 +68,15 @@ def write_report(
     Args:
         results: results of ``evaluate_rollouts``, whose files lie in ``folder``.
         folder: folder of the report.
-        title: title of the page.
+        source: what the report is made of beside its results.
         space: geometry and domains of the trajectories.
-        configuration: configurations of the runs, plain data.
-        certificate: certificate of the dataset, plain data.
-        provenance: provenance of the dataset, plain data.
         further: further entries of metrics.json by their names, see ``ReportNumbers``.
 
     Returns:
         The path of report.html.
     """
-    content = prepare_page(
-        results,
-        folder,
-        title=title,
-        configuration=configuration,
-        certificate=certificate,
-        provenance=provenance,
-        further=further,
-    )
-    with RolloutReader(folder / "rollouts.nc") as reader:
+    content = prepare_page(results, folder, source, further)
+    with RolloutReader(folder / "rollouts.nc", results.trajectory.values) as reader:
         figures = _figures(results, reader, space)
         write_figures(figures, folder / "figures")
         best = (learned_methods(results) or method_names(results))[0]
@@ -105,14 +92,7 @@ def write_report(
 
 
 def prepare_page(
-    results: xr.Dataset,
-    folder: Path,
-    *,
-    title: str,
-    configuration: Mapping[str, Any],
-    certificate: Mapping[str, Any],
-    provenance: Mapping[str, Any],
-    further: Mapping[str, Any] | None = None,
+    results: xr.Dataset, folder: Path, source: ReportSource, further: Mapping[str, Any] | None = None
 ) -> PageContent:
     """Writes metrics.json and metrics.csv, and returns the content of the page. Arguments as of ``write_report``."""
     summary = summarise(results)
@@ -120,7 +100,7 @@ def prepare_page(
     description, learned = numbers.description, learned_methods(results)
     stated = StatedFigures.of_results(results)
     columns = table_figures(stated, summary)
-    rows = summary_rows(columns, summary, learned, description.network_calls, numbers.seeds)
+    rows = summary_rows(columns, summary, learned, description.network_calls, numbers.seeds, description.seeds)
     write_whole(folder / "metrics.json", json.dumps(numbers.to_dict(), indent=1))
     write_metrics_csv(results, folder / "metrics.csv")
     tables = []
@@ -129,28 +109,37 @@ def prepare_page(
         tables.append(
             away.table([one for one in stated.summary if one.leaderboard], summary, learned, description.step)
         )
-    files, notes = _files(results, folder, numbers, rows, columns, certificate)
+    verdict = numbers.break_even_verdict
+    found = None if verdict is None else [one["sentence"] for one in verdict.get("verdicts", [])]
+    # Of one run the network says more than the name of its folder.
+    networks = source.trainings.networks
+    called = {learned[0]: f"The {networks[0]}"} if len(learned) == len(networks) == 1 else {}
+    files, notes = _files(results, folder, numbers, rows, columns, source.certificate)
     return PageContent(
-        title=title,
-        lead=lead_sentence(results, description),
-        headline=headline_sentences(results, summary),
+        source=source,
+        lead=lead_sentence(results, description, source),
+        headline=headline_sentences(results, summary, called),
+        findings=finding_sentences(results, summary, found, called),
         columns=summary_columns(columns),
         rows=rows,
-        charts=[
-            error_chart(results),
-            *([spectra_chart(results)] if "true_spectrum" in results else []),
-            *([break_even_chart(numbers.break_even)] if numbers.break_even else []),
-        ],
+        charts=_charts(results, numbers, source),
         comparisons=[pair["sentence"] for pair in numbers.comparisons or []],
         verdicts=break_even_sentences(numbers.break_even_verdict or {}),
         tables=tables,
-        missing=[] if numbers.break_even else [("Break-even", NOT_MEASURED)],
-        certificate=certificate,
-        configuration=configuration_texts(configuration),
-        provenance=provenance,
         files=files,
         notes=[*omission_sentences(description), *late_start_sentences(results), *notes],
     )
+
+
+def _charts(results: xr.Dataset, numbers: ReportNumbers, source: ReportSource) -> list[Chart]:
+    charts = [error_chart(results)]
+    if "true_spectrum" in results:
+        charts.append(spectra_chart(results))
+    if numbers.break_even:
+        charts.append(break_even_chart(numbers.break_even))
+    if source.trainings.histories:
+        charts.append(training_chart(source.trainings.histories))
+    return charts
 
 
 def _figures(results: xr.Dataset, reader: RolloutReader, space: Space) -> list[ReportFigure]:

@@ -1,18 +1,49 @@
 """The sentences of a report's page on what it is about, and what is not in it."""
 
+from collections.abc import Sequence
+
 import xarray as xr
 
+from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.ranking import learned_methods
 
 
-def lead_sentence(results: xr.Dataset, description: ReportDescription) -> str:
-    """What was rolled out: trajectories, problem, horizon and dataset."""
-    resolved = description.resolution == "resolved"
-    return (
-        f"{results.sizes['trajectory']} test trajectories of {description.pde}, rolled out over "
-        f"{float(results.time.max()):.4g} units of time. Dataset {description.dataset}"
-        + ("." if resolved else ", under-resolved as published in its source.")
+def lead_sentence(results: xr.Dataset, description: ReportDescription, source: ReportSource) -> str:
+    """What was done: which networks, trained how, predict which trajectories for how long.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+        description: what the report is about.
+        source: what it is made of beside its results.
+    """
+    problem = source.problem or description.pde
+    horizon = float(results.time.max())
+    long = f"{horizon:.4g} units of time"
+    if (time := description.characteristic_time) is not None:
+        long += f" ({horizon / float(time.value):.2g} {time.name}s)"
+    starts = int(results.attrs.get("start_snapshot", 0)) + 1
+    start = "the first snapshot alone" if starts == 1 else f"the first {starts} snapshots"
+    count = results.sizes["trajectory"]
+    test = f"{count} test {'trajectory' if count == 1 else 'trajectories'}"
+    networks, runs = source.trainings.networks, len(learned_methods(results))
+    if not networks:
+        sentence = f"{test} of {problem}, rolled out over {long}, step by step from {start}."
+    else:
+        times = f" {runs} times" if runs > len(networks) else ""
+        effort = f" {source.trainings.effort} of" if source.trainings.effort else " on"
+        verb = "predicts" if runs == 1 else "predict"
+        who = f"{joined(networks)}, trained{times}{effort} {problem},"
+        sentence = f"{who} {verb} {test} over {long}, step by step from {start}."
+    published = (
+        "" if description.resolution == "resolved" else " The data are under-resolved, as published in their source."
     )
+    return sentence + published
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names in a sentence: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def omission_sentences(description: ReportDescription) -> list[str]:

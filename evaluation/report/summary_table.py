@@ -1,6 +1,6 @@
 """The summary table of a report: one row for each method, one column for each figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ def summary_rows(
     learned: Sequence[str],
     calls: Mapping[str, Any],
     seeds: Mapping[str, Mapping[str, Mapping[str, float | None]]] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> list[TableRow]:
     """One row for each method that was trained with several seeds, and one for each run and baseline.
 
@@ -45,8 +46,13 @@ def summary_rows(
         learned: names of the methods that are no baselines.
         calls: network calls in one step, by method.
         seeds: {method: {figure: {mean, low, high}}} over the seeds of each method that has several.
+        groups: names of these seeds' runs, by method.
     """
-    rows = [_seeds_row(name, columns, figures) for name, figures in (seeds or {}).items()]
+    rows = []
+    for name, means in (seeds or {}).items():
+        runs = [summary[run] for run in (groups or {}).get(name, ())]
+        beyond = {one.key for one in columns if any(run.get(f"{one.key}_censored") for run in runs)}
+        rows.append(_seeds_row(name, columns, means, beyond))
     for name, figures in summary.items():
         cells = [_figure_cell(figures, column) for column in columns]
         rows.append(TableRow(name, [*cells, _calls_cell(calls.get(name, 0))], baseline=name not in learned))
@@ -54,20 +60,34 @@ def summary_rows(
 
 
 def _seeds_row(
-    name: str, columns: Sequence[SummaryFigure], figures: Mapping[str, Mapping[str, float | None]]
+    name: str,
+    columns: Sequence[SummaryFigure],
+    figures: Mapping[str, Mapping[str, float | None]],
+    beyond: Collection[str],
 ) -> TableRow:
-    """Means over several seeds of one method, with their intervals."""
+    """Means over several seeds of one method, with their intervals.
+
+    Args:
+        name: name of the method.
+        columns: figures of the columns.
+        figures: {figure: {mean, low, high}}.
+        beyond: times that more than half of the trajectories of some seed exceed, of which no mean is known.
+    """
     cells = []
     for column in columns:
         if column.key not in figures:
             cells.append(NOT_APPLICABLE)
             continue
-        interval = figures[column.key]
-        cells.append(
-            TableCell(
-                Interval.from_dict(interval).text(), interval["mean"], "mean over the seeds, with its 95 % interval"
+        interval = Interval.from_dict(figures[column.key])
+        text, note = interval.text(), "mean over the seeds, with its 95 % interval"
+        if column.key in beyond:
+            text, note = (
+                column.text(interval.mean, True),
+                "with some seed more than half of the trajectories last longer",
             )
-        )
+        elif column.statistic is Statistic.SHARE_WITHOUT:
+            text, note = column.text(interval.mean), "mean over the seeds"
+        cells.append(TableCell(text, figures[column.key]["mean"], note))
     return TableRow(name, [*cells, TableCell("", None)])
 
 

@@ -52,11 +52,13 @@ class MeasurementPlan:
         subject: fields, geometry and solver of the trajectories; None for scalar fields with the channels' names, of
             which nothing else is known.
         ensemble: number of members that simulators which draw noise are rolled out with; 1 for the rollout alone.
+        kept: which trajectories stay in ``rollouts.nc``, as rows of the results; None for all.
     """
 
     metrics: Sequence[Metric] = ()
     subject: Subject | None = None
     ensemble: int = 1
+    kept: Callable[[xr.Dataset], Sequence[int]] | None = None
 
 
 STANDARD_PLAN = MeasurementPlan()
@@ -127,18 +129,20 @@ def evaluate_rollouts(
             variables, labels = _measure_batch(simulators, source, start, metrics, subject, ensemble, file)
             batches.append(variables)
             progress(done, len(trajectories))
-    labels |= {"simulator": list(simulators), "channel": list(channel_names)}
-    results, empty = _dataset(concatenate_batches(batches), labels)
-    results[FIRST_SNAPSHOT] = ("simulator", [max(one.history - 1 - start, 0) for one in simulators.values()])
-    reasons |= dict.fromkeys(empty, "this problem has none")
-    known_labels = {str(axis): results[axis].values.tolist() for axis in results.coords}
-    figures = StatedFigures.of_metrics(metrics, known_labels, description.characteristic_time)
-    results.attrs = {
-        ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
-        FIGURES_ATTRIBUTE: json.dumps(figures.to_dict()),
-        "start_snapshot": start,
-        "ensemble": ensemble,
-    }
+        labels |= {"simulator": list(simulators), "channel": list(channel_names)}
+        results, empty = _dataset(concatenate_batches(batches), labels)
+        results[FIRST_SNAPSHOT] = ("simulator", [max(one.history - 1 - start, 0) for one in simulators.values()])
+        reasons |= dict.fromkeys(empty, "this problem has none")
+        known_labels = {str(axis): results[axis].values.tolist() for axis in results.coords}
+        figures = StatedFigures.of_metrics(metrics, known_labels, description.characteristic_time)
+        results.attrs = {
+            ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
+            FIGURES_ATTRIBUTE: json.dumps(figures.to_dict()),
+            "start_snapshot": start,
+            "ensemble": ensemble,
+        }
+        if measurement.kept is not None:
+            file.keep(measurement.kept(results))
     write_netcdf(results, folder / "metrics.nc")
     return results
 

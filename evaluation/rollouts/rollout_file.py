@@ -1,10 +1,12 @@
 """Rollouts on disk, written snapshot by snapshot, read by xarray as netCDF."""
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import h5netcdf
 import h5py
@@ -13,11 +15,18 @@ from torch import Tensor
 
 from tendency.data.streamed_file import PatientFile, whole_streamed_file
 
+FIELDS = ("truth", "prediction")
+BLOCK = 2**16
+"""Values of a field that are compressed together, about."""
+PACKED: Mapping[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+"""How a kept field is stored: without loss, its bytes sorted by their weight, which is what makes floats smaller."""
+
 
 class RolloutFile:
     """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (simulator, ...), float32.
 
-    Memory holds one snapshot of a batch. The file exists whole or not at all.
+    Memory holds one snapshot of a batch. The file exists whole or not at all. All trajectories are written as they
+    come; which of them are kept is known once all are judged, and said by ``keep`` before the file is closed.
 
     Args:
         path: path of the file.
@@ -27,6 +36,7 @@ class RolloutFile:
 
     def __init__(self, path: Path, methods: Sequence[str], channels: Sequence[str]) -> None:
         self.path, self.methods, self.channels = path, list(methods), list(channels)
+        self.kept: list[int] | None = None
         self.open = ExitStack()
         self.file: h5netcdf.File | None = None
         self.raw: PatientFile | None = None
@@ -35,7 +45,12 @@ class RolloutFile:
     def __enter__(self) -> Self:
         """Opens the file."""
         with ExitStack() as stack:
-            self.raw = stack.enter_context(whole_streamed_file(self.path))
+            target = stack.enter_context(whole_streamed_file(self.path))
+            # Written without compression, which would cost more than the rollouts of a fast network.
+            everything = target.path.with_name(f".all-{target.path.name[1:]}")
+            stack.callback(everything.unlink, missing_ok=True)
+            stack.push(lambda kind, error, trace: self._pack(everything, target) if kind is None else None)
+            self.raw = stack.enter_context(PatientFile(everything))
             self.file = stack.enter_context(h5netcdf.File(self.raw, "w"))
             self.open = stack.pop_all()
         return self
@@ -66,6 +81,33 @@ class RolloutFile:
         variable = self._opened().variables["prediction"]
         variable[self.methods.index(method), self.first : self.last, snapshot] = u.float().cpu().numpy()
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Says which trajectories stay in the file, by the order in which they came; without a word all do."""
+        self.kept = sorted(rows)
+
+    def _pack(self, everything: Path, target: PatientFile) -> None:
+        """Copies the trajectories that are kept, compressed.
+
+        Raises:
+            OSError: not all of them could be written.
+        """
+        if self.raw is not None:
+            self.raw.require_written()
+        with h5netcdf.File(everything, "r") as source, h5netcdf.File(target, "w") as file:
+            if not source.dimensions:
+                return
+            rows = list(range(self.last)) if self.kept is None else self.kept
+            sizes = {name: dimension.size for name, dimension in source.dimensions.items()}
+            file.dimensions = sizes | {"trajectory": len(rows)}
+            for name, variable in source.variables.items():
+                if name in FIELDS:
+                    _pack_field(variable, file, rows)
+                elif "trajectory" in variable.dimensions:
+                    file.create_variable(name, variable.dimensions, variable.dtype, data=variable[...][rows])
+                else:
+                    copy = file.create_variable(name, variable.dimensions, h5py.string_dtype())
+                    copy[...] = variable[...]
+
     def _opened(self) -> h5netcdf.File:
         if self.file is None or self.raw is None:
             raise RuntimeError("the rollout file is not open")
@@ -88,3 +130,17 @@ class RolloutFile:
         block = (1, 1, channels, *space)
         file.create_variable("truth", fields, "f4", chunks=block)
         file.create_variable("prediction", ("simulator", *fields), "f4", chunks=(1, *block))
+
+
+def _pack_field(variable: h5netcdf.Variable, file: h5netcdf.File, rows: Sequence[int]) -> None:
+    """Copies rows of the truth or of the predictions, a block of snapshots at a time."""
+    leading = variable.dimensions.index("trajectory")
+    snapshots, block = variable.shape[leading + 1], variable.shape[leading + 2 :]
+    together = min(max(BLOCK // math.prod(block), 1), snapshots)
+    chunks = (*[1] * (leading + 1), together, *block)
+    copy = file.create_variable(variable.name.rpartition("/")[2], variable.dimensions, "f4", chunks=chunks, **PACKED)
+    for method in itertools.product(*(range(size) for size in variable.shape[:leading])):
+        for number, row in enumerate(rows):
+            for first in range(0, snapshots, together):
+                some = slice(first, first + together)
+                copy[(*method, number, some)] = variable[(*method, row, some)]

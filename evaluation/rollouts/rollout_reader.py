@@ -16,10 +16,13 @@ class RolloutReader:
 
     Args:
         path: path of the file.
+        trajectories: numbers of the trajectories of the results, in their order; the file may hold some of them alone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, trajectories: Sequence[int] | np.ndarray) -> None:
         self.file = h5netcdf.File(path, "r")
+        there = [int(number) for number in self.file.variables["trajectory"][...]]
+        self.rows = {row: there.index(int(n)) for row, n in enumerate(trajectories) if int(n) in there}
         self.methods = [_text(name) for name in self.file.variables["simulator"][...]]
         self.channels = [_text(name) for name in self.file.variables["channel"][...]]
         truth = self.file.variables["truth"]
@@ -36,12 +39,12 @@ class RolloutReader:
         self.file.close()
 
     def truth(self, row: int, snapshots: Snapshots, channel: int) -> np.ndarray:
-        """One field (len(snapshots), *N) float32 of one trajectory."""
-        return self._read("truth", (row,), snapshots, channel)
+        """One field (len(snapshots), *N) float32 of one trajectory, by its row in the results."""
+        return self._read("truth", (self.rows[row],), snapshots, channel)
 
     def prediction(self, method: str, row: int, snapshots: Snapshots, channel: int) -> np.ndarray:
         """One field (len(snapshots), *N) float32 of one method's rollout."""
-        return self._read("prediction", (self.methods.index(method), row), snapshots, channel)
+        return self._read("prediction", (self.methods.index(method), self.rows[row]), snapshots, channel)
 
     def compare(self, method: str, row: int, snapshots: Snapshots, channel: int) -> dict[str, np.ndarray]:
         """Truth, prediction and their difference, each as ``truth`` gives it."""

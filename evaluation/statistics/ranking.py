@@ -41,3 +41,13 @@ def ranked_trajectories(results: xr.Dataset, method: str) -> dict[str, int]:
         if int(chosen[rank]) not in rows.values():
             rows[rank] = int(chosen[rank])
     return {rank: rows[rank] for rank in ("best", "median", "worst") if rank in rows}
+
+
+def shown_trajectories(results: xr.Dataset) -> list[int]:
+    """The rows of the best, the median and the worst trajectory of each trained method, those that a page shows.
+
+    Args:
+        results: results of ``evaluate_rollouts``.
+    """
+    methods = learned_methods(results) or method_names(results)
+    return sorted({row for method in methods for row in ranked_trajectories(results, method).values()})

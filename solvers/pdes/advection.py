@@ -12,6 +12,8 @@ class Advection(SemilinearPDE):
     """u_t + c u_x = 0 in 1D; c is ``speed``, positive to the right. Exact in time for any step."""
 
     name = "advection"
+    title = "advection"
+    formula = r"\partial_t u + c \, \partial_x u = 0"
     fields = (Field("u"),)
     parameter_names = ("speed",)
     spatial_dims = (1,)

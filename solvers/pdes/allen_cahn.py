@@ -18,6 +18,8 @@ class AllenCahn(SemilinearPDE):
     """
 
     name = "allen_cahn"
+    title = "Allen-Cahn"
+    formula = r"\partial_t u = \nu \nabla^2 u + u - u^3"
     fields = (Field("u"),)
     parameter_names = ("diffusivity",)
     spatial_dims = (1, 2, 3)

@@ -23,11 +23,14 @@ class Burgers(SemilinearPDE):
     """
 
     name = "burgers"
+    title = "Burgers"
     fields = (Field("u"),)
     spatial_dims = (1, 2, 3)
 
     def __init__(self, speeds: Sequence[str] = ()) -> None:
         self.speeds = tuple(speeds)
+        speed = r"\mathbf{c} \cdot \nabla" if speeds else r"\sum_i \partial_i"
+        self.formula = rf"\partial_t u + {speed} \frac{{u^2}}{{2}} = \nu \nabla^2 u"
         self.parameter_names = ("viscosity", *self.speeds)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:

@@ -28,6 +28,11 @@ class Combined(SemilinearPDE):
     """
 
     name = "combined"
+    title = "Burgers-Korteweg-de Vries"
+    formula = (
+        r"\partial_t u + \alpha u \, \partial_x u - \beta \, \partial_x^2 u + \gamma \, \partial_x^3 u"
+        r" = \delta(t, x)"
+    )
     fields = (Field("u"),)
     spatial_dims = (1,)
 

@@ -57,6 +57,14 @@ class CompressibleFlow(ConservationLaw):
     def __init__(self, stress: NewtonianStress | None = None) -> None:
         self.stress = stress
         self.slips = stress is None
+        self.title = "Euler" if stress is None else "compressible Navier-Stokes"
+        force, work = ("0", "0") if stress is None else (r"\nabla \cdot \sigma", r"\nabla \cdot (\sigma \mathbf{v})")
+        self.formula = (
+            r"\partial_t \rho + \nabla \cdot (\rho \mathbf{v}) = 0 \\ "
+            rf"\partial_t (\rho \mathbf{{v}}) + \nabla \cdot (\rho \mathbf{{v}} \mathbf{{v}}) + \nabla p = {force} \\ "
+            rf"\partial_t E + \nabla \cdot ((E + p) \mathbf{{v}}) = {work} , \quad "
+            r"E = \frac{p}{\gamma - 1} + \frac{\rho}{2} |\mathbf{v}|^2"
+        )
         self.parameter_names = ("heat_capacity_ratio", *(() if stress is None else stress.parameter_names))
 
     def to_conserved(self, u: Tensor, prepared: Prepared) -> Tensor:

@@ -33,6 +33,11 @@ class DiffusionSorption(MethodOfLines):
     """
 
     name = "diffusion_sorption"
+    title = "diffusion-sorption"
+    formula = (
+        r"R(u) \, \partial_t u = D \, \partial_x^2 u \\ "
+        r"R(u) = 1 + \frac{1 - \phi}{\phi} \rho_s k n (u + 10^{-6})^{n - 1}"
+    )
     fields = (Field("concentration"),)
     parameter_names = ("diffusivity",)
     spatial_dims = (1,)

@@ -22,6 +22,8 @@ class Fisher(SemilinearPDE):
     """
 
     name = "fisher"
+    title = "Fisher-KPP"
+    formula = r"\partial_t u = \nu \nabla^2 u + \rho u (1 - u)"
     fields = (Field("u"),)
     parameter_names = ("diffusivity", "growth")
     spatial_dims = (1, 2, 3)

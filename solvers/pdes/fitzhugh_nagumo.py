@@ -20,6 +20,8 @@ class FitzHughNagumo(SemilinearPDE):
     """
 
     name = "fitzhugh_nagumo"
+    title = "FitzHugh-Nagumo"
+    formula = r"\partial_t u = D_u \nabla^2 u + u - u^3 - k - v \\ \partial_t v = D_v \nabla^2 v + u - v"
     fields = (Field("activator"), Field("inhibitor"))
     parameter_names = ("diffusivity_u", "diffusivity_v", "excitation")
     spatial_dims = (1, 2, 3)

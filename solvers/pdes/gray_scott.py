@@ -20,6 +20,8 @@ class GrayScott(SemilinearPDE):
     """
 
     name = "gray_scott"
+    title = "Gray-Scott"
+    formula = r"\partial_t a = D_a \nabla^2 a - a b^2 + f (1 - a) \\ \partial_t b = D_b \nabla^2 b + a b^2 - (f + k) b"
     fields = (Field("a"), Field("b"))
     parameter_names = ("diffusivity_a", "diffusivity_b", "feed", "kill")
     spatial_dims = (1, 2, 3)

@@ -12,6 +12,8 @@ class Heat(SemilinearPDE):
     """u_t = nu Laplace(u) in 1D to 3D; nu is ``diffusivity``. Exact in time for any step."""
 
     name = "heat"
+    title = "heat conduction"
+    formula = r"\partial_t u = \nu \nabla^2 u"
     fields = (Field("u"),)
     parameter_names = ("diffusivity",)
     spatial_dims = (1, 2, 3)

@@ -21,11 +21,14 @@ class InviscidBurgers(ConservationLaw):
     """
 
     name = "inviscid_burgers"
+    title = "inviscid Burgers"
     fields = conserved_fields = (Field("u"),)
     spatial_dims = (1,)
 
     def __init__(self, num_waves: NonNegativeInt = 0) -> None:
         self.num_waves = num_waves
+        source = r"\delta(t, x)" if num_waves else "0"
+        self.formula = rf"\partial_t u + \partial_x \frac{{u^2}}{{2}} = {source}"
         self.parameter_names = tuple(f"{name}_{j}" for name in WAVE for j in range(1, num_waves + 1))
 
     def flux(self, u: Tensor, q: Tensor, axis: int, prepared: Prepared) -> Tensor:

@@ -18,11 +18,14 @@ class KortewegDeVries(SemilinearPDE):
     """
 
     name = "korteweg_de_vries"
+    title = "Korteweg-de Vries"
     fields = (Field("u"),)
     spatial_dims = (1,)
 
     def __init__(self, steepening: FiniteFloat = 6.0) -> None:
         self.steepening = steepening
+        factor = "" if steepening == 1 else f"{steepening:g} "
+        self.formula = rf"\partial_t u + {factor}u \, \partial_x u + \partial_x^3 u = 0"
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """i k^3: imaginary, so the coefficients of the scheme are complex."""

@@ -22,11 +22,14 @@ class KuramotoSivashinsky(SemilinearPDE):
     """
 
     name = "kuramoto_sivashinsky"
+    title = "Kuramoto-Sivashinsky"
     fields = (Field("u"),)
     spatial_dims = (1,)
 
     def __init__(self, viscosity: str | None = None) -> None:
         self.viscosity = viscosity
+        nu = "" if viscosity is None else r"\nu \, "
+        self.formula = rf"\partial_t u + u \, \partial_x u + \partial_x^2 u + {nu}\partial_x^4 u = 0"
         self.parameter_names = () if viscosity is None else (viscosity,)
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:

@@ -36,6 +36,11 @@ class LidDrivenCavity(MethodOfLines):
     """
 
     name = "lid_driven_cavity"
+    title = "lid-driven cavity flow"
+    formula = (
+        r"\partial_t \omega + \mathbf{u} \cdot \nabla \omega = \frac{1}{Re} \nabla^2 \omega \\ "
+        r"\nabla^2 \psi = - \omega , \quad \mathbf{u} = (\partial_y \psi, - \partial_x \psi)"
+    )
     fields = (Field("velocity", 1),)
     parameter_names = ("reynolds",)
     spatial_dims = (2,)

@@ -25,12 +25,18 @@ class NavierStokes(SemilinearPDE):
     """
 
     name = "navier_stokes"
+    title = "Navier-Stokes"
     fields = (Field("vorticity"),)
     parameter_names = ("viscosity",)
     spatial_dims = (2,)
 
     def __init__(self, forcing: Forcing | None = None, drag: NonNegativeFloat = 0.0) -> None:
         self.forcing, self.drag = forcing, drag
+        further = (f" - {drag:g} \\omega" if drag else "") + (" + f" if forcing is not None else "")
+        self.formula = (
+            rf"\partial_t \omega + \mathbf{{u}} \cdot \nabla \omega = \nu \nabla^2 \omega{further} \\ "
+            r"\nabla^2 \psi = - \omega , \quad \mathbf{u} = (\partial_y \psi, - \partial_x \psi)"
+        )
         # Vorticity that vanishes at a wall slips along it. A forcing would have to be odd as well.
         self.reflections = (-1.0,) if forcing is None else ()
 

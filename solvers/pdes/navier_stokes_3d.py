@@ -21,6 +21,11 @@ class NavierStokes3D(SemilinearPDE):
     """
 
     name = "navier_stokes_3d"
+    title = "Navier-Stokes"
+    formula = (
+        r"\partial_t \mathbf{u} + (\mathbf{u} \cdot \nabla) \mathbf{u} = - \nabla p + \nu \nabla^2 \mathbf{u} , "
+        r"\quad \nabla \cdot \mathbf{u} = 0"
+    )
     fields = (Field("velocity", rank=1),)
     parameter_names = ("viscosity",)
     spatial_dims = (3,)

@@ -27,6 +27,8 @@ class PotentialKuramotoSivashinsky(SemilinearPDE):
     """
 
     name = "kuramoto_sivashinsky_potential"
+    title = "Kuramoto-Sivashinsky"
+    formula = r"\partial_t u + \frac{1}{2} (|\nabla u|^2 - \langle |\nabla u|^2 \rangle) + \nabla^2 u + \nabla^4 u = 0"
     fields = (Field("u"),)
     spatial_dims = (1, 2, 3)
     reflections = (1.0,)

@@ -16,6 +16,11 @@ class ShallowWater(ConservationLaw):
     """
 
     name = "shallow_water"
+    title = "shallow water"
+    formula = (
+        r"\partial_t h + \nabla \cdot (h \mathbf{v}) = 0 \\ "
+        r"\partial_t (h \mathbf{v}) + \nabla \cdot (h \mathbf{v} \mathbf{v}) + \frac{g}{2} \nabla h^2 = 0"
+    )
     fields = (Field("depth"), Field("velocity", 1))
     conserved_fields = (Field("depth"), Field("discharge", 1))
     parameter_names = ("gravity",)

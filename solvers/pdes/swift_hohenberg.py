@@ -21,6 +21,7 @@ class SwiftHohenberg(SemilinearPDE):
     """
 
     name = "swift_hohenberg"
+    title = "Swift-Hohenberg"
     fields = (Field("u"),)
     parameter_names = ("reactivity",)
     spatial_dims = (1, 2, 3)
@@ -28,6 +29,8 @@ class SwiftHohenberg(SemilinearPDE):
 
     def __init__(self, quadratic: FiniteFloat = 0.0) -> None:
         self.quadratic = quadratic
+        square = f" + {quadratic:g} u^2" if quadratic else ""
+        self.formula = rf"\partial_t u = r u - (1 + \nabla^2)^2 u{square} - u^3"
 
     def linear_symbol(self, k: list[Tensor], conditions: Conditions) -> Tensor:
         """r - (1 - |k|^2)^2."""

@@ -13,6 +13,8 @@ class VectorBurgers(SemilinearPDE):
     """u_t + (u . grad) u = nu Laplace(u) for a velocity u in 2D or 3D; nu is ``viscosity``."""
 
     name = "burgers_vector"
+    title = "Burgers"
+    formula = r"\partial_t \mathbf{u} + (\mathbf{u} \cdot \nabla) \mathbf{u} = \nu \nabla^2 \mathbf{u}"
     fields = (Field("velocity", rank=1),)
     parameter_names = ("viscosity",)
     spatial_dims = (2, 3)

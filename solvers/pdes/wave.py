@@ -16,6 +16,8 @@ class Wave(SemilinearPDE):
     """
 
     name = "wave"
+    title = "waves"
+    formula = r"\partial_t u = v \\ \partial_t v = c^2 \nabla^2 u"
     fields = (Field("u"), Field("v"))
     parameter_names = ("speed",)
     spatial_dims = (1, 2, 3)

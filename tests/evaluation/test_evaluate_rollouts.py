@@ -17,14 +17,17 @@ from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolati
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.metrics.error_figures import error_figures
 from tendency.evaluation.report.report import prepare_page, write_report
+from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report_description import ReportDescription
-from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
+from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 from tendency.evaluation.rollouts.rollout_file import RolloutFile
+from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.evaluation.rollouts.trajectory_errors import measure_trajectories
 from tendency.evaluation.statistics.method_comparisons import compare_all
 from tendency.evaluation.statistics.method_results import results_of_method
 from tendency.evaluation.statistics.paired_comparison import compare_methods
+from tendency.evaluation.statistics.ranking import ranked_trajectories, shown_trajectories
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.tree import map_tensors
 
@@ -193,6 +196,28 @@ def test_files_hold_what_was_computed(rotation, trajectories, tmp_path, dims):
     assert not list(tmp_path.glob(".*.tmp"))
 
 
+def test_of_the_trajectories_those_that_are_kept_stay_as_they_were(rotation, trajectories, tmp_path):
+    window = trajectories(5, dims=2, dtype=torch.float32)
+    plan = MeasurementPlan(kept=shown_trajectories)
+    simulators = {"slow": rotation(0.9), "persistence": Persistence()}
+    results = evaluate_rollouts(
+        simulators, [window], ["u"], tmp_path / "some", description=DESCRIPTION, measurement=plan
+    )
+    judged(simulators, window, tmp_path / "all")
+    ranked = ranked_trajectories(results, "slow")
+    assert results.sizes["trajectory"] == 5
+    with (
+        xr.open_dataset(tmp_path / "some" / "rollouts.nc", engine="h5netcdf") as some,
+        xr.open_dataset(tmp_path / "all" / "rollouts.nc", engine="h5netcdf") as everything,
+    ):
+        assert some.trajectory.values.tolist() == sorted(ranked.values())
+        xr.testing.assert_identical(some.load(), everything.isel(trajectory=sorted(ranked.values())).load())
+        assert some.truth.dtype == np.float32
+    with RolloutReader(tmp_path / "some" / "rollouts.nc", results.trajectory.values) as reader:
+        shown = reader.truth(ranked["worst"], [0, 6], 0)
+        assert np.array_equal(shown, window.u[ranked["worst"], [0, 6], 0].numpy())
+
+
 def test_what_a_killed_evaluation_left_is_swept_and_the_living_are_spared(rotation, trajectories, tmp_path):
     host = socket.gethostname()
     dead, living = (tmp_path / f".rollouts.nc.{host}.{pid}.tmp" for pid in (2**22 + 1, os.getppid()))
@@ -217,16 +242,11 @@ def test_too_short_trajectories_are_refused(rotation, trajectories, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+SOURCE = ReportSource("A report", {"model": "fno"}, CERTIFICATE, {"torch": "2"})
+
+
 def write(results, window, folder):
-    return write_report(
-        results,
-        folder,
-        title="A report",
-        space=Space(window.conditions.geometry, window.conditions.extent.numpy()),
-        configuration={"model": "fno"},
-        certificate=CERTIFICATE,
-        provenance={"torch": "2"},
-    )
+    return write_report(results, folder, SOURCE, Space(window.conditions.geometry, window.conditions.extent.numpy()))
 
 
 @pytest.mark.parametrize("dims", [1, pytest.param(3, marks=pytest.mark.slow)])
@@ -255,11 +275,12 @@ def test_a_baseline_that_is_ahead_is_said_at_the_top(rotation, trajectories, tmp
     simulators = {"slow": rotation(0.9), "coarse solver": rotation(0.95), "persistence": Persistence()}
     known = replace(DESCRIPTION, learned=["slow"])
     results = evaluate_rollouts(simulators, [window], ["u"], tmp_path, description=known)
-    texts = {"configuration": {"model": "fno"}, "certificate": CERTIFICATE, "provenance": {"torch": "2"}}
-    headline = prepare_page(results, tmp_path, title="A report", **texts).headline
+    headline = prepare_page(results, tmp_path, SOURCE).headline
     assert headline.startswith("slow has a one-step error")
-    assert headline.endswith(" Over the rollout, ahead of all that was trained: coarse solver.")
+    assert headline.endswith(
+        " Over the rollout the coarse solver, which is not trained, has a smaller error than the trained network."
+    )
     alone = evaluate_rollouts(
         {"slow": rotation(0.9), "persistence": Persistence()}, [window], ["u"], tmp_path, description=known
     )
-    assert "ahead" not in prepare_page(alone, tmp_path, title="A report", **texts).headline
+    assert "not trained" not in prepare_page(alone, tmp_path, SOURCE).headline

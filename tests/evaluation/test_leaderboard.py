@@ -89,14 +89,14 @@ def test_a_baseline_that_is_ahead_of_all_is_said_at_the_top(board):
     ahead = Leaderboard("t", [*others, *coarse], {})
     assert ahead.headline() == (
         "The baseline coarse solver has the best mean rank over all problems. "
-        "On 2 of 2 the baseline coarse solver is ahead of all that was trained."
+        "On 2 of 2 problems the coarse solver, which is not trained, is better than all trained methods."
     )
     # Not where a trained method is as good on the same trajectories.
     others[0] = replace(others[0], tied=True)
     assert (
         Leaderboard("t", [*others, *coarse], {})
         .headline()
-        .endswith(" On 1 of 2 the baseline coarse solver is ahead of all that was trained.")
+        .endswith(" On 1 of 2 problems the coarse solver, which is not trained, is better than all trained methods.")
     )
 
 

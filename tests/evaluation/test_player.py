@@ -80,6 +80,21 @@ def test_long_rollouts_of_many_points_fit_whatever_they_are():
     assert recordings.entries[0]["snapshots"][-1] == 999
 
 
+def test_the_best_methods_are_shown_first():
+    nrmse = np.array([[0, 0.1, 0.5], [0, 0.2, 0.6], [0, 0.3, 0.7]])
+    results = results_of(nrmse, tuple("abcdefghij"))
+    errors = results.nrmse.values.copy()
+    errors[:, :, -1] = np.arange(10)[::-1, None]
+    errors[9, :2, -1] = np.nan
+    results["nrmse"] = (results.nrmse.dims, errors)
+    space = Space(Grid([4, 4], Boundary.periodic(2)), np.ones((3, 2)))
+    few = Noise()
+    few.shape, few.num_snapshots = (4, 4), 3
+    rollouts = encode_rollouts(results, few, space, 1_000_000)
+    assert list(dict.fromkeys(entry["method"] for entry in rollouts.entries)) == list("ihgfedcb")
+    assert "Of 10 methods the 8 with the smallest errors at the end are shown." in rollouts.left_out
+
+
 def test_what_fits_is_not_thinned():
     assert choose_thinning(101, (64, 64), 101 * 64 * 64).pooling == 1
     assert len(choose_thinning(101, (64, 64), 101 * 64 * 64).snapshots) == 101

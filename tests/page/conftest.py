@@ -17,6 +17,7 @@ from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.report.page import render_page
 from tendency.evaluation.report.player import encode_rollouts
 from tendency.evaluation.report.report import prepare_page
+from tendency.evaluation.report.report_source import ReportSource, TrainingHistory, Trainings
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
@@ -68,6 +69,10 @@ GEOMETRIES = {
     "plane": (Grid([24, 16], Boundary.periodic(2)), [6.0, 4.0]),
     "cloud": (random_nodes(80, Boundary.periodic(2)), [1.0, 1.0]),
 }
+HISTORIES = {
+    name: TrainingHistory([(0, 1.0), (50, 0.2), (100, 0.03)], {"validation, rollout nRMSE": [(49, 0.5), (99, 0.1)]})
+    for name in ("slow", NASTY)
+}
 
 
 @pytest.fixture(scope="session")
@@ -96,17 +101,19 @@ def report(tmp_path_factory):
             description=ReportDescription(**description),
         )
         points = [{"method": "solver", "seconds": 0.1, "error": 0.2, "label": "32"}]
-        content = prepare_page(
-            results,
-            folder,
+        source = ReportSource(
             title=NASTY,
             configuration={NASTY: NASTY},
             certificate={"trajectories": 2, "figures": [figure(NASTY)]},
             provenance={NASTY: NASTY},
-            further={"break_even": points} if kind == "line" else None,
+            problem=NASTY,
+            formula=r"\partial_t u = \nu \nabla^2 u < 1",
+            data={NASTY: NASTY},
+            trainings=Trainings([NASTY], facts={name: {NASTY: name} for name in methods}, histories=HISTORIES),
         )
+        content = prepare_page(results, folder, source, {"break_even": points} if kind == "line" else None)
         space = Space(geometry, window.conditions.extent.numpy())
-        with RolloutReader(folder / "rollouts.nc") as reader:
+        with RolloutReader(folder / "rollouts.nc", results.trajectory.values) as reader:
             page = render_page(content, lambda most_bytes: encode_rollouts(results, reader, space, most_bytes))
         (folder / "report.html").write_text(page, encoding="utf-8")
         return folder

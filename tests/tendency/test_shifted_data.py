@@ -63,6 +63,8 @@ def test_one_override_away_and_home_beside_it(run, judge, override, change):
     assert home["summary"]["shifted"] != away["summary"]["shifted"]
     page = (folder / "report.html").read_text()
     assert "In distribution and out of it" in page
+    assert ", away from the training</h1>" in page
+    assert ", as trained</h1>" in (folder / "as_trained" / "report.html").read_text()
     assert 'href="as_trained/report.html"' in page
     text = (folder / "report.md").read_text()
     assert "## In distribution and out of it" in text

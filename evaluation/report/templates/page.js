@@ -19,13 +19,26 @@ for (const table of document.querySelectorAll("table.sorts")) {
     const value = (row) => column === 0 ? row.cells[0].textContent : row.cells[column].dataset.value;
     const order = (a, b) => {
       const [x, y] = [value(a), value(b)];
-      if (column === 0) return up ? x.localeCompare(y) : y.localeCompare(x);
+      if (column === 0 || (x === "" && y === "")) {
+        const [first, second] = [a, b].map((row) => row.cells[column].textContent);
+        return (up ? 1 : -1) * first.localeCompare(second, undefined, { numeric: true });
+      }
       if (x === "" || y === "") return (x === "") - (y === "");
       return up ? x - y : y - x;
     };
     table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
   }));
 }
+
+// Tables that are wider than the page say so.
+const hint = () => {
+  for (const note of document.querySelectorAll(".hint")) {
+    const { scrollWidth, clientWidth } = note.previousElementSibling;
+    note.hidden = scrollWidth <= clientWidth + 1;
+  }
+};
+addEventListener("resize", hint);
+hint();
 
 // Curves: the page's own colours stand in for the text's and a baseline's.
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -39,18 +52,40 @@ function lifted(colour) {
   return `rgb(${channels.map((value) => Math.round(value + share * (255 - value))).join(", ")})`;
 }
 
-// Labels of a logarithmic axis: 1, 2 and 5 of each decade as long as they have room, else powers of ten.
-function logarithmicTicks(figure, letter) {
-  const values = figure.data.flatMap((trace) => unpackedNumbers(trace[letter])).filter((value) => value > 0);
-  const decades = Math.log10(Math.max(...values) / Math.min(...values));
-  return decades < 2.5 ? "D2" : Math.max(1, Math.ceil(decades / 6));
+// A number as an axis says it: 0.02, 500, or by powers of ten where the axis goes further.
+function tickText(factor, power, plain) {
+  if (plain) return Number(`${factor}e${power}`).toString();
+  return `${factor === 1 ? "" : `${factor}·`}10<sup>${String(power).replace("-", "−")}</sup>`;
 }
 
-// What plotly.py writes of an array: numbers, or their bytes.
-function unpackedNumbers(values) {
-  if (!values?.bdata) return Array.from(values ?? []);
-  const bytes = Uint8Array.from(atob(values.bdata), (character) => character.charCodeAt(0));
-  return Array.from(new { f4: Float32Array, f8: Float64Array }[values.dtype](bytes.buffer));
+// Ticks of a logarithmic axis between two powers: 1, 2 and 5 of each decade while there is room, else powers of ten.
+function logarithmicTicks(low, high) {
+  const decades = high - low;
+  const factors = decades < 0.7 ? [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9] : decades < 2.2 ? [1, 2, 5] : [1];
+  const stride = Math.max(1, Math.ceil(decades / 7));
+  const plain = low >= -4 && high <= 5;
+  const values = [], texts = [];
+  for (let power = Math.floor(low); power <= Math.ceil(high); power++) {
+    if (power % stride) continue;
+    for (const factor of factors) {
+      const at = Math.log10(factor) + power;
+      if (at < low - 1e-9 || at > high + 1e-9) continue;
+      values.push(Number(`${factor}e${power}`));
+      texts.push(tickText(factor, power, plain));
+    }
+  }
+  return values.length > 1 ? { tickmode: "array", tickvals: values, ticktext: texts } : { tickmode: "auto" };
+}
+
+// The ticks of what an axis shows at the moment, which the reader may have zoomed into.
+function labelLogarithms(div) {
+  const changes = {};
+  for (const key of Object.keys(div.layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
+    const axis = div.layout[key];
+    const ticks = axis.type === "log" ? logarithmicTicks(Math.min(...axis.range), Math.max(...axis.range)) : { tickmode: "auto" };
+    for (const [name, value] of Object.entries(ticks)) changes[`${key}.${name}`] = value;
+  }
+  return Plotly.relayout(div, changes);
 }
 
 function themed(figure, changes = {}) {
@@ -60,7 +95,6 @@ function themed(figure, changes = {}) {
     hoverlabel: { bgcolor: page, bordercolor: faint, font: { color: text } } };
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
     layout[key] = { ...axis, ...layout[key] };
-    if (layout[key].type === "log") layout[key].dtick = logarithmicTicks(figure, key[0]);
   }
   const data = figure.data.map((trace) => {
     const colour = { text, faint }[trace.meta?.colour];
@@ -79,7 +113,18 @@ function drawChart(name) {
     const logarithmic = document.querySelector(`[data-logarithmic="${name}"]`).checked;
     changes.yaxis = { ...figure.layout.yaxis, type: logarithmic ? "log" : "linear" };
   }
-  Plotly.react(name, ...themed(figure, changes));
+  const div = document.getElementById(name);
+  // Room for the legend, which on a narrow page is nearly as long as the list of methods.
+  const entries = figure.data.filter((trace) => trace.showlegend !== false).length;
+  div.style.height = `${narrow() ? 19 + 1.9 * entries : 23 + 1.2 * Math.ceil(entries / 5)}rem`;
+  Plotly.react(div, ...themed(figure, changes)).then(() => {
+    // Listens once: plotly keeps what listens to a chart while it is drawn anew.
+    if (!div.dataset.listens) {
+      div.dataset.listens = "true";
+      div.on("plotly_relayout", (event) => Object.keys(event).some((key) => /range/.test(key)) && labelLogarithms(div));
+    }
+    return labelLogarithms(div);
+  });
 }
 
 // An axis starts as the figure asks for; what the reader chooses holds until another figure is chosen.
@@ -90,17 +135,16 @@ function takeScale(name) {
   if (box) box.checked = figures[select ? select.value : Object.keys(figures)[0]].layout.yaxis.type === "log";
 }
 
-for (const name of Object.keys(payload.charts)) {
-  takeScale(name);
-  document.querySelector(`select[data-chart="${name}"]`)?.addEventListener("change", () => {
-    takeScale(name);
-    drawChart(name);
-  });
-  document.querySelector(`[data-logarithmic="${name}"]`)?.addEventListener("change", () => drawChart(name));
-  drawChart(name);
-}
+// Charts are drawn once the library is there that draws them.
+const libraryRuns = (async () => {
+  const held = document.getElementById("library");
+  if (!held) return;
+  const script = document.createElement("script");
+  script.textContent = new TextDecoder().decode(await inflated(held.textContent));
+  document.head.append(script);
+})();
 
-const repaint = [() => Object.keys(payload.charts).forEach(drawChart)];
+const repaint = [];
 const repaintAll = () => repaint.forEach((paint) => paint());
 for (const choice of document.querySelectorAll("input[name=theme]")) {
   choice.addEventListener("change", () => {
@@ -108,6 +152,18 @@ for (const choice of document.querySelectorAll("input[name=theme]")) {
     repaintAll();
   });
 }
+libraryRuns.then(() => {
+  for (const name of Object.keys(payload.charts)) {
+    takeScale(name);
+    document.querySelector(`select[data-chart="${name}"]`)?.addEventListener("change", () => {
+      takeScale(name);
+      drawChart(name);
+    });
+    document.querySelector(`[data-logarithmic="${name}"]`)?.addEventListener("change", () => drawChart(name));
+    drawChart(name);
+    repaint.push(() => drawChart(name));
+  }
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll);
 
 for (const button of document.querySelectorAll("button[data-file]")) {

@@ -61,10 +61,12 @@ class Player {
     const entry = this.entries.find((one) => one.method === this.method.value
       && one.rank === this.trajectory.value && one.channel === this.field.value);
     this.wanted = entry;
+    await libraryRuns;
     const codes = Object.fromEntries(await Promise.all(PARTS.map(async (part) => [part, await unpacked(entry, part)])));
     // Another choice may have been made meanwhile.
     if (this.wanted !== entry) return;
-    const share = this.entry ? this.scrubber.value / Math.max(this.scrubber.max, 1) : 0;
+    // Opens late, where an error has had time to grow, but not at the end, where it may be all that there is.
+    const share = this.entry ? this.scrubber.value / Math.max(this.scrubber.max, 1) : 0.75;
     [this.entry, this.codes] = [entry, codes];
     this.scrubber.max = entry.time.length - 1;
     this.scrubber.value = Math.round(share * this.scrubber.max);
@@ -89,7 +91,8 @@ class Player {
 
   colours(part) {
     const [low, high] = this.entry.colours;
-    return payload.colours[part === "difference" || low === -high ? "diverging" : "sequential"];
+    if (part !== "difference" && low !== -high) return payload.colours.sequential;
+    return payload.colours[Number(variable("--lift")) ? "diverging_on_dark" : "diverging"];
   }
 
   range(part) {
@@ -308,7 +311,7 @@ class SpaceTime {
     const t = entry.time[frame];
     const text = variable("--text");
     const shapes = PARTS.map((part, i) => ({ type: "line", xref: i ? `x${i + 1}` : "x", yref: i ? `y${i + 1} domain` : "y domain",
-      x0: t, x1: t, y0: 0, y1: 1, line: { color: "#111111", width: 2 } }));
+      x0: t, x1: t, y0: 0, y1: 1, line: { color: text, width: 2 } }));
     this.drawn.then(() => Plotly.relayout(this.images, { shapes }));
     const [low, high] = entry.colours;
     const room = 0.12 * (high - low);

@@ -13,6 +13,7 @@ from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, Ro
 from tendency.app.reports.runs_report import RunsReport
 from tendency.app.reports.same_test_data import require_fit, require_num_test, require_same_trajectories
 from tendency.app.reports.sweep_leaderboard import report_and_rank
+from tendency.app.reports.told_training import ToldTraining
 from tendency.app.runs.checkpoint_reader import load_stepper
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import select_runs
@@ -64,6 +65,8 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, da
         require_same_trajectories(dataset, [judged])
     require_fit(dataset, [judged])
     seconds = {} if judged.training_seconds is None else {run.name: judged.training_seconds}
-    surrogates = JudgedSurrogates({run.name: load_stepper(run)}, recipe.stride, training_seconds=seconds)
+    stepper = load_stepper(run)
+    surrogates = JudgedSurrogates({run.name: stepper}, recipe.stride, training_seconds=seconds)
     test = TestData(dataset, require_num_test(judged))
-    report.write(report.evaluate(surrogates, test, folder, ReportText(folder.name, recipe.run)))
+    told = {run.name: ToldTraining.of(judged, stepper.surrogate)}
+    report.write(report.evaluate(surrogates, test, folder, ReportText(folder.name, recipe.run, trainings=told)))

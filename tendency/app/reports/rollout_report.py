@@ -11,6 +11,8 @@ import xarray as xr
 from tendency.app.problems.dataset_problem import training_pairs
 from tendency.app.progress import progress_line
 from tendency.app.reports.subject import subject_of
+from tendency.app.reports.told_data import data_facts, problem_words
+from tendency.app.reports.told_training import ToldTraining, trainings_of
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.streamed_trajectories import StreamedSplit
@@ -22,10 +24,13 @@ from tendency.evaluation.metrics.metric import Metric
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.evaluation.report.report import write_report
+from tendency.evaluation.report.report_source import ReportSource
+from tendency.evaluation.report.sentences import joined
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.rollouts.evaluate_rollouts import MeasurementPlan, evaluate_rollouts
 from tendency.evaluation.statistics.method_comparisons import compare_all
+from tendency.evaluation.statistics.ranking import shown_trajectories
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise, summary_lines
 from tendency.simulation.annotations import PositiveInt
@@ -75,14 +80,18 @@ class ReportText:
     """What a report says beside its figures.
 
     Args:
-        title: of the page.
+        name: of the report.
         configuration: of the runs, plain data.
         skipped: runs that are not judged, each with its reason.
+        trainings: that the surrogates come from, by run.
+        ending: of the title, such as ", as trained".
     """
 
-    title: str
+    name: str
     configuration: Mapping[str, Any]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    trainings: Mapping[str, ToldTraining] = field(default_factory=dict)
+    ending: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ class RolloutReport:
         baselines: by name, rolled out beside the surrogates; persistence alone when left out.
         ensemble: members that a surrogate which draws noise is rolled out with; 1 for none beside its rollout.
         cost: whether the surrogates pay for themselves; not measured when left out.
+        keep_all_rollouts: whether ``rollouts.nc`` holds every test trajectory, not the best, median and worst alone.
     """
 
     def __init__(
@@ -130,9 +140,10 @@ class RolloutReport:
         baselines: Mapping[str, Baseline] | None = None,
         ensemble: PositiveInt = 1,
         cost: CostStudy | None = None,
+        keep_all_rollouts: bool = False,
     ) -> None:
         self.batch_size, self.stride, self.integrator, self.ensemble = batch_size, stride, integrator, ensemble
-        self.cost = cost
+        self.cost, self.keep_all_rollouts = cost, keep_all_rollouts
         self.metrics = list((metrics or {}).values())
         self.baselines = dict(baselines) if baselines is not None else {"persistence": Persistence()}
 
@@ -154,7 +165,13 @@ class RolloutReport:
     def as_trained(self) -> "RolloutReport":
         """The same report on the steps and with the integrators of the training, cost not measured."""
         metrics = {str(number): metric for number, metric in enumerate(self.metrics)}
-        return RolloutReport(self.batch_size, metrics=metrics, baselines=self.baselines, ensemble=self.ensemble)
+        return RolloutReport(
+            self.batch_size,
+            metrics=metrics,
+            baselines=self.baselines,
+            ensemble=self.ensemble,
+            keep_all_rollouts=self.keep_all_rollouts,
+        )
 
     def judged(self, trained: SurrogateStepper) -> SurrogateStepper:
         """A trained surrogate as it is judged."""
@@ -197,12 +214,14 @@ class RolloutReport:
             folder,
             description=replace(
                 _described(trajectories, judged, subject.step),
-                title=text.title,
+                title=text.name,
                 missing_baselines=reasons,
                 skipped_runs=text.skipped,
                 seeds=surrogates.groups,
             ),
-            measurement=MeasurementPlan(self.metrics, subject, self.ensemble),
+            measurement=MeasurementPlan(
+                self.metrics, subject, self.ensemble, None if self.keep_all_rollouts else shown_trajectories
+            ),
             progress=progress_line("evaluating"),
         )
         seeds = intervals_over_seeds(summarise(results), surrogates.groups, StatedFigures.of_results(results))
@@ -223,17 +242,16 @@ class RolloutReport:
         Returns:
             A short table, and where the report lies.
         """
-        away = {} if in_distribution is None else {"in_distribution": in_distribution.to_dict()}
-        manifest = evaluation.trajectories.manifest
+        away, text = {}, evaluation.text
+        if in_distribution is not None:
+            away = {"in_distribution": in_distribution.to_dict()}
+            text = replace(text, ending=", away from the training")
         write_report(
             evaluation.results,
             evaluation.folder,
-            title=evaluation.text.title,
-            space=evaluation.space,
-            configuration=dict(evaluation.text.configuration),
-            certificate=manifest.certificate.to_dict(),
-            provenance=manifest.provenance,
-            further={**evaluation.further, **away},
+            _source(text, evaluation.trajectories),
+            evaluation.space,
+            {**evaluation.further, **away},
         )
         return [*summary_lines(evaluation.results), *evaluation.verdicts], ReportFolder(evaluation.folder)
 
@@ -263,6 +281,24 @@ class RolloutReport:
         except ValueError as error:
             return {}, [f"break-even: not applicable, {error}"]
         return found.to_dict(), [one.sentence for one in found.verdicts]
+
+
+def _source(text: ReportText, test: TrajectoryDataset) -> ReportSource:
+    """What the report is made of beside its results; its title in words, where it is known what was trained."""
+    problem, formula = problem_words(test)
+    trainings = trainings_of(text.trainings)
+    title = f"{joined(trainings.networks)} on {problem}" if trainings.networks else text.name
+    title += text.ending
+    return ReportSource(
+        title=title,
+        configuration=dict(text.configuration),
+        certificate=test.manifest.certificate.to_dict(),
+        provenance=test.manifest.provenance,
+        problem=problem,
+        formula=formula,
+        data=data_facts(test),
+        trainings=trainings,
+    )
 
 
 def _described(

@@ -17,6 +17,7 @@ from tendency.app.reports.same_test_data import (
     require_fit,
     require_same_trajectories,
 )
+from tendency.app.reports.told_training import ToldTraining
 from tendency.app.runs.checkpoint_reader import load_stepper
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run import Run, with_different_names
@@ -83,6 +84,7 @@ class RunsReport:
         folder = parent / name if name is not None else report_folder(self.settings.name, judged, parent)
         changes = changes_of(runs, dataset, self.report.stride, self.node.get("integrator"))
         trained_on = {run.recipe.dataset for run in runs} - {dataset.name}
+        told = {run.name: ToldTraining.of(run, steppers[run.name].surrogate) for run in runs}
         evaluation = self.report.evaluate(
             JudgedSurrogates(
                 steppers,
@@ -92,9 +94,9 @@ class RunsReport:
             ),
             TestData(dataset, num_test, self.datasets / trained_on.pop() if len(trained_on) == 1 else None),
             folder,
-            ReportText(folder.name, {run.name: run.recipe.run for run in runs}, selection.skipped),
+            ReportText(folder.name, {run.name: run.recipe.run for run in runs}, selection.skipped, told),
         )
-        away = self._as_trained(runs, steppers, num_test, folder, changes) if changes else None
+        away = self._as_trained(runs, steppers, num_test, folder, changes, told) if changes else None
         return self.report.write(evaluation, away)
 
     def _require_one_stride(self, runs: Sequence[Run]) -> None:
@@ -139,6 +141,7 @@ class RunsReport:
         num_test: int,
         folder: Path,
         changes: Sequence[str],
+        told: Mapping[str, ToldTraining],
     ) -> InDistribution:
         """A second report inside the first, on what the runs were trained on."""
         home = self._home(runs)
@@ -149,7 +152,7 @@ class RunsReport:
             JudgedSurrogates(steppers, stride=runs[0].recipe.stride),
             TestData(home, min([num_test, *(run.recipe.num_test for run in runs if run.recipe.num_test is not None)])),
             folder / AS_TRAINED,
-            ReportText(f"{folder.name}, as trained", {}),
+            ReportText(folder.name, {}, trainings=told, ending=", as trained"),
         )
         _, written = report.write(evaluation)
         numbers = written.numbers()

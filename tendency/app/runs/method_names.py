@@ -58,16 +58,16 @@ def _numbered(names: Iterable[str]) -> list[str]:
 
 def _name(configuration: Mapping[str, Any]) -> str:
     prediction = configuration["prediction"]
-    parts = [_class(configuration["model"]), _class(prediction).removesuffix("Prediction").lower()]
+    parts = [class_name(configuration["model"]), class_name(prediction).removesuffix("Prediction").lower()]
     if isinstance(integrator := prediction.get("integrator"), Mapping):
-        parts.append(f"by {_class(integrator)}")
+        parts.append(f"by {class_name(integrator)}")
     objective = configuration.get("objective")
-    if objective and _class(objective) != "OneStep":
-        parts.append(f"with {_class(objective)}")
+    if objective and class_name(objective) != "OneStep":
+        parts.append(f"with {class_name(objective)}")
     return " ".join(parts)
 
 
-def _class(node: Mapping[str, Any]) -> str:
+def class_name(node: Mapping[str, Any]) -> str:
     """The name of a node's class; of a network from elsewhere, that of its own."""
     inner = node.get("network")
     named = inner if isinstance(inner, Mapping) and "_target_" in inner else node

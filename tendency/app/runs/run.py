@@ -46,10 +46,14 @@ class Run:
         return cls(name, checkpoint, recipe, recorded if configuration is None else configuration)
 
     @property
+    def folder(self) -> RunFolder | None:
+        """The folder that its checkpoint lies in; None for a checkpoint that lies by itself."""
+        return folder_of(self.checkpoint)
+
+    @property
     def training_seconds(self) -> float | None:
         """How long it trained; None where it was resumed, or does not say."""
-        folder = folder_of(self.checkpoint)
-        seconds = None if folder is None else (folder.finished() or {}).get("training_seconds")
+        seconds = None if self.folder is None else (self.folder.finished() or {}).get("training_seconds")
         return None if seconds is None else float(seconds)
 
 

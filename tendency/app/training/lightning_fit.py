@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from tendency.app.break_even.solver_record import machine_name
 from tendency.app.configuration.build import build
 from tendency.app.hardware import (
     free_cores,
@@ -22,6 +23,7 @@ from tendency.app.hardware import (
     too_many_threads,
 )
 from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, TestData
+from tendency.app.reports.told_training import ToldTraining, count_parameters, today
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.report_folder import ReportFolder
@@ -32,6 +34,7 @@ from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.logs.metrics_log import MetricsLog
+from tendency.trainers.logs.metrics_reader import read_metrics
 from tendency.trainers.module import SurrogateModule
 from tendency.trainers.rank_watch import lost_rank
 from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
@@ -188,10 +191,16 @@ class LightningFit:
     def _conclude(self, stepper: SurrogateStepper, dataset: Path, trainer: Trainer) -> None:
         folder, seconds = self.plan.folder, self.training_seconds
         folder.require_there()
-        figures: dict[str, Any] = {"checkpoint": str(folder.best), "training_seconds": seconds}
+        device = machine_name(trainer.strategy.root_device)
+        figures: dict[str, Any] = {
+            "checkpoint": str(folder.best),
+            "training_seconds": seconds,
+            "device": f"{trainer.num_devices} × {device}" if trainer.num_devices > 1 else device,
+            "date": today(),
+        }
         if self.plan.settings.evaluate:
             stepper.load_state_dict(read_checkpoint(folder.best).weights)
-            lines, report = self._report(stepper.eval(), dataset)
+            lines, report = self._report(stepper.eval(), dataset, figures)
             print("\n".join(lines))
             print(f"report: {report.page}")
             # Finished before it is mirrored: a mirror that fails costs no run.
@@ -203,7 +212,9 @@ class LightningFit:
             print(f"checkpoint: {folder.best}")
             folder.finish(figures)
 
-    def _report(self, stepper: SurrogateStepper, dataset: Path) -> tuple[list[str], ReportFolder]:
+    def _report(
+        self, stepper: SurrogateStepper, dataset: Path, figures: Mapping[str, Any]
+    ) -> tuple[list[str], ReportFolder]:
         """Judges the best weights on the test trajectories."""
         name, seconds = self.plan.folder.path.name, self.training_seconds
         surrogates = JudgedSurrogates(
@@ -212,7 +223,10 @@ class LightningFit:
             training_seconds={} if seconds is None else {name: seconds},
         )
         test = TestData(dataset, self.plan.data.counts["test"])
-        text = ReportText(name, dict(self.plan.hashed))
+        log = self.plan.folder.log
+        records = read_metrics(log) if log.is_file() else []
+        told = ToldTraining(self.plan.hashed, count_parameters(stepper.surrogate), records, figures)
+        text = ReportText(name, dict(self.plan.hashed), trainings={name: told})
         use_gpu = self.plan.config["trainer"]["accelerator"] != "cpu"
         report = self.plan.report
         return report.write(report.evaluate(surrogates, test, self.plan.folder.report.path, text, use_gpu))
