@@ -14,9 +14,8 @@ from tendency.trainers.run_position import RunPosition, position_in
 
 def test_steps_are_those_that_a_loop_over_epochs_and_batches_takes():
     for per_epoch, accumulate in itertools.product((1, 2, 5, 7), (1, 2, 3, 5)):
-        batches = steps = 0
-        for epoch, batch in itertools.product(range(3), range(1, per_epoch + 1)):
-            batches += 1
+        steps, run = 0, itertools.product(range(3), range(1, per_epoch + 1))
+        for batches, (epoch, batch) in enumerate(run, 1):
             stepped = batch % accumulate == 0 or batch == per_epoch
             steps += stepped
             position = RunPosition(batches, per_epoch, accumulate)
