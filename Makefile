@@ -7,7 +7,7 @@ ARGS ?=
 STAMP = $(VENV)/.installed
 BIN = $(VENV)/bin
 
-.PHONY: help install train test test-slow lint clean
+.PHONY: help install train test test-slow test-kills lint clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -34,6 +34,9 @@ test: $(STAMP)  ## all but the slow tests; those of the page take a Chromium, Ch
 
 test-slow: $(STAMP)  ## the slow ones
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS)
+
+test-kills: $(STAMP)  ## kills trainings again and again, and compares: ARGS="--runs 100 --seed 0" (half an hour)
+	@$(BIN)/python -m tests.support.kills --records docs/kills $(ARGS)
 
 lint: $(STAMP)  ## style, types, import contracts
 	@$(BIN)/ruff format --check .

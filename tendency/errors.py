@@ -32,7 +32,7 @@ class ArtefactError(Exception):
 def exit_code(error: BaseException) -> int | None:
     """The exit code that an error stands for, or None where it is a defect of this program.
 
-    0 done, 2 configuration, 3 data or checkpoint, 4 diverged, 5 environment, 130 and 143 stopped.
+    0 done, 2 configuration, 3 data or checkpoint, 4 diverged, 5 environment, 128 + n stopped by signal n.
     """
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):

@@ -142,7 +142,7 @@ def position_in(stored: Mapping[str, int] | None, batches_per_epoch: int, accumu
     Raises:
         ValueError: the run that goes on has other epochs or steps, or no run can go on from the checkpoint.
     """
-    if stored is None or not KNOWN.issuperset(stored) or min(stored.values()) < 0 or "batches" not in stored:
+    if not stored or "batches" not in stored or not KNOWN.issuperset(stored) or min(stored.values()) < 0:
         raise ValueError("it does not say where its run stood; it can be judged, but no run goes on from it")
     position = RunPosition(stored["batches"], batches_per_epoch, accumulate)
     here = {**position.stored(), "batch_in_epoch": position.batch_in_epoch}

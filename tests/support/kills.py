@@ -1,6 +1,6 @@
 """Kills trainings again and again, and compares what they leave with what uninterrupted ones leave.
 
-    python -m tests.support.kills --runs 100 --seed 0 --records docs/results/kills
+    python -m tests.support.kills --runs 100 --seed 0 --records docs/kills
 
 Each run trains through ``train.py``'s own function in a process of its own, is killed (SIGKILL) two to four times, goes
 on with ``resume=auto`` each time, and ends. Its checkpoints and its log must equal, bit for bit, those of the same

@@ -1,6 +1,7 @@
 """Run folders: names, locks, resuming, and configurations that changed."""
 
 import json
+import shutil
 
 import pytest
 
@@ -91,6 +92,15 @@ def test_finished_runs_say_so(tmp_path):
     assert folder.finished() is None
     folder.finish({"report": "here"})
     assert RunFolder(tmp_path / "run").finished() == {"report": "here"}
+
+
+def test_a_run_whose_folder_was_removed_does_not_end_as_finished(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.open(CONFIG, resume=False)
+    shutil.rmtree(folder.path)
+    with pytest.raises(OSError, match="removed while it trained"):
+        folder.finish({"report": "here"})
+    assert not folder.path.exists()
 
 
 def test_differences_name_missing_keys():

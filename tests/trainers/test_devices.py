@@ -1,12 +1,20 @@
 """Several processes learn what one learns: two gloo ranks against one, through the command that users type."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from tendency.trainers.callbacks.weight_average import TRAINED
+from tests.support.same_run import contents
+
+ROOT = Path(__file__).resolve().parents[2]
 
 ARGUMENTS = [
     "pde=heat",
@@ -56,3 +64,30 @@ def test_two_ranks_learn_what_one_learns(run_script, homes):
 def test_a_batch_that_cannot_be_cut_is_refused_before_any_work(run_script):
     done = run_script("train.py", *ARGUMENTS, "name=odd", "trainer.strategy=ddp", "trainer.devices=3", code=2)
     assert "data.batch_size: expected a multiple of trainer.devices=3, got 4" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_ranks_that_are_killed_twice_end_like_those_that_are_not(run_script, homes):
+    outputs = Path(homes["TENDENCY_OUTPUTS"])
+    ranks = ["trainer.strategy=ddp", "trainer.devices=2", "trainer.max_epochs=8", "trainer.log_every_n_steps=1"]
+    command = [*ARGUMENTS, *ranks, "callbacks.checkpoints.every_n_steps=3", "resume=auto"]
+    run_script("train.py", *command, "name=unharmed")
+    log = outputs / "killed" / "metrics.jsonl"
+    for lines in (8, 22):
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "train.py"), *command, "name=killed"], env=homes, start_new_session=True
+        )
+        try:
+            deadline = time.monotonic() + 300
+            while process.poll() is None and time.monotonic() < deadline:
+                if log.exists() and log.read_text().count("train/loss") >= lines:
+                    break
+                time.sleep(0.01)
+            assert process.poll() is None
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    run_script("train.py", *command, "name=killed")
+    assert log.read_text() == (outputs / "unharmed" / "metrics.jsonl").read_text()
+    assert contents(outputs / "killed") == contents(outputs / "unharmed")
