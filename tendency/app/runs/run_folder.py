@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -70,12 +70,13 @@ class RunFolder:
         """
         if not (self.path / "config.json").is_file():
             return None
-        return current_targets({key: value for key, value in self._stored().items() if key not in NOT_COMPARED})
+        stored = self._stored(DESCRIBED)
+        return current_targets({key: value for key, value in stored.items() if key not in NOT_COMPARED})
 
-    def _stored(self) -> dict[str, Any]:
+    def _stored(self, required: Sequence[str] = ()) -> dict[str, Any]:
         """What config.json says."""
         remedy = "delete it: what was trained, the checkpoint records as well"
-        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS, DESCRIBED)
+        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS, required)
 
     def finished(self) -> dict[str, Any] | None:
         """What the run left when it ended, or None while it has not.
