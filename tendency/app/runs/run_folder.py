@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,8 +23,8 @@ REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
 NOT_COMPARED = ("paths", "version")
 """What a stored configuration says of its place and its writer: a run may be moved, which changes nothing of it."""
 
-DESCRIBED = ("model", "prediction", "pde")
-CONFIGURATION_PARTS = {name: dict[str, Any] if name in DESCRIBED else dict[str, Any] | None for name in GROUPS}
+CONFIGURATION_PARTS = dict.fromkeys(GROUPS, dict[str, Any] | None)
+CONFIGURATION_PARTS |= dict.fromkeys(("model", "prediction", "pde"), dict[str, Any])
 FINISHED_PARTS = {
     "checkpoint": str,
     "training_seconds": NonNegativeFloat | None,
@@ -70,13 +70,12 @@ class RunFolder:
         """
         if not (self.path / "config.json").is_file():
             return None
-        stored = self._stored(DESCRIBED)
-        return current_targets({key: value for key, value in stored.items() if key not in NOT_COMPARED})
+        return current_targets({key: value for key, value in self._stored().items() if key not in NOT_COMPARED})
 
-    def _stored(self, required: Sequence[str] = ()) -> dict[str, Any]:
+    def _stored(self) -> dict[str, Any]:
         """What config.json says."""
         remedy = "delete it: what was trained, the checkpoint records as well"
-        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS, required)
+        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS)
 
     def finished(self) -> dict[str, Any] | None:
         """What the run left when it ended, or None while it has not.
