@@ -70,7 +70,7 @@ def _leaderboard(
 ) -> Leaderboard:
     """What the reports say, and what they were judged on away from the training."""
     reports = {name: ReportFolder(folder / name) for name in judged}
-    numbers_of = {name: report.numbers() for name, report in reports.items()}
+    numbers_of = {name: report.complete_numbers() for name, report in reports.items()}
     members = {name: _methods(part, numbers_of[name]["description"]["seeds"]) for name, part in judged.items()}
     configurations = {name: list(there.values()) for name, there in members.items()}
     names = method_names(_stepped(configurations, runs_report.node.get("integrator")))

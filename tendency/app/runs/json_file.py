@@ -1,7 +1,7 @@
 """The one way in which the small files of runs, reports and exports are read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,13 @@ from tendency.errors import ArtefactError
 MOST_BYTES = 2**28
 
 
-def read_json(
-    path: Path, remedy: str, parts: Mapping[str, Any] | None = None, required: Sequence[str] = ()
-) -> dict[str, Any]:
+def read_json(path: Path, remedy: str, parts: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The content of a file that holds one mapping.
 
     Args:
         path: that exists.
         remedy: what a user does about a damaged one.
         parts: the annotation of each entry that is looked at.
-        required: entries that must be there.
 
     Raises:
         ArtefactError: it is cut off, too large, holds something else, or an entry is not what it should be.
@@ -35,8 +32,6 @@ def read_json(
         require_plain(content)
         if problems := problems_of_parts(content, parts or {}):
             raise ValueError(problems[0])
-        if missing := [name for name in required if name not in content]:
-            raise ValueError(f"{missing[0]}: missing")
     except (ValueError, TypeError, RecursionError, IsADirectoryError) as error:
         raise ArtefactError(f"{path}: damaged ({error}); {remedy}") from None
     return content

@@ -27,8 +27,7 @@ DESCRIPTION_PARTS = {
     "seeds": dict[str, list[str]],
     "step": float | None,
 }
-REQUIRED = ("description", "summary", "seeds")
-"""What is read of metrics.json, what each entry is, and which a report of today has in any case."""
+"""What is read of metrics.json, and what each entry is."""
 FILES = {"rollouts.nc", "metrics.nc", "metrics.json", "metrics.csv", "report.md", "figures", "as_trained"}
 """Of a report, before its page is written."""
 
@@ -72,6 +71,21 @@ class ReportFolder:
             raise ArtefactError(f"{path}: damaged ({problems[0]}); {REMEDY}")
         return _renamed(content)
 
+    def complete_numbers(self) -> dict[str, Any]:
+        """``numbers`` of a report that this version wrote.
+
+        Raises:
+            ArtefactError: as ``numbers``, or an entry is missing.
+        """
+        numbers = self.numbers()
+        about = numbers.get("description", {})
+        missing = [name for name in ("description", "seeds") if name not in numbers]
+        missing += [f"description.{name}" for name in ("learned", "seeds", "step") if name not in about]
+        if missing or about["learned"] is None:
+            name = [*missing, "description.learned"][0]
+            raise ArtefactError(f"{self.path / 'metrics.json'}: damaged ({name}: missing); {REMEDY}")
+        return numbers
+
     def summary(self, method: str) -> dict[str, Any]:
         """The figures of one method; what is not finite is None."""
         return self.numbers()["summary"][method]
@@ -80,10 +94,12 @@ class ReportFolder:
 def _problems_of(content: Mapping[str, Any]) -> list[str]:
     """What speaks against numbers whose entries are of the right kinds."""
     # Reports of older versions have fewer entries.
-    missing = [name for name in (REQUIRED if "figures" in content else ("summary",)) if name not in content]
+    missing = [name for name in ("summary", "description") if name not in content and "figures" in content]
     about = content.get("description", {})
     if problems := [f"{name}: missing" for name in missing] + problems_of_parts(about, DESCRIPTION_PARTS):
         return problems
+    if "summary" not in content:
+        return ["summary: missing"]
     named = [*(about.get("learned") or ()), *(name for group in about.get("seeds", {}).values() for name in group)]
     return [f"summary: without {name!r}" for name in named if name not in content["summary"]]
 

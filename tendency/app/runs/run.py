@@ -18,7 +18,7 @@ class Run:
         name: that reports call it.
         checkpoint: its file.
         recipe: of the checkpoint.
-        configuration: from the run's folder, or what the checkpoint records of it where there is no such folder.
+        configuration: from the run's folder, and what the checkpoint records of it where the folder does not say.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Run:
         recorded = {**recipe.run, "model": recipe.model, "prediction": recipe.prediction}
         configuration = None if folder is None else folder.configuration()
         name = checkpoint.stem if folder is None else folder.path.name
-        return cls(name, checkpoint, recipe, recorded if configuration is None else configuration)
+        return cls(name, checkpoint, recipe, recorded | (configuration or {}))
 
     @property
     def folder(self) -> RunFolder | None:

@@ -26,8 +26,8 @@ REDACTED = re.compile(r"key|token|secret|password", re.IGNORECASE)
 NOT_COMPARED = ("paths", "version")
 """What a stored configuration says of its place and its writer: a run may be moved, which changes nothing of it."""
 
-DESCRIBED = ("model", "prediction", "pde")
-CONFIGURATION_PARTS = {name: dict[str, Any] if name in DESCRIBED else dict[str, Any] | None for name in GROUPS}
+CONFIGURATION_PARTS = dict.fromkeys(GROUPS, dict[str, Any] | None)
+CONFIGURATION_PARTS |= dict.fromkeys(("model", "prediction", "pde"), dict[str, Any])
 FINISHED_PARTS = {
     "checkpoint": str,
     "training_seconds": NonNegativeFloat | None,
@@ -78,7 +78,7 @@ class RunFolder:
     def _stored(self) -> dict[str, Any]:
         """What config.json says."""
         remedy = "delete it: what was trained, the checkpoint records as well"
-        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS, DESCRIBED)
+        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS)
 
     def finished(self) -> dict[str, Any] | None:
         """What the run left when it ended, or None while it has not.
