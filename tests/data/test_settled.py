@@ -137,17 +137,11 @@ def test_a_dataset_that_was_never_certified_is_certified_when_it_grows(make_data
 @pytest.mark.slow
 def test_a_trajectory_of_kuramoto_and_sivashinsky_that_comes_to_rest_is_found_and_drawn_anew(compose_config, tmp_path):
     """Training trajectory 32 of seed 0 at L = 32: all ten terms of its initial state have the same wavenumber."""
-    from omegaconf import OmegaConf
-
     from tendency.app.configuration.build import build_problem
-    from tendency.app.configuration.small_form import merge_small_form
     from tendency.data.dataset_layout import Chunk
     from tendency.data.generation_job import ChunkSolver
 
-    chosen = ["pde=predicting_change_kuramoto_sivashinsky", "small=true"]
-    config = OmegaConf.create(compose_config("generate", chosen))
-    merge_small_form(config)
-    pde = OmegaConf.to_container(config.pde)
+    pde = compose_config("generate", ["pde=predicting_change_kuramoto_sivashinsky", "small=true"])["pde"]
     pde["times"] |= {"num_snapshots": 100, "burn_in": 200.0}
     rests = {}
     for settled in ("keep", "redraw"):
