@@ -1,5 +1,6 @@
 """Windows of a dataset's trajectories, read lazily."""
 
+import operator
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -168,11 +169,12 @@ class TrajectoryDataset(Dataset[Window]):
 
         Raises:
             IndexError: there is no such window.
+            TypeError: it is no whole number.
         """
-        windows = len(self)
-        if not -windows <= index < windows:
-            raise IndexError(f"index: expected one of the {windows} windows of {self.split}, got {index}")
-        return self.windows([index % windows])
+        windows, position = len(self), operator.index(index)
+        if not -windows <= position < windows:
+            raise IndexError(f"index: expected one of the {windows} windows of {self.split}, got {position}")
+        return self.windows([position % windows])
 
     def windows(self, indices: Sequence[int]) -> Window:
         """The windows of those indices as one batch, in their order.
@@ -183,10 +185,13 @@ class TrajectoryDataset(Dataset[Window]):
         Raises:
             DatasetError: a chunk is missing or damaged.
             IndexError: there is no such window.
+            ValueError: no index.
         """
         # Arrays, not tensors: an operation on a few numbers takes them a third of the time.
         index = np.asarray(indices, dtype=np.int64)
-        if index.size and not (index.min() >= 0 and index.max() < len(self)):
+        if not index.size:
+            raise ValueError("indices: expected at least one, got none")
+        if index.min() < 0 or index.max() >= len(self):
             raise IndexError(f"indices: expected 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
         trajectory, later = np.divmod(index, len(self.presents))
         present = self.presents.start + later

@@ -24,7 +24,6 @@ def only_one(path: Path, notice: Callable[[str], None], what: str) -> Iterator[N
         notice: is told in a line when there is something to wait for.
         what: the holder is doing, for that line.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     file = _taken(path, notice, what)
     try:
         yield
@@ -32,13 +31,20 @@ def only_one(path: Path, notice: Callable[[str], None], what: str) -> Iterator[N
         # Under the lock: whoever opened the file meanwhile finds out that it is not the one of this name any more.
         path.unlink(missing_ok=True)
         file.close()
+        # A folder in which nothing came about is not left behind.
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
     """The lock's file, locked."""
     told = False
     while True:
-        file = path.open("a+", encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = path.open("a+", encoding="utf-8")
+        except FileNotFoundError:  # The holder has just removed the empty folder.
+            continue
         if try_lock(file):
             if _is_there(file, path):
                 # Who holds it, for those who wait; on a full disk they are not told.

@@ -101,8 +101,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetError(f"{path}: {error}") from None
     except DatasetError as error:
         raise DatasetError(f"{path} is damaged: {error}; {MANIFEST_REMEDY}") from None
-    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
-        what = "it is no JSON text" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    except (ValueError, KeyError, TypeError, ArithmeticError, RuntimeError) as error:
+        no_text = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+        what = "it is no JSON text" if no_text else str(error).splitlines()[0]
         raise DatasetError(f"{path} is damaged ({what}); {MANIFEST_REMEDY}") from None
     return Manifest(
         description=content["description"],

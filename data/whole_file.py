@@ -65,7 +65,7 @@ def write_whole(path: Path, text: str) -> None:
 def _no_room(path: Path, reason: int, written: int, size: int | None) -> str:
     """The sentence on a file that has no room; ``written`` bytes of it lie on the disk still."""
     free = shutil.disk_usage(path.parent).free + written
-    why = "files may not be so large here" if reason == errno.EFBIG else f"no space left, {free} bytes are free"
+    why = "files may not be so large here" if reason == errno.EFBIG else f"No space left, {free} bytes are free"
     needed = f"more than {written} bytes are needed" if size is None else f"{size} bytes are needed"
     kept = "the file that was there is kept" if path.exists() else "no part of it is left there"
     return f"cannot write {path}: {why}, {needed}; {kept}"

@@ -39,7 +39,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, temporary)
             except RuntimeError as error:
                 # torch's own writer keeps the system's reason to itself, and a full disk is the likely one.
-                raise OSError(errno.ENOSPC, "cannot write the checkpoint; is the disk full?", str(path)) from error
+                raise OSError(errno.ENOSPC, "cannot write the checkpoint", str(path)) from error
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True

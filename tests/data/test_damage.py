@@ -213,6 +213,27 @@ def test_every_piece_of_damage_is_named_or_harmless(copy, kind, capsys):
 
 
 @pytest.mark.slow
+def test_edits_under_a_right_checksum_are_refused_or_read_and_never_a_traceback(copy):
+    """What somebody with bad intentions writes: values that could be right cannot be told from those that are."""
+    path = manifest_path(copy)
+    content = json.loads(path.read_text())
+    cloud = {"kind": "point_cloud", "node_weights": [1], "boundary": {"sides": [["open", "open"]]}}
+    clouds = [cloud | {"positions": positions} for positions in ([[0]], [[0], [1, 2]], "a", {}, [[[[]]]])]
+    for geometry in (*clouds, {"kind": "grid"}, {"kind": "grid", "shape": [16], "boundary": {"sides": [["open"]]}}):
+        edited = json.loads(json.dumps(content))
+        edited["metadata"]["geometry"] = geometry
+        with pytest.raises(DatasetError, match="is damaged|does not fit its manifest"):
+            with_bytes(path, json.dumps(resealed(edited)).encode(), lambda: everything(copy))
+    refused = 0
+    for _, edited in edits(content):
+        try:
+            with_bytes(path, json.dumps(resealed(edited)).encode(), lambda: everything(copy))
+        except DatasetError:
+            refused += 1
+    assert refused > 70
+
+
+@pytest.mark.slow
 def test_every_piece_of_damage_to_a_dataset_of_an_older_version_is_named_or_harmless(tmp_path, capsys):
     (old,) = (Path(__file__).parents[1] / "tendency" / "first_layout" / "datasets").iterdir()
     shutil.copytree(old, tmp_path / "old")
@@ -323,6 +344,10 @@ def test_a_dataset_is_a_sequence(dataset):
             data[index]
     with pytest.raises(IndexError, match="indices: expected 0 to 49, got -1 to 2"):
         data.windows([2, -1])
+    with pytest.raises(TypeError, match="float"):
+        data[1.5]
+    with pytest.raises(ValueError, match="expected at least one"):
+        data.windows([])
     assert [window.index.item() for window in data] == list(range(len(data)))
 
 

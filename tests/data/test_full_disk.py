@@ -56,7 +56,7 @@ def test_the_sentence_says_what_is_free_and_ends_with_code_five(tmp_path, monkey
         guarded(lambda: write_whole(tmp_path / "notes.json", "text"))
     assert end.value.code == 5
     error = " ".join(capsys.readouterr().err.split())
-    assert "notes.json: no space left," in error
+    assert "notes.json: No space left," in error
     assert "bytes are free, 4 bytes are needed; no part of it is left there" in error
 
 
@@ -150,7 +150,7 @@ def test_a_generation_on_a_full_disk_ends_with_one_sentence(tmp_path, small_disk
     assert done.returncode == 5, done.stderr
     text = " ".join(done.stderr.split())
     assert "cannot write" in text
-    assert ".hdf5: no space left" in text
+    assert ".hdf5: No space left" in text
     assert "the finished chunks are kept" in text
     assert len(done.stderr.splitlines()) <= 6
     kept = stored_chunk_paths(folder)

@@ -126,6 +126,12 @@ def test_a_repair_that_comes_out_otherwise_says_what_differs(copy, job):
     assert find_damage(copy, read_manifest(copy)) == []
 
 
+def test_a_generation_that_is_refused_leaves_no_folder(waves, tmp_path):
+    with pytest.raises(DatasetError, match="certificate fails"):
+        generate(GenerationJob(waves.Maker(frozen=True), tmp_path / "new" / "waves", 2), {}, COUNTS, workers=1)
+    assert not (tmp_path / "new" / "waves").exists()
+
+
 def test_another_problem_repairs_nothing(copy, waves):
     (copy / "valid" / "chunk-00000.hdf5").unlink()
     job = GenerationJob(waves.Maker(snapshots=9), copy, 2, store_time_derivative=True)
@@ -196,6 +202,7 @@ def test_a_holder_that_was_killed_blocks_nobody(tmp_path):
     assert lines == [f"waiting for process {process.pid} on {os.uname().nodename}, which works"]
     assert not path.exists()
     # What a killed process leaves is no lock.
+    path.parent.mkdir()
     path.write_text("process 1 on elsewhere")
     with only_one(path, told, "which works"):
         pass

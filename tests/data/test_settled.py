@@ -132,3 +132,20 @@ def test_a_dataset_that_was_never_certified_is_certified_when_it_grows(make_data
     replace(make_dataset(tmp_path, counts), certificate=Certificate((), 0)).write(tmp_path)
     assert not make_dataset(tmp_path, counts).certificate.certified
     assert make_dataset(tmp_path, counts | {"train": 4}).certificate.passed
+
+
+@pytest.mark.slow
+def test_a_trajectory_of_kuramoto_and_sivashinsky_that_comes_to_rest_is_found_and_drawn_anew(compose_config, tmp_path):
+    """Training trajectory 32 of seed 0 at L = 32: all ten terms of its initial state have the same wavenumber."""
+    from tendency.app.configuration.build import build_problem
+    from tendency.data.dataset_layout import Chunk
+    from tendency.data.generation_job import ChunkSolver
+
+    pde = compose_config("generate", ["pde=predicting_change_kuramoto_sivashinsky", "small=true"])["pde"]
+    pde["times"] |= {"num_snapshots": 100, "burn_in": 200.0}
+    rests = {}
+    for settled in ("keep", "redraw"):
+        solver = ChunkSolver(GenerationJob(lambda: build_problem(pde), tmp_path, 4, settled=settled))
+        with torch.no_grad():
+            rests[settled] = settled_from(solver.solve(Chunk("train", 8)).u).tolist()
+    assert rests == {"keep": [0, 99, 99, 99], "redraw": [99, 99, 99, 99]}

@@ -16,6 +16,8 @@ from PIL import Image
 from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.metrics.error_figures import error_figures
+from tendency.evaluation.report.page import render_page
+from tendency.evaluation.report.player import PlayerRollouts
 from tendency.evaluation.report.report import prepare_page, write_report
 from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report.space import Space
@@ -268,6 +270,16 @@ def test_a_report_is_written_as_page_text_table_figures_and_film(rotation, traje
     one = table[(table.simulator == "slow") & (table.trajectory == 3)]
     assert np.allclose(one.nrmse, results.nrmse.sel({"simulator": "slow", "trajectory": 3}), rtol=1e-6, equal_nan=True)
     assert np.allclose(one.time, results.time.sel(trajectory=3))
+
+
+@pytest.mark.parametrize(("figures", "said"), [([], 1), (CERTIFICATE["figures"], 0)])
+def test_a_page_says_that_its_data_were_never_certified(rotation, trajectories, tmp_path, figures, said):
+    results = judged({"slow": rotation(0.9)}, trajectories(2), tmp_path)
+    certificate = CERTIFICATE | {"figures": figures}
+    texts = {"configuration": {"model": "fno"}, "certificate": certificate, "provenance": {"torch": "2"}}
+    page = render_page(prepare_page(results, tmp_path, title="A report", **texts), lambda most_bytes: PlayerRollouts())
+    assert page.count("was never certified") == said
+    assert page.count('aria-label="Certificate"') == 1 - said
 
 
 def test_a_baseline_that_is_ahead_is_said_at_the_top(rotation, trajectories, tmp_path):

@@ -46,7 +46,7 @@ def sentence(done):
     assert done.returncode == 5, done.stderr
     text = " ".join(done.stderr.split())
     assert "error: cannot write" in text
-    assert "no space left" in text
+    assert "No space left" in text
     assert len(done.stderr.splitlines()) <= 4, done.stderr
     return text
 
