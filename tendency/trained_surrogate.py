@@ -132,7 +132,8 @@ class TrainedSurrogate:
             seed: of the first trajectory, for predictions that draw noise; the others follow.
 
         Returns:
-            (B, T, C, *N), or (T, C, *N) for one trajectory, of the kind and number type of u.
+            (B, T, C, *N), or (T, C, *N) for one trajectory, of the kind of u, in its number type or the weights',
+            whichever is wider.
 
         Raises:
             ValueError: an argument that does not fit; the message names it, what was expected and what was given.

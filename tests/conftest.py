@@ -147,7 +147,8 @@ def run_script(homes: dict[str, str]) -> Callable[..., subprocess.CompletedProce
     def run(
         script: str, *arguments: str, code: int | None = 0, timeout: float = 540, **changes: Any
     ) -> subprocess.CompletedProcess[str]:
-        environment = homes | changes.pop("env", {})
+        # None takes a variable away.
+        environment = {name: value for name, value in (homes | changes.pop("env", {})).items() if value is not None}
         command = [sys.executable, str(ROOT / script), *arguments]
         done = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=timeout, check=False, **changes

@@ -1,7 +1,6 @@
 """Mirrors of the local log: a real offline wandb run and real TensorBoard event files."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,8 @@ SMALL = [
 
 
 def test_one_wandb_run_carries_the_configuration_the_curves_and_the_report(run_script, homes):
-    environment = {name: value for name, value in os.environ.items() if name != "WANDB_MODE"}
-    nowhere = {"WANDB_API_KEY": "", "NETRC": "/nonexistent", "WANDB_SILENT": "true"}
-    done = run_script("train.py", *SMALL, "logger=wandb", "name=mirrored", env=environment | homes | nowhere)
+    nowhere = {"WANDB_MODE": None, "WANDB_API_KEY": None, "NETRC": "/nonexistent", "WANDB_SILENT": "true"}
+    done = run_script("train.py", *SMALL, "logger=wandb", "name=mirrored", env=nowhere)
     folder = Path(homes["TENDENCY_OUTPUTS"]) / "mirrored"
     assert "no key found, so this run is logged offline" in done.stdout
     assert (folder / "metrics.jsonl").stat().st_size > 0
@@ -71,9 +69,9 @@ MIRRORS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MIRRORS, ids=lambda name: name[:10])
 def test_no_mirror_costs_a_run_its_end(run_script, homes, name):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
+    unset: dict[str, str | None] = {"WANDB_MODE": None, "WANDB_API_KEY": None}
     quiet = {"NETRC": "/nonexistent", "WANDB_SILENT": "true", "WANDB_INIT_TIMEOUT": "10"}
-    done = run_script("train.py", *SMALL, "logger=wandb", f"name={name}", env=environment | quiet | MIRRORS[name])
+    done = run_script("train.py", *SMALL, "logger=wandb", f"name={name}", env=unset | quiet | MIRRORS[name])
     folder = Path(homes["TENDENCY_OUTPUTS"]) / name
     assert json.loads((folder / "finished.json").read_text())["report"] == str(folder / "report" / "report.html")
     assert "Traceback" not in done.stderr

@@ -1,8 +1,10 @@
 """The precisions of training: gradients are clipped as they are, and devices are taken that have the number types."""
 
 import copy
+import functools
 
 import pytest
+import test_resume
 import torch
 from lightning.pytorch.accelerators import MPSAccelerator
 from lightning.pytorch.utilities import GradClipAlgorithmType
@@ -12,6 +14,7 @@ from tendency.app.hardware import require_precision
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.surrogates.interface import Interface
 from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.callbacks.signals import StoppedError
 from tendency.trainers.mixed_network import MixedNetwork
 from tendency.trainers.optimizers import adamw
 from tendency.trainers.trainer import make_trainer
@@ -123,3 +126,22 @@ def test_the_trial_leaves_the_network_and_random_numbers_as_they_were():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(p.grad is None for p in net.parameters())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["64-true", "bf16-mixed", "16-mixed"])
+def test_a_stopped_run_ends_like_the_uninterrupted_one(precision, heat_dataset, tmp_path, monkeypatch):
+    """Accumulated, clipped gradients, weights averaged; a scaled loss goes on with its scale."""
+    chosen = functools.partial(make_trainer, precision=precision, gradient_clip_val=0.1)
+    monkeypatch.setattr(test_resume, "make_trainer", chosen)
+    options = {"accumulate": 2, "epochs": 2, "objective": test_resume.growing_pushforward}
+    if precision == "64-true":
+        # A run makes its network so before it loads a checkpoint.
+        options["network"] = lambda interface: test_resume.Dropping(interface).double()
+    whole, _ = test_resume.fit(heat_dataset, tmp_path / "whole", **options)
+    with pytest.raises(StoppedError):
+        test_resume.fit(heat_dataset, tmp_path / "stopped", stop_at=6, **options)
+    resumed, _ = test_resume.fit(heat_dataset, tmp_path / "stopped", resume=True, **options)
+    for (name, expected), found in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(expected, found), name
+    assert resumed.stepper.autocast == {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
