@@ -216,7 +216,8 @@ class SummaryFigure:
             return "blew up"
         if self.statistic is Statistic.SHARE_WITHOUT:
             return f"{100 * value:.0f} %"
-        text = f"{value:.3g}" if self.statistic is Statistic.TIME or abs(value) < 0.1 else f"{value:.3f}"
+        brief = self.statistic is Statistic.TIME or not 0.1 <= abs(value) < 1e6
+        text = f"{value:.3g}" if brief else f"{value:.3f}"
         return f"> {text}" if censored else text
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """Small training runs in this process."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))  # for bad_command_lines.py
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,7 @@ def _problems(command: Command, texts: Sequence[str]) -> list[str]:
             if not problems:
                 config = compose(command.config_name, [*groups, *(str(override.input_line) for override in keys)])
                 move_external_target(config)
-                problems = _missing(config) or missing_groups(config, command.name)
+                problems = missing_groups(config, command.name) or _missing(config)
         except (HydraException, OmegaConfBaseException) as error:
             problems = problems or [_in_one_line(error)]
         except yaml.YAMLError as error:

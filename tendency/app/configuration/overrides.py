@@ -86,7 +86,11 @@ def parse_overrides(texts: Sequence[str], key: str = "") -> list[Override]:
     overrides, problems = [], []
     for text in texts:
         try:
-            overrides += parser.parse_overrides([text])
+            (override,) = parser.parse_overrides([text])
+            if override.key_or_group:
+                overrides.append(override)
+            else:
+                problems.append(f"{key}cannot read {text!r} (expected key=value): it has no key")
         except HydraException as error:
             reason = " ".join(str(error).split())
             problems.append(f"{key}cannot read {text!r} (expected key=value): {reason}")

@@ -6,9 +6,10 @@ from omegaconf import DictConfig
 
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import settings_of
-from tendency.app.configuration.settings import EvaluateSettings
+from tendency.app.configuration.settings import EvaluateSettings, PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.hardware import keep_freed_memory, set_matmul_precision
+from tendency.app.machine_limits import require_writable
 from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, RolloutReport, TestData
 from tendency.app.reports.runs_report import RunsReport
 from tendency.app.reports.same_test_data import require_fit, require_num_test, require_same_trajectories
@@ -29,10 +30,12 @@ def evaluate(config: DictConfig) -> None:
     """
     content = plain(config)
     check_settings(settings_of(content, "evaluate"), EvaluateSettings)
-    check_nodes({"evaluation": content["evaluation"]})
+    check_settings(content["paths"], PathSettings, "paths")
+    check_nodes({"evaluation": content["evaluation"]}, kinds={"evaluation": RolloutReport})
     settings = EvaluateSettings(**settings_of(content, "evaluate"))
     runs_report = RunsReport(settings, content["evaluation"], Path(content["paths"]["datasets"]))
     outputs = Path(content["paths"]["outputs"])
+    require_writable("paths.outputs", outputs)
     keep_freed_memory()
     set_matmul_precision(settings.matmul_precision)
     if settings.sweep is not None:

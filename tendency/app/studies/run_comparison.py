@@ -8,7 +8,9 @@ from omegaconf import DictConfig
 
 from tendency.app.configuration.build import build, build_problem
 from tendency.app.configuration.conf_files import plain
+from tendency.app.configuration.settings import PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
+from tendency.app.machine_limits import require_writable
 from tendency.app.studies.collect_record import collect_record
 from tendency.app.studies.comparison_page import check_target, page_text, write_page
 from tendency.app.studies.comparison_plan import (
@@ -44,7 +46,11 @@ def compare(config: DictConfig) -> None:
     paths, nodes = content.pop("paths"), {key: content.pop(key) for key in NODES}
     check_nodes(nodes)
     check_settings(content, ComparisonSettings)
+    check_settings(paths, PathSettings, "paths")
     settings = ComparisonSettings(**content)
+    require_writable("paths.outputs", Path(paths["outputs"]))
+    if settings.write:
+        require_writable("write", Path(settings.write).parent)
     comparison, scale, executor = (build(nodes[key], key) for key in NODES)
     plan = ComparisonPlan.of(comparison, scale, settings)
     if settings.write:
