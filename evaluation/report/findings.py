@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tendency.evaluation.metrics.stated_figures import ROLLOUT_KEY, StatedFigures
+from tendency.evaluation.metrics.stated_figures import ROLLOUT_KEY
 from tendency.evaluation.report.figures import mean_energy
 from tendency.evaluation.report_description import ReportDescription
+from tendency.evaluation.statistics.method_comparisons import unlearned_figures
 from tendency.evaluation.statistics.ranking import learned_methods
 
 USEFUL = 0.8
@@ -49,15 +50,19 @@ def finding_sentences(
 
     best = min(methods, key=error)
     name = called.get(best, best)
-    sentences = [*_useful(results, summary, name, methods[best]), *_scales(results, methods[best])]
+    if len(methods) > 1:
+        name += ", whose rollouts have the smallest error,"
+    sentences = [*_useful(summary, name, methods[best]), *_scales(results, methods[best])]
+    if len(methods) > 1 and ROLLOUT_KEY in unlearned_figures(results, groups, learned):
+        sentences = []  # none is ranked
     paid = [NOT_MEASURED] if verdicts is None else [f"{verdict.removesuffix('.')}." for verdict in verdicts]
     return [*sentences, *paid]
 
 
-def _useful(results: xr.Dataset, summary: Summaries, name: str, runs: Sequence[str]) -> list[str]:
-    """Until when rollouts are correlated with the truth."""
+def _useful(summary: Summaries, name: str, runs: Sequence[str]) -> list[str]:
+    """Until when rollouts are correlated with the truth; nothing where that was not measured."""
     key = f"correlation_time_{USEFUL}"
-    if not any(figure.key == key for figure in StatedFigures.of_results(results).summary):
+    if any(key not in summary[run] for run in runs):
         return []
     horizon = float(summary[runs[0]]["horizon"])
     times = [float(summary[run][key]) for run in runs]

@@ -50,7 +50,7 @@ from tendency.evaluation.statistics.summary import summarise
 
 MOST_FIGURES = 4
 """Methods whose rollouts are drawn for papers; the page plays more."""
-MOST_TABLE = 2_000_000
+MOST_TABLE = 250_000
 """Bytes that metrics.csv may take in the page; the file next to the page is always whole."""
 
 

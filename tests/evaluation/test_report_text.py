@@ -25,8 +25,12 @@ from tendency.evaluation.rollouts.evaluate_rollouts import evaluate_rollouts
 from tendency.evaluation.statistics.seed_intervals import intervals_over_seeds
 from tendency.evaluation.statistics.summary import summarise
 from tendency.simulation.problem import CharacteristicTime
+from tendency.simulation.simulator import WrittenEquation
 from tendency.solvers import pdes
 from tendency.solvers.equations import ConservationLaw, MethodOfLines, SemilinearPDE
+from tendency.solvers.etdrk import ETDRK4
+from tendency.solvers.pdes.korteweg_de_vries import KortewegDeVries
+from tendency.solvers.spectral_solver import SpectralSolver
 
 CERTIFICATE = {"trajectories": 2, "figures": []}
 HISTORY = TrainingHistory([(0, 1.0), (50, 0.1)], {"validation, rollout nRMSE": [(49, 0.2)]})
@@ -123,6 +127,22 @@ def test_until_when_a_method_is_useful_is_said_for_each_of_its_seeds(results_of)
     said = finding_sentences(results, summary, None, {})[0]
     assert said.startswith("net (2 seeds) stays useful")
     assert f"until t = {times[0]:.3g} to {times[1]:.3g}, by the seed, of" in said
+
+
+def test_of_several_methods_the_best_is_meant_and_none_where_none_is_ranked(results_of):
+    results = results_of({"slow": 0.9, "slower": 0.6})
+    said = finding_sentences(results, summarise(results), None, {})
+    assert said[0].startswith("slow, whose rollouts have the smallest error, stays useful")
+    still = results_of({"still": 0.0, "wrong": -0.5})
+    assert finding_sentences(still, summarise(still), None, {}) == [NOT_MEASURED]
+
+
+def test_an_equation_without_a_title_is_called_by_its_name(monkeypatch):
+    monkeypatch.setattr(KortewegDeVries, "title", "")
+    solver = SpectralSolver(KortewegDeVries(1.0), ETDRK4(), 1.0)
+    assert isinstance(solver, WrittenEquation)
+    assert solver.title == "korteweg de vries"
+    assert solver.formula == r"\partial_t u + u \, \partial_x u + \partial_x^3 u = 0"
 
 
 def test_no_mean_over_seeds_is_given_of_times_that_are_not_known(results_of):

@@ -108,7 +108,7 @@ def report(tmp_path_factory):
             provenance={NASTY: NASTY},
             problem=NASTY,
             formula=r"\partial_t u = \nu \nabla^2 u < 1",
-            data={NASTY: NASTY},
+            data={NASTY: NASTY, "certificate": NASTY},
             trainings=Trainings([NASTY], facts={name: {NASTY: name} for name in methods}, histories=HISTORIES),
         )
         content = prepare_page(results, folder, source, {"break_even": points} if kind == "line" else None)

@@ -144,6 +144,13 @@ def test_the_equation_and_the_facts_can_be_read(opened):
     assert box["height"] > 12
     assert look.page.locator(".equation mfrac, .equation msup").count() == 1
     assert "<script>alert(1)</script>" in look.page.locator(".facts").first.text_content()
+    # What a fact is called is not broken for the sake of a long text beside it.
+    (lines,) = look.page.evaluate(
+        "[...document.querySelectorAll('.facts dt')].filter((one) => one.textContent === 'certificate')"
+        ".map((one) => { const range = document.createRange(); range.selectNodeContents(one);"
+        " return range.getClientRects().length; })"
+    )
+    assert lines == 1
     look.until("document.querySelectorAll('#training .scatterlayer .trace').length === 2")
     # Every text stands out from what it lies on: a ratio of 4.5, as WCAG 2 asks of small ones.
     assert min(look.page.evaluate(CONTRASTS).values()) > 4.5
