@@ -47,6 +47,17 @@ class SurrogateModule(LightningModule):
         self.seed, self.recipe = seed, recipe
         self.measured: list[TrajectoryErrors] = []
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets an attribute; the name of Lightning's current hook, forty times a step, past torch's search for tensors.
+
+        Raises:
+            AttributeError: as of ``torch.nn.Module``.
+        """
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def configure_optimizers(self) -> Any:
         """One optimizer, stepped through the schedule."""
         optimizer = self.make_optimizer(self.stepper.parameters())

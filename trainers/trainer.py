@@ -85,6 +85,7 @@ def make_trainer(
 
     from tendency.trainers.checkpoint import AtomicCheckpointIO
     from tendency.trainers.double_windows import DoubleWindows
+    from tendency.trainers.no_profiler import NoProfiler
 
     _check_devices(accelerator, devices)
     options = dict(options or {})
@@ -113,7 +114,7 @@ def make_trainer(
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=True,
-            **options,
+            **({"profiler": NoProfiler()} | options),
         )
     except (MisconfigurationException, TypeError, ValueError) as error:
         if not options:

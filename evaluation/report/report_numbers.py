@@ -14,6 +14,9 @@ from tendency.evaluation.statistics.method_results import results_of_method
 from tendency.evaluation.statistics.ranking import method_names
 from tendency.evaluation.statistics.summary import applies, values_per_trajectory
 
+DEFINITIONS = 2
+"""Raised when the figures of reports are defined anew: figures of different definitions do not stand in one table."""
+
 
 @dataclass(frozen=True)
 class ReportNumbers:
@@ -66,7 +69,17 @@ class ReportNumbers:
         """Plain data for JSON."""
         entries = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         measured = {name: value for name, value in entries.items() if value is not None}
-        return measured | {"description": self.description.to_dict()}
+        return {"definitions": DEFINITIONS} | measured | {"description": self.description.to_dict()}
+
+
+def definitions_of(content: Mapping[str, Any]) -> int:
+    """The number of the definitions that a report's figures have.
+
+    Args:
+        content: the content of metrics.json, of any version.
+    """
+    # The first definitions were not numbered, nor the second ones for a while, which say what each figure is.
+    return int(content.get("definitions", 2 if "figures" in content else 1))
 
 
 def _trajectory_figures(results: xr.Dataset, method: str, figures: Sequence[SummaryFigure]) -> dict[str, list[Any]]:

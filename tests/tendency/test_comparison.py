@@ -242,7 +242,7 @@ def test_the_network_of_a_run_whose_folder_was_renamed_is_found(tmp_path):
         report_figures(folder.report.path, "now")
     # Reports that do not say what their figures are began elsewhere and took other medians.
     (folder.report.path / "metrics.json").write_text(json.dumps({"summary": summary, "description": {}}))
-    with pytest.raises(ArtefactError, match="written by an older version, whose figures have other definitions"):
+    with pytest.raises(ArtefactError, match="its figures have the definitions 1 and do not belong"):
         report_figures(folder.report.path, "now")
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def test_a_record_is_read_as_it_was_written_and_folders_are_merged_by_copying(tm
                 ({"parameters": "many"}, "parameters: expected another type, got 'many'"),
                 ({"training_seconds": "long"}, "training_seconds: expected another type, got 'long'"),
                 ({"made_by": 3}, "made_by: expected another type, got 3"),
+                ({"definitions": 1}, "its figures have the definitions 1, expected 2"),
                 ({"reports": {"report": {"network": []}}}, "reports: report: expected the figures of each method"),
                 ({"reports": {"report": {"network": {}}}}, "network: without rollout_nrmse, one_step_nrmse, stable"),
                 ({"reports": {"report": {"network": FIGURES | {"x": "y"}}}}, "network: x: expected a number, got 'y'"),
@@ -146,6 +148,27 @@ def test_what_was_computed_elsewhere_is_not_trained_again_and_makes_the_same_pag
     assert "| persistence | 1 |" in first.read_text()
     for name in ("table.csv", "learning_curves.png"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_report_of_older_definitions_is_written_anew_before_it_makes_a_record(homes, tmp_path, monkeypatch):
+    places = {"datasets": homes["TENDENCY_DATASETS"], "outputs": str(tmp_path / "outputs")}
+    for key, place in places.items():
+        monkeypatch.setenv(f"TENDENCY_{key.upper()}", place)
+    compare(configured(places, tmp_path / "first", tmp_path / "page"))
+    (made,) = RecordFolder.read(tmp_path / "first")
+    (report,) = (tmp_path / "outputs").glob("*/report/metrics.json")
+    numbers = json.loads(report.read_text())
+    older = {key: value for key, value in deepcopy(numbers).items() if key not in ("definitions", "figures")}
+    older["summary"]["persistence"]["rollout_nrmse"] = 7.0
+    report.write_text(json.dumps(older))
+    checkpoint = report.parents[1] / "checkpoints" / "best.ckpt"
+    trained = checkpoint.stat().st_mtime_ns
+    compare(configured(places, tmp_path / "second", tmp_path / "page"))
+    assert json.loads(report.read_text())["summary"] == numbers["summary"]
+    assert checkpoint.stat().st_mtime_ns == trained
+    (again,) = RecordFolder.read(tmp_path / "second")
+    assert again.reports == made.reports
 
 
 def test_blocks_of_a_text_are_made_anew_and_the_rest_stays():

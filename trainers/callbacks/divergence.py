@@ -1,5 +1,6 @@
 """An early, clear stop when a run diverges."""
 
+import math
 from typing import Any
 
 import torch
@@ -17,10 +18,11 @@ class StopOnDivergence(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Looks at the step's loss, on every rank: gradients are shared, so all ranks stop."""
-        bad = (~torch.isfinite(outputs["loss"].detach())).to(torch.float64).reshape(1)
+        finite = math.isfinite(outputs["loss"].item())
         if trainer.world_size > 1:
-            bad = trainer.strategy.reduce(bad, reduce_op="sum")
-        if not float(bad):
+            bad = torch.tensor([float(not finite)], dtype=torch.float64, device=trainer.strategy.root_device)
+            finite = not float(trainer.strategy.reduce(bad, reduce_op="sum"))
+        if finite:
             return
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         samples = batch.index.tolist()

@@ -24,6 +24,8 @@ def main() -> None:
         train()
     elif action == "judge":
         guarded(lambda: judge(*arguments))
+    elif action == "judge_again":
+        guarded(lambda: judge_again(*arguments))
     else:
         guarded(lambda: judge_on(*arguments))
 
@@ -63,6 +65,27 @@ def judge(run: str, datasets: str, *integrators: str) -> None:
         chosen = [f"runs=[{run}]", f"prediction/integrator@evaluation.integrator={integrator}"]
         node = plain(compose_command("evaluate", chosen)[0])["evaluation"]
         judge_run(Path(run), build(node, "evaluation"), Path(run) / f"report-{integrator}", Path(datasets))
+
+
+def judge_again(run: str, datasets: str, *overrides: str) -> None:
+    """Writes the report of a finished run anew, as its training would write it today.
+
+    Args:
+        run: folder of the run.
+        datasets: folder of the datasets.
+        overrides: overrides that ``train.py`` was called with.
+    """
+    from pathlib import Path
+
+    from tendency.app.configuration.build import build
+    from tendency.app.configuration.composed import compose_training
+    from tendency.app.hardware import keep_freed_memory, set_matmul_precision
+    from tendency.app.reports.judge_runs import judge_run
+
+    config = compose_training(overrides)
+    keep_freed_memory()
+    set_matmul_precision(config["matmul_precision"])
+    judge_run(Path(run), build(config["evaluation"], "evaluation"), Path(run) / "report", Path(datasets))
 
 
 def judge_on(run: str, datasets: str, dataset: str, folder: str) -> None:

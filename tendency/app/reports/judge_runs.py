@@ -65,8 +65,9 @@ def judge_run(run: Path, report: RolloutReport, folder: Path, datasets: Path, da
         dataset = datasets / recipe.dataset
         require_same_trajectories(dataset, [judged])
     require_fit(dataset, [judged])
+    seconds = {} if judged.training_seconds is None else {run.name: judged.training_seconds}
     stepper = load_stepper(run)
-    surrogates = JudgedSurrogates({run.name: stepper}, recipe.stride)
+    surrogates = JudgedSurrogates({run.name: stepper}, recipe.stride, training_seconds=seconds)
     test = TestData(dataset, require_num_test(judged))
     told = {run.name: ToldTraining.of(judged, stepper.surrogate)}
     report.write(report.evaluate(surrogates, test, folder, ReportText(folder.name, recipe.run, trainings=told)))

@@ -22,13 +22,12 @@ from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.leaderboard import Leaderboard, Standing
+from tendency.evaluation.report.report_numbers import DEFINITIONS
 from tendency.evaluation.statistics.intervals import Interval
 from tendency.evaluation.statistics.method_comparisons import tied_with, unlearned_figures
 
 MADE_OF = "made_of.json"
 """In a folder of reports: what they were made of, so that what is done is not done again."""
-DEFINITIONS = 2
-"""Raised when the figures of reports are defined anew: reports of older definitions are made again."""
 
 
 def report_and_rank(runs_report: RunsReport, outputs: Path) -> None:

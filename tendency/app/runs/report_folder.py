@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tendency.evaluation.report.report_numbers import DEFINITIONS, definitions_of
+
 RENAMED_FIGURES = {"geometric_mean_nrmse": "rollout_nrmse"}
 """Figures of reports that older versions wrote, and what they are called now."""
 
@@ -26,8 +28,8 @@ class ReportFolder:
         return self.path / "metrics.nc"
 
     def done(self) -> bool:
-        """Whether the report was written to its end."""
-        return self.page.exists()
+        """Whether the report was written to its end, and its figures are defined as those of new reports."""
+        return self.page.exists() and definitions_of(self.numbers()) == DEFINITIONS
 
     def numbers(self) -> dict[str, Any]:
         """What metrics.json holds: ``summary``, ``description``, ``seeds``, ``comparisons`` and the rest."""

@@ -18,6 +18,7 @@ from tendency.data.dataset import TrajectoryDataset
 from tendency.data.machine import processor_name, usable_cores
 from tendency.errors import ArtefactError
 from tendency.evaluation.cost.rollout_cost import seconds_per_step
+from tendency.evaluation.report.report_numbers import DEFINITIONS, definitions_of
 from tendency.simulation.simulator import Simulator
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper
@@ -74,10 +75,10 @@ def report_figures(report: Path, run: str) -> dict[str, dict[str, Any]]:
         ArtefactError: the report does not have one trained method, or defines its figures otherwise.
     """
     numbers = ReportFolder(report).numbers()
-    if "figures" not in numbers:
+    if (definitions := definitions_of(numbers)) != DEFINITIONS:
         raise ArtefactError(
-            f"report {report}: written by an older version, whose figures have other definitions and do not belong "
-            "into one table with these; remove the run's folder, or use another paths.outputs, to train it anew"
+            f"report {report}: its figures have the definitions {definitions} and do not belong into one table with "
+            f"those of the definitions {DEFINITIONS}; remove the folder to have the run judged anew"
         )
     summary: dict[str, dict[str, Any]] = numbers["summary"]
     learned = numbers["description"].get("learned") or [run]

@@ -129,13 +129,17 @@ def _training_jobs(trainings: Sequence[Training], datasets: Path) -> list[Job]:
 
 
 def _judging_jobs(needed: Sequence[Sequence[Trial]], datasets: Path) -> list[Job]:
-    """Jobs for the reports that a finished training has not written itself: other integrators, other data."""
+    """Jobs for the reports that a finished training has not written itself: by other integrators, on other data.
+
+    A training's own report is written anew where its figures have older definitions.
+    """
     jobs: dict[Path, Job] = {}
     for trial in (trial for trials in needed for trial in trials):
         run, report = trial.training.folder, trial.report(datasets)
         if run.finished() is None or report.done() or report.path in jobs:
             continue
         name, title = f"{run.path.name}-{report.path.name}", f"judging {trial.training.title}"
+        arguments: tuple[str, ...]
         if trial.variant.judge:
             plan, pde = data_plan(trial.judged_on)
             plan.prepare(datasets, pde, build_problem(pde))
@@ -144,4 +148,7 @@ def _judging_jobs(needed: Sequence[Sequence[Trial]], datasets: Path) -> list[Job
         elif trial.variant.integrator is not None:
             arguments = ("judge", str(run.path), str(datasets), trial.variant.integrator)
             jobs[report.path] = Job(name, f"{title} by {trial.variant.integrator}", arguments)
+        else:
+            arguments = ("judge_again", str(run.path), str(datasets), *trial.training.overrides)
+            jobs[report.path] = Job(name, f"{title} anew", arguments)
     return list(jobs.values())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tendency.app.runs.run_folder import write_json
+from tendency.evaluation.report.report_numbers import DEFINITIONS
 
 KIND = "training record"
 TAKEN_OVER = "figures taken over from a page"
@@ -61,6 +62,7 @@ class TrainingRecord:
         training_seconds: seconds of the training, stops included; None where nothing says so.
         validation: (step, rollout nRMSE) of each validation.
         made_by: version of this program, commit and machine.
+        definitions: number of the definitions of the figures.
     """
 
     identity: str
@@ -72,6 +74,7 @@ class TrainingRecord:
     training_seconds: float | None
     validation: tuple[tuple[int, float], ...]
     made_by: Mapping[str, Any]
+    definitions: int = DEFINITIONS
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it is written."""
@@ -87,7 +90,10 @@ class TrainingRecord:
         """
         if not isinstance(content, dict) or content.get("kind") != KIND:
             raise ValueError("no record of a training")
-        known = {key: value for key, value in content.items() if key != "kind"}
+        # Records of the first definitions do not exist; those of the second were not numbered for a while.
+        known = {"definitions": 2} | {key: value for key, value in content.items() if key != "kind"}
+        if known["definitions"] != DEFINITIONS:
+            raise ValueError(f"its figures have the definitions {known['definitions']!r}, expected {DEFINITIONS}")
         try:
             known["steps"] = {
                 report: {method: StepCost.from_dict(cost) for method, cost in methods.items()}
