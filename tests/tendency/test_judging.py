@@ -1,7 +1,7 @@
 """Runs are compared on the trajectories that they were judged on, or not at all."""
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,9 @@ def other_root(run, homes, tmp_path):
     """A copy of the datasets in which one test chunk has other bytes."""
     name = read_checkpoint(run).recipe.dataset
     shutil.copytree(Path(homes["TENDENCY_DATASETS"]) / name, tmp_path / name)
-    manifest = tmp_path / name / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["chunks"]["test/chunk-00000.hdf5"]["sha256"] = "0" * 64
-    manifest.write_text(json.dumps(content))
+    manifest, chunk = read_manifest(tmp_path / name), "test/chunk-00000.hdf5"
+    other = manifest.chunks | {chunk: manifest.chunks[chunk] | {"sha256": "0" * 64}}
+    replace(manifest, chunks=other).write(tmp_path / name)
     return tmp_path
 
 
