@@ -198,7 +198,8 @@ def _silence_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
     # The module reduces its figures over the ranks itself.
     warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
-    # Lightning calls a part of torch that is to be renamed.
+    # Lightning calls parts of torch that are to be renamed.
+    warnings.filterwarnings("ignore", message=".*distributed.nn.functional.all_gather is deprecated.*")
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
 
 

@@ -70,6 +70,8 @@ class WandbLog(WandbLogger):
                 return run
             except Exception as error:
                 print(f"wandb: the mirror of this run is {other} ({_first_line(error)})", flush=True)
+                # Its service would call the id in use.
+                wandb.teardown()
         return wandb.init(mode="disabled")
 
     def begin_run(self, run: "RunContext") -> None:
