@@ -15,8 +15,8 @@ from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import AdjustableSolver
 
-VALUE_BYTES, SOLVED_VALUE_BYTES = 4, 8 + 8 + 4
-"""Of a stored value; of one in a chunk that is solved: each state, all of them together, and as they are stored."""
+STATE_BYTES, STORED_BYTES, FILE_BYTES = 8, 8 + 4, 4
+"""Of a value in a chunk that is solved: where it is solved, and as it is stored, in both precisions; and in a file."""
 
 TYPICAL = {"data": 128, "pde.times.num_snapshots": 100, "points": 128**2, "data.chunk_size": 16}
 """Sizes of an ordinary dataset: what exceeds its own by most is named where a dataset is too large."""
@@ -62,8 +62,8 @@ class DatasetSize:
         return cls(
             trajectories=trajectories,
             chunks=chunks,
-            disk_bytes=VALUE_BYTES * u_t * trajectories * snapshots * channels * stored,
-            chunk_bytes=SOLVED_VALUE_BYTES * u_t * plan.chunk_size * snapshots * channels * max(solved, stored),
+            disk_bytes=FILE_BYTES * u_t * trajectories * snapshots * channels * stored,
+            chunk_bytes=plan.chunk_size * snapshots * channels * (STATE_BYTES * solved + STORED_BYTES * u_t * stored),
             workers=plan.workers or usable_cores(),
             values=f"{trajectories} trajectories x {snapshots} snapshots x {channels} x {stored} values",
             largest=_largest(problem, plan, max(solved, stored)),
