@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tendency.app.machine_limits import available_memory, bounded, free_disk, require_writable
+from tendency.app.machine_limits import CHECK_BYTES, available_memory, bounded, free_disk, require_writable
 from tendency.app.problems.data_plan import DataPlan
 from tendency.data.machine import usable_cores
 from tendency.errors import ConfigError
@@ -24,6 +24,9 @@ TYPICAL = {"data": 128, "pde.times.num_snapshots": 100, "points": 128**2, "data.
 MOST_CHUNKS = 10**6
 MOST_STEPS = 10**9
 """Steps of a trajectory: at 30 microseconds, the least that a step of any solver here takes, they last eight hours."""
+
+MOST_COPIES = 4
+"""Copies of a state that the simplest solver holds at once."""
 
 MOST_WINDOWS = 10**7
 """Length of a trajectory in times of ``pde.tolerances.window``, for solvers that choose their steps themselves."""
@@ -129,8 +132,17 @@ def check_first_trajectory(problem: Problem, pde: Mapping[str, object]) -> None:
     """
     channels = sum(field.channels(problem.geometry.spatial_dims) for field in problem.fields)
     state = 8 * channels * math.prod(problem.geometry.shape)
+    there = available_memory()
+    if there is not None and MOST_COPIES * state > there:
+        shape = list(problem.geometry.shape)
+        raise ConfigError(
+            [
+                f"pde.geometry.shape={shape}: expected states of which {MOST_COPIES} fit into {with_prefix(there)}B of "
+                f"memory, got {with_prefix(state)}B each"
+            ]
+        )
     # An initial state is a sum of waves or a transform: some copies of it, and what its own numbers ask for.
-    with bounded("pde", pde, "drawing an initial state", 300 * 10**6 + 64 * state):
+    with bounded("pde", pde, "drawing an initial state", CHECK_BYTES + 64 * state):
         draw = problem.draws("train", [0])
         problem.simulator.check(draw.conditions)
     end = float(draw.times[0, -1])
