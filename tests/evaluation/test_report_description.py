@@ -42,6 +42,7 @@ def test_without_a_list_of_trained_methods_all_but_persistence_are_taken_for_tra
 
 def test_numbers_that_were_not_measured_are_no_entries():
     assert list(ReportNumbers(DESCRIPTION, {}, {}, seeds={}).to_dict()) == [
+        "definitions",
         "description",
         "summary",
         "per_trajectory",

@@ -1,5 +1,6 @@
 """What a user who mistypes something sees: suggestions before torch is loaded, all problems at once, no traceback."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tendency.app.configuration.command_line import check_command_line
+from tendency.app.configuration.home_folder import with_home
 from tendency.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,21 +53,32 @@ def test_each_mistake_gets_its_answer(arguments, expected):
     assert problems[0].startswith(expected)
 
 
-def aliases(levels, width=9):
-    lines = [f"a0: &a0 [{', '.join('x' * width)}]"]
-    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * width)}]" for i in range(1, levels)]
-    return "\n".join(lines)
-
-
 @pytest.mark.parametrize(
-    ("text", "many"), [(aliases(7), "6,0"), (aliases(40), "endlessly many"), ("a: &a [*a]", "endlessly many")]
+    ("text", "expected"),
+    [
+        ("a:\n\tb: 1\n", "mine.yaml, line 2, column 1: found character '\\t' that cannot start any token (a tab"),
+        ("a: 1\na: 2\n", "mine.yaml, line 2, column 1: found duplicate key a"),
+        ("a: !!python/object/apply:os.system [ls]\n", "mine.yaml, line 1, column 4: expected plain data, got the tag"),
+        ("a: &a [*a]\n", "mine.yaml: expected at most 100000 entries, got inf where its aliases"),
+        (
+            "a: &a [1,1,1,1,1,1,1,1,1]\n"
+            + "".join(f"{n}: &{n} [{','.join([f'*{m}'] * 9)}]\n" for m, n in itertools.pairwise("abcdefg")),
+            "mine.yaml: expected at most 100000 entries, got",
+        ),
+    ],
 )
-def test_aliases_of_aliases_are_counted_and_not_written_out(tmp_path, text, many):
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "mine.yaml").write_text("_target_: x\n" + text)
-    (tmp_path / "model" / "wrong.yaml").write_text("a: [")
-    (problem,) = refused(f"--config-dir={tmp_path}", "pde=heat", "model=mine")
-    assert problem.startswith(f"{tmp_path}/model/mine.yaml: expected at most 100,000 entries, got {many}")
+def test_a_yaml_of_the_users_own_is_answered_with_its_line(text, expected, tmp_path):
+    (tmp_path / "pde").mkdir()
+    (tmp_path / "pde" / "mine.yaml").write_text(text)
+    (problem,) = refused("pde=mine", f"--config-dir={tmp_path}")
+    assert expected in problem
+
+
+def test_a_home_folder_is_found_where_no_shell_looks():
+    home = str(Path("~").expanduser())
+    given = ["~model", "paths.outputs=~/a", "runs=[~/a,~/b]", "x='~/a'", "name=a~b"]
+    expected = ["~model", f"paths.outputs={home}/a", f"runs=[{home}/a,{home}/b]", f"x='{home}/a'", "name=a~b"]
+    assert with_home(given) == expected
 
 
 def test_all_mistakes_are_answered_at_once():

@@ -80,6 +80,16 @@ def test_a_log_gets_a_line_now_and_then(capsys):
     ]
 
 
+def test_hours_are_announced_after_the_first_part(capsys, monkeypatch):
+    clock = iter([0.0, 1.0, 61.0, 121.0])
+    monkeypatch.setattr("tendency.app.progress.time.monotonic", lambda: next(clock))
+    report = progress_line("solving", every_seconds=0)
+    for done in range(3):
+        report(done, 1000)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "about" in line] == ["solving: about 16.9 hours for 999 more, by the first 1"]
+
+
 def test_a_terminal_gets_a_bar_that_moves_in_its_line():
     shown, code = on_terminal(GENERATION.format(last=5, then=""))
     assert code == 0

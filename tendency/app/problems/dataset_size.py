@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tendency.app.machine_limits import available_memory, bounded, free_disk, require_writable
+from tendency.app.machine_limits import CHECK_BYTES, available_memory, bounded, free_disk, require_writable
 from tendency.app.problems.data_plan import DataPlan
 from tendency.data.machine import usable_cores
 from tendency.errors import ConfigError
@@ -15,8 +15,8 @@ from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import AdjustableSolver
 
-VALUE_BYTES, SOLVED_VALUE_BYTES = 4, 8 + 8 + 4
-"""Of a stored value; of one in a chunk that is solved: each state, all of them together, and as they are stored."""
+STATE_BYTES, STORED_BYTES, FILE_BYTES = 8, 8 + 4, 4
+"""Of a value in a chunk that is solved: where it is solved, and as it is stored, in both precisions; and in a file."""
 
 TYPICAL = {"data": 128, "pde.times.num_snapshots": 100, "points": 128**2, "data.chunk_size": 16}
 """Sizes of an ordinary dataset: what exceeds its own by most is named where a dataset is too large."""
@@ -24,6 +24,9 @@ TYPICAL = {"data": 128, "pde.times.num_snapshots": 100, "points": 128**2, "data.
 MOST_CHUNKS = 10**6
 MOST_STEPS = 10**9
 """Steps of a trajectory: at 30 microseconds, the least that a step of any solver here takes, they last eight hours."""
+
+MOST_COPIES = 4
+"""Copies of a state that the simplest solver holds at once."""
 
 MOST_WINDOWS = 10**7
 """Length of a trajectory in times of ``pde.tolerances.window``, for solvers that choose their steps themselves."""
@@ -62,8 +65,8 @@ class DatasetSize:
         return cls(
             trajectories=trajectories,
             chunks=chunks,
-            disk_bytes=VALUE_BYTES * u_t * trajectories * snapshots * channels * stored,
-            chunk_bytes=SOLVED_VALUE_BYTES * u_t * plan.chunk_size * snapshots * channels * max(solved, stored),
+            disk_bytes=FILE_BYTES * u_t * trajectories * snapshots * channels * stored,
+            chunk_bytes=plan.chunk_size * snapshots * channels * (STATE_BYTES * solved + STORED_BYTES * u_t * stored),
             workers=plan.workers or usable_cores(),
             values=f"{trajectories} trajectories x {snapshots} snapshots x {channels} x {stored} values",
             largest=_largest(problem, plan, max(solved, stored)),
@@ -129,8 +132,17 @@ def check_first_trajectory(problem: Problem, pde: Mapping[str, object]) -> None:
     """
     channels = sum(field.channels(problem.geometry.spatial_dims) for field in problem.fields)
     state = 8 * channels * math.prod(problem.geometry.shape)
+    there = available_memory()
+    if there is not None and MOST_COPIES * state > there:
+        shape = list(problem.geometry.shape)
+        raise ConfigError(
+            [
+                f"pde.geometry.shape={shape}: expected states of which {MOST_COPIES} fit into {with_prefix(there)}B of "
+                f"memory, got {with_prefix(state)}B each"
+            ]
+        )
     # An initial state is a sum of waves or a transform: some copies of it, and what its own numbers ask for.
-    with bounded("pde", pde, "drawing an initial state", 300 * 10**6 + 64 * state):
+    with bounded("pde", pde, "drawing an initial state", CHECK_BYTES + 64 * state):
         draw = problem.draws("train", [0])
         problem.simulator.check(draw.conditions)
     end = float(draw.times[0, -1])

@@ -33,8 +33,8 @@ def generate(config: DictConfig) -> None:
     check_nodes({key: content[key] for key in ("pde", "data")}, kinds={"pde": Problem, "data": DataPlan})
     plan: DataPlan = build(content["data"], "data")
     problem = bounded_problem(content["pde"])
-    check_first_trajectory(problem, content["pde"])
     if content["certify"] == "only":
+        check_first_trajectory(problem, content["pde"])
         problem.simulator.check(problem.draws("train", [0, 1]).conditions)
         certificate = certify(problem)
         certificate.require()
@@ -52,6 +52,7 @@ def generate(config: DictConfig) -> None:
     if plan.lacks(root, content["pde"], problem):
         size = DatasetSize.of(problem, plan)
         size.check(root)
+        check_first_trajectory(problem, content["pde"])
         print(f"to solve {size.line()}", flush=True)
     folder, manifest = plan.prepare(root, content["pde"], problem)
     print("\n".join(manifest.certificate.lines()))
