@@ -16,8 +16,6 @@ from PIL import Image
 from tendency.evaluation.baselines.linear_extrapolation import LinearExtrapolation
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.metrics.error_figures import error_figures
-from tendency.evaluation.report.page import render_page
-from tendency.evaluation.report.player import PlayerRollouts
 from tendency.evaluation.report.report import prepare_page, write_report
 from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report.space import Space

@@ -4,7 +4,7 @@ import copy
 import functools
 
 import pytest
-import test_resume
+import small_fit
 import torch
 from lightning.pytorch.accelerators import MPSAccelerator
 from lightning.pytorch.utilities import GradClipAlgorithmType
@@ -133,15 +133,15 @@ def test_the_trial_leaves_the_network_and_random_numbers_as_they_were():
 def test_a_stopped_run_ends_like_the_uninterrupted_one(precision, heat_dataset, tmp_path, monkeypatch):
     """Accumulated, clipped gradients, weights averaged; a scaled loss goes on with its scale."""
     chosen = functools.partial(make_trainer, precision=precision, gradient_clip_val=0.1)
-    monkeypatch.setattr(test_resume, "make_trainer", chosen)
-    options = {"accumulate": 2, "epochs": 2, "objective": test_resume.growing_pushforward}
+    monkeypatch.setattr(small_fit, "make_trainer", chosen)
+    options = {"accumulate": 2, "epochs": 2, "objective": small_fit.growing_pushforward}
     if precision == "64-true":
         # A run makes its network so before it loads a checkpoint.
-        options["network"] = lambda interface: test_resume.Dropping(interface).double()
-    whole, _ = test_resume.fit(heat_dataset, tmp_path / "whole", **options)
+        options["network"] = lambda interface: small_fit.Dropping(interface).double()
+    whole, _ = small_fit.fit(heat_dataset, tmp_path / "whole", **options)
     with pytest.raises(StoppedError):
-        test_resume.fit(heat_dataset, tmp_path / "stopped", stop_at=6, **options)
-    resumed, _ = test_resume.fit(heat_dataset, tmp_path / "stopped", resume=True, **options)
+        small_fit.fit(heat_dataset, tmp_path / "stopped", stop_at=6, **options)
+    resumed, _ = small_fit.fit(heat_dataset, tmp_path / "stopped", resume=True, **options)
     for (name, expected), found in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(expected, found), name
     assert resumed.stepper.autocast == {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
