@@ -28,6 +28,7 @@ from tendency.evaluation.metrics.figure import (
     MetricFigure,
     Statistic,
     Summary,
+    SummaryFigure,
     closest_to,
 )
 from tendency.evaluation.metrics.mean_spectrum import MeanSpectrum
@@ -300,3 +301,11 @@ def test_a_metric_that_states_no_figures_is_refused(judged):
         ValueError, match=r"evaluation.metrics: Silent states no figures, expected figures = \(MetricFigure"
     ):
         judged({"slow": 0.9}, metrics=[Silent()])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0, "0"), (0.012345, "0.0123"), (12.3456, "12.346"), (12345678.9, "1.23e+07")]
+)
+def test_a_table_writes_no_number_out_to_its_last_digit(value, shown):
+    figure = SummaryFigure("error", "error", SMALLER, Mean.GEOMETRIC, Statistic.LAST, "error")
+    assert figure.text(value) == shown
