@@ -61,7 +61,7 @@ def problems_of_kind(value: Any, hint: Any, key: str) -> list[str]:
         return _problems_of_mapping(value, hint, key)
     if isinstance(value, list | tuple) and not _is_plain(hint):
         return _problems_of_list(value, hint, key)
-    return _problems_of_plain(value, hint, key) if _is_plain(hint) else _problems_of_other(value, hint, key)
+    return problems_of_plain(value, hint, key) if _is_plain(hint) else _problems_of_other(value, hint, key)
 
 
 def _is_plain(hint: Any) -> bool:
@@ -116,7 +116,14 @@ def _problems_of_other(value: Any, hint: Any, key: str) -> list[str]:
     return [_expected(hint, repr(value), key)]
 
 
-def _problems_of_plain(value: Any, hint: Any, key: str) -> list[str]:
+def problems_of_plain(value: Any, hint: Any, key: str) -> list[str]:
+    """What is wrong with plain data for an annotation, whatever is meant to be built from them.
+
+    Args:
+        value: plain data.
+        hint: the annotation, of plain data.
+        key: of the value.
+    """
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError):

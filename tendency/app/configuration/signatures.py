@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from tendency.app.configuration.argument_kinds import located, problems_of_kind
+from tendency.app.configuration.argument_kinds import located, problems_of_kind, problems_of_plain
 from tendency.app.configuration.overrides import closest
 from tendency.errors import ConfigError
 
@@ -72,7 +72,7 @@ def problems_of_parts(content: Mapping[str, Any], parts: Mapping[str, Any]) -> l
         if name in content:
             found += [
                 problem if len(problem) < MOST_LETTERS else f"{problem[: MOST_LETTERS - 3]}..."
-                for problem in problems_of_kind(content[name], hint, name)
+                for problem in problems_of_plain(content[name], hint, name)
             ]
     return found
 
