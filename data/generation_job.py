@@ -1,6 +1,7 @@
 """How the chunks of a dataset are solved: the job that worker processes receive, and its work in one process."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,25 +103,27 @@ class ChunkSolver:
         """The trajectories of a chunk, of which some were drawn anew so many times."""
         problem, indices = self.problem, chunk.trajectories(self.job.chunk_size)
         solver, draw = problem.simulator, problem.draws(chunk.split, indices, redraws)
+        states: list[Tensor] = []
+        slopes: list[Tensor] = []
         try:
             start = problem.first_snapshot(draw)
             seed = torch.tensor(list(indices))
             progress = begin(solver, start[:, None], draw.times[:, :1], draw.conditions, seed)
-            states = [start, *(state.u for state in rollout(solver, progress, draw.times[:, 1:], draw.conditions))]
+            reached = (state.u for state in rollout(solver, progress, draw.times[:, 1:], draw.conditions))
+            # One state at a time: where the solver's grid is the finer one, all of them would not fit into memory.
+            for state, t in zip(itertools.chain([start], reached), draw.times.unbind(1), strict=True):
+                states.append(problem.stored(state, draw.conditions))
+                if self.job.store_time_derivative:
+                    slope = solver.time_derivative(state, t, draw.conditions)
+                    slopes.append(problem.stored(slope, draw.conditions).float())
         except InstabilityError as error:
             names = ", ".join(str(indices[row]) for row in error.rows[:4])
             raise InstabilityError(
                 f"{chunk.split} trajectory {names} (pde.seed={problem.seed}): {error}", error.rows
             ) from None
-        u = torch.stack([problem.stored(state, draw.conditions) for state in states], 1)
+        u = torch.stack(states, 1)
         self._require_usable(u, chunk)
-        u_t = None
-        if self.job.store_time_derivative:
-            slopes = [
-                problem.stored(solver.time_derivative(state, t, draw.conditions), draw.conditions)
-                for state, t in zip(states, draw.times.unbind(1), strict=True)
-            ]
-            u_t = torch.stack(slopes, 1).float()
+        u_t = torch.stack(slopes, 1) if slopes else None
         conditions = replace(draw.conditions, geometry=problem.stored_geometry)
         return Trajectories(u.float(), draw.times, conditions, u_t)
 

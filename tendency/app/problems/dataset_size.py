@@ -15,8 +15,11 @@ from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import AdjustableSolver
 
-STATE_BYTES, STORED_BYTES, FILE_BYTES = 8, 8 + 4, 4
-"""Of a value in a chunk that is solved: where it is solved, and as it is stored, in both precisions; and in a file."""
+STATE_BYTES, STORED_BYTES, FILE_BYTES = 8, 8 + 8 + 4, 4
+"""Of a value in a chunk that is solved: where it is solved; of all snapshots, twice and as stored; and in a file."""
+
+STATES = 12
+"""States of a chunk that a solver of several stages holds at once, about; the snapshots before are not kept."""
 
 TYPICAL = {"data": 128, "pde.times.num_snapshots": 100, "points": 128**2, "data.chunk_size": 16}
 """Sizes of an ordinary dataset: what exceeds its own by most is named where a dataset is too large."""
@@ -66,7 +69,9 @@ class DatasetSize:
             trajectories=trajectories,
             chunks=chunks,
             disk_bytes=FILE_BYTES * u_t * trajectories * snapshots * channels * stored,
-            chunk_bytes=plan.chunk_size * snapshots * channels * (STATE_BYTES * solved + STORED_BYTES * u_t * stored),
+            chunk_bytes=plan.chunk_size
+            * channels
+            * (STATES * STATE_BYTES * solved + snapshots * STORED_BYTES * u_t * stored),
             workers=plan.workers or usable_cores(),
             values=f"{trajectories} trajectories x {snapshots} snapshots x {channels} x {stored} values",
             largest=_largest(problem, plan, max(solved, stored)),
