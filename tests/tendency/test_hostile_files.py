@@ -319,12 +319,16 @@ def run(place):
     return place / "run"
 
 
+def shifted(run, place):
+    return shifted_dataset([Run.read(run)], ["pde.times.num_snapshots=5"], 2, place, lambda problem: None)
+
+
 @pytest.mark.parametrize("case", a_few(PROBLEMS))
 def test_the_configuration_of_a_run_builds_nothing_but_a_problem_of_ours(run, place, case):
     config = json.loads((run / "config.json").read_text())
     config["pde"] = changed(config["pde"], PROBLEMS[case])
     (run / "config.json").write_text(json.dumps(config))
-    refused(lambda: shifted_dataset([Run.read(run)], ["pde.times.num_snapshots=5"], 2, place), place, "")
+    refused(lambda: shifted(run, place), place, "shift|pde|problem")
 
 
 @pytest.mark.parametrize(
@@ -335,7 +339,7 @@ def test_the_configuration_of_a_run_builds_no_other_data(run, place, data):
     config = json.loads((run / "config.json").read_text())
     config["data"] |= data
     (run / "config.json").write_text(json.dumps(config))
-    refused(lambda: shifted_dataset([Run.read(run)], ["pde.times.num_snapshots=5"], 2, place), place, "^shift: ")
+    refused(lambda: shifted(run, place), place, "^shift: ")
 
 
 def test_what_a_configuration_is_called_by_imports_nothing(monkeypatch):
