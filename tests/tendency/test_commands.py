@@ -213,7 +213,7 @@ def test_a_damaged_chunk_stops_an_evaluation(first_run, run_script, homes, tmp_p
     chunk = copy / "test" / "chunk-00001.hdf5"
     chunk.write_bytes(chunk.read_bytes()[:-100])
     done = run_script("evaluate.py", f"runs=[{folder}]", f"dataset={copy}", "name=damaged", code=3)
-    assert "chunk-00001.hdf5: expected" in " ".join(done.stderr.split())
+    assert "chunk-00001.hdf5 is damaged: expected" in " ".join(done.stderr.split())
     assert not (outputs(homes) / "damaged" / "report.html").exists()
 
 

@@ -201,6 +201,7 @@ def test_jobs_that_fail_are_named_and_nothing_is_claimed(homes, tmp_path, monkey
 def finished_run(folder, called):
     """What a run leaves that is read of it first: neither a checkpoint nor a dataset."""
     folder.report.path.mkdir(parents=True)
+    (folder.path / "config.json").write_text("{}")
     folder.finish({})
     folder.report.page.write_text("")
     summary = {called: {"one_step_nrmse": 0.1}, "persistence": {"one_step_nrmse": 1.0}}

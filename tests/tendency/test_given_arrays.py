@@ -140,7 +140,7 @@ def test_every_kind_layout_and_number_type_is_what_the_plain_array_is(kind, comb
         assert np.allclose(np.asarray(found, dtype=np.float64), plain[name], rtol=2e-3, atol=1e-3), (layout, number)
         if kind == "numpy":
             short = np.dtype(number).newbyteorder("=")
-            assert found.dtype == (short if short in (np.float16, np.float32) else np.float64)
+            assert found.dtype == (np.float32 if short in (np.float16, np.float32) else np.float64)
     assert isinstance(found, {"tensor": torch.Tensor, "DataArray": xr.DataArray}.get(kind, np.ndarray))
 
 

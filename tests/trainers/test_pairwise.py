@@ -117,6 +117,8 @@ def halves_its_loss(combination, parts, solved, options, rows):
     measured = objective.chosen(data.windows(*objective.measured_offsets(prediction)), 3, 0)
     normalizer = fit_normalizer(prediction, [measured])
     window = data.windows(*objective.offsets(prediction))
+    if objective.change is not None:
+        objective.change.measure([window], normalizer.fields, max(objective.offsets(prediction)[0]))
     window = rows(window, slice(0, len(window.index), 4))
     for rate in (1e-2, 3e-3):
         with torch.random.fork_rng():

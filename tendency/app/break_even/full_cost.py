@@ -151,7 +151,8 @@ class FullCost(CostStudy):
         for done, setting in enumerate(settings, 1):
             if setting.group not in unstable:
                 point = self._alone("solver", setting.label, setting.simulator, double, truth)
-                peak = rollout_peak_bytes(setting.simulator, _row(double, 0), _watched(double, point.seconds))
+                one = _row(double, 0)
+                peak = rollout_peak_bytes(setting.simulator, one, _watched(one, point.seconds))
                 alone[setting.label] = replace(point, peak_bytes=peak)
                 if point.error == float("inf"):
                     unstable.add(setting.group)
