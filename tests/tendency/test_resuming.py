@@ -53,6 +53,12 @@ def checkpoint(folder, name="last"):
     return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
 
 
+def of_another_run(path):
+    content = torch.load(path, weights_only=True)
+    content["recipe"]["run"]["seed"] += 1
+    torch.save(content, path)
+
+
 def same_weights(one, other):
     a, b = checkpoint(one)["state_dict"], checkpoint(other)["state_dict"]
     return all(torch.equal(a[name], b[name]) for name in a)
@@ -137,6 +143,36 @@ def test_a_run_without_any_checkpoint_is_not_begun_anew_without_a_word(resume, s
     with pytest.raises(ArtefactError, match=r"(?s)no checkpoint to go on from:\nlast.ckpt is missing.*put back a copy"):
         resume()
     assert (stopped / "metrics.jsonl").read_text() == log
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda run: (run / "checkpoints" / "best.ckpt").unlink(), "best.ckpt is missing, which last.ckpt says was"),
+        (
+            lambda run: (run / "checkpoints" / "best.ckpt").write_bytes(b"PK"),
+            r"best.ckpt: damaged(?s:.)*put back a copy",
+        ),
+        (lambda run: of_another_run(run / "checkpoints" / "best.ckpt"), r"(?s)best.ckpt and .* disagree:.*put back a"),
+        (lambda run: (run / "metrics.jsonl").unlink(), r"metrics.jsonl: expected at least the \d+ bytes .* got 0; put"),
+        (lambda run: (run / "metrics.jsonl").write_text("{}\n"), r"expected at least the \d+ bytes .* got 3; put back"),
+    ],
+    ids=["no best", "damaged best", "best of another run", "no log", "short log"],
+)
+def test_a_run_without_what_its_last_checkpoint_was_written_beside_is_refused(resume, stopped, damage, expected):
+    damage(stopped)
+    there = {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path.is_file() and path.name != ".lock"}
+    with pytest.raises(ArtefactError, match=expected) as refused:
+        resume()
+    assert f"name= with ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}" in str(refused.value)
+    assert {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path in there} == there
+
+
+def test_a_damaged_log_without_checkpoints_is_named(resume, stopped):
+    shutil.rmtree(stopped / "checkpoints")
+    (stopped / "metrics.jsonl").write_text('{"a": 0}\n')
+    with pytest.raises(ArtefactError, match=r"metrics.jsonl, line 1: damaged \(expected a mapping with a step\)"):
+        resume()
 
 
 @pytest.mark.slow
