@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tendency.app.training.resume_point import require_same_data
 from tendency.errors import ArtefactError
 
 SLOW = pytest.mark.slow
@@ -166,6 +167,22 @@ def test_a_run_without_what_its_last_checkpoint_was_written_beside_is_refused(re
         resume()
     assert f"name= with ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}" in str(refused.value)
     assert {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path in there} == there
+
+
+@pytest.mark.parametrize(("split", "refused"), [("train", True), ("valid", True), ("test", False)])
+def test_a_run_does_not_go_on_with_other_data(resume, stopped, split, refused):
+    name = f"{split}/chunk-00000.hdf5"
+    path = stopped / "checkpoints" / "last.ckpt"
+    content = torch.load(path, weights_only=True)
+    there = content["recipe"]["chunks"][name]
+    content["recipe"]["chunks"][name] = "0123456789abcdef" + "0" * 48
+    torch.save(content, path)
+    if not refused:
+        require_same_data(path, {name: there})
+        return
+    expected = f"expected {name} with the checksum 0123456789abcdef, got {there[:16]}; put back that dataset, or"
+    with pytest.raises(ArtefactError, match=expected):
+        resume()
 
 
 def test_a_damaged_log_without_checkpoints_is_named(resume, stopped):

@@ -27,7 +27,7 @@ from tendency.app.reports.told_training import ToldTraining, count_parameters, l
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.training.model_size import size_of
-from tendency.app.training.resume_point import resume_point
+from tendency.app.training.resume_point import require_same_data, resume_point
 from tendency.app.training.training_plan import TrainingPlan
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
@@ -71,8 +71,12 @@ class LightningFit:
         if self.plan.is_first_rank:
             self._header(trainer, matmul)
         dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
+        checksums = manifest.checksums(self.plan.data.counts)
+        # Another's weights may be trained further on data of its own.
+        if checkpoint is not None and checkpoint.parent == self.plan.folder.last.parent:
+            require_same_data(checkpoint, checksums)
         stepper = self._stepper(dataset)
-        module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
+        module = self._module(stepper, dataset.name, checksums)
         if self.plan.is_first_rank:
             self._begin(trainer.loggers, trainer.loggers)
         if self.plan.settings.compile:

@@ -1,5 +1,6 @@
 """The checkpoint from which a run that was stopped goes on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,26 @@ def _require_files(plan: TrainingPlan, path: Path) -> None:
             f"{plan.folder.log}: expected at least the {kept.log_bytes} bytes that it had beside {path.name}, "
             f"got {there}; put back a copy, or {way} with a log of its own"
         )
+
+
+def require_same_data(path: Path, checksums: Mapping[str, str]) -> None:
+    """Refuses to go on with a run on other data: it would learn from two datasets, and end as no other run.
+
+    Args:
+        path: the checkpoint that it goes on from; one that names no chunks passes.
+        checksums: of the chunks of the dataset, by name; those of the test trajectories are not learned from.
+
+    Raises:
+        ArtefactError: a chunk is not the one that was learned from.
+    """
+    for name, before in read_checkpoint(path).recipe.chunks.items():
+        now = checksums.get(name, before)
+        if now != before and name.split("/")[0] in ("train", "valid"):
+            raise ArtefactError(
+                f"checkpoint {path}: its run learned from other data than the dataset holds now: expected {name} with "
+                f"the checksum {before[:16]}, got {now[:16]}; put back that dataset, or take another name= with "
+                f"ckpt_path={path}, which goes on from there with these data"
+            )
 
 
 def _logged(plan: TrainingPlan) -> list[dict[str, Any]]:
