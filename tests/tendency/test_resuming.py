@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tendency.app.training.resume_point import require_same_data
 from tendency.errors import ArtefactError
 
 SLOW = pytest.mark.slow
@@ -51,6 +52,12 @@ def go_on(small_run, finished, tmp_path):
 
 def checkpoint(folder, name="last"):
     return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+
+
+def of_another_run(path):
+    content = torch.load(path, weights_only=True)
+    content["recipe"]["run"]["seed"] += 1
+    torch.save(content, path)
 
 
 def same_weights(one, other):
@@ -137,6 +144,52 @@ def test_a_run_without_any_checkpoint_is_not_begun_anew_without_a_word(resume, s
     with pytest.raises(ArtefactError, match=r"(?s)no checkpoint to go on from:\nlast.ckpt is missing.*put back a copy"):
         resume()
     assert (stopped / "metrics.jsonl").read_text() == log
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda run: (run / "checkpoints" / "best.ckpt").unlink(), "best.ckpt is missing, which last.ckpt says was"),
+        (
+            lambda run: (run / "checkpoints" / "best.ckpt").write_bytes(b"PK"),
+            r"best.ckpt: damaged(?s:.)*put back a copy",
+        ),
+        (lambda run: of_another_run(run / "checkpoints" / "best.ckpt"), r"(?s)best.ckpt and .* disagree:.*put back a"),
+        (lambda run: (run / "metrics.jsonl").unlink(), r"metrics.jsonl: expected at least the \d+ bytes .* got 0; put"),
+        (lambda run: (run / "metrics.jsonl").write_text("{}\n"), r"expected at least the \d+ bytes .* got 3; put back"),
+    ],
+    ids=["no best", "damaged best", "best of another run", "no log", "short log"],
+)
+def test_a_run_without_what_its_last_checkpoint_was_written_beside_is_refused(resume, stopped, damage, expected):
+    damage(stopped)
+    there = {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path.is_file() and path.name != ".lock"}
+    with pytest.raises(ArtefactError, match=expected) as refused:
+        resume()
+    assert f"name= with ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}" in str(refused.value)
+    assert {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path in there} == there
+
+
+@pytest.mark.parametrize(("split", "refused"), [("train", True), ("valid", True), ("test", False)])
+def test_a_run_does_not_go_on_with_other_data(resume, stopped, split, refused):
+    name = f"{split}/chunk-00000.hdf5"
+    path = stopped / "checkpoints" / "last.ckpt"
+    content = torch.load(path, weights_only=True)
+    there = content["recipe"]["chunks"][name]
+    content["recipe"]["chunks"][name] = "0123456789abcdef" + "0" * 48
+    torch.save(content, path)
+    if not refused:
+        require_same_data(path, {name: there})
+        return
+    expected = f"expected {name} with the checksum 0123456789abcdef, got {there[:16]}; put back that dataset, or"
+    with pytest.raises(ArtefactError, match=expected):
+        resume()
+
+
+def test_a_damaged_log_without_checkpoints_is_named(resume, stopped):
+    shutil.rmtree(stopped / "checkpoints")
+    (stopped / "metrics.jsonl").write_text('{"a": 0}\n')
+    with pytest.raises(ArtefactError, match=r"metrics.jsonl, line 1: damaged \(expected a mapping with a step\)"):
+        resume()
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.run_name import check_name, default_name
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.errors import ArtefactError, ConfigError
+from tendency.trainers.logs.metrics_log import MetricsLog
 
 CONFIG = {"optimizer": {"lr": 1e-3}, "seed": 0, "wandb": {"api_key": "abc"}}
 CHOICES = {"pde": "navier_stokes", "model": "fno", "prediction": "state"}
@@ -55,6 +56,45 @@ def test_a_checkpoint_is_what_a_run_resumes_from(tmp_path):
     folder.lock.close()
     assert RunFolder(tmp_path / "run").open(CONFIG, resume=True) is True
     assert folder.best == folder.last
+
+
+@pytest.mark.parametrize("left", ["checkpoints/last.ckpt", "checkpoints/best.ckpt", "metrics.jsonl", "finished.json"])
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_run_without_its_configuration_is_not_begun_anew(tmp_path, left, resume):
+    path = tmp_path / "run" / left
+    path.parent.mkdir(parents=True)
+    path.write_text('{"step": 3}\n')
+    with pytest.raises(
+        ArtefactError, match=r"run holds a run, but no config.json.*put back a copy, take another name="
+    ):
+        RunFolder(tmp_path / "run").open(CONFIG, resume)
+    assert path.read_text() == '{"step": 3}\n'
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_finished_run_without_its_configuration_is_named(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.open(CONFIG, resume=False)
+    folder.finish({"report": "here"})
+    (folder.path / "config.json").unlink()
+    with pytest.raises(ArtefactError, match="run holds a run, but no config.json"):
+        folder.require_same(CONFIG)
+
+
+def test_nothing_is_written_through_a_link_in_a_run_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "else").write_text("of somebody else")
+    for name in (".lock", "metrics.jsonl"):
+        (tmp_path / "run" / name).symlink_to(tmp_path / "else")
+    log = MetricsLog(str(tmp_path / "run"))
+    for write in (
+        lambda: RunFolder(tmp_path / "run").open(CONFIG, resume=True),
+        lambda: log.log_metrics({"train/loss": 1.0}, 0),
+        lambda: log.truncate(0),
+    ):
+        with pytest.raises(OSError, match="a symbolic link, through which nothing is written"):
+            write()
+    assert (tmp_path / "else").read_text() == "of somebody else"
 
 
 def test_a_changed_configuration_is_named(tmp_path):

@@ -152,7 +152,7 @@ def test_the_recipe_of_an_export(tmp_path, number):
 
 def test_a_remedy_is_named(run):
     for name, remedy in (
-        ("config.json", "delete it: what was trained, the checkpoint records as well"),
+        ("config.json", "put back a copy, or take another name=; without the file its checkpoint can be judged"),
         ("finished.json", "delete it: the run's command with resume=auto writes it again"),
     ):
         whole = (run / name).read_text()

@@ -10,6 +10,8 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 
+from tendency.data.append_file import open_to_append
+
 
 class MetricsLog(Logger):
     """Writes ``metrics.jsonl``: {"step": 100, "epoch": 0, "train/loss": 0.12}.
@@ -51,7 +53,7 @@ class MetricsLog(Logger):
         """Appends one line and flushes it.
 
         Raises:
-            OSError: the log was removed while the run trained; a new one would lack its beginning.
+            OSError: the log was removed while the run trained; a new one would lack its beginning. Or it is a link.
         """
         epoch = metrics.get("epoch")
         record = {"step": step, **metrics, "epoch": None if epoch is None else int(epoch)}
@@ -59,7 +61,7 @@ class MetricsLog(Logger):
             raise FileNotFoundError(errno.ENOENT, "the run's log was removed while it trained", str(self.path))
         self.began = True
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
+        with open_to_append(self.path) as file:
             file.write(json.dumps(record) + "\n")
 
     def size(self) -> int:
@@ -70,4 +72,5 @@ class MetricsLog(Logger):
     def truncate(self, size: int | None) -> None:
         """Cuts the log to what stood in it at a checkpoint; None leaves it alone (of a run that kept no log)."""
         if size is not None and self.size() > size:
-            os.truncate(self.path, size)
+            with open_to_append(self.path) as file:
+                os.ftruncate(file.fileno(), size)

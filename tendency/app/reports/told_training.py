@@ -3,13 +3,15 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tendency.app.runs.method_names import class_name
 from tendency.app.runs.run import Run
+from tendency.errors import printable
 from tendency.evaluation.report.report_source import TrainingHistory, Trainings
 from tendency.surrogates.surrogate import Surrogate
-from tendency.trainers.logs.metrics_reader import read_metrics
+from tendency.trainers.logs.metrics_reader import MetricsError, read_metrics
 
 LOSS = "train/loss"
 VALIDATIONS = {"valid/one_step_nrmse": "validation, one-step nRMSE", "valid/rollout_nrmse": "validation, rollout nRMSE"}
@@ -22,7 +24,7 @@ class ToldTraining:
     Args:
         configuration: of the run, plain data.
         parameters: number of the network's weights.
-        records: what was logged, from ``read_metrics``; empty where there is no log.
+        records: what was logged, from ``logged_records``; empty where there is no log.
         ended: what the run left when it ended: ``training_seconds``, ``device`` and ``date`` where they are known.
     """
 
@@ -40,7 +42,7 @@ class ToldTraining:
             surrogate: its network.
         """
         folder = run.folder
-        records = read_metrics(folder.log) if folder is not None and folder.log.is_file() else []
+        records = [] if folder is None else logged_records(folder.log)
         ended = {} if folder is None else folder.finished() or {}
         return cls(run.configuration, count_parameters(surrogate), records, ended)
 
@@ -96,6 +98,19 @@ class ToldTraining:
 
     def _curve(self, key: str) -> list[tuple[int, float]]:
         return [(int(one["step"]), float(one[key])) for one in self.records if one.get(key) is not None]
+
+
+def logged_records(log: Path) -> list[dict[str, Any]]:
+    """What a run logged, for its report: nothing where it kept no log, or where the log is damaged, which is said.
+
+    Args:
+        log: the place of its log.
+    """
+    try:
+        return read_metrics(log) if log.is_file() else []
+    except MetricsError as error:
+        print(printable(f"{error}; the report shows no curve of this training"), flush=True)
+        return []
 
 
 def count_parameters(surrogate: Surrogate) -> int:

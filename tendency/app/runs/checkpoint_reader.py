@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from tendency.app.runs.stored_weights import no_larger_than, require_finite, req
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
+from tendency.trainers.kept_state import KeptState
 from tendency.trainers.run_position import stored_position
 
 
@@ -25,12 +26,14 @@ class StoredSurrogate:
         recipe: what rebuilds it.
         weights: the state of its stepper: weights and units, by name.
         position: where its run stood, as ``tendency.trainers.run_position`` reads it; None where it does not say.
+        kept: the files of its run that were beside it.
     """
 
     path: Path
     recipe: Recipe
     weights: Mapping[str, Tensor]
     position: Mapping[str, int] | None = None
+    kept: KeptState = field(default_factory=KeptState)
 
     def stepper(self, trust: bool = False) -> SurrogateStepper:
         """The surrogate in evaluation mode, physical units in and out; arguments and errors as of ``load_stepper``."""
@@ -60,7 +63,7 @@ def read_checkpoint(path: str | Path) -> StoredSurrogate:
     # The module's other parts have no state.
     weights = {str(key).removeprefix("stepper."): value for key, value in dict(content["state_dict"]).items()}
     recipe = Recipe.from_dict(content["recipe"], f"checkpoint {path}")
-    return StoredSurrogate(path, recipe, weights, stored_position(content))
+    return StoredSurrogate(path, recipe, weights, stored_position(content), KeptState.of(content))
 
 
 def _foreign_kind(path: Path) -> str | None:

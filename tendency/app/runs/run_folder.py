@@ -16,6 +16,7 @@ from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
 from tendency.app.runs.json_file import read_json
 from tendency.app.runs.report_folder import ReportFolder
+from tendency.data.append_file import open_to_append
 from tendency.data.folder_lock import try_lock
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
@@ -35,6 +36,12 @@ FINISHED_PARTS = {
     "report": str,
 }
 """What is read of a run's small files, and what each entry is."""
+
+STILL_JUDGED = "its checkpoint can be judged, but the run not resumed"
+NO_CONFIGURATION = (
+    "holds a run, but no config.json, which says what is trained there: put back a copy, take another name=, or move "
+    f"the folder away; {STILL_JUDGED}"
+)
 
 
 @dataclass
@@ -76,9 +83,16 @@ class RunFolder:
         return current_targets({key: value for key, value in self._stored().items() if key not in NOT_COMPARED})
 
     def _stored(self) -> dict[str, Any]:
-        """What config.json says."""
-        remedy = "delete it: what was trained, the checkpoint records as well"
-        return read_json(self.path / "config.json", remedy, CONFIGURATION_PARTS)
+        """What config.json says.
+
+        Raises:
+            ArtefactError: it is missing or damaged.
+        """
+        path = self.path / "config.json"
+        if not path.is_file():
+            raise ArtefactError(f"run folder {self.path} {NO_CONFIGURATION}")
+        remedy = f"put back a copy, or take another name=; without the file {STILL_JUDGED}"
+        return read_json(path, remedy, CONFIGURATION_PARTS)
 
     def finished(self) -> dict[str, Any] | None:
         """What the run left when it ended, or None while it has not.
@@ -116,14 +130,16 @@ class RunFolder:
 
         Raises:
             ConfigError: the folder exists and ``resume`` is off.
-            ArtefactError: the folder is in use, or holds a run with another configuration.
+            ArtefactError: the folder is in use, or holds a run with another configuration, or with none.
         """
         stored = self.path / "config.json"
-        exists = stored.exists()
-        # A run that failed before its first step left nothing to lose.
-        begun = exists and (self.last.parent.exists() or self.log.exists())
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
+        exists = stored.exists()
+        if not exists and self._holds_results():
+            raise ArtefactError(f"run folder {self.path} {NO_CONFIGURATION}")
+        # A run that failed before its first step left nothing to lose.
+        begun = exists and (self.last.parent.exists() or self.log.exists())
         if begun and not resume:
             raise ConfigError(
                 [
@@ -167,9 +183,14 @@ class RunFolder:
             )
         return lines
 
+    def _holds_results(self) -> bool:
+        """Whether there is something of a run that a new one would replace."""
+        files = [*self.last.parent.glob("*.ckpt"), self.path / "finished.json", self.log]
+        return any(path.exists() and path.stat().st_size > 0 for path in files)
+
     def _lock(self) -> None:
         """Held until the process ends, however it ends."""
-        self.lock = (self.path / ".lock").open("a+")
+        self.lock = open_to_append(self.path / ".lock")
         if not try_lock(self.lock):
             self.lock.seek(0)
             owner = self.lock.read().strip()

@@ -120,4 +120,7 @@ def validation_curve(log: Path) -> list[tuple[int, float]]:
     key = "valid/rollout_nrmse"
     if not log.exists():
         return []
-    return [(int(record["step"]) + 1, float(record[key])) for record in read_metrics(log) if key in record]
+    records = read_metrics(log)
+    return [
+        (record["step"] + 1, float(record[key])) for record in records if None not in (record["step"], record.get(key))
+    ]

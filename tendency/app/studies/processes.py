@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 from tendency.app.studies.executor import LAUNCHER, Job
 from tendency.data.machine import usable_cores
 from tendency.simulation.annotations import NonNegativeInt
-from tendency.trainers.logs.metrics_reader import read_metrics
 
 WORK = (sys.executable, "-m", "tendency.app.commands.worker")
 IN_USE = "in use by another process"
@@ -138,9 +138,19 @@ def seconds_of(folder: Path, name: str) -> float | None:
     path = folder / "journal.jsonl"
     if not path.exists():
         return None
-    records: list[dict[str, Any]] = read_metrics(path)
-    spent = [record["seconds"] for record in records if record["job"] == name]
+    spent = [record["seconds"] for record in _journal(path) if record["job"] == name]
     return sum(spent) if spent else None
+
+
+def _journal(path: Path) -> list[dict[str, Any]]:
+    """The entries of a journal; what a kill left unfinished, or is none, says nothing of how long a job took."""
+    records = []
+    for line in path.read_bytes().splitlines():
+        with suppress(ValueError, RecursionError):
+            records.append(json.loads(line))
+    return [
+        one for one in records if isinstance(one, dict) and "job" in one and isinstance(one.get("seconds"), int | float)
+    ]
 
 
 def _log(folder: Path, job: Job) -> Path:

@@ -23,18 +23,16 @@ from tendency.app.hardware import (
     too_many_threads,
 )
 from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, TestData
-from tendency.app.reports.told_training import ToldTraining, count_parameters, today
-from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.app.reports.told_training import ToldTraining, count_parameters, logged_records, today
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.training.model_size import size_of
-from tendency.app.training.resume_point import resume_point
+from tendency.app.training.resume_point import require_same_data, resume_point
 from tendency.app.training.training_plan import TrainingPlan
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.logs.metrics_log import MetricsLog
-from tendency.trainers.logs.metrics_reader import read_metrics
 from tendency.trainers.module import SurrogateModule
 from tendency.trainers.rank_watch import lost_rank
 from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
@@ -73,8 +71,12 @@ class LightningFit:
         if self.plan.is_first_rank:
             self._header(trainer, matmul)
         dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
+        checksums = manifest.checksums(self.plan.data.counts)
+        # Another's weights may be trained further on data of its own.
+        if checkpoint is not None and checkpoint.parent == self.plan.folder.last.parent:
+            require_same_data(checkpoint, checksums)
         stepper = self._stepper(dataset)
-        module = self._module(stepper, dataset.name, manifest.checksums(self.plan.data.counts))
+        module = self._module(stepper, dataset.name, checksums)
         if self.plan.is_first_rank:
             self._begin(trainer.loggers, trainer.loggers)
         if self.plan.settings.compile:
@@ -199,7 +201,7 @@ class LightningFit:
             "date": today(),
         }
         if self.plan.settings.evaluate:
-            stepper.load_state_dict(read_checkpoint(folder.best).weights)
+            stepper.load_state_dict(self.plan.read_own(folder.best).weights)
             lines, report = self._report(stepper.eval(), dataset, figures)
             print("\n".join(lines))
             print(f"report: {report.page}")
@@ -223,8 +225,7 @@ class LightningFit:
             training_seconds={} if seconds is None else {name: seconds},
         )
         test = TestData(dataset, self.plan.data.counts["test"])
-        log = self.plan.folder.log
-        records = read_metrics(log) if log.is_file() else []
+        records = logged_records(self.plan.folder.log)
         told = ToldTraining(self.plan.hashed, count_parameters(stepper.surrogate), records, figures)
         text = ReportText(name, dict(self.plan.hashed), trainings={name: told})
         use_gpu = self.plan.config["trainer"]["accelerator"] != "cpu"

@@ -20,7 +20,7 @@ from tendency.app.problems.data_plan import DataPlan, bounded_problem
 from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.agreement import RESUMED, epoch_values
-from tendency.app.runs.checkpoint_reader import read_checkpoint
+from tendency.app.runs.checkpoint_reader import StoredSurrogate, read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.app.training.network_limits import NetworkLimits, device_memory
 from tendency.app.training.slurm_tasks import check_slurm
@@ -127,11 +127,26 @@ class TrainingPlan:
             self.check_fits(self.checkpoint)
 
     def check_fits(self, path: Path) -> RunPosition:
-        """Refuses a checkpoint of another run: Lightning would take its old settings without a word.
+        """Refuses a checkpoint that this run cannot go on from.
 
         Returns:
             Where it stands in this run.
         """
+        stored = self.read_own(path)
+        trainer = self.config["trainer"]
+        try:
+            position = position_in(stored.position, self.batches_per_epoch, trainer["accumulate_grad_batches"])
+        except ValueError as error:
+            raise ArtefactError(f"checkpoint {path}: {error}") from None
+        if trainer["max_epochs"] <= position.epoch:
+            raise ArtefactError(
+                f"checkpoint {path} has begun epoch {position.epoch + 1}: expected trainer.max_epochs to be at least "
+                f"as many, got {trainer['max_epochs']}"
+            )
+        return position
+
+    def read_own(self, path: Path) -> StoredSurrogate:
+        """Reads a checkpoint, and refuses that of another run, whose settings would be taken without a word."""
         stored = read_checkpoint(path)
         recipe = stored.recipe
         if recipe.version is None:
@@ -144,17 +159,7 @@ class TrainingPlan:
         if changed:
             remedy = "restore these values, or train anew without ckpt_path"
             raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed, remedy]))
-        trainer = self.config["trainer"]
-        try:
-            position = position_in(stored.position, self.batches_per_epoch, trainer["accumulate_grad_batches"])
-        except ValueError as error:
-            raise ArtefactError(f"checkpoint {path}: {error}") from None
-        if trainer["max_epochs"] <= position.epoch:
-            raise ArtefactError(
-                f"checkpoint {path} has begun epoch {position.epoch + 1}: expected trainer.max_epochs to be at least "
-                f"as many, got {trainer['max_epochs']}"
-            )
-        return position
+        return stored
 
     def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
         """What the data plan looks for or makes: below which folder, of which problem."""
