@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tendency.data.certificate import Certificate
-from tendency.data.dataset_layout import chunks_of, manifest_path, stored_chunk_paths
+from tendency.data.dataset_layout import SPLITS, chunks_of, lock_path, manifest_path, seconds_path, stored_chunk_paths
 from tendency.data.manifest_schema import SCHEMA, NewerSchemaError, content_digest, require_chunks, require_schema
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
 from tendency.data.trajectory_reader import digest_of_header, open_chunk
@@ -115,6 +115,26 @@ def read_manifest(folder: Path) -> Manifest:
         statistics=content["statistics"],
         provenance=content["provenance"],
     )
+
+
+def require_own_files(folder: Path) -> None:
+    """Refuses to write into a dataset whose parts are symbolic links: files elsewhere would be changed.
+
+    A folder of a split may be a link to another in the dataset's folder, which itself may be a link.
+
+    Raises:
+        DatasetError: names the link and where it leads.
+    """
+    home = folder.resolve()
+    for path in (lock_path(folder), seconds_path(folder)):
+        if path.is_symlink():
+            raise DatasetError(f"{path} is a symbolic link to {path.readlink()}; expected a file of its own: remove it")
+    for split in SPLITS:
+        if not (where := (folder / split).resolve()).is_relative_to(home):
+            raise DatasetError(
+                f"{folder / split} leads to {where}, outside of the dataset's folder {home}, and no chunks are written "
+                "there; make it a folder of its own (the dataset's folder itself may be a link)"
+            )
 
 
 def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tendency.data.folder_lock import only_one
 from tendency.data.generation import ReportProgress, write_missing
 from tendency.data.generation_job import ChunkSolver, GenerationJob
 from tendency.data.interruption import stopped_by_signals
-from tendency.data.manifest import Manifest, file_entry, read_manifest, same_file
+from tendency.data.manifest import Manifest, file_entry, read_manifest, require_own_files, same_file
 from tendency.data.metadata import DatasetError
 from tendency.data.trajectory_reader import read_trajectories
 
@@ -77,6 +77,7 @@ def repair(
         NoRoomError: the disk is full.
     """
     folder = job.folder
+    require_own_files(folder)
     with only_one(lock_path(folder), notice, f"which generates {folder}"):
         manifest = read_manifest(folder)
         damage = find_damage(folder, manifest)

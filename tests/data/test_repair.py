@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tendency.data.dataset_layout import lock_path, manifest_path, seconds_path
-from tendency.data.folder_lock import only_one
+from tendency.data.folder_lock import only_one, open_here
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import read_manifest
@@ -140,6 +140,31 @@ def test_another_problem_repairs_nothing(copy, waves):
     assert not (copy / "valid" / "chunk-00000.hdf5").exists()
 
 
+@pytest.mark.parametrize("name", [".generation.lock", "seconds.jsonl", "valid"])
+@pytest.mark.parametrize("work", [repair, lambda job: generate(job, {}, COUNTS | {"valid": 3})])
+def test_nothing_is_written_through_links(copy, job, tmp_path, name, work):
+    outside, path = tmp_path / "outside", copy / name
+    if name == "valid":
+        path.rename(outside)
+        (outside / "chunk-00000.hdf5").unlink()
+    else:
+        outside.write_text("mine")
+        path.unlink(missing_ok=True)
+    path.symlink_to(outside)
+    with pytest.raises(DatasetError, match=rf"{path} (is a symbolic link|leads) to {outside}"):
+        work(job)
+    assert list(outside.iterdir()) == [] if name == "valid" else outside.read_text() == "mine"
+    with pytest.raises(OSError, match=r"."), open(path, "a", opener=open_here):
+        pass
+
+
+def test_the_folder_of_a_dataset_may_be_a_link(copy, job, tmp_path):
+    (tmp_path / "link").symlink_to(copy)
+    (copy / "valid" / "chunk-00000.hdf5").unlink()
+    repair(replace(job, folder=tmp_path / "link"), workers=1)
+    assert find_damage(copy, read_manifest(copy)) == []
+
+
 def test_a_truncated_chunk_of_a_complete_dataset_is_made_anew_by_the_same_command(copy, job):
     before = chunk_bytes(copy)
     cut(copy / "test" / "chunk-00001.hdf5")
@@ -177,7 +202,7 @@ def test_the_second_of_two_generations_waits_and_solves_nothing(waves, tmp_path,
 
 HOLDER = """
 import sys, time, pathlib
-from tendency.data.folder_lock import only_one
+from tendency.data.folder_lock import only_one, open_here
 with only_one(pathlib.Path(sys.argv[1]), print, ""):
     print("holds", flush=True)
     time.sleep(600)
