@@ -42,7 +42,7 @@ def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            file = open(path, "a+", encoding="utf-8", opener=open_here)
+            file = os.fdopen(open_here(str(path), os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+", encoding="utf-8")
         except FileNotFoundError:  # The holder has just removed the empty folder.
             continue
         if try_lock(file):

@@ -15,6 +15,7 @@ from tendency.data.folder_lock import only_one
 from tendency.data.generation_job import ChunkSolver, GenerationJob
 from tendency.data.interruption import require_not_stopped, stopped_by_signals
 from tendency.data.manifest import (
+    SOLVED_ANEW,
     Manifest,
     file_digest,
     file_entry,
@@ -22,6 +23,7 @@ from tendency.data.manifest import (
     read_manifest,
     require_own_files,
     same_file,
+    solved_anew,
 )
 from tendency.data.statistics import channel_statistics
 from tendency.data.trajectory_reader import open_chunk, read_states
@@ -98,6 +100,7 @@ def _generate(
     # Once more: workers that were killed together with the process before this one may have taken a while to end.
     sweep_leftovers(folder)
     kept = {chunk.name: entries[chunk.name] for chunk in chunks if chunk not in missing and chunk.name in entries}
+    repaired = [name for name in solved_anew(manifest) if name in kept] if manifest is not None else []
     finished = Manifest(
         description=dict(description),
         metadata=solver.metadata,
@@ -106,7 +109,7 @@ def _generate(
         chunks={c.name: kept.get(c.name) or file_entry(c.path(folder), solver.metadata) for c in chunks},
         certificate=certificate,
         statistics=_statistics(solver, asked["train"]),
-        provenance=dict(provenance or {}),
+        provenance=dict(provenance or {}) | ({SOLVED_ANEW: repaired} if repaired else {}),
     )
     finished.write(folder)
     return finished

@@ -18,6 +18,9 @@ from tendency.data.whole_file import write_whole
 MANIFEST_REMEDY = "delete it and run the same generate.py again: chunks that are whole are kept"
 """Ends every message about a manifest that is damaged."""
 
+SOLVED_ANEW = "solved_anew"
+"""The entry of a manifest's provenance that lists the chunks which a repair made with other bytes than at first."""
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -115,6 +118,12 @@ def read_manifest(folder: Path) -> Manifest:
         statistics=content["statistics"],
         provenance=content["provenance"],
     )
+
+
+def solved_anew(manifest: Manifest) -> list[str]:
+    """The names of the chunks that a repair made with other bytes than those that were on record."""
+    names = manifest.provenance.get(SOLVED_ANEW, [])
+    return [str(name) for name in names if name in manifest.chunks] if isinstance(names, list) else []
 
 
 def require_own_files(folder: Path) -> None:

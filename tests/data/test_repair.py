@@ -17,7 +17,7 @@ from tendency.data.dataset_layout import lock_path, manifest_path, seconds_path
 from tendency.data.folder_lock import only_one, open_here
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
-from tendency.data.manifest import read_manifest
+from tendency.data.manifest import read_manifest, solved_anew
 from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
 
@@ -111,19 +111,31 @@ def test_damage_is_found_and_repaired_to_the_same_bytes(copy, job):
     assert find_damage(copy, read_manifest(copy)) == []
 
 
-def test_a_repair_that_comes_out_otherwise_says_what_differs(copy, job):
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ("2.0", "torch 1.0 then, 2.0 now"),
+        ("1.0", "other versions or another processor, or the manifest was changed"),
+    ],
+)
+def test_a_repair_that_comes_out_otherwise_says_what_is_known(copy, job, now, said):
     manifest = read_manifest(copy)
     name = "valid/chunk-00000.hdf5"
     other = manifest.chunks | {name: manifest.chunks[name] | {"sha256": "0" * 64}}
     replace(manifest, chunks=other, provenance={"torch": "1.0", "python": "3"}).write(copy)
     lines = []
-    repaired = repair(job, workers=1, provenance={"torch": "2.0", "python": "3"}, notice=lines.append)
+    repaired = repair(job, workers=1, provenance={"torch": now, "python": "3"}, notice=lines.append)
     assert lines == [
         f"chunk {copy / name} is whole, but not the one that the manifest names",
-        f"{name} was solved anew, and differs from what the manifest says in its last digits: torch 1.0 then, 2.0 now",
+        f"{name} was solved anew; its bytes differ from those on record (sha256 {'0' * 64} on record, "
+        f"{manifest.chunks[name]['sha256']} now): {said}",
     ]
     assert repaired.chunks == manifest.chunks
     assert find_damage(copy, read_manifest(copy)) == []
+    assert solved_anew(read_manifest(copy)) == [name]
+    # Also once the dataset grows.
+    grown = generate(job, {}, COUNTS | {"test": 5}, workers=1, provenance={"torch": now})
+    assert solved_anew(grown) == [name]
 
 
 def test_a_generation_that_is_refused_leaves_no_folder(waves, tmp_path):
