@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tendency.data.dataset_layout import seconds_path
+from tendency.data.folder_lock import open_here
 from tendency.data.machine import processor_name
 
 
@@ -61,7 +62,7 @@ def record_seconds(folder: Path, chunk: str) -> Iterator[dict[str, str]]:
 
 def _append(path: Path, line: str) -> None:
     """Writes a line to the end of a file at once: lines of several workers never mix, and a kill leaves one or none."""
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    handle = open_here(str(path), os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         size = os.fstat(handle).st_size
         # A disk that was full may have left the beginning of a line.

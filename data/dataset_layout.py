@@ -18,6 +18,9 @@ from typing import Any
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 """Names of datasets that are safe as names of folders."""
 
+SPLITS = ("train", "valid", "test")
+"""Each has a folder of its own."""
+
 
 def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Path:
     """The folder root/<name>-<hash of the description>.

@@ -42,7 +42,7 @@ def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            file = path.open("a+", encoding="utf-8")
+            file = os.fdopen(open_here(str(path), os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+", encoding="utf-8")
         except FileNotFoundError:  # The holder has just removed the empty folder.
             continue
         if try_lock(file):
@@ -59,6 +59,11 @@ def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
         file.close()
         if told:
             time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def open_here(path: str, how: int) -> int:
+    """An opener for ``open`` that writes to no file elsewhere: a symbolic link is not followed, where systems can."""
+    return os.open(path, how | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def try_lock(file: IO[str]) -> bool:

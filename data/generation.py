@@ -14,7 +14,17 @@ from tendency.data.dataset_layout import Chunk, chunks_of, lock_path, manifest_p
 from tendency.data.folder_lock import only_one
 from tendency.data.generation_job import ChunkSolver, GenerationJob
 from tendency.data.interruption import require_not_stopped, stopped_by_signals
-from tendency.data.manifest import Manifest, file_digest, file_entry, has_size, read_manifest, same_file
+from tendency.data.manifest import (
+    SOLVED_ANEW,
+    Manifest,
+    file_digest,
+    file_entry,
+    has_size,
+    read_manifest,
+    require_own_files,
+    same_file,
+    solved_anew,
+)
 from tendency.data.statistics import channel_statistics
 from tendency.data.trajectory_reader import open_chunk, read_states
 from tendency.data.whole_file import sweep_leftovers
@@ -49,13 +59,14 @@ def generate(
         notice: is told in a line what was found, or who is waited for: one process generates a dataset at a time.
 
     Raises:
-        DatasetError: the certificate fails, or a trajectory is not usable.
+        DatasetError: the certificate fails, a trajectory is not usable, or files would be written outside the folder.
         InstabilityError: the solver fails; names split and trajectory.
         TerminatedError: SIGTERM; like Ctrl-C it keeps the finished chunks.
     """
     folder = job.folder
     if (manifest := _complete(folder, counts)) is not None:
         return manifest
+    require_own_files(folder)
     with only_one(lock_path(folder), notice, f"which generates {folder}"):
         # Whoever was waited for may have made it.
         return _complete(folder, counts) or _generate(job, description, counts, workers, provenance, progress, notice)
@@ -89,6 +100,7 @@ def _generate(
     # Once more: workers that were killed together with the process before this one may have taken a while to end.
     sweep_leftovers(folder)
     kept = {chunk.name: entries[chunk.name] for chunk in chunks if chunk not in missing and chunk.name in entries}
+    repaired = [name for name in solved_anew(manifest) if name in kept] if manifest is not None else []
     finished = Manifest(
         description=dict(description),
         metadata=solver.metadata,
@@ -97,7 +109,7 @@ def _generate(
         chunks={c.name: kept.get(c.name) or file_entry(c.path(folder), solver.metadata) for c in chunks},
         certificate=certificate,
         statistics=_statistics(solver, asked["train"]),
-        provenance=dict(provenance or {}),
+        provenance=dict(provenance or {}) | ({SOLVED_ANEW: repaired} if repaired else {}),
     )
     finished.write(folder)
     return finished

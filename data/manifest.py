@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tendency.data.certificate import Certificate
-from tendency.data.dataset_layout import chunks_of, manifest_path, stored_chunk_paths
+from tendency.data.dataset_layout import SPLITS, chunks_of, lock_path, manifest_path, seconds_path, stored_chunk_paths
 from tendency.data.manifest_schema import SCHEMA, NewerSchemaError, content_digest, require_chunks, require_schema
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
 from tendency.data.trajectory_reader import digest_of_header, open_chunk
@@ -17,6 +17,9 @@ from tendency.data.whole_file import write_whole
 
 MANIFEST_REMEDY = "delete it and run the same generate.py again: chunks that are whole are kept"
 """Ends every message about a manifest that is damaged."""
+
+SOLVED_ANEW = "solved_anew"
+"""The entry of a manifest's provenance that lists the chunks which a repair made with other bytes than at first."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,32 @@ def read_manifest(folder: Path) -> Manifest:
         statistics=content["statistics"],
         provenance=content["provenance"],
     )
+
+
+def solved_anew(manifest: Manifest) -> list[str]:
+    """The names of the chunks that a repair made with other bytes than those that were on record."""
+    names = manifest.provenance.get(SOLVED_ANEW, [])
+    return [str(name) for name in names if name in manifest.chunks] if isinstance(names, list) else []
+
+
+def require_own_files(folder: Path) -> None:
+    """Refuses to write into a dataset whose parts are symbolic links: files elsewhere would be changed.
+
+    A folder of a split may be a link to another in the dataset's folder, which itself may be a link.
+
+    Raises:
+        DatasetError: names the link and where it leads.
+    """
+    home = folder.resolve()
+    for path in (lock_path(folder), seconds_path(folder)):
+        if path.is_symlink():
+            raise DatasetError(f"{path} is a symbolic link to {path.readlink()}; expected a file of its own: remove it")
+    for split in SPLITS:
+        if not (where := (folder / split).resolve()).is_relative_to(home):
+            raise DatasetError(
+                f"{folder / split} leads to {where}, outside of the dataset's folder {home}, and no chunks are written "
+                "there; make it a folder of its own (the dataset's folder itself may be a link)"
+            )
 
 
 def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:

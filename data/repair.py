@@ -11,7 +11,15 @@ from tendency.data.folder_lock import only_one
 from tendency.data.generation import ReportProgress, write_missing
 from tendency.data.generation_job import ChunkSolver, GenerationJob
 from tendency.data.interruption import stopped_by_signals
-from tendency.data.manifest import Manifest, file_entry, read_manifest, same_file
+from tendency.data.manifest import (
+    SOLVED_ANEW,
+    Manifest,
+    file_entry,
+    read_manifest,
+    require_own_files,
+    same_file,
+    solved_anew,
+)
 from tendency.data.metadata import DatasetError
 from tendency.data.trajectory_reader import read_trajectories
 
@@ -60,7 +68,8 @@ def repair(
 ) -> Manifest:
     """Solves the damaged and missing chunks of a dataset anew, and nothing else.
 
-    Chunks that come out with another checksum than before replace it in the manifest, and what differs is said.
+    Chunks that come out with another checksum than before replace it in the manifest, which lists them from then on;
+    what is known to differ is said.
 
     Args:
         job: says how each chunk is solved, and where the dataset lies.
@@ -77,6 +86,7 @@ def repair(
         NoRoomError: the disk is full.
     """
     folder = job.folder
+    require_own_files(folder)
     with only_one(lock_path(folder), notice, f"which generates {folder}"):
         manifest = read_manifest(folder)
         damage = find_damage(folder, manifest)
@@ -102,10 +112,15 @@ def repair(
             )
             if machines[name] != (machine := _machine(folder, chunk)):
                 other.append(f"processor {machines[name]} then, {machine} now")
-            reason = "; ".join(other) or "nothing that is on record differs"
-            notice(f"{name} was solved anew, and differs from what the manifest says in its last digits: {reason}")
-        if any(manifest.chunks[name] != entry for name, entry in entries.items()):
-            manifest = replace(manifest, chunks=manifest.chunks | entries)
+            reason = "; ".join(other) or "other versions or another processor, or the manifest was changed"
+            sums = f"sha256 {before['sha256']} on record, {entries[name]['sha256']} now"
+            notice(f"{name} was solved anew; its bytes differ from those on record ({sums}): {reason}")
+        if changed := [name for name, entry in entries.items() if manifest.chunks[name] != entry]:
+            manifest = replace(
+                manifest,
+                chunks=manifest.chunks | entries,
+                provenance=manifest.provenance | {SOLVED_ANEW: sorted({*solved_anew(manifest), *changed})},
+            )
             manifest.write(folder)
         return manifest
 

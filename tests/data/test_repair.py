@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tendency.data.dataset_layout import lock_path, manifest_path, seconds_path
-from tendency.data.folder_lock import only_one
+from tendency.data.folder_lock import only_one, open_here
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
-from tendency.data.manifest import read_manifest
+from tendency.data.manifest import read_manifest, solved_anew
 from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
 
@@ -111,19 +111,31 @@ def test_damage_is_found_and_repaired_to_the_same_bytes(copy, job):
     assert find_damage(copy, read_manifest(copy)) == []
 
 
-def test_a_repair_that_comes_out_otherwise_says_what_differs(copy, job):
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ("2.0", "torch 1.0 then, 2.0 now"),
+        ("1.0", "other versions or another processor, or the manifest was changed"),
+    ],
+)
+def test_a_repair_that_comes_out_otherwise_says_what_is_known(copy, job, now, said):
     manifest = read_manifest(copy)
     name = "valid/chunk-00000.hdf5"
     other = manifest.chunks | {name: manifest.chunks[name] | {"sha256": "0" * 64}}
     replace(manifest, chunks=other, provenance={"torch": "1.0", "python": "3"}).write(copy)
     lines = []
-    repaired = repair(job, workers=1, provenance={"torch": "2.0", "python": "3"}, notice=lines.append)
+    repaired = repair(job, workers=1, provenance={"torch": now, "python": "3"}, notice=lines.append)
     assert lines == [
         f"chunk {copy / name} is whole, but not the one that the manifest names",
-        f"{name} was solved anew, and differs from what the manifest says in its last digits: torch 1.0 then, 2.0 now",
+        f"{name} was solved anew; its bytes differ from those on record (sha256 {'0' * 64} on record, "
+        f"{manifest.chunks[name]['sha256']} now): {said}",
     ]
     assert repaired.chunks == manifest.chunks
     assert find_damage(copy, read_manifest(copy)) == []
+    assert solved_anew(read_manifest(copy)) == [name]
+    # Also once the dataset grows.
+    grown = generate(job, {}, COUNTS | {"test": 5}, workers=1, provenance={"torch": now})
+    assert solved_anew(grown) == [name]
 
 
 def test_a_generation_that_is_refused_leaves_no_folder(waves, tmp_path):
@@ -138,6 +150,31 @@ def test_another_problem_repairs_nothing(copy, waves):
     with pytest.raises(DatasetError, match="this program solves another problem; num_snapshots 11 there, 9 here"):
         repair(job, workers=1)
     assert not (copy / "valid" / "chunk-00000.hdf5").exists()
+
+
+@pytest.mark.parametrize("name", [".generation.lock", "seconds.jsonl", "valid"])
+@pytest.mark.parametrize("work", [repair, lambda job: generate(job, {}, COUNTS | {"valid": 3})])
+def test_nothing_is_written_through_links(copy, job, tmp_path, name, work):
+    outside, path = tmp_path / "outside", copy / name
+    if name == "valid":
+        path.rename(outside)
+        (outside / "chunk-00000.hdf5").unlink()
+    else:
+        outside.write_text("mine")
+        path.unlink(missing_ok=True)
+    path.symlink_to(outside)
+    with pytest.raises(DatasetError, match=rf"{path} (is a symbolic link|leads) to {outside}"):
+        work(job)
+    assert list(outside.iterdir()) == [] if name == "valid" else outside.read_text() == "mine"
+    with pytest.raises(OSError, match=r"."), open(path, "a", opener=open_here):
+        pass
+
+
+def test_the_folder_of_a_dataset_may_be_a_link(copy, job, tmp_path):
+    (tmp_path / "link").symlink_to(copy)
+    (copy / "valid" / "chunk-00000.hdf5").unlink()
+    repair(replace(job, folder=tmp_path / "link"), workers=1)
+    assert find_damage(copy, read_manifest(copy)) == []
 
 
 def test_a_truncated_chunk_of_a_complete_dataset_is_made_anew_by_the_same_command(copy, job):
@@ -177,7 +214,7 @@ def test_the_second_of_two_generations_waits_and_solves_nothing(waves, tmp_path,
 
 HOLDER = """
 import sys, time, pathlib
-from tendency.data.folder_lock import only_one
+from tendency.data.folder_lock import only_one, open_here
 with only_one(pathlib.Path(sys.argv[1]), print, ""):
     print("holds", flush=True)
     time.sleep(600)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
 
@@ -45,11 +46,16 @@ def command(compose_config):
 
 
 @pytest.fixture(scope="module")
-def made(compose_config, tmp_path_factory):
-    """A folder of all datasets with one dataset in it."""
+def config(compose_config):
+    """The configuration of the dataset."""
+    return compose_config("generate", DATA)
+
+
+@pytest.fixture(scope="module")
+def made(config, tmp_path_factory):
+    """A dataset in a folder of all datasets."""
     from tendency.app.configuration.build import build, build_problem
 
-    config = compose_config("generate", DATA)
     plan = build(config["data"], "data")
     root = tmp_path_factory.mktemp("datasets")
     return plan.prepare(root, config["pde"], build_problem(config["pde"]))[0]
@@ -94,6 +100,46 @@ def test_what_cannot_be_looked_after_is_one_sentence(stored, command, tmp_path):
     (stored / "valid" / "chunk-00000.hdf5").unlink()
     with pytest.raises(ArtefactError, match="names code outside this project"):
         command(f"dataset={stored}", "repair=true")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("pde", {"seed": 7}, "pde.seed: 0 there, 7 here"),
+        ("pde", {"extent": [{"_target_": "tendency.simulation.parameters.Constant", "value": 8.0}]}, "pde.extent"),
+        ("data", {"chunk_size": 3}, "chunk_size: 2 there, 3 here"),
+        ("data", {"settled": "redraw"}, "settled: 'keep' there, 'redraw' here"),
+    ],
+)
+def test_a_dataset_that_was_copied_to_the_name_of_another_is_refused(made, config, tmp_path, part, value, said):
+    from tendency.app.configuration.build import build, build_problem
+
+    asked = config | {part: config[part] | value}
+    pde, problem = asked["pde"], build_problem(asked["pde"])
+    plans = [build(asked["data"] | {"generate": generate}, "data") for generate in (True, False)]
+    folder = plans[0].folder(tmp_path, pde, problem)
+    shutil.copytree(made, folder)
+    assert folder.name != made.name
+    before = (folder / "manifest.json").read_bytes()
+    for use in (plans[0].prepare, plans[0].lacks, plans[1].prepare, plans[1].look):
+        with pytest.raises(DatasetError, match=f"{folder} is not the one that this name stands for") as refused:
+            use(tmp_path, pde, problem)
+        assert said in str(refused.value)
+    with pytest.raises(DatasetError, match="is not the one"):
+        plans[0].read(folder, pde, problem)
+    assert (folder / "manifest.json").read_bytes() == before
+
+
+def test_an_old_dataset_under_the_name_of_today_is_the_one_asked_for(config, tmp_path):
+    from tendency.app.configuration.build import build, build_problem
+    from tendency.app.problems.dataset_problem import problem_node_of
+
+    (old,) = (Path(__file__).parent / "first_layout" / "datasets").iterdir()
+    manifest = read_manifest(old)
+    assert manifest.description["problem"]["_target_"] == "simulation.problem.Problem"
+    pde, plan = problem_node_of(manifest), build(config["data"] | {"generate": False}, "data")
+    folder = shutil.copytree(old, plan.folder(tmp_path, pde, build_problem(pde)))
+    assert plan.prepare(tmp_path, pde, build_problem(pde)) == (folder, manifest)
 
 
 @pytest.mark.slow

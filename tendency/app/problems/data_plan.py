@@ -1,6 +1,7 @@
 """Which dataset a run learns from: made where it is missing, extended where more is asked for."""
 
 import functools
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,15 @@ from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
 from tendency.app.machine_limits import bounded
+from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.progress import progress_line
+from tendency.app.runs.run_folder import differences
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.dataset_layout import dataset_folder, manifest_path
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
+from tendency.data.metadata import DatasetError
 from tendency.data.settled import Settled
 from tendency.errors import ArtefactError
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
@@ -94,18 +98,20 @@ class DataPlan:
     def look(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> None:
         """Raises what ``prepare`` would raise about a dataset that may not be made, before anything is begun."""
         if not self.generate:
-            self._existing(self.folder(root, pde, problem))
+            self._existing(self.folder(root, pde, problem), pde, problem)
 
     def prepare(self, root: Path, pde: Mapping[str, Any], problem: Problem) -> tuple[Path, Manifest]:
         """Makes sure that the dataset is there.
 
         Raises:
             ArtefactError: it is missing and ``data.generate`` is off.
-            DatasetError: it is damaged, or its certificate fails.
+            DatasetError: it is damaged, holds another problem, or its certificate fails.
         """
         folder = self.folder(root, pde, problem)
         if not self.generate:
-            return folder, self._existing(folder)
+            return folder, self._existing(folder, pde, problem)
+        if manifest_path(folder).exists():
+            self.read(folder, pde, problem)
         make_problem = functools.partial(build_problem, dict(pde))
         manifest = generate(
             GenerationJob(make_problem, folder, self.chunk_size, self.store_u_t, self.settled),
@@ -123,13 +129,34 @@ class DataPlan:
         folder = self.folder(root, pde, problem)
         if not manifest_path(folder).exists():
             return True
-        manifest = read_manifest(folder)
+        manifest = self.read(folder, pde, problem)
         return any(manifest.counts.get(split, 0) < count for split, count in self.counts.items())
 
-    def _existing(self, folder: Path) -> Manifest:
+    def read(self, folder: Path, pde: Mapping[str, Any], problem: Problem) -> Manifest:
+        """The manifest of the dataset in ``folder``, if it is the one asked for; one that names no problem is believed.
+
+        A folder that was copied or renamed has the name of one dataset and the trajectories of another.
+
+        Raises:
+            DatasetError: it is damaged, or its manifest describes another dataset.
+        """
+        manifest = read_manifest(folder)
+        if not (node := problem_node_of(manifest)):
+            return manifest
+        asked = json.loads(json.dumps(self.description(pde, problem)))
+        lines = differences(identity(solved_part(node)), identity(asked.pop("problem")), "pde")
+        there = {"settled": "keep"} | manifest.description
+        rest = {key: value for key, value in ({"settled": "keep"} | asked).items() if key in there}
+        if lines := lines + differences({key: there[key] for key in rest}, rest):
+            reason = f"dataset {folder} is not the one that this name stands for: it was copied or moved there. "
+            remedy = "Move it elsewhere, and run the same command again. Its manifest says:"
+            raise DatasetError("\n".join([reason + remedy, *lines]))
+        return manifest
+
+    def _existing(self, folder: Path, pde: Mapping[str, Any], problem: Problem) -> Manifest:
         if not folder.exists():
             raise ArtefactError(f"no dataset at {folder.resolve()}, and data.generate=false forbids making it")
-        manifest = read_manifest(folder)
+        manifest = self.read(folder, pde, problem)
         short = {split: n for split, n in self.counts.items() if manifest.counts.get(split, 0) < n}
         if short:
             raise ArtefactError(

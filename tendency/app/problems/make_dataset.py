@@ -16,7 +16,7 @@ from tendency.app.problems.data_plan import DataPlan, bounded_problem
 from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.problems.stored_dataset import repair_folder, verify_folder
 from tendency.data.certificate import certify
-from tendency.data.manifest import Manifest, read_manifest
+from tendency.data.manifest import Manifest
 from tendency.simulation.problem import Problem
 
 
@@ -43,7 +43,7 @@ def generate(config: DictConfig) -> None:
     root = Path(content["paths"]["datasets"])
     if content["verify"] or content["repair"]:
         folder = plan.folder(root, content["pde"], problem)
-        manifest = read_manifest(folder)
+        manifest = plan.read(folder, content["pde"], problem)
         if content["repair"]:
             manifest = repair_folder(folder, content["pde"], manifest, plan.workers)
         verify_folder(folder, manifest)

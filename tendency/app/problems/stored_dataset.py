@@ -16,7 +16,7 @@ from tendency.app.configuration.stored_nodes import examine
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.progress import progress_line
 from tendency.data.generation_job import GenerationJob
-from tendency.data.manifest import Manifest, read_manifest
+from tendency.data.manifest import Manifest, read_manifest, solved_anew
 from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
 from tendency.data.settled import Settled
@@ -104,3 +104,5 @@ def verify_folder(folder: Path, manifest: Manifest) -> None:
         raise DatasetError(f"dataset {folder}: {len(damage)} of {len(manifest.chunks)} chunks are damaged; {remedy}")
     size = sum(entry["bytes"] for entry in manifest.chunks.values())
     print(f"verified: {folder}, {len(manifest.chunks)} chunks, {size} bytes, each as the manifest says")
+    if names := solved_anew(manifest):
+        print(f"solved anew by a repair, with other bytes than were on record before: {', '.join(names)}")
