@@ -73,14 +73,14 @@ def require_finite(values: Tensor, name: str, number_type: torch.dtype = torch.f
         )
 
 
-def require_positive(lengths: Tensor, name: str) -> None:
-    """Refuses side lengths of a domain that are not finite or not above 0.
+def require_positive(lengths: Tensor, name: str, number_type: torch.dtype = torch.float64) -> None:
+    """Refuses side lengths of a domain that are not finite or not above 0 in the number type of the network.
 
     Raises:
         ValueError: with the shortest.
     """
-    require_finite(lengths, name)
-    if not bool((lengths > 0).all()):
+    require_finite(lengths, name, number_type)
+    if not bool((lengths.to(number_type) > 0).all()):
         raise ValueError(f"{name}: expected positive side lengths, got {lengths.min().item():g}")
 
 

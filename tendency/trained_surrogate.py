@@ -99,8 +99,8 @@ class TrainedSurrogate:
             ValueError: as said there; a state or a parameter that is not finite, or a side length that is not positive.
         """
         require_finite(u, "u", self._number_type)
-        require_finite(conditions.params, "conditions.params")
-        require_positive(conditions.extent, "conditions.extent")
+        require_finite(conditions.params, "conditions.params", self._number_type)
+        require_positive(conditions.extent, "conditions.extent", self._number_type)
         return self.stepper.predict(u, t, times, conditions, seed)
 
     def rollout(
@@ -186,6 +186,8 @@ class TrainedSurrogate:
         if unknown := [name for name in given if name not in known]:
             raise ValueError(f"params: expected {known}, got {unknown}{closest(str(unknown[0]), known).rstrip(';')}")
         values = self.constants | {name: read_column(value, f"params[{name!r}]", rows) for name, value in given.items()}
+        for name in (name for name in told if name in given):
+            require_finite(values[name], f"params[{name!r}]", self._number_type)
         if missing := [name for name in told if name not in values]:
             raise ValueError(f"params: expected a value of {', '.join(missing)}, got none; pass {example}")
         # The solver inside a correction needs what is hidden from networks; it says so where it is not a number.
@@ -208,7 +210,7 @@ class TrainedSurrogate:
             raise ValueError(f"extent: expected a list of {dims} side lengths, got {extent!r}{why}")
         lengths = [read_column(length, f"extent[{axis}]", rows) for axis, length in enumerate(listed)]
         for axis, length in enumerate(lengths):
-            require_positive(length, f"extent[{axis}]")
+            require_positive(length, f"extent[{axis}]", self._number_type)
         return lengths
 
 

@@ -129,7 +129,7 @@ def test_spectral_losses_are_refused_behind_walls(loss, options, solve):
     node = options("objective")["one_step"] | {"loss": options("objective/loss")[loss]}
     prediction = build(options("prediction")["increment"])
     build(node).check(prediction, solve("heat", "small=true").metadata)
-    with pytest.raises(ValueError, match="all periodic, got walls on axis 0; use relative_l2 or mse"):
+    with pytest.raises(ValueError, match="all periodic, got walls on axis 0; use floored_l2 or mse"):
         build(node).check(prediction, solve("heat_dirichlet", "pde.geometry.shape=[16]").metadata)
 
 

@@ -155,7 +155,7 @@ def _require_torus(geometry: Geometry, what: str) -> None:
         walled = isinstance(geometry, Grid)
         found = f"walls on axis {geometry.boundary.periodic_axes.index(False)}" if walled else "a point cloud"
         raise ValueError(
-            f"objective.loss: {what} needs a grid whose axes are all periodic, got {found}; use relative_l2 or mse"
+            f"objective.loss: {what} needs a grid whose axes are all periodic, got {found}; use floored_l2 or mse"
         )
 
 
