@@ -90,7 +90,7 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
 
     Args:
         source: a checkpoint, or the folder of a run.
-        folder: that the files go to; made where it is missing.
+        folder: that the files go to; made where it is missing. Programs of an earlier export there are removed.
         onnx: write ``step.onnx`` as well, with the same inputs and for any number of trajectories; needs the packages
             of ``pip install 'tendency[onnx]'``. Networks on the matrix path of a spectral convolution have one; fast
             Fourier transforms of more than one axis have none, since ONNX lacks complex numbers.
@@ -121,6 +121,9 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         _require_same(program.module()(*inputs), expected, PROGRAM)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    # Those of another surrogate would stand beside these weights where the rest is not written.
+    for name in (PROGRAM, ONNX):
+        (folder / name).unlink(missing_ok=True)
     write_export(folder, trained.recipe, trained.stepper.state_dict())
     # In memory: torch ends the process where it cannot write an archive to a disk that is full.
     archive = io.BytesIO()

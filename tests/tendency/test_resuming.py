@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tendency.app.training.lightning_fit import LightningFit
 from tendency.app.training.resume_point import require_same_data
 from tendency.errors import ArtefactError
 
@@ -183,6 +184,14 @@ def test_a_run_does_not_go_on_with_other_data(resume, stopped, split, refused):
     expected = f"expected {name} with the checksum 0123456789abcdef, got {there[:16]}; put back that dataset, or"
     with pytest.raises(ArtefactError, match=expected):
         resume()
+
+
+def test_the_best_checkpoint_of_another_run_is_not_judged_as_this_one(resume, stopped, monkeypatch):
+    best = stopped / "checkpoints" / "best.ckpt"
+    monkeypatch.setattr(LightningFit, "_fit", lambda *args: of_another_run(best))
+    with pytest.raises(ArtefactError, match="(?s)best.ckpt and this configuration disagree:.*seed: 1 there, 0 here"):
+        resume("evaluate=true")
+    assert not (stopped / "finished.json").exists()
 
 
 def test_a_damaged_log_without_checkpoints_is_named(resume, stopped):

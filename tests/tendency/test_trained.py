@@ -129,6 +129,19 @@ def tendency_row(window, row):
     return window.conditions[row : row + 1]
 
 
+def test_programs_of_an_earlier_export_are_gone_before_an_interruption_can_leave_them(run, tmp_path, monkeypatch):
+    for name in ("step.pt2", "step.onnx"):
+        (tmp_path / name).write_bytes(b"of another run")
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.export, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        tendency.export(run, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.json", "weights.safetensors"]
+
+
 def test_exported_weights_are_the_same_surrogate_and_are_refused_when_damaged(run, window, tmp_path):
     folder = tendency.export(run, tmp_path)
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
