@@ -321,7 +321,6 @@ BAD_LINES = [
         ("data.num_train=3", "pde= is required"),
         ("pde=heat certify=never", "certify: input should be 'first' or 'only', got 'never'"),
         ("pde=heat model=fno", "model=fno: generate has no axis model; see --help"),
-        ("dataset=a pde=heat verify=true", "pde=heat: dataset= stands alone: it names a dataset that is there"),
         ("pde=heat ~data", "data: expected an option of this group (data=...), got none"),
         ("pde=heat data.workers=5000", "data.workers: expected at most"),
         ("pde=heat pde.geometry.shape=[2000000000]", "pde.geometry.shape=[2000000000]: expected a dataset of at most"),
