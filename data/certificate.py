@@ -96,7 +96,15 @@ class Certificate:
             raise DatasetError(f"certificate: {NEVER_CERTIFIED}")
         failing = [figure for figure in self.figures if figure.binding and not figure.holds]
         remedies = [f"{figure.name}: {figure.remedy}" for figure in failing]
-        raise DatasetError("\n".join(["the certificate fails, so nothing was generated", *self.lines()[1:], *remedies]))
+        raise DatasetError(
+            "\n".join(
+                [
+                    "the certificate fails, so the dataset is not used, and nothing was generated",
+                    *self.lines()[1:],
+                    *remedies,
+                ]
+            )
+        )
 
 
 def certify(problem: Problem) -> Certificate:

@@ -121,7 +121,11 @@ def _complete(folder: Path, counts: Mapping[str, int]) -> Manifest | None:
         return None
     manifest = read_manifest(folder)
     enough = all(manifest.counts.get(split, 0) >= count for split, count in counts.items())
-    return manifest if enough and all(has_size(folder / name, e) for name, e in manifest.chunks.items()) else None
+    if not enough or not all(has_size(folder / name, e) for name, e in manifest.chunks.items()):
+        return None
+    if manifest.certificate.certified:
+        manifest.certificate.require()
+    return manifest
 
 
 def _unusable(

@@ -94,6 +94,10 @@ def read_manifest(folder: Path) -> Manifest:
         if not folder.is_dir():
             raise DatasetError(f"no dataset at {folder.resolve()} (working directory {Path.cwd()})")
         chunks = len(stored_chunk_paths(folder))
+        if not chunks and not seconds_path(folder).exists():
+            raise DatasetError(
+                f"{folder} holds no dataset: neither a manifest nor chunks (looked in {folder.resolve()})"
+            )
         raise DatasetError(f"dataset {folder} is incomplete ({chunks} chunks, no manifest); run generate.py again")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired
 
 from annotated_types import Ge, Le, Len
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from tendency.data.dataset_layout import chunks_of
@@ -18,6 +18,7 @@ SCHEMA = 2
 """Of the manifests that are written: from 2 on with a checksum of their own, and one for the header of each chunk."""
 
 Checksum = Annotated[str, Len(64, 64)]
+Row = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})$")]
 _strict = with_config(ConfigDict(strict=True, extra="forbid"))
 _open = with_config(ConfigDict(strict=True))
 
@@ -27,7 +28,7 @@ class _Chunk(TypedDict):
     sha256: Checksum
     bytes: PositiveInt
     header: NotRequired[Checksum]
-    settled: NotRequired[dict[str, NonNegativeInt]]
+    settled: NotRequired[dict[Row, NonNegativeInt]]
 
 
 @_strict
@@ -163,3 +164,9 @@ def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> 
             raise DatasetError(
                 f"{name} has {entry['bytes']} bytes, and the values of its trajectories alone take {least}"
             )
+        for row, snapshot in entry.get("settled", {}).items():
+            if int(row) >= size or snapshot >= metadata.num_snapshots:
+                raise DatasetError(
+                    f"chunks.{name}.settled: expected rows below {size} and snapshots below "
+                    f"{metadata.num_snapshots}, got row {row} from snapshot {snapshot} on"
+                )

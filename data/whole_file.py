@@ -65,10 +65,13 @@ def write_whole(path: Path, text: str) -> None:
 def _no_room(path: Path, reason: int, written: int, size: int | None) -> str:
     """The sentence on a file that has no room; ``written`` bytes of it lie on the disk still."""
     free = shutil.disk_usage(path.parent).free + written
-    why = "files may not be so large here" if reason == errno.EFBIG else f"No space left, {free} bytes are free"
-    needed = f"more than {written} bytes are needed" if size is None else f"{size} bytes are needed"
+    why = "files may not be so large here" if reason == errno.EFBIG else "No space left"
+    if size is None:
+        why += f", {written} bytes of it were written before"
+    else:
+        why += f", {size} bytes are needed" if reason == errno.EFBIG else f", {free} bytes are free, {size} are needed"
     kept = "the file that was there is kept" if path.exists() else "no part of it is left there"
-    return f"cannot write {path}: {why}, {needed}; {kept}"
+    return f"cannot write {path}: {why}; {kept}"
 
 
 def _flush_folder(folder: Path) -> None:

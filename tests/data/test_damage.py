@@ -185,6 +185,21 @@ def test_a_few_flipped_bits_cuts_and_edits_are_named(copy):
     assert set(tally.harmless) <= {what for what in tally.harmless if what.startswith("bit")}
 
 
+@pytest.mark.parametrize(
+    "settled", [{"x": 1}, {"-1": 1}, {"٣": 1}, {"2": 1}, {"0": 11}, {"1" * 5000: 1}, {"0": 1.0}, [1]]
+)
+def test_rows_that_settle_and_are_not_there_are_named(copy, settled):
+    path = manifest_path(copy)
+    content = json.loads(path.read_text())
+    content["chunks"]["train/chunk-00000.hdf5"]["settled"] = settled
+
+    def look():
+        with pytest.raises(DatasetError, match=r"is damaged: chunks\.train/chunk-00000\.hdf5\.settled"):
+            read_manifest(copy)
+
+    with_bytes(path, json.dumps(resealed(content)).encode(), look)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flips in chunks", "flips in the manifest", "edits of the manifest", "cuts"])
 def test_every_piece_of_damage_is_named_or_harmless(copy, kind, capsys):

@@ -116,6 +116,8 @@ def test_windows_longer_than_trajectories_are_refused(dataset, tmp_path):
         TrajectoryDataset(dataset, "train", (0, 11))
     with pytest.raises(DatasetError, match="no dataset at"):
         TrajectoryDataset(tmp_path / "nowhere", "train", (0, 1))
+    with pytest.raises(DatasetError, match=rf"{tmp_path} holds no dataset"):
+        TrajectoryDataset(tmp_path, "train", (0, 1))
     (tmp_path / "half" / "train").mkdir(parents=True)
     (tmp_path / "half" / "train" / "chunk-00000.hdf5").touch()
     with pytest.raises(DatasetError, match=r"is incomplete \(1 chunks, no manifest\)"):

@@ -44,6 +44,17 @@ def test_a_text_that_has_no_room_leaves_the_one_that_was_there(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["notes.json"]
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_of_a_file_of_unknown_size_the_sentence_says_what_was_written(tmp_path, number):
+    def write():
+        with whole_file(tmp_path / "long.bin") as path:
+            path.write_bytes(bytes(4096))
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(NoRoomError, match=r", 4096 bytes of it were written before; no part of it is left there$"):
+        write()
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_the_sentence_says_what_is_free_and_ends_with_code_five(tmp_path, monkeypatch, capsys, number):
     from tendency.errors import guarded
@@ -57,7 +68,7 @@ def test_the_sentence_says_what_is_free_and_ends_with_code_five(tmp_path, monkey
     assert end.value.code == 5
     error = " ".join(capsys.readouterr().err.split())
     assert "notes.json: No space left," in error
-    assert "bytes are free, 4 bytes are needed; no part of it is left there" in error
+    assert "bytes are free, 4 are needed; no part of it is left there" in error
 
 
 def test_other_errors_of_the_system_stay_as_they_are(tmp_path):

@@ -320,7 +320,7 @@ BAD_LINES = [
         "generate",
         ("data.num_train=3", "pde= is required"),
         ("pde=heat certify=never", "certify: input should be 'first' or 'only', got 'never'"),
-        ("pde=heat model=fno", "Could not override 'model'"),
+        ("pde=heat model=fno", "model=fno: generate has no axis model; see --help"),
         ("pde=heat ~data", "data: expected an option of this group (data=...), got none"),
         ("pde=heat data.workers=5000", "data.workers: expected at most"),
         ("pde=heat pde.geometry.shape=[2000000000]", "pde.geometry.shape=[2000000000]: expected a dataset of at most"),

@@ -54,6 +54,18 @@ def test_each_mistake_gets_its_answer(arguments, expected):
 
 
 @pytest.mark.parametrize(
+    ("script", "arguments", "expected"),
+    [
+        ("stored_dataset", ["dataset=a", "pde=heat", "verify=true"], "pde=heat: dataset= stands alone: it names"),
+        ("evaluate", ["runs=[a]", "pde=heat"], "pde=heat: evaluate has no axis pde; see --help"),
+    ],
+)
+def test_an_axis_of_another_command_is_named(script, arguments, expected):
+    (problem,) = refused(*arguments, script=script)
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("a:\n\tb: 1\n", "mine.yaml, line 2, column 1: found character '\\t' that cannot start any token (a tab"),

@@ -1,14 +1,19 @@
 """generate.py on a dataset that is there: verified, repaired, and shared by trainings that start together."""
 
+import functools
 import json
+import math
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tendency.data.generation import generate
+from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
@@ -128,6 +133,31 @@ def test_a_dataset_that_was_copied_to_the_name_of_another_is_refused(made, confi
     with pytest.raises(DatasetError, match="is not the one"):
         plans[0].read(folder, pde, problem)
     assert (folder / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("value", [math.nan, 1.0])
+def test_a_dataset_whose_certificate_fails_is_refused(stored, config, value):
+    from tendency.app.configuration.build import build, build_problem
+
+    manifest = read_manifest(stored)
+    first, *rest = manifest.certificate.figures
+    failing = replace(manifest.certificate, figures=(replace(first, value=value), *rest))
+    replace(manifest, certificate=failing).write(stored)
+    plan, problem = build(config["data"], "data"), build_problem(config["pde"])
+    for use in (plan.prepare, plan.lacks):
+        with pytest.raises(DatasetError, match=f"(?s)certificate fails.*{first.name}.*FAILS"):
+            use(stored.parent, config["pde"], problem)
+    make_problem = functools.partial(build_problem, config["pde"])
+    with pytest.raises(DatasetError, match="certificate fails"):
+        generate(GenerationJob(make_problem, stored, 2), manifest.description, manifest.counts)
+
+
+def test_chunks_that_were_solved_anew_are_told_by_every_verification(stored, command, capsys):
+    manifest, name = read_manifest(stored), "valid/chunk-00000.hdf5"
+    replace(manifest, provenance=manifest.provenance | {"solved_anew": [name]}).write(stored)
+    command(f"dataset={stored}", "verify=true")
+    expected = f"solved anew by a repair, with other bytes than were on record before: {name}\n"
+    assert capsys.readouterr().out.endswith(expected)
 
 
 def test_an_old_dataset_under_the_name_of_today_is_the_one_asked_for(config, tmp_path):

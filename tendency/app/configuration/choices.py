@@ -12,6 +12,14 @@ from omegaconf import OmegaConf
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.overrides import closest
 
+NO_AXES = {
+    "stored_dataset": (
+        "dataset= stands alone: it names a dataset that is there, and takes its problem from it; without dataset=, "
+        "pde=... generates the problem's dataset, and verify=true or repair=true beside it look after that one"
+    )
+}
+"""What is said of choices beside the configurations that have none."""
+
 
 def complete_choices(config_name: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], list[str]]:
     """The choices with what is required put in and what has no place taken out, and a complaint about each of these."""
@@ -24,7 +32,7 @@ def complete_choices(config_name: str, groups: Sequence[str], folders: Sequence[
                 options = options_of(found[1], folders)
                 problems.append(f"{found[1]}= is required, one of: {', '.join(options)}")
                 groups.append(f"{found[1]}={options[0]}")
-            elif complaint := _misplaced(str(error), groups, folders):
+            elif complaint := _misplaced(config_name, str(error), groups, folders):
                 choice, sentence = complaint
                 problems.append(sentence)
                 groups.remove(choice)
@@ -34,12 +42,14 @@ def complete_choices(config_name: str, groups: Sequence[str], folders: Sequence[
             return groups, problems
 
 
-def _misplaced(error: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[str, str] | None:
+def _misplaced(config_name: str, error: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[str, str] | None:
     """A choice on the command line that has no place, by what Hydra says of it, and a complaint about it."""
     found = re.search(r"Could not override '([\w/]+)'", error)
     choice = next((text for text in groups if found and text.split("=")[0] == found[1]), None)
-    if found is None or choice is None or not (owners := _owners(found[1], folders)):
+    if found is None or choice is None:
         return None
+    if not (owners := _owners(found[1], folders)):
+        return choice, f"{choice}: {NO_AXES.get(config_name) or f'{config_name} has no axis {found[1]}; see --help'}"
     group, part = found[1].rsplit("/", 1)
     chosen = " or ".join(f"{group}={owner}" for owner in owners)
     return choice, f"{choice}: {part} belongs to {chosen}, which is not chosen"

@@ -138,9 +138,11 @@ class DataPlan:
         A folder that was copied or renamed has the name of one dataset and the trajectories of another.
 
         Raises:
-            DatasetError: it is damaged, or its manifest describes another dataset.
+            DatasetError: it is damaged, its certificate fails, or its manifest describes another dataset.
         """
         manifest = read_manifest(folder)
+        if manifest.certificate.certified:
+            manifest.certificate.require()
         if not (node := problem_node_of(manifest)):
             return manifest
         asked = json.loads(json.dumps(self.description(pde, problem)))
