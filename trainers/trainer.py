@@ -84,7 +84,6 @@ def make_trainer(
     """
     # Imported here: a configuration is checked against this signature without waiting for Lightning.
     from lightning.pytorch import Trainer
-    from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
     from tendency.trainers.callbacks.exact_resume import ExactResume
     from tendency.trainers.checkpoint import AtomicCheckpointIO
@@ -128,7 +127,8 @@ def make_trainer(
             enable_checkpointing=True,
             **({"profiler": NoProfiler()} | options),
         )
-    except (MisconfigurationException, TypeError, ValueError) as error:
+    except Exception as error:
+        # Lightning checks few of its arguments itself: a wrong one fails with any kind of exception.
         if not options:
             raise
         raise ValueError(f"trainer.options: Lightning refuses {options}: {error}") from error
@@ -180,6 +180,9 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
                 f"trainer.options.{name}: unknown argument of Lightning's Trainer"
                 f"{f'; did you mean {like[0]!r}?' if like else ';'} available: {', '.join(free)}"
             )
+    steps = options.get("max_steps", -1)
+    if steps is not None and (not isinstance(steps, int) or (steps < 1 and steps != -1)):
+        raise ValueError(f"trainer.options.max_steps: expected at least 1, or -1 for no limit, got {steps!r}")
     if options.get("limit_val_batches") == 0:
         raise ValueError("trainer.options.limit_val_batches: expected more than 0, since best.ckpt needs a validation")
 

@@ -19,7 +19,7 @@ from tendency.app.runs.run import Run
 from tendency.app.runs.run_selection import select_runs
 from tendency.app.studies.training_record import RecordFolder
 from tendency.data.dataset import TrajectoryDataset
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 
 OLD = Path(__file__).parent / "first_layout"
 RUN = OLD / "outputs" / "fno-derivative"
@@ -319,8 +319,8 @@ def run(place):
     return place / "run"
 
 
-def shifted(run, place):
-    return shifted_dataset([Run.read(run)], ["pde.times.num_snapshots=5"], 2, place, lambda problem: None)
+def shifted(run, place, shift="pde.times.num_snapshots=5"):
+    return shifted_dataset([Run.read(run)], [shift], 2, place, lambda problem: None)
 
 
 @pytest.mark.parametrize("case", a_few(PROBLEMS))
@@ -340,6 +340,12 @@ def test_the_configuration_of_a_run_builds_no_other_data(run, place, data):
     config["data"] |= data
     (run / "config.json").write_text(json.dumps(config))
     refused(lambda: shifted(run, place), place, "^shift: ")
+
+
+@pytest.mark.parametrize("key", ["geometry.shape=[2000000000]", "times.num_snapshots=1000000000"])
+def test_a_shift_to_what_has_no_room_is_refused_before_any_of_it_is_made(run, place, key):
+    with pytest.raises(ConfigError, match=rf"^shift: pde.{key.partition('=')[0]}=.*expected .*, got "):
+        shifted(run, place, f"pde.{key}")
 
 
 def test_what_a_configuration_is_called_by_imports_nothing(monkeypatch):

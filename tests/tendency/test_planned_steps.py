@@ -58,3 +58,9 @@ def test_steps_that_are_no_range_are_refused(steps):
 def test_a_report_at_steps_that_will_not_be_learned_is_refused_before_any_work(planned):
     with pytest.raises(ConfigError, match=r"evaluation.stride: snapshots 0.2 apart do not fit.*even steps of dt = 0.1"):
         planned("pde=heat", "prediction=state", "prediction.history=2", "evaluation.stride=2")
+
+
+def test_a_report_at_steps_longer_than_a_trajectory_is_refused_before_any_work(planned):
+    message = r"^evaluation.stride: expected one with at least 2 snapshots.*got 1000, with 1 of the 21"
+    with pytest.raises(ConfigError, match=message):
+        planned("pde=heat", "evaluation.stride=1000")

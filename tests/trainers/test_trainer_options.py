@@ -33,6 +33,10 @@ def test_options_reach_lightning_beside_our_own():
         ({"limit_val_batches": 0}, "limit_val_batches: expected more than 0"),
         ({"profiler": "fast"}, r"Lightning refuses \{'profiler': 'fast'\}: .*simple"),
         ({"max_time": "soon"}, r"Lightning refuses \{'max_time': 'soon'\}"),
+        ({"max_time": -5}, r"Lightning refuses \{'max_time': -5\}"),
+        ({"benchmark": "abc"}, r"Lightning refuses \{'benchmark': 'abc'\}"),
+        ({"max_steps": 0}, "max_steps: expected at least 1, or -1 for no limit, got 0"),
+        ({"max_steps": "many"}, "max_steps: expected at least 1, or -1 for no limit, got 'many'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

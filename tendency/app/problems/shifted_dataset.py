@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tendency.app.configuration.build import build, build_problem
+from tendency.app.configuration.build import build
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.overrides import apply_overrides
 from tendency.app.configuration.stored_nodes import examine
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.problems.data_plan import DataPlan, bounded_problem
+from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
 from tendency.errors import ArtefactError, ConfigError
@@ -57,11 +58,14 @@ def shifted_dataset(
         found = examine(pde, Problem, "pde")
         if found.foreign or found.wrong:
             raise ConfigError(found.foreign or found.wrong)
-        problem = build_problem(pde)
+        problem = bounded_problem(pde)
+        plan: DataPlan = build(data, "data")
+        if plan.lacks(root, pde, problem):
+            DatasetSize.of(problem, plan).check(root)
+            check_first_trajectory(problem, pde)
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
     check(problem)
-    plan: DataPlan = build(data, "data")
     folder, _ = plan.prepare(root, pde, problem)
     return folder
 

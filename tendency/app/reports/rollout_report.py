@@ -16,6 +16,7 @@ from tendency.app.reports.told_training import ToldTraining, trainings_of
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.streamed_trajectories import StreamedSplit
+from tendency.errors import ConfigError
 from tendency.evaluation.baselines.baseline import Baseline, TrainingPairs, build_baselines
 from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.cost.cost_study import CostStudy
@@ -162,6 +163,28 @@ class RolloutReport:
             )
         return trained.stepped_by(self.integrator)
 
+    def check_length(self, num_snapshots: int, trained_stride: int, history: int) -> None:
+        """Refuses trajectories that leave nothing to predict.
+
+        Args:
+            num_snapshots: stored, of a trajectory.
+            trained_stride: of the surrogates' training, which this report takes where it has none.
+            history: the longest of the surrogates.
+
+        Raises:
+            ConfigError: fewer snapshots than the history and one to predict.
+        """
+        stride = self.stride or trained_stride
+        asked = (num_snapshots - 1) // stride + 1
+        if asked < history + 1:
+            raise ConfigError(
+                [
+                    f"evaluation.stride: expected one with at least {history + 1} snapshots of a trajectory, "
+                    f"{history} to start from and one to predict; got {stride}, with {asked} of the {num_snapshots} "
+                    "that are stored"
+                ]
+            )
+
     def as_trained(self) -> "RolloutReport":
         """The same report on the steps and with the integrators of the training, cost not measured."""
         metrics = {str(number): metric for number, metric in enumerate(self.metrics)}
@@ -204,6 +227,8 @@ class RolloutReport:
         device = torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
         judged = {name: self.judged(stepper).to(device) for name, stepper in surrogates.steppers.items()}
         recordings = StreamedSplit(trajectories, self.batch_size, device)
+        history = max(stepper.history for stepper in judged.values())
+        self.check_length(trajectories.metadata.num_snapshots, surrogates.stride, history)
         subject = subject_of(trajectories, test.home)
         pairs = training_pairs(trajectories, test.home, device)
         beside, reasons = self._beside(judged, subject, pairs, recordings.num_snapshots)

@@ -112,6 +112,8 @@ class RunsReport:
         if self.settings.shift:
 
             def check(problem: Problem) -> None:
+                history = max(stepper.history for stepper in steppers.values())
+                self.report.check_length(problem.times.num_snapshots, runs[0].recipe.stride, history)
                 for dt in {problem.times.dt.lowest, problem.times.dt.highest}:
                     _require_reachable(steppers, dt * stride, "shift")
 

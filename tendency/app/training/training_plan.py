@@ -273,8 +273,9 @@ class TrainingPlan:
     def _check_report(self) -> None:
         """Refuses a report that asks for what the surrogate cannot be asked for after its training."""
         self.report.prediction(self.prediction)
-        dt, stride = self.problem.times.dt, self.report.stride or self.data.stride
-        for step in {dt.lowest * stride, dt.highest * stride}:
+        times, stride = self.problem.times, self.report.stride or self.data.stride
+        self.report.check_length(times.num_snapshots, self.data.stride, self.prediction.history)
+        for step in {times.dt.lowest * stride, times.dt.highest * stride}:
             try:
                 self.prediction.num_steps(step, self.learned)
             except ValueError as error:
