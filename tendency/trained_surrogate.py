@@ -185,9 +185,10 @@ class TrainedSurrogate:
             raise ValueError(f"params: expected values by name, {example}, got {params!r}")
         if unknown := [name for name in given if name not in known]:
             raise ValueError(f"params: expected {known}, got {unknown}{closest(str(unknown[0]), known).rstrip(';')}")
-        values = self.constants | {name: read_column(value, f"params[{name!r}]", rows) for name, value in given.items()}
-        for name in (name for name in told if name in given):
-            require_finite(values[name], f"params[{name!r}]", self._number_type)
+        columns = {name: read_column(value, f"params[{name!r}]", rows) for name, value in given.items()}
+        values = self.constants | columns
+        for name in (name for name in told if name in columns):
+            require_finite(columns[name], f"params[{name!r}]", self._number_type)
         if missing := [name for name in told if name not in values]:
             raise ValueError(f"params: expected a value of {', '.join(missing)}, got none; pass {example}")
         # The solver inside a correction needs what is hidden from networks; it says so where it is not a number.
