@@ -108,17 +108,21 @@ class RelativeSpectrum(Loss):
 
     Shell s holds the modes whose |k| rounds to s, in units of 2π over the longest side; what lies beyond the finest
     resolved shell, in the corners of the spectrum, is counted with it. A field's energy falls by orders of magnitude
-    towards small scales, which an L2 loss therefore never sees. Where the root mean square of a label is below its own
-    floor, this times their ratio.
+    towards small scales, which an L2 loss therefore never sees. Where the root mean square r of a label is below its
+    own floor E, this times their ratio; and as r falls to ε E and below, where no shell holds anything worth fitting,
+    the norms of all S shells rise to those of white noise of the size E, by max(., E / √S / (1 + r / (ε E))). Labels
+    with r > E / √S are as they were without it.
 
     Args:
         floor: ε; a shell with a smaller share of the norm holds nothing worth fitting (in float32, rounding).
-        label_floor: the root mean square of a label below which the loss is no longer relative.
+        label_floor: E, the root mean square of a label below which the loss is no longer relative.
 
     References:
         Chakraborty, Mohan, Maulik: Binned Spectral Power Loss for Improved Prediction of Chaotic Systems.
         arXiv:2502.00472 (which compares the shells' energies; here their modes, phases included).
     """
+
+    version = 2
 
     def __init__(self, floor: PositiveFloat = 1e-3, label_floor: PositiveFloat = SMALLEST) -> None:
         self.floor, self.label_floor = floor, label_floor
@@ -140,14 +144,22 @@ class RelativeSpectrum(Loss):
         filled = torch.zeros_like(shells).scatter(1, shell, 1.0)
         whole = energy.sum(1).sqrt().clamp(min=VANISHING * label.shape[1] ** 0.5)
         norms = (shells + self.floor * whole[:, None]) * _raised(label, self.label_floor)[:, None]
-        scale = norms.gather(1, shell)
-        return torch.linalg.vector_norm((difference / scale[:, None]).flatten(1), dim=1) / filled.sum(1).sqrt()
+        count = filled.sum(1)
+        white = (
+            self.label_floor * (label.shape[1] / count).sqrt() / (1 + _size(label) / (self.floor * self.label_floor))
+        )
+        scale = torch.maximum(norms, white[:, None]).gather(1, shell)
+        return torch.linalg.vector_norm((difference / scale[:, None]).flatten(1), dim=1) / count.sqrt()
 
 
 def _raised(label: Tensor, floor: float) -> Tensor:
     """max(1, ε / rms(y)) of labels y (B, C, *N), the factor (B,) that raises any norm of a small one to the floor ε."""
-    size = torch.linalg.vector_norm(label.flatten(1), dim=1) / label[0].numel() ** 0.5
-    return (floor / size.clamp(min=VANISHING)).clamp(min=1)
+    return (floor / _size(label).clamp(min=VANISHING)).clamp(min=1)
+
+
+def _size(label: Tensor) -> Tensor:
+    """The root mean squares (B,) of labels y (B, C, *N)."""
+    return torch.linalg.vector_norm(label.flatten(1), dim=1) / label[0].numel() ** 0.5
 
 
 def _require_torus(geometry: Geometry, what: str) -> None:

@@ -86,6 +86,23 @@ def test_a_yaml_of_the_users_own_is_answered_with_its_line(text, expected, tmp_p
     assert expected in problem
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a: \xff\xfe\n", "mine.yaml: expected text in UTF-8, got the byte 0xff"),
+        (b"\xff\xfe", "mine.yaml: expected text in UTF-8, got the byte 0xff"),
+        (b"a: " + b"9" * 5000 + b"\n", "mine.yaml: expected values that can be read, got one that fails: Exceeds the"),
+        (b"a: " + b"[" * 3000 + b"]" * 3000 + b"\n", "mine.yaml: expected entries that can be followed, got some that"),
+    ],
+    ids=["bytes", "bytes alone", "long number", "deep"],
+)
+def test_a_yaml_that_cannot_be_read_is_named(content, expected, tmp_path):
+    (tmp_path / "pde").mkdir()
+    (tmp_path / "pde" / "mine.yaml").write_bytes(content)
+    (problem,) = refused("pde=mine", f"--config-dir={tmp_path}")
+    assert expected in problem
+
+
 def test_a_home_folder_is_found_where_no_shell_looks():
     home = str(Path("~").expanduser())
     given = ["~model", "paths.outputs=~/a", "runs=[~/a,~/b]", "x='~/a'", "name=a~b"]

@@ -64,3 +64,10 @@ def test_a_report_at_steps_longer_than_a_trajectory_is_refused_before_any_work(p
     message = r"^evaluation.stride: expected one with at least 2 snapshots.*got 1000, with 1 of the 21"
     with pytest.raises(ConfigError, match=message):
         planned("pde=heat", "evaluation.stride=1000")
+
+
+def test_parameters_that_the_first_trajectory_does_not_draw_are_checked_too(planned, tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"^pde.parameters.diffusivity: expected positive values, got -1, the lowest value of"
+    ):
+        planned("pde=heat", "pde.parameters.diffusivity.low=-1", f"paths.datasets={tmp_path}")

@@ -11,7 +11,7 @@ from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.surrogates.predictions.differences import CentralDifference
-from tendency.trainers.losses import RelativeL2
+from tendency.trainers.losses import RelativeL2, RelativeSpectrum
 from tendency.trainers.objectives.depth import FixedDepth
 from tendency.trainers.objectives.derivative_and_state import DerivativeAndState
 from tendency.trainers.objectives.pushforward import Pushforward
@@ -78,6 +78,30 @@ def test_the_scale_of_a_settled_label_hardly_changes_the_gradient(name, factor):
     assert float(change.norm()) < 0.01 * float(whole.norm())
     # Its share is that of a few windows at most, not that of the batch.
     assert float(sizes[SETTLED]) < 10 * float(sizes.median())
+
+
+@pytest.mark.parametrize("name", ["mse", "spectrum"])
+@pytest.mark.parametrize(("level", "noise"), [(0.0, 0.0), (1e-5, 0.0), (0.0, 1e-20), (1e-4, 1e-9)])
+def test_a_window_without_shape_does_not_own_the_batch(name, level, noise):
+    """A label that is zero, constant and tiny, or rounding alone: its part is that of a few windows at most."""
+    output, label, conditions = batch(1.0)
+    errors = output - label
+    label[SETTLED] = level + noise * label[SETTLED]
+    output = (label + errors).requires_grad_()
+    (gradient,) = torch.autograd.grad(loss_of(name)(output, label, conditions).mean(), output)
+    sizes = gradient.flatten(1).norm(dim=1)
+    assert float(sizes[SETTLED]) < 5 * float(sizes.median())
+
+
+def test_labels_above_the_floor_are_compared_shell_by_shell_whatever_the_floor():
+    """The floor of the label changes nothing for ordinary ones, smooth ones included."""
+    output, label, conditions = batch(1.0)
+    smooth = label.cumsum(2)
+    smooth = smooth / smooth.square().mean(2, keepdim=True).sqrt() * 1.001
+    for size in (1.0, 0.3):
+        found = RelativeSpectrum(label_floor=1.0)(size * (smooth + output - label), size * smooth, conditions)
+        expected = RelativeSpectrum()(size * (smooth + output - label), size * smooth, conditions)
+        torch.testing.assert_close(found, expected * min(1.001 * size, 1.0), rtol=1e-12, atol=0)
 
 
 ROLLED_OUT = [

@@ -85,7 +85,8 @@ def is_nested(path: Path, folder: Path) -> bool:
 
     So are those that write into the whole configuration: ``experiment=predicting_change/heat_fno``.
     """
-    with path.open(encoding="utf-8") as file:
+    # Bytes that are no text are refused where the file is chosen.
+    with path.open(encoding="utf-8", errors="replace") as file:
         return len(path.relative_to(folder).parts) > 2 and file.readline().strip() == "# @package _global_"
 
 

@@ -22,7 +22,7 @@ from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.groups import missing_groups
 from tendency.app.configuration.overrides import closest, parse_overrides, unknown_key
-from tendency.app.configuration.yaml_files import too_large, yaml_problem
+from tendency.app.configuration.yaml_files import too_large, unreadable, yaml_problem
 from tendency.errors import ConfigError
 
 
@@ -184,7 +184,12 @@ def _problems(command: Command, texts: Sequence[str]) -> list[str]:
         except yaml.YAMLError as error:
             problems = problems or [yaml_problem(error)]
         except RecursionError:
-            problems = problems or ["a configuration that holds itself, or is nested too deeply"]
+            held = "a configuration that holds itself, or is nested too deeply"
+            problems = problems or unreadable(folders[1:]) or [held]
+        except ValueError:
+            problems = problems or unreadable(folders[1:])
+            if not problems:
+                raise
     return problems
 
 

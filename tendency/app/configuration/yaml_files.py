@@ -1,10 +1,12 @@
 """What is wrong with a yaml file of a user's own: a sentence with its file and its line."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 MOST_ENTRIES = 100_000
 """Entries of one file, those of aliases counted wherever they stand; the largest of this project has a hundred."""
@@ -23,6 +25,27 @@ def yaml_problem(error: yaml.YAMLError) -> str:
     if "could not determine a constructor" in problem:
         problem = f"expected plain data, got {problem.removeprefix('could not determine a constructor for ')}"
     return f"{place}{' '.join(problem.split())}"
+
+
+def unreadable(folders: Sequence[Path]) -> list[str]:
+    """Complaints about yaml files that fail while they are read, other than by mistakes of yaml.
+
+    Args:
+        folders: of a user's own configuration.
+    """
+    problems = []
+    for path in (path for folder in folders for path in _yaml_files(folder)):
+        try:
+            OmegaConf.load(path)
+        except UnicodeDecodeError as error:
+            problems.append(f"{path}: expected text in UTF-8, got the byte {error.object[error.start]:#x}")
+        except RecursionError:
+            problems.append(f"{path}: expected entries that can be followed, got some that are nested too deeply")
+        except (yaml.YAMLError, OmegaConfBaseException, OSError):
+            continue
+        except ValueError as error:
+            problems.append(f"{path}: expected values that can be read, got one that fails: {error}")
+    return problems
 
 
 def too_large(folder: Path) -> list[str]:

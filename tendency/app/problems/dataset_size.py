@@ -12,6 +12,7 @@ from tendency.app.problems.data_plan import DataPlan
 from tendency.data.machine import usable_cores
 from tendency.errors import ConfigError
 from tendency.evaluation.cost.call_cost import with_prefix
+from tendency.simulation.conditions import Conditions
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import AdjustableSolver
 
@@ -146,6 +147,7 @@ def check_first_trajectory(problem: Problem, pde: Mapping[str, object]) -> None:
                 f"memory, got {with_prefix(state)}B each"
             ]
         )
+    _check_ends(problem)
     # An initial state is a sum of waves or a transform: some copies of it, and what its own numbers ask for.
     with bounded("pde", pde, "drawing an initial state", CHECK_BYTES + 64 * state):
         draw = problem.draws("train", [0])
@@ -160,6 +162,24 @@ def check_first_trajectory(problem: Problem, pde: Mapping[str, object]) -> None:
         raise ConfigError(
             [f"pde.times: expected a trajectory of at most {limit:.3g} units of time, {reason}, got {end:.3g}"]
         )
+
+
+def _check_ends(problem: Problem) -> None:
+    """Refuses parameters and side lengths of which only some values can be solved: the first trajectory has one each.
+
+    Raises:
+        ConfigError: what the solver refuses at the lowest or at the highest values.
+    """
+    for end in ("lowest", "highest"):
+        values = {name: getattr(parameter, end) for name, parameter in problem.parameters.items()}
+        params, hidden = (
+            {name: values[name] for name in names} for names in (problem.param_names, problem.hidden_names)
+        )
+        extent = [getattr(length, end) for length in problem.extent]
+        try:
+            problem.simulator.check(Conditions.from_values(problem.geometry, extent, params, hidden))
+        except ValueError as error:
+            raise ConfigError([f"{error}, the {end} value of its distribution"]) from None
 
 
 def _largest(problem: Problem, plan: DataPlan, points: int) -> str:
