@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tendency.data.append_file import open_to_append
 from tendency.data.dataset_layout import seconds_path
-from tendency.data.folder_lock import open_here
 from tendency.data.machine import processor_name
 
 
@@ -62,15 +62,13 @@ def record_seconds(folder: Path, chunk: str) -> Iterator[dict[str, str]]:
 
 def _append(path: Path, line: str) -> None:
     """Writes a line to the end of a file at once: lines of several workers never mix, and a kill leaves one or none."""
-    handle = open_here(str(path), os.O_RDWR | os.O_APPEND | os.O_CREAT)
-    try:
+    with open_to_append(path) as file:
+        handle = file.fileno()
         size = os.fstat(handle).st_size
         # A disk that was full may have left the beginning of a line.
         os.lseek(handle, max(size - 1, 0), os.SEEK_SET)
         cut = size > 0 and os.read(handle, 1) != b"\n"
         os.write(handle, ("\n" * cut + line).encode())
-    finally:
-        os.close(handle)
 
 
 def read_seconds(folder: Path, chunks: Iterable[str]) -> SolvingSeconds | None:

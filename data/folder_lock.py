@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from tendency.data.append_file import open_to_append
+
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -42,7 +44,7 @@ def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            file = os.fdopen(open_here(str(path), os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+", encoding="utf-8")
+            file = open_to_append(path)
         except FileNotFoundError:  # The holder has just removed the empty folder.
             continue
         if try_lock(file):
@@ -59,11 +61,6 @@ def _taken(path: Path, notice: Callable[[str], None], what: str) -> IO[str]:
         file.close()
         if told:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def open_here(path: str, how: int) -> int:
-    """An opener for ``open`` that writes to no file elsewhere: a symbolic link is not followed, where systems can."""
-    return os.open(path, how | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def try_lock(file: IO[str]) -> bool:
