@@ -31,6 +31,12 @@ def test_every_executor_is_done_with_no_jobs(path, tmp_path):
     assert build(OmegaConf.to_container(OmegaConf.load(path)), "executor").run([], tmp_path) == []
 
 
+def test_more_processes_than_a_machine_could_serve_are_refused():
+    node = {"_target_": "tendency.app.studies.processes.Processes", "processes": 5000}
+    with pytest.raises(ValueError, match=r"executor\.processes: expected at most \d+ on \d+ cores, got 5000"):
+        build(node, "executor")
+
+
 def test_a_job_that_fails_stops_no_other(executor, tmp_path, capfd):
     jobs = [
         Job("good", "the good one", ("print('from the job')",)),

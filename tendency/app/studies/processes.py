@@ -37,9 +37,15 @@ class Processes:
     Args:
         processes: processes at the same time; 0 for one per core.
         command: command that a job's arguments are appended to; None for this program's worker.
+
+    Raises:
+        ValueError: more processes than this machine could serve.
     """
 
     def __init__(self, processes: NonNegativeInt = 0, command: Sequence[str] | None = None) -> None:
+        most = max(16, 4 * usable_cores())
+        if processes > most:
+            raise ValueError(f"processes: expected at most {most} on {usable_cores()} cores, got {processes}")
         self.processes, self.command = processes or usable_cores(), tuple(command or WORK)
         self.received = 0
         self.running: dict[Job, tuple[subprocess.Popen[bytes], float]] = {}
