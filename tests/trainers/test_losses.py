@@ -88,9 +88,7 @@ def test_spectral_losses_refuse_walls_and_points():
     walled = Boundary([["periodic", "periodic"], ["dirichlet", "dirichlet"]])
     for loss in (RelativeSobolev(1.0), RelativeSpectrum()):
         loss.check(Grid((8, 8), Boundary.periodic(2)))
-        with pytest.raises(
-            ValueError, match=r"objective.loss: a .* all periodic, got walls on axis 1; use floored_l2"
-        ):
+        with pytest.raises(ValueError, match=r"objective.loss: a .* all periodic, got walls on axis 1; use floored_l2"):
             loss.check(Grid((8, 8), walled))
         with pytest.raises(ValueError, match="got a point cloud"):
             loss.check(random_nodes(9, Boundary.periodic(2)))
