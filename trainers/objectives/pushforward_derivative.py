@@ -63,7 +63,7 @@ class PushforwardDerivative(Objective):
         progress = begin_at_present(stepper, window, sample_keys(window, seed, step))
         progress = without_gradient(stepper, window, progress, self.depth(seed, step) - 1)
         u, t, conditions = progress.u, progress.t, window.conditions
-        with torch.no_grad(), torch.autocast(u.device.type, enabled=False):
+        with torch.no_grad():
             label = self.solver.time_derivative(u.double(), t, conditions).to(u.dtype)
         prediction, network = stepper.prediction, stepper.network(conditions)
         dt = torch.ones_like(t)

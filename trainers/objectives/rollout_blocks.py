@@ -30,10 +30,7 @@ def without_gradient(stepper: SurrogateStepper, window: Window, progress: Progre
         return progress
     times = window.times(1, blocks * stepper.prediction.bundle)
     with torch.no_grad():
-        last = deque(rollout(stepper, progress, times, window.conditions), maxlen=1).pop()
-    # Autocast keeps the weights that it cast here for the steps that follow; in torch 2.10, without their gradient.
-    torch.clear_autocast_cache()
-    return last
+        return deque(rollout(stepper, progress, times, window.conditions), maxlen=1).pop()
 
 
 def block_loss(
