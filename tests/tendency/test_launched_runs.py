@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tendency.app.training.training_plan import is_first_rank
+from tests.support.slurm import SLURM
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = [
@@ -32,15 +33,7 @@ TRAINING = [
     "evaluate=false",
 ]
 LAUNCHERS = {
-    "slurm": {
-        "SLURM_JOB_ID": "17",
-        "SLURM_JOB_NAME": "train",
-        "SLURM_PROCID": "0",
-        "SLURM_LOCALID": "0",
-        "SLURM_NODEID": "0",
-        "SLURM_JOB_NODELIST": "localhost",
-        "SLURM_NTASKS": "1",
-    },
+    "slurm": SLURM,
     "torchrun": {
         "TORCHELASTIC_RUN_ID": "17",
         "RANK": "0",

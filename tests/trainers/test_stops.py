@@ -13,16 +13,7 @@ from tendency.trainers.callbacks.signals import StoppedError
 from tendency.trainers.checkpoint import Checkpoints
 from tendency.trainers.trainer import make_trainer
 from tests.support.same_run import contents
-
-SLURM = {
-    "SLURM_JOB_ID": "17",
-    "SLURM_JOB_NAME": "train",
-    "SLURM_PROCID": "0",
-    "SLURM_LOCALID": "0",
-    "SLURM_NODEID": "0",
-    "SLURM_JOB_NODELIST": "localhost",
-    "SLURM_NTASKS": "1",
-}
+from tests.support.slurm import SLURM
 
 
 @pytest.fixture
