@@ -2,12 +2,10 @@
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,11 +13,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from tendency.data.dataset_layout import Chunk
-from tendency.data.manifest import read_manifest, same_file
-from tendency.data.metadata import DatasetError, damaged_chunk
+from tendency.data.manifest import read_manifest
+from tendency.data.metadata import DatasetError
+from tendency.data.open_storage import open_storage
 from tendency.data.trajectory_file import Trajectories
-from tendency.data.trajectory_reader import open_chunk, read_opened, require_header
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.window import Window
@@ -111,8 +108,8 @@ class TrajectoryDataset(Dataset[Window]):
     ) -> None:
         self.folder, self.split, self.stride = Path(folder), split, stride
         manifest = read_manifest(self.folder)
-        self.manifest, self.metadata, self.chunk_size = manifest, manifest.metadata, manifest.chunk_size
-        there = manifest.counts.get(split, 0)
+        self.manifest, self.metadata = manifest, manifest.metadata
+        there = self.num_stored = manifest.counts.get(split, 0)
         self.num_trajectories = there if num_trajectories is None else num_trajectories
         if self.num_trajectories > there or there == 0:
             raise DatasetError(
@@ -130,9 +127,10 @@ class TrajectoryDataset(Dataset[Window]):
         ):
             raise ValueError(f"presents: expected neighbours within {possible}, got {self.presents}")
         self._check_room()
+        self.storage = open_storage(self.folder, manifest, split)
+        self.chunk_size = self.storage.batch
         self.cache_bytes = cache_bytes
         self.cache: OrderedDict[int, Trajectories] = OrderedDict()
-        self.compared: set[int] = set()
         self.heads = TrajectoryHeads(-(-there // self.chunk_size))
 
     def __repr__(self) -> str:
@@ -228,43 +226,14 @@ class TrajectoryDataset(Dataset[Window]):
         times, conditions = self.heads.of(chunk, row)
         return Trajectories(u, times.gather(1, torch.from_numpy(at)), conditions, u_t)
 
-    @contextmanager
-    def opened(self, number: int) -> Iterator[tuple[h5py.File, Path]]:
-        """A chunk file of the split, compared with the manifest when it is first opened.
-
-        Compared are its size and its header; of a chunk that an older version wrote, whose times and parameters carry
-        no checksums, all of its bytes.
-
-        Args:
-            number: of the chunk.
-
-        Raises:
-            DatasetError: it is missing, damaged, or another than the one that the manifest names.
-        """
-        chunk = Chunk(self.split, number)
-        path, entry = chunk.path(self.folder), self.manifest.chunks[chunk.name]
-        if path.exists() and path.stat().st_size != entry["bytes"]:
-            raise damaged_chunk(path, f"is damaged: expected {entry['bytes']} bytes, got {path.stat().st_size}")
-        with open_chunk(path) as file:
-            if number not in self.compared:
-                if "header" in entry:
-                    require_header(file, path, self.metadata, entry["header"])
-                elif not same_file(path, entry):
-                    raise damaged_chunk(path, "is damaged, or another than the one that the manifest names")
-                self.compared.add(number)
-            yield file, path
-
     def _chunk(self, chunk: int) -> Trajectories:
-        """One decoded chunk, from memory where it is there."""
+        """Neighbouring trajectories that lie together, from memory where they are there."""
         if chunk in self.cache:
             self.cache.move_to_end(chunk)
             return self.cache[chunk]
-        with self.opened(chunk) as (file, path):
-            trajectories = read_opened(file, path, self.metadata)
-        if len(trajectories.u) != self.chunk_size:
-            raise damaged_chunk(
-                path, f"has {len(trajectories.u)} trajectories, chunks of {self.chunk_size} are expected"
-            )
+        rows = range(chunk * self.chunk_size, min((chunk + 1) * self.chunk_size, self.num_stored))
+        u, (times, conditions) = self.storage.states(rows, slice(None)), self.storage.heads(rows)
+        trajectories = Trajectories(u, times, conditions, self.storage.slopes(rows, slice(None)))
         self.cache[chunk] = trajectories
         self.heads.add(chunk, trajectories)
         while len(self.cache) > 1 and sum(_bytes(part) for part in self.cache.values()) > self.cache_bytes:

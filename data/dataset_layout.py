@@ -4,6 +4,8 @@
     train/chunk-00000.hdf5 ...  valid/ ...  test/ ...     trajectories that were solved together
     seconds.jsonl                                         what each chunk took to solve, and its checksum
     manifest.json                                         written last: without it the dataset is not complete
+
+A dataset of files of others has a manifest with their index, and location.json, which says where they lie.
 """
 
 import hashlib
@@ -47,6 +49,11 @@ def manifest_path(folder: Path) -> Path:
 def seconds_path(folder: Path) -> Path:
     """The record of what each chunk of the dataset in ``folder`` took to solve."""
     return folder / "seconds.jsonl"
+
+
+def location_path(folder: Path) -> Path:
+    """Where the files of a dataset lie that was made of files of others; it is no part of what the dataset is."""
+    return folder / "location.json"
 
 
 def lock_path(folder: Path) -> Path:

@@ -10,7 +10,16 @@ from typing import Any
 
 from tendency.data.certificate import Certificate
 from tendency.data.dataset_layout import SPLITS, chunks_of, lock_path, manifest_path, seconds_path, stored_chunk_paths
-from tendency.data.manifest_schema import SCHEMA, NewerSchemaError, content_digest, require_chunks, require_schema
+from tendency.data.file_index import FileIndex
+from tendency.data.manifest_schema import (
+    SCHEMA,
+    SCHEMA_OF_FILES,
+    NewerSchemaError,
+    content_digest,
+    require_chunks,
+    require_files,
+    require_schema,
+)
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
 from tendency.data.trajectory_reader import digest_of_header, open_chunk
 from tendency.data.whole_file import write_whole
@@ -36,6 +45,7 @@ class Manifest:
         certificate: its figures.
         statistics: of the training split's u, as ``tendency.data.statistics`` makes them; older manifests have more.
         provenance: versions and commit, recorded and never hashed.
+        files: the index of a dataset that lies in files of others; it has no chunks.
     """
 
     description: dict[str, Any]
@@ -46,19 +56,29 @@ class Manifest:
     certificate: Certificate
     statistics: dict[str, Any]
     provenance: dict[str, Any] = field(default_factory=dict)
+    files: FileIndex | None = None
 
     def __repr__(self) -> str:
         """What is there, not each file."""
         counts = ", ".join(f"{count} {split}" for split, count in self.counts.items())
+        if self.files is not None:
+            return f"Manifest({self.metadata}; {counts} trajectories in {len(self.files.files)} files of others)"
         return f"Manifest({self.metadata}; {counts} trajectories in {len(self.chunks)} chunks)"
 
     def checksums(self, counts: Mapping[str, int]) -> dict[str, str]:
-        """The checksum, by name, of each chunk that holds some of the first ``counts`` trajectories of the splits."""
+        """The checksum, by name, of each chunk that holds some of the first ``counts`` trajectories of the splits.
+
+        Of files of others it is the checksum of what their reader says of them, and all of them count.
+        """
+        if self.files is not None:
+            return {f"files/{file.name}": file.header for file in self.files.files}
         return {chunk.name: str(self.chunks[chunk.name]["sha256"]) for chunk in chunks_of(counts, self.chunk_size)}
 
     def settled(self) -> dict[str, dict[int, int]]:
         """For each split its trajectories that come to rest, and the snapshot from which on nothing changes."""
         found: dict[str, dict[int, int]] = {}
+        if self.files is not None:
+            return found
         for chunk in chunks_of(self.counts, self.chunk_size):
             first = chunk.trajectories(self.chunk_size).start
             for row, snapshot in self.chunks[chunk.name].get("settled", {}).items():
@@ -68,8 +88,9 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Writes manifest.json, whole or not at all."""
-        content = {
-            "schema": SCHEMA,
+        content: dict[str, Any] = {
+            # Programs that know no files of others refuse such a manifest as newer.
+            "schema": SCHEMA if self.files is None else SCHEMA_OF_FILES,
             "description": self.description,
             "metadata": self.metadata.to_dict(),
             "counts": self.counts,
@@ -79,6 +100,8 @@ class Manifest:
             "statistics": self.statistics,
             "provenance": self.provenance,
         }
+        if self.files is not None:
+            content["files"] = self.files.to_dict()
         content["sha256"] = content_digest(content)
         write_whole(manifest_path(folder), json.dumps(content, indent=1) + "\n")
 
@@ -103,7 +126,8 @@ def read_manifest(folder: Path) -> Manifest:
         content = json.loads(path.read_text(encoding="utf-8"))
         require_schema(content)
         metadata = TrajectoryMetadata.from_dict(content["metadata"])
-        require_chunks(content, metadata)
+        files = FileIndex.from_dict(content["files"]) if "files" in content else None
+        require_chunks(content, metadata) if files is None else require_files(content, files)
     except NewerSchemaError as error:
         raise DatasetError(f"{path}: {error}") from None
     except DatasetError as error:
@@ -121,6 +145,7 @@ def read_manifest(folder: Path) -> Manifest:
         certificate=Certificate.from_dict(content["certificate"]),
         statistics=content["statistics"],
         provenance=content["provenance"],
+        files=files,
     )
 
 

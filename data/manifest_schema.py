@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, NotRequired
 
 from annotated_types import Ge, Le, Len
@@ -11,11 +12,15 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from tendency.data.dataset_layout import chunks_of
+from tendency.data.file_index import FileIndex
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
 from tendency.simulation.annotations import FiniteFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 SCHEMA = 2
 """Of the manifests that are written: from 2 on with a checksum of their own, and one for the header of each chunk."""
+
+SCHEMA_OF_FILES = 3
+"""Of the manifests of datasets that lie in files of others."""
 
 Checksum = Annotated[str, Len(64, 64)]
 Row = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})$")]
@@ -58,6 +63,7 @@ class _Metadata(TypedDict):
     resolution: Literal["resolved", "as_published"]
     has_time_derivative: bool
     characteristic_time: NotRequired[_Time | None]
+    given: NotRequired[list[_Field]]
 
 
 @_strict
@@ -89,6 +95,50 @@ class _Statistics(TypedDict):
 
 
 @_strict
+class _Block(TypedDict):
+    key: str
+    num_trajectories: PositiveInt
+    num_snapshots: PositiveInt
+    fields: Annotated[list[_Field], Len(1)]
+    shape: Annotated[list[PositiveInt], Len(1, 3)]
+    times: list[Any] | None
+    extent: list[Any] | None
+    boundary: list[Annotated[list[str], Len(2, 2)]] | None
+    params: dict[str, list[float]]
+    given: list[_Field]
+    split: str | None
+    equation: str
+    notes: list[str]
+
+
+@_strict
+class _File(TypedDict):
+    name: str
+    bytes: NonNegativeInt
+    header: Checksum
+    blocks: list[_Block]
+
+
+@_strict
+class _Stated(TypedDict):
+    axes: list[str] | None
+    arrays: list[str] | None
+    given: list[str]
+
+
+@_strict
+class _Files(TypedDict):
+    reader: str
+    stated: _Stated
+    files: Annotated[list[_File], Len(1)]
+    splits: dict[Literal["train", "valid", "test"], list[NonNegativeInt]]
+    params: dict[str, str]
+    constants: dict[str, FiniteFloat]
+    dt: PositiveFloat | None
+    extent: list[PositiveFloat] | None
+
+
+@_strict
 class _Content(TypedDict):
     schema: PositiveInt
     description: dict[str, Any]
@@ -99,6 +149,7 @@ class _Content(TypedDict):
     certificate: _Certificate
     statistics: _Statistics
     provenance: dict[str, Any]
+    files: NotRequired[_Files]
     sha256: NotRequired[Checksum]
 
 
@@ -126,15 +177,18 @@ def require_schema(content: Any) -> None:
         DatasetError: with the key, the value and what was expected.
     """
     schema = content.get("schema") if isinstance(content, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise NewerSchemaError(f"schema {schema} is newer than this program's {SCHEMA}; upgrade it")
+    newest = SCHEMA_OF_FILES
+    if isinstance(schema, int) and schema > newest:
+        raise NewerSchemaError(f"schema {schema} is newer than this program's {newest}; upgrade it")
     try:
         _ADAPTER.validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "manifest"
         raise DatasetError(f"{key}: {first['msg']}, got {repr(first['input'])[:60]}") from None
-    if (schema == SCHEMA) != ("sha256" in content):
+    if (schema == SCHEMA_OF_FILES) != ("files" in content):
+        raise DatasetError(f"schema {schema} and files of others do not go together")
+    if (int(content["schema"]) >= SCHEMA) != ("sha256" in content):
         raise DatasetError(f"schema {schema} and a checksum do not go together")
     if "sha256" in content and content["sha256"] != content_digest(content):
         raise DatasetError("its content is not what its checksum was made of")
@@ -169,4 +223,34 @@ def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> 
                 raise DatasetError(
                     f"chunks.{name}.settled: expected rows below {size} and snapshots below "
                     f"{metadata.num_snapshots}, got row {row} from snapshot {snapshot} on"
+                )
+
+
+def require_files(content: Mapping[str, Any], files: FileIndex) -> None:
+    """Refuses a manifest of files of others whose counts, parameters or paths are not those of its index.
+
+    Args:
+        content: plain JSON data that ``require_schema`` let pass.
+        files: the index in it.
+
+    Raises:
+        DatasetError: with both sides.
+    """
+    counts = {split: len(numbers) for split, numbers in files.splits.items()}
+    if content["counts"] != counts or content["chunks"]:
+        raise DatasetError(f"counts: expected those of the index, {counts}, and no chunks, got {content['counts']}")
+    metadata = content["metadata"]
+    names = {*metadata["param_names"], *metadata["hidden_names"]}
+    if names != {*files.params, *files.constants}:
+        raise DatasetError(f"files.params: expected {sorted(names)}, got {sorted({*files.params, *files.constants})}")
+    for file in files.files:
+        if PurePosixPath(file.name).is_absolute() or ".." in PurePosixPath(file.name).parts:
+            raise DatasetError(f"files: expected names that stay in the dataset's folder, got {file.name!r}")
+        for block in file.blocks:
+            if missing := {*files.params.values()} - {*block.params}:
+                raise DatasetError(f"files.{file.name}: its blocks lack the parameters {sorted(missing)}")
+            if block.num_snapshots < metadata["num_snapshots"]:
+                raise DatasetError(
+                    f"files.{file.name}: expected at least {metadata['num_snapshots']} snapshots, got "
+                    f"{block.num_snapshots}"
                 )

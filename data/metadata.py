@@ -44,6 +44,7 @@ class TrajectoryMetadata:
         resolution: ``resolved`` or ``as_published``.
         has_time_derivative: whether u_t is stored.
         characteristic_time: of the problem, where it has one.
+        given: fields that are constant in time and are not predicted, in the order of ``Conditions.given``.
     """
 
     name: str
@@ -58,6 +59,7 @@ class TrajectoryMetadata:
     resolution: str = "resolved"
     has_time_derivative: bool = False
     characteristic_time: CharacteristicTime | None = None
+    given: tuple[Field, ...] = ()
 
     def __str__(self) -> str:
         """Name, fields, points, times and parameters in one line."""
@@ -76,6 +78,11 @@ class TrajectoryMetadata:
         return sum(field.channels(self.spatial_dims) for field in self.fields)
 
     @property
+    def num_given(self) -> int:
+        """C_g, channels of the constant fields."""
+        return sum(field.channels(self.spatial_dims) for field in self.given)
+
+    @property
     def channel_names(self) -> tuple[str, ...]:
         """One name per channel."""
         return channel_names(self.fields, self.spatial_dims)
@@ -83,11 +90,13 @@ class TrajectoryMetadata:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         time = self.characteristic_time
-        return {
+        # Metadata without constant fields read as those that were written before there were any.
+        given = {"given": [_plain_field(field) for field in self.given]} if self.given else {}
+        return given | {
             "name": self.name,
             "equation": self.equation,
             "equation_version": self.equation_version,
-            "fields": [{"name": f.name, "rank": f.rank, "unit": f.unit} for f in self.fields],
+            "fields": [_plain_field(field) for field in self.fields],
             "param_names": list(self.param_names),
             "hidden_names": list(self.hidden_names),
             "geometry": self.geometry.to_dict(),
@@ -112,6 +121,7 @@ class TrajectoryMetadata:
                 **plain
                 | {
                     "fields": tuple(Field(**field) for field in plain["fields"]),
+                    "given": tuple(Field(**field) for field in plain.get("given", [])),
                     "param_names": tuple(plain["param_names"]),
                     "hidden_names": tuple(plain["hidden_names"]),
                     "geometry": geometry_from_dict(plain["geometry"]),
@@ -120,6 +130,10 @@ class TrajectoryMetadata:
             )
         except (KeyError, TypeError) as error:
             raise DatasetError(f"metadata: written by another version of this program ({error})") from None
+
+
+def _plain_field(field: Field) -> dict[str, Any]:
+    return {"name": field.name, "rank": field.rank, "unit": field.unit}
 
 
 def metadata_of(problem: Problem, has_time_derivative: bool = False) -> TrajectoryMetadata:

@@ -1,7 +1,6 @@
 """Whole trajectories that are read from disk a few snapshots at a time, however long they are."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -9,7 +8,6 @@ from torch import Tensor
 
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.trajectory_file import SNAPSHOTS_PER_BLOCK
-from tendency.data.trajectory_reader import read_states, read_times_and_conditions
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.tree import map_tensors
 
@@ -33,20 +31,10 @@ class StreamedTrajectories:
     def __init__(self, dataset: TrajectoryDataset, first: int, count: int, device: torch.device) -> None:
         self.dataset, self.device = dataset, device
         self.index = torch.arange(first, first + count, device=device)
-        size = dataset.chunk_size
-        self.parts = [
-            (chunk, slice(max(first - chunk * size, 0), min(first + count - chunk * size, size)))
-            for chunk in range(first // size, (first + count - 1) // size + 1)
-        ]
-        pieces = []
-        for chunk, rows in self.parts:
-            with dataset.opened(chunk) as (file, path):
-                times, conditions = read_times_and_conditions(file, path, dataset.metadata)
-            pieces.append((times[rows, :: dataset.stride], conditions[rows]))
-        self.t = torch.cat([times for times, _ in pieces]).to(device)
-        self.conditions: Conditions = map_tensors(
-            lambda x: x.to(device), Conditions.joined([conditions for _, conditions in pieces])
-        )
+        self.rows = range(first, first + count)
+        times, conditions = dataset.storage.heads(self.rows)
+        self.t = times[:, :: dataset.stride].to(device)
+        self.conditions: Conditions = map_tensors(lambda x: x.to(device), conditions)
 
     def snapshots(self) -> Iterator[Tensor]:
         """The states (B, C, *N), one after the other.
@@ -56,14 +44,9 @@ class StreamedTrajectories:
         """
         stride, total = self.dataset.stride, self.dataset.metadata.num_snapshots
         block = SNAPSHOTS_PER_BLOCK * stride
-        with ExitStack() as stack:
-            chunks = []
-            for chunk, rows in self.parts:
-                chunks.append((*stack.enter_context(self.dataset.opened(chunk)), rows))
-            for start in range(0, total, block):
-                some = slice(start, min(start + block, total), stride)
-                states = [read_states(file, path, self.dataset.metadata, rows, some) for file, path, rows in chunks]
-                yield from torch.cat(states).to(self.device).unbind(1)
+        for start in range(0, total, block):
+            some = slice(start, min(start + block, total), stride)
+            yield from self.dataset.storage.states(self.rows, some).to(self.device).unbind(1)
 
 
 class StreamedSplit:

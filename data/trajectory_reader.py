@@ -109,11 +109,20 @@ def read_opened(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> Tr
         raise damaged_chunk(path, f"has {len(u)} trajectories and the times of {len(times)}")
     u_t = None
     if metadata.has_time_derivative:
-        u_t = torch.from_numpy(_read(file, "tendency/u_t", path, tuple(u.shape[1:])))
-        _require_finite(u_t, path, "u_t")
+        u_t = read_slopes(file, path, metadata, slice(None), slice(None))
         if len(u_t) != len(u):
             raise damaged_chunk(path, f"has {len(u)} trajectories and the u_t of {len(u_t)}")
     return Trajectories(u, times, conditions, u_t)
+
+
+def read_slopes(
+    file: h5py.File, path: Path, metadata: TrajectoryMetadata, rows: slice, snapshots: slice
+) -> torch.Tensor:
+    """Reads u_t (B, T, C, *N) float32; see ``read_states``."""
+    inner = (metadata.num_snapshots, metadata.num_channels, *metadata.geometry.shape)
+    u_t = torch.from_numpy(_read(file, "tendency/u_t", path, inner, (rows, snapshots)))
+    _require_finite(u_t, path, "u_t", rows.start or 0, snapshots.start or 0, snapshots.step or 1)
+    return u_t
 
 
 def read_states(

@@ -27,6 +27,8 @@ class Conditions:
         geometry: the grid or the nodes, shared by the batch.
         param_names: the P names of the columns of ``params``.
         hidden_names: the H names of the columns of ``hidden``.
+        given: (B, C_g, *N) fields that are constant in time and known, such as coefficients and masks; None where
+            there are none.
     """
 
     params: Tensor
@@ -36,6 +38,7 @@ class Conditions:
     geometry: Geometry
     param_names: tuple[str, ...] = ()
     hidden_names: tuple[str, ...] = ()
+    given: Tensor | None = None
     batched = True
     # Python would try the indices 0, 1, ... where a class has __getitem__ alone.
     __iter__ = None
@@ -101,7 +104,18 @@ class Conditions:
             hidden=torch.cat([piece.hidden for piece in pieces]),
             extent=torch.cat([piece.extent for piece in pieces]),
             boundary_values=torch.cat([piece.boundary_values for piece in pieces]),
+            given=_joined_fields([piece.given for piece in pieces]),
         )
+
+    def with_given(self, given: Tensor) -> "Conditions":
+        """The same conditions with constant fields (B, C_g, *N).
+
+        Raises:
+            ValueError: fields of another number of trajectories.
+        """
+        if len(given) != len(self.params):
+            raise ValueError(f"given: expected fields of {len(self.params)} trajectories, got {len(given)}")
+        return replace(self, given=given)
 
     def __getitem__(self, rows: Tensor | slice) -> "Conditions":
         """The conditions of some trajectories.
@@ -122,6 +136,18 @@ class Conditions:
         if name in self.hidden_names:
             return self.hidden[:, self.hidden_names.index(name)]
         raise ValueError(f"unknown parameter {name!r}: this problem has {[*self.param_names, *self.hidden_names]}")
+
+
+def _joined_fields(pieces: Sequence[Tensor | None]) -> Tensor | None:
+    """Constant fields of several batches as those of one.
+
+    Raises:
+        ValueError: some batches have them and others have none.
+    """
+    there = [piece for piece in pieces if piece is not None]
+    if there and len(there) < len(pieces):
+        raise ValueError("conditions: expected constant fields (given) in all batches to join, got some without")
+    return torch.cat(there) if there else None
 
 
 def _columns(values: Sequence[Any], num_rows: int, key: str) -> Tensor:

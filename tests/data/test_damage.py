@@ -296,7 +296,10 @@ def test_chunks_that_changed_places_are_found_out_without_reading_them(copy, mon
     for content in (other.read_bytes(), (copy / "test" / "chunk-00000.hdf5").read_bytes()):
 
         def look():
-            with pytest.raises(DatasetError, match=expected), TrajectoryDataset(copy, "train", (0, 1)).opened(0):
+            with (
+                pytest.raises(DatasetError, match=expected),
+                TrajectoryDataset(copy, "train", (0, 1)).storage.opened(0),
+            ):
                 pass
 
         with_bytes(one, content, look)

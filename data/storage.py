@@ -1,0 +1,39 @@
+"""Where the trajectories of a split lie: chunks that this program wrote, or files of others."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+from tendency.simulation.conditions import Conditions
+
+
+class TrajectoryStorage(ABC):
+    """The trajectories of one split, read some snapshots of some neighbours at a time.
+
+    They are counted from 0. ``batch`` neighbours, from a multiple of ``batch`` on, lie together: reading them at once
+    costs less than reading them one by one. A pickled copy opens its files anew.
+    """
+
+    batch: int
+
+    @abstractmethod
+    def heads(self, rows: range) -> tuple[Tensor, Conditions]:
+        """Times (B, T) float64 and conditions of neighbouring trajectories.
+
+        Args:
+            rows: indices of the trajectories, one step apart.
+
+        Raises:
+            DatasetError: what holds them is missing, damaged, or not what it was.
+        """
+
+    @abstractmethod
+    def states(self, rows: range, snapshots: slice) -> Tensor:
+        """u (B, W, C, *N) float32 of some snapshots of neighbouring trajectories, all finite; raises as ``heads``."""
+
+    @abstractmethod
+    def slopes(self, rows: range, snapshots: slice) -> Tensor | None:
+        """u_t like ``states``; None where it is not stored."""
+
+    def close(self) -> None:  # noqa: B027  a storage that keeps nothing open has nothing to do
+        """Closes what is open; it is opened again when it is asked for."""
