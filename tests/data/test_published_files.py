@@ -11,6 +11,7 @@ import scipy.io
 import torch
 import zarr
 
+from tests.support.published.known_waves import waves
 from tests.support.published.published import Published, all_damages, all_writers
 
 WRITERS, DAMAGES = all_writers(), all_damages()
@@ -88,6 +89,8 @@ def test_a_writer_says_what_its_files_hold(published, name):
         assert sides is None or len(sides) == len(grid)
     assert {own.shape for own in said.own_times.values()} <= {(counts[split], steps[split]) for split in said.u}
     assert {own.shape for own in said.own_extent.values()} <= {(count, len(grid)) for count in counts.values()}
+    starts = np.concatenate([values[:, 0].reshape(len(values), -1) for values in said.u.values()])
+    assert len(np.unique(starts, axis=0)) == len(starts), "trajectories that look alike hide an exchange"
     found = [array for file in files(said.path) for array in arrays(file).values() if array.dtype.kind in "fiub"]
     stored = np.concatenate([np.asarray(array, np.float64).ravel() for array in found])
     for values in (*said.u.values(), *said.given.values()):
@@ -141,6 +144,22 @@ def test_axes_stand_in_the_order_of_the_format(published, name, pattern, key, sp
     np.testing.assert_array_equal(arrays(file)[key], layout(said.u[split]))
 
 
+def test_exchanges_and_shifts_of_known_waves_show():
+    """On equal axes, so that the shape does not tell."""
+    u = waves(4, np.arange(4.0), (4, 4, 4), 4)
+    for axis in range(u.ndim):
+        assert np.abs(u - np.flip(u, axis)).max() > 0.05
+        assert np.abs(u - np.roll(u, 1, axis)).max() > 0.01
+        for other in range(axis):
+            assert np.abs(u - np.swapaxes(u, axis, other)).max() > 0.05
+
+
+def test_the_last_point_repeats_the_first_where_an_axis_includes_both_ends():
+    u = waves(2, np.arange(3.0), (9,), ends=True)
+    np.testing.assert_allclose(u[..., -1], u[..., 0], rtol=1e-12)
+    assert np.abs(u[..., 1] - u[..., 0]).min() > 1e-3
+
+
 def test_damaged_files_are_where_they_are_said_to_be(tmp_path):
     for name, damage in DAMAGES.items():
         folder = tmp_path / name
@@ -169,3 +188,8 @@ def test_xarray_knows_the_axes_of_zarr_folders(published, name):
             assert set(values.dims) >= {"time"}
             assert values.dims[-2:] in {("x", "y"), ("lat", "lon")}
             assert np.isfinite(values.to_numpy()).all()
+
+
+def test_the_writers_know_nothing_of_what_reads_them():
+    folder = Path(__file__).parent.parent / "support" / "published"
+    assert [path.name for path in folder.glob("*.py") if "tendency" in path.read_text(encoding="utf-8")] == []

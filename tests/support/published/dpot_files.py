@@ -76,6 +76,13 @@ def damage_dpot_missing_data(folder: Path) -> tuple[Path, list[str]]:
     return path, ["data_1.hdf5", "data"]
 
 
+def damage_dpot_empty_folder(folder: Path) -> tuple[Path, list[str]]:
+    """train and test without a file."""
+    for split in SIZES:
+        (folder / split).mkdir(parents=True)
+    return folder, [folder.name]
+
+
 def damage_dpot_nan(folder: Path) -> tuple[Path, list[str]]:
     """NaN in one file."""
     path = write_dpot_together(folder).path

@@ -39,7 +39,7 @@ def mat_7_3(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def _store(path: Path, arrays: dict[str, np.ndarray], version_5: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if version_5:
-        scipy.io.savemat(path, arrays)
+        scipy.io.savemat(path, arrays, do_compression=True)
     else:
         mat_7_3(path, arrays)
 

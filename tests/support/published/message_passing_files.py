@@ -131,6 +131,13 @@ def damage_message_passing_nan(folder: Path) -> tuple[Path, list[str]]:
     return path, ["CE_train_E2.h5", "pde_6-16"]
 
 
+def damage_message_passing_parameter_of_other_length(folder: Path) -> tuple[Path, list[str]]:
+    """Three values of ``beta`` for four trajectories."""
+    path = write_message_passing_combined(folder).path
+    damaged_files.change(path / "CE_train_E2.h5", "train/beta", lambda values: values[:3])
+    return path, ["CE_train_E2.h5", "beta", "3", "4"]
+
+
 def damage_message_passing_cut(folder: Path) -> tuple[Path, list[str]]:
     """The training file broke off."""
     path = write_message_passing_combined(folder).path

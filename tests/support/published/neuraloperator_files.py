@@ -45,6 +45,27 @@ def write_neuraloperator_darcy(folder: Path) -> Published:
     )
 
 
+def write_neuraloperator_navier_stokes(folder: Path) -> Published:
+    """nsforcing: vorticity ``y`` for a forcing ``x``, both (n, h, w) float32."""
+    u, given, first = {}, [], 0
+    for split, count in (("train", 4), ("test", 2)):
+        values = waves(count, np.zeros(1), (8, 12), first=first).astype(np.float32)
+        forcing = still(count, (8, 12), first=50 + first).astype(np.float32)
+        _save(folder / f"nsforcing_{split}_128.pt", {"x": forcing[:, 0], "y": values[:, 0, 0]})
+        u[split], first = values, first + count
+        given.append(forcing)
+    return Published(
+        path=folder,
+        u=u,
+        times=None,
+        fields=("y",),
+        channels=(1,),
+        params={split: {} for split in u},
+        given={"x": np.concatenate(given)},
+        options={"boundary": ("periodic", "periodic"), "extent": (1.0, 1.0)},
+    )
+
+
 def _burgers(folder: Path, names: tuple[str, str]) -> Published:
     times = np.linspace(0, 1, 5)
     u, first = {}, 0

@@ -183,6 +183,14 @@ def damage_pdearena_times_backwards(folder: Path) -> tuple[Path, list[str]]:
     return path, [second.name, "t", "increas"]
 
 
+def damage_pdearena_file_of_other_shape(folder: Path) -> tuple[Path, list[str]]:
+    """The second training file has 10 cells along y, the first 12."""
+    path, second = _smoke(folder)
+    for key in ("u", "vx", "vy", "y"):
+        damaged_files.change(second, f"train/{key}", lambda values: values[..., :10])
+    return path, [second.name, "10", "12"]
+
+
 def damage_pdearena_nan(folder: Path) -> tuple[Path, list[str]]:
     """NaN in ``u`` of the second training file."""
     path, second = _smoke(folder)

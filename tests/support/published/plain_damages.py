@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 
 from tests.support.published import damaged_files
@@ -116,6 +117,26 @@ def damage_plain_hdf5_missing_field(folder: Path) -> tuple[Path, list[str]]:
     return path, ["solutions.h5", "pressure"]
 
 
+def damage_plain_netcdf_unknown_axes(folder: Path) -> tuple[Path, list[str]]:
+    """Axes called dim_0, ...: nothing says which of them is time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = waves(4, TIMES, (8, 12))[:, :, 0]
+    with netCDF4.Dataset(folder / "solutions.nc", "w") as file:
+        dims = tuple(f"dim_{axis}" for axis in range(values.ndim))
+        for dim, size in zip(dims, values.shape, strict=True):
+            file.createDimension(dim, size)
+        file.createVariable("u", "f8", dims)[...] = values
+    return folder / "solutions.nc", ["solutions.nc", "dim_0", "time"]
+
+
+def damage_plain_netcdf_never_written(folder: Path) -> tuple[Path, list[str]]:
+    """A trajectory of ``p`` was never written: netCDF shows a hole."""
+    path = write_plain_netcdf(folder).path
+    with netCDF4.Dataset(path, "r+") as file:
+        file["p"][:, 2] = np.ma.masked
+    return path, ["solutions.nc", "p"]
+
+
 def damage_plain_netcdf_cut(folder: Path) -> tuple[Path, list[str]]:
     """A netCDF file that broke off."""
     path = write_plain_netcdf(folder).path
@@ -136,6 +157,20 @@ def damage_plain_zarr_without_metadata(folder: Path) -> tuple[Path, list[str]]:
     for file in path.rglob(".z*"):
         file.unlink()
     return path, ["solutions.zarr"]
+
+
+def damage_plain_not_hdf5(folder: Path) -> tuple[Path, list[str]]:
+    """The page that a server shows in place of a file, under the file's name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "solutions.h5").write_text("<html><body>404 Not Found</body></html>", encoding="utf-8")
+    return folder / "solutions.h5", ["solutions.h5"]
+
+
+def damage_plain_empty_file(folder: Path) -> tuple[Path, list[str]]:
+    """A file of no bytes, as a full disk leaves."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "solutions.npy").write_bytes(b"")
+    return folder / "solutions.npy", ["solutions.npy"]
 
 
 def damage_plain_empty_folder(folder: Path) -> tuple[Path, list[str]]:

@@ -67,6 +67,18 @@ def write_plain_npz(folder: Path) -> Published:
     return plain(folder / "solutions.npz", ("u",), values, params=params, given=given, options=options)
 
 
+def write_plain_hdf5_root(folder: Path) -> Published:
+    """``u`` (n, T, C, x, y), ``t``, ``x``, ``y`` in the root, no labels; ``nu`` is an attribute."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = waves(4, TIMES, (8, 12), 2)
+    with h5py.File(folder / "root.hdf5", "w") as file:
+        for name, array in (("u", values), ("t", TIMES), ("x", X), ("y", Y)):
+            file[name] = array
+        file.attrs["nu"] = 0.02
+    options = {"dims": ("trajectory", "time", "channel", "x", "y"), **BOUNDARY}
+    return plain(folder / "root.hdf5", ("u",), values, params={"all": {"nu": np.full(4, 0.02)}}, options=options)
+
+
 def write_plain_hdf5(folder: Path) -> Published:
     """``velocity_x`` and ``pressure`` (n, T, x, y) in groups of groups, labels of axes as HDF5 has them, ``nu`` of each
     trajectory.

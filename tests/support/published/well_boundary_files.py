@@ -22,6 +22,7 @@ from tests.support.published.well_files import (
     well_file,
     write_well_2d,
     write_well_constant_fields,
+    write_well_tensors,
 )
 
 
@@ -190,7 +191,29 @@ def damage_well_unknown_boundary(folder: Path) -> tuple[Path, list[str]]:
     published = write_well_constant_fields(folder)
     with h5py.File(_first_file(published), "r+") as file:
         file["boundary_conditions/x_open"].attrs["bc_type"] = "ROBIN"
-    return published.path, [_first_file(published).name, "x_open", "robin", "wall", "open", "periodic"]
+    return published.path, [_first_file(published).name, "x_open", "wall", "open", "periodic"]
+
+
+def damage_well_scalar_of_other_length(folder: Path) -> tuple[Path, list[str]]:
+    """A scalar of each trajectory has two values for three trajectories."""
+    published = write_well_tensors(folder)
+    damaged_files.change(_first_file(published), "scalars/alpha", lambda values: values[:2])
+    return published.path, [_first_file(published).name, "alpha", "2", "3"]
+
+
+def damage_well_number_of_trajectories(folder: Path) -> tuple[Path, list[str]]:
+    """``n_trajectories`` says 5, the fields have 2."""
+    published = write_well_2d(folder)
+    with h5py.File(_first_file(published), "r+") as file:
+        file.attrs["n_trajectories"] = 5
+    return published.path, [_first_file(published).name, "n_trajectories", "5", "2"]
+
+
+def damage_well_mask_of_other_length(folder: Path) -> tuple[Path, list[str]]:
+    """The mask of an obstacle is (12, 8) on a grid of 8 by 12."""
+    published = write_well_walls(folder)
+    damaged_files.change(_first_file(published), "boundary_conditions/obstacle/mask", damaged_files.turned)
+    return published.path, [_first_file(published).name, "obstacle", "8", "12"]
 
 
 def damage_well_strings(folder: Path) -> tuple[Path, list[str]]:
