@@ -165,7 +165,10 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
         ...
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The quantities (B,) that the exact solution keeps constant, by name; empty where there are none."""
+        """Densities (B, K, *N) whose means over the points the exact solution keeps constant, by name; or none.
+
+        The K components of one have the same unit: their drift is compared with the size of all.
+        """
         ...
 
 

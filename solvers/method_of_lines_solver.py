@@ -101,5 +101,5 @@ class MethodOfLinesSolver(EquationSolver):
         return self.equation.resample(u, conditions, shape)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The equation's conserved quantities (B,)."""
+        """The equation's densities, whose means stay constant."""
         return self.equation.conserved(u, conditions)

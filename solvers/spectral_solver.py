@@ -287,7 +287,7 @@ class SpectralSolver(EquationSolver):
         return evaluate_on_grid(u, geometry.axes(unit.device))
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The equation's conserved quantities (B,)."""
+        """The equation's densities, whose means stay constant."""
         return self.equation.conserved(u, conditions)
 
 

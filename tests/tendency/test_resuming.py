@@ -10,7 +10,7 @@ import torch
 
 from tendency.app.training.lightning_fit import LightningFit
 from tendency.app.training.resume_point import require_same_data
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 
 SLOW = pytest.mark.slow
 HEAT = ["pde.geometry.shape=[16]", "model.width=8", "model.modes=4", "callbacks.checkpoints.every_n_steps=3"]
@@ -222,3 +222,22 @@ def test_a_run_from_anothers_checkpoint_goes_on_from_its_own(go_on, tmp_path):
     assert (folder / "metrics.jsonl").read_text() == log
     assert checkpoint(folder)["position"] == whole["position"]
     assert Path(folder / "checkpoints" / "best.ckpt").exists()
+
+
+@SLOW
+def test_a_run_that_a_limit_ended_before_its_first_validation_says_how_to_go_on(small_run, capsys):
+    folder = small_run("heat", [*HEAT, "name=limited", "+trainer.options.max_steps=1"])
+    checkpoints = folder / "checkpoints"
+    said = "ended at step 1, before its first validation, by a limit of trainer.options: last.ckpt is kept, and stands"
+    assert (
+        f"{said} in for the best; another name= with a later limit and ckpt_path={checkpoints}/last.ckpt goes on"
+        in (capsys.readouterr().out)
+    )
+    assert not (checkpoints / "best.ckpt").exists()
+    goes_on = [*HEAT, f"ckpt_path={checkpoints}/last.ckpt"]
+    later = small_run("heat", [*goes_on, "name=limited-later", "+trainer.options.max_time={milliseconds:1}"])
+    assert "before its first validation" not in capsys.readouterr().out
+    # The time of both runs counts: none is left.
+    last = later / "checkpoints" / "last.ckpt"
+    with pytest.raises(ConfigError, match=rf"max_time: expected more than the run of {last} took, which counts, got"):
+        small_run("heat", [*HEAT, f"ckpt_path={last}", "name=no-time", "+trainer.options.max_time={milliseconds:1}"])
