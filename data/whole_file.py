@@ -41,7 +41,7 @@ def whole_file(path: Path, size: int | None = None) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -74,7 +74,7 @@ def _no_room(path: Path, reason: int, written: int, size: int | None) -> str:
     return f"cannot write {path}: {why}; {kept}"
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Flushes a folder's list of files to the disk, where the system can: not all open folders like files."""
     with suppress(PermissionError):
         directory = os.open(folder, os.O_RDONLY)
