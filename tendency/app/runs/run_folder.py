@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import identity
+from tendency.app.configuration.learned_part import with_later_keys
 from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
 from tendency.app.runs.json_file import read_json
@@ -174,7 +175,7 @@ class RunFolder:
             )
         given = json.loads(json.dumps(_redacted(config)))
         stored, given = ({k: v for k, v in c.items() if k not in NOT_COMPARED} for c in (stored, given))
-        lines = differences(identity(stored), identity(given))
+        lines = differences(identity(with_later_keys(stored)), identity(with_later_keys(given)))
         if changed := [line for line in lines if not changes_nothing(line)]:
             way = f" with ckpt_path={self.last} to begin from its weights" if goes_on_from_checkpoint(changed) else ""
             raise ArtefactError(
