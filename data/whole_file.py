@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tendency.data.file_kind import require_file
+
 LEFTOVER = re.compile(r"^\.(?P<name>.+)\.(?P<host>[^.]+(?:\.[^.]+)*)\.(?P<pid>\d+)\.tmp$")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """A full disk, a full quota, a limit to the size of files."""
@@ -33,8 +35,10 @@ def whole_file(path: Path, size: int | None = None) -> Iterator[Path]:
 
     Raises:
         NoRoomError: the disk or a quota is full, or the file is larger than files may be.
+        OSError: a folder or a pipe is in its place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    require_file(path)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         yield temporary
