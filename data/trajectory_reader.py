@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from tendency.data.chunk_header import field_arrays, header_digest, require_plain
+from tendency.data.file_kind import in_place_of_file
 from tendency.data.metadata import DatasetError, TrajectoryMetadata, damaged_chunk
 from tendency.data.trajectory_file import Trajectories
 from tendency.simulation.conditions import Conditions
@@ -29,6 +30,8 @@ def open_chunk(path: Path) -> Iterator[h5py.File]:
         DatasetError: it is missing, cut, or no HDF5 file.
         OSError: it may not be read.
     """
+    if (found := in_place_of_file(path)) is not None:
+        raise damaged_chunk(path, f"is {found}, which is to be moved away first")
     try:
         with path.open("rb") as plain:
             start = plain.read(64)

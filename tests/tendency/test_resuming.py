@@ -155,7 +155,10 @@ def test_a_run_without_any_checkpoint_is_not_begun_anew_without_a_word(resume, s
             lambda run: (run / "checkpoints" / "best.ckpt").write_bytes(b"PK"),
             r"best.ckpt: damaged(?s:.)*put back a copy",
         ),
-        (lambda run: of_another_run(run / "checkpoints" / "best.ckpt"), r"(?s)best.ckpt and .* disagree:.*put back a"),
+        (
+            lambda run: of_another_run(run / "checkpoints" / "best.ckpt"),
+            r"best.ckpt is not of the run whose folder(?s:.)*put back",
+        ),
         (lambda run: (run / "metrics.jsonl").unlink(), r"metrics.jsonl: expected at least the \d+ bytes .* got 0; put"),
         (lambda run: (run / "metrics.jsonl").write_text("{}\n"), r"expected at least the \d+ bytes .* got 3; put back"),
     ],
@@ -168,6 +171,22 @@ def test_a_run_without_what_its_last_checkpoint_was_written_beside_is_refused(re
         resume()
     assert f"name= with ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}" in str(refused.value)
     assert {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path in there} == there
+
+
+def test_a_last_checkpoint_of_another_run_is_named_as_what_it_is(resume, stopped):
+    of_another_run(stopped / "checkpoints" / "last.ckpt")
+    with pytest.raises(ArtefactError) as refused:
+        resume()
+    said = str(refused.value).splitlines()
+    assert said[0].startswith(f"checkpoint {stopped / 'checkpoints' / 'last.ckpt'} is not of the run whose folder it")
+    assert "put back a copy of that run's own last.ckpt, or move it away: the run then goes on from best" in said[0]
+    assert said[1:] == ["seed: 1 there, 0 here"]
+    assert "ckpt_path" not in str(refused.value)
+    # A checkpoint that a user names is judged by the configuration, wherever it lies.
+    with pytest.raises(
+        ArtefactError, match=r"last.ckpt and this configuration disagree:\nseed: 1 there(?s:.)*ckpt_path"
+    ):
+        resume(f"ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}")
 
 
 @pytest.mark.parametrize(("split", "refused"), [("train", True), ("valid", True), ("test", False)])
@@ -189,7 +208,7 @@ def test_a_run_does_not_go_on_with_other_data(resume, stopped, split, refused):
 def test_the_best_checkpoint_of_another_run_is_not_judged_as_this_one(resume, stopped, monkeypatch):
     best = stopped / "checkpoints" / "best.ckpt"
     monkeypatch.setattr(LightningFit, "_fit", lambda *args: of_another_run(best))
-    with pytest.raises(ArtefactError, match="(?s)best.ckpt and this configuration disagree:.*seed: 1 there, 0 here"):
+    with pytest.raises(ArtefactError, match="(?s)best.ckpt is not of the run .*put back.*:\nseed: 1 there, 0 here"):
         resume("evaluate=true")
     assert not (stopped / "finished.json").exists()
 

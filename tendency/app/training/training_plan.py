@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -158,9 +158,21 @@ class TrainingPlan:
         here = {key: value for key, value in self.epoch().items() if key in recipe.epoch}
         changed = differences(identity(recipe.run), identity(self.compared())) + differences(recipe.epoch, here)
         if changed:
-            remedy = "restore these values, or train anew without ckpt_path"
-            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed, remedy]))
+            raise ArtefactError("\n".join(self._disagreement(path, changed)))
         return stored
+
+    def _disagreement(self, path: Path, changed: Sequence[str]) -> list[str]:
+        """Lines on a checkpoint of another configuration, and what to do about it."""
+        if path == self.checkpoint or path.parent.resolve() != self.folder.last.parent.resolve():
+            remedy = "restore these values, or train anew without ckpt_path"
+            return [f"checkpoint {path} and this configuration disagree:", *changed, remedy]
+        # The configuration is the one in the folder, which was compared before.
+        way = ", or move it away: the run then goes on from best.ckpt" if path == self.folder.last else ""
+        return [
+            f"checkpoint {path} is not of the run whose folder it lies in: put back a copy of that run's own "
+            f"{path.name}{way}. It disagrees with the run's configuration:",
+            *changed,
+        ]
 
     def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
         """What the data plan looks for or makes: below which folder, of which problem."""
