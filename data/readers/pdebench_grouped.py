@@ -14,9 +14,9 @@ from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import number, numbered, text
-from tendency.data.readers.neighbours import Described, joined_neighbours
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray, axis_lengths
+from tendency.data.readers.trajectory_groups import Described, joined_neighbours
 from tendency.simulation.fields import Field
 
 GRID = ("seed", "n", "t", "T_end", "tdim", "n_time_steps", "xdim", "ydim", "x_left", "x_right", "y_bottom", "y_top")

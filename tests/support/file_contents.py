@@ -19,7 +19,7 @@ def write_hdf5(path, arrays, attributes=None):
             file.create_dataset(name, data=values)
         for name, value in (attributes or {}).items():
             of, key = name if isinstance(name, tuple) else ("/", name)
-            file.require_group(of).attrs[key] = value if of not in arrays else value
+            (file[of] if of in file else file.create_group(of)).attrs[key] = value
     return path
 
 

@@ -3,11 +3,11 @@
 import h5py
 import numpy as np
 import pytest
-from tests.support.file_contents import random_values, read_whole, write_hdf5
 
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.pdebench import PDEBench
 from tendency.data.readers.reader import StatedFacts
+from tests.support.file_contents import random_values, read_whole, write_hdf5
 
 
 def cells(n, length=1.0):

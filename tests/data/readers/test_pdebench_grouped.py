@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.support.file_contents import random_values, read_whole, write_hdf5
 
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.pdebench_grouped import PDEBenchGrouped
 from tendency.data.readers.reader import StatedFacts
+from tests.support.file_contents import random_values, read_whole, write_hdf5
 
 READER = PDEBenchGrouped()
 

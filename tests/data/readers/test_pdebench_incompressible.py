@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.support.file_contents import random_values, read_whole, write_hdf5
 
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.pdebench_incompressible import PDEBenchIncompressible
 from tendency.data.readers.reader import StatedFacts
+from tests.support.file_contents import random_values, read_whole, write_hdf5
 
 READER = PDEBenchIncompressible()
 CONFIG = "NU: 0.01\ndomain_size:\n- 1\n- 2\nvelocity_extrapolation: ZERO\nDT: 5.0e-05\nseed: 3\n"
