@@ -21,7 +21,7 @@ KINDS = {0: "dirichlet", 1: "neumann"}
 
 
 class MessagePassingReader(Reader):
-    """``<split>/pde_250-100`` (n, T, X) for each resolution, with ``dt``, ``dx``, ``x``, ``tmin``, ``tmax`` as attributes.
+    """``<split>/pde_250-100`` (n, T, X) for each resolution; attributes ``dt``, ``dx``, ``x``, ``tmin``, ``tmax``.
 
     Each resolution is one block. The combined equation (``alpha``, ``beta``, ``gamma``) is periodic with nx points that
     lie dx apart, although its ``x`` runs from one end to the other. The wave equation (``c``) says its boundaries, and

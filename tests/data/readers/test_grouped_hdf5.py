@@ -179,3 +179,21 @@ def test_points_at_unequal_distances_are_refused(tmp_path):
 def test_wrong_arrays_are_named(tmp_path, changes, words):
     arrays = {"train/u": np.zeros((2, 4, 8)), "train/x": np.arange(8.0), "train/t": np.arange(4.0)} | changes
     refused(TemporalPdesReader(), write(tmp_path / "wrong.h5", arrays), *words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is missing"),
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (b"x,y\n1,2\n", "no HDF5 file"),
+    ],
+)
+def test_what_is_no_data_is_said(tmp_path, content, words):
+    path = tmp_path / "KS_train.h5"
+    if content is not None:
+        path.write_bytes(content)
+    for reader in (TemporalPdesReader(), LpsdaReader(), MessagePassingReader()):
+        assert not reader.recognises(path)
+        refused(reader, path, words)
