@@ -4,14 +4,12 @@ import h5py
 import numpy as np
 import pytest
 
-from tendency.data.metadata import DatasetError
 from tendency.data.readers.lpsda import LpsdaReader
 from tendency.data.readers.mp_pde import MessagePassingReader
-from tendency.data.readers.reader import StatedFacts
 from tendency.data.readers.temporal_pdes import TemporalPdesReader
+from tests.support.read_files import NOTHING, read, refused
 
 RANDOM = np.random.default_rng(0)
-EVERYTHING = slice(0, None)
 
 
 def write(path, arrays, attributes=()):
@@ -27,17 +25,7 @@ def write(path, arrays, attributes=()):
 def opened(reader, path):
     """Blocks by their keys, and all states of each."""
     assert reader.recognises(path)
-    with reader.open(path, StatedFacts()) as file:
-        return {block.key: (block, file.read(block, EVERYTHING, EVERYTHING)) for block in file.blocks()}
-
-
-def refused(reader, path, *words):
-    """Says what is wrong in one line that has these words."""
-    with pytest.raises(DatasetError) as error, reader.open(path, StatedFacts()) as file:
-        file.blocks()
-    assert str(path) in str(error.value)
-    assert len(str(error.value).splitlines()) == 1
-    assert not [word for word in words if word not in str(error.value)], error.value
+    return {key: (block, states) for key, (block, states, _) in read(reader, path).items()}
 
 
 def test_one_dimension_of_temporal_pdes(tmp_path):
@@ -65,7 +53,7 @@ def test_the_heat_equation_of_temporal_pdes_runs_forward(tmp_path):
     block, states = opened(TemporalPdesReader(), path)["train"]
     assert np.array_equal(states, u[:, :, None])
     assert "reversed" in block.notes[0]
-    with TemporalPdesReader().open(path, StatedFacts()) as file:
+    with TemporalPdesReader().open(path, NOTHING) as file:
         for part in (slice(0, 6, 2), slice(1, 6, 3), slice(2, 3), slice(0, 5, 2)):
             assert np.array_equal(file.read(block, slice(1, 2), part), u[1:2, part, None])
 
