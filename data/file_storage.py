@@ -72,7 +72,7 @@ class FileStorage(TrajectoryStorage):
             conditions.append(self._conditions(block, part))
         given = self._given(rows)
         joined = Conditions.joined(conditions)
-        return torch.cat(times), joined if given is None else joined.with_given(given)
+        return torch.cat(times), joined if given is None else joined.with_given(given, self.metadata.given_names)
 
     def states(self, rows: range, snapshots: slice) -> Tensor:
         """As of ``TrajectoryStorage``."""

@@ -145,7 +145,10 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
         ...
 
     def check(self, conditions: Conditions) -> None:
-        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved."""
+        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved.
+
+        Constant fields and forcing are among them (``Conditions.require_no_fields``): no equation of ours has such.
+        """
         ...
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:

@@ -62,6 +62,7 @@ class FiniteVolumeSolver(EquationSolver):
         Raises:
             ValueError: no grid of the equation's dimensions, a senseless boundary, or a parameter out of range.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         self._signs(self.grid(conditions))
         self.equation.check(conditions)
 

@@ -42,6 +42,7 @@ class MethodOfLinesSolver(EquationSolver):
         Raises:
             ValueError: naming the config key, the value and what was expected.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         self.grid(conditions)
         self.equation.check(conditions)
 

@@ -56,6 +56,7 @@ class ReflectedSolver(EquationSolver):
         Raises:
             ValueError: naming the wall and the walls that would do.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         grid = _grid(conditions)
         allowed = [NAMES[sign] for sign in self.solver.equation.reflections]
         if any(field.rank for field in self.fields):

@@ -120,6 +120,7 @@ class SpectralSolver(EquationSolver):
         Raises:
             ValueError: no periodic grid of the equation's dimensions, or a parameter out of range.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         if not is_periodic_grid(self.grid(conditions)):
             raise ValueError(
                 f"pde.geometry: the spectral solver of {self.name} expects a grid that is periodic on all axes"

@@ -112,7 +112,7 @@ def load_problem(name: str, small: bool = False) -> Problem:
 def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:
     """The network of a model node, its sizes taken from the data and the prediction."""
     interface = Interface(
-        in_channels=prediction.in_channels(metadata.num_channels),
+        in_channels=prediction.in_channels(metadata.num_channels) + metadata.num_known,
         out_channels=prediction.out_channels(metadata.num_channels),
         num_conditions=prediction.num_conditions(len(metadata.param_names)),
         boundary=metadata.geometry.boundary,
