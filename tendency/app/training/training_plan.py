@@ -28,10 +28,12 @@ from tendency.app.training.slurm_tasks import check_slurm
 from tendency.data.machine import usable_cores
 from tendency.data.metadata import metadata_of
 from tendency.errors import ArtefactError, ConfigError, printable
+from tendency.simulation.conditions import Conditions
 from tendency.simulation.problem import Problem
 from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.loss_trial import try_loss
 from tendency.trainers.objectives.objective import Objective
 from tendency.trainers.run_position import RunPosition, position_in
 from tendency.trainers.schedules import Schedule
@@ -92,6 +94,7 @@ class TrainingPlan:
             self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
             self.prediction.check(self.metadata.geometry)
             self.objective.check(self.prediction, self.metadata)
+        self._try_loss()
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self._check_report()
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
@@ -283,6 +286,24 @@ class TrainingPlan:
                     f"since best.ckpt needs a validation, got {every}"
                 ]
             )
+
+    def _try_loss(self) -> None:
+        """Refuses a loss whose numbers are so large or so small that its first step would be none."""
+        problem = self.problem
+        parameters = [problem.parameters[name] for name in problem.param_names]
+        hidden = [problem.parameters[name] for name in problem.hidden_names]
+        params, unknown, extent = (
+            torch.tensor([[p.lowest for p in given], [p.highest for p in given]], dtype=torch.float64).reshape(2, -1)
+            for given in (parameters, hidden, problem.extent)
+        )
+        conditions = Conditions(params, unknown, extent, extent.new_zeros(2, 0), self.metadata.geometry)
+        channels = self.prediction.out_channels(self.metadata.num_channels)
+        precise = self.config["trainer"]["precision"] == "64-true"
+        try:
+            try_loss(self.objective.compare, channels, conditions, torch.float64 if precise else torch.float32)
+        except ValueError as error:
+            numbers = largest_numbers(self.config["objective"]["loss"], "objective.loss")
+            raise ConfigError([f"{error}; {numbers}"]) from error
 
     def _check_report(self) -> None:
         """Refuses a report that asks for what the surrogate cannot be asked for after its training."""
