@@ -80,7 +80,9 @@ class Trajectories:
         return Trajectories(self.u[at], self.times[at], self.conditions[rows], u_t)
 
 
-def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMetadata) -> bytes:
+def chunk_content(
+    place: str, trajectories: Trajectories, metadata: TrajectoryMetadata, problem: str | None = None
+) -> bytes:
     """The bytes of a chunk file.
 
     They are made in memory and written at once: HDF5 ends the process where it cannot write to a disk that is full.
@@ -89,6 +91,7 @@ def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMe
         place: name of the chunk, as in the manifest; a file that lies elsewhere is found out by it.
         trajectories: what it holds.
         metadata: of the dataset.
+        problem: digest of what the dataset is made of, by which a chunk of another one is found out; None: not said.
     """
     with h5py.File(place, "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
         _write_contents(file, trajectories, metadata)
@@ -96,6 +99,8 @@ def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMe
         for name in field_arrays(metadata):
             values.update(file[name][()].tobytes())
         file["tendency"].attrs["chunk"] = place
+        if problem is not None:
+            file["tendency"].attrs["problem"] = problem
         file["tendency"].attrs["sha256_of_fields"] = values.hexdigest()
         file["tendency"].attrs["settled_from"] = settled_from(trajectories.u).numpy()
         file.flush()
