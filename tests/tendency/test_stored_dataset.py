@@ -15,6 +15,7 @@ import pytest
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import read_manifest
+from tendency.data.manifest_schema import content_digest
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
 
@@ -90,6 +91,21 @@ def test_a_dataset_is_verified_and_repaired_from_its_manifest_alone(stored, comm
     assert shown.count("it has the checksum that the manifest says") == 2
     assert "verified" in shown
     assert {path: path.read_bytes() for path in stored.glob("*/*.hdf5")} == before
+
+
+def test_a_manifest_whose_problem_was_changed_repairs_nothing(stored, command):
+    content = json.loads((stored / "manifest.json").read_text())
+    content["description"]["problem"]["seed"] += 1
+    content["sha256"] = content_digest(content)
+    (stored / "manifest.json").write_text(json.dumps(content))
+    lost = stored / "test" / "chunk-00000.hdf5"
+    lost.unlink()
+    before = {path: path.read_bytes() for path in stored.rglob("*.*") if path.is_file()}
+    with pytest.raises(
+        DatasetError, match="train/chunk-00000.hdf5 is whole, and not what the manifest's problem gives"
+    ):
+        command(f"dataset={stored}", "repair=true")
+    assert {path: path.read_bytes() for path in stored.rglob("*.*") if path.is_file()} == before
 
 
 def test_what_cannot_be_looked_after_is_one_sentence(stored, command, tmp_path):

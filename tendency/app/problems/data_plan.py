@@ -14,7 +14,7 @@ from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.progress import progress_line
 from tendency.app.runs.run_folder import differences
 from tendency.data.dataset import TrajectoryDataset
-from tendency.data.dataset_layout import dataset_folder, manifest_path
+from tendency.data.dataset_layout import dataset_folder, description_digest, manifest_path
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
@@ -114,7 +114,14 @@ class DataPlan:
             self.read(folder, pde, problem)
         make_problem = functools.partial(build_problem, dict(pde))
         manifest = generate(
-            GenerationJob(make_problem, folder, self.chunk_size, self.store_u_t, self.settled),
+            GenerationJob(
+                make_problem,
+                folder,
+                self.chunk_size,
+                self.store_u_t,
+                self.settled,
+                description_digest(identity(self.description(pde, problem))),
+            ),
             self.description(pde, problem),
             self.counts,
             workers=self.workers,

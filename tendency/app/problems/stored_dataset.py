@@ -10,11 +10,14 @@ from omegaconf import DictConfig
 from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import settings_of
+from tendency.app.configuration.identity import identity
 from tendency.app.configuration.settings import StoredDatasetSettings
 from tendency.app.configuration.signatures import check_settings
+from tendency.app.configuration.small_form import solved_part
 from tendency.app.configuration.stored_nodes import examine
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.progress import progress_line
+from tendency.data.dataset_layout import description_digest
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest, solved_anew
 from tendency.data.metadata import DatasetError
@@ -80,9 +83,15 @@ def repair_folder(folder: Path, pde: dict[str, Any], manifest: Manifest, workers
     settled = manifest.description.get("settled", "keep")
     if settled not in get_args(Settled):
         raise ArtefactError(f"dataset {folder}: settled: expected one of {get_args(Settled)}, got {settled!r}")
-    make_problem = functools.partial(build_problem, pde)
     return repair(
-        GenerationJob(make_problem, folder, manifest.chunk_size, manifest.metadata.has_time_derivative, settled),
+        GenerationJob(
+            functools.partial(build_problem, pde),
+            folder,
+            manifest.chunk_size,
+            manifest.metadata.has_time_derivative,
+            settled,
+            description_digest(identity(manifest.description | {"problem": solved_part(pde)})),
+        ),
         workers=workers,
         provenance=provenance(),
         progress=progress_line(f"repairing {folder.name}"),
