@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tendency.data.readers.reader import unreadable_file
+from tendency.data.readers.reader import require_data, unreadable_file
 
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError)
 """What h5py raises where a file is damaged."""
@@ -39,8 +39,7 @@ class Hdf5File:
 
     def __init__(self, path: Path) -> None:
         self.path, self.arrays = path, dict[str, h5py.Dataset]()
-        if not path.is_file():
-            raise unreadable_file(path, "is missing")
+        require_data(path)
         if not is_hdf5(path):
             raise unreadable_file(path, "is no HDF5 file: expected one that begins with its signature")
         with self.in_words("HDF5 cannot read its structure"):

@@ -50,7 +50,7 @@ class ZarrStore:
             if not self.has(name):
                 held = sorted(each.name for each in self.path.iterdir() if each.is_dir())
                 raise unreadable_file(self.path, f"holds no array {name!r}: it has {', '.join(held[:12]) or 'none'}")
-            self._require_known_codecs(name)
+            require_known_codecs(self.path, name)
             try:
                 array = self.zarr.open_array(str(self.path / name), mode="r")
             except Exception as error:  # zarr has no class of its own for stores that are damaged
@@ -80,20 +80,29 @@ class ZarrStore:
         """Forgets the arrays; zarr keeps no file open."""
         self.arrays.clear()
 
-    def _require_known_codecs(self, name: str) -> None:
-        for description in DESCRIPTIONS:
-            path = self.path / name / description
-            if not path.is_file():
-                continue
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, RecursionError) as error:
-                raise unreadable_file(path, f"is no JSON that can be read: {error}") from None
-            unknown = sorted(_codecs(content) - CODECS) if isinstance(content, dict) else []
-            if unknown or not isinstance(content, dict):
-                raise unreadable_file(
-                    path, f"{name}: compressed by {', '.join(unknown)}, which is not known to be safe"
-                )
+
+def require_known_codecs(store: Path, name: str) -> None:
+    """Refuses an array that is compressed by a method that could run what the store says.
+
+    Args:
+        store: folder of the store.
+        name: of the array.
+
+    Raises:
+        DatasetError: names the method; or the description of the array cannot be read.
+    """
+    for description in DESCRIPTIONS:
+        path = store / name / description
+        if not path.is_file():
+            continue
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise unreadable_file(path, f"is no JSON that can be read: {error}") from None
+        if not isinstance(content, dict):
+            raise unreadable_file(path, "is no description of an array: expected a mapping")
+        if unknown := sorted(_codecs(content) - CODECS):
+            raise unreadable_file(path, f"{name}: compressed by {', '.join(unknown)}, which is not known to be safe")
 
 
 def _codecs(content: dict[str, Any]) -> set[str]:
