@@ -18,13 +18,9 @@ class NpyFolder:
     def __init__(self, path: Path) -> None:
         self.path, self.arrays = path, dict[str, np.ndarray]()
 
-    def add(self, name: str, values: np.ndarray) -> None:
-        """Adds an array that follows from others, under a name of its own."""
-        self.arrays[name] = values
-
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""
-        return name in self.arrays or (self.path / f"{name}.npy").is_file()
+        return (self.path / f"{name}.npy").is_file()
 
     def array(self, name: str) -> Any:
         """An array of numbers, not read yet.
