@@ -10,7 +10,7 @@ import numpy as np
 
 from tendency.data.readers.reader import require_data, unreadable_file
 
-HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError)
+HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, MemoryError)
 """What h5py raises where a file is damaged."""
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_ARRAYS = 64
@@ -58,7 +58,8 @@ class Hdf5File:
     def names(self, group: str = "/") -> list[str]:
         """Names of what a group holds, sorted."""
         with self.in_words(f"HDF5 cannot read {group}"):
-            return sorted(self.file[group])
+            # A name that is not UTF-8 comes as bytes.
+            return sorted(each if isinstance(each, str) else repr(each) for each in self.file[group])
 
     def has(self, name: str) -> bool:
         """Whether the file holds an object of that name in itself."""
@@ -89,10 +90,12 @@ class Hdf5File:
             raise unreadable_file(self.path, f"holds no array {name!r}: it has {', '.join(self.names()[:12])}")
         with self.in_words(f"HDF5 cannot read {name}"):
             item = self.file[name]
-        if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "fiub":
-            kind = item.dtype if isinstance(item, h5py.Dataset) else "a group"
-            raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind}")
-        if item.external or item.is_virtual:
+            kind = item.dtype if isinstance(item, h5py.Dataset) and item.shape is not None else None
+            elsewhere = kind is not None and (item.external or item.is_virtual)
+        if kind is None or kind.kind not in "fiub":
+            found = "nothing in it" if isinstance(item, h5py.Dataset) else "a group"
+            raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind or found}")
+        if elsewhere:
             raise unreadable_file(self.path, f"is refused: the values of {name} lie in another file")
         while len(self.arrays) >= MOST_ARRAYS:
             del self.arrays[next(iter(self.arrays))]

@@ -1,6 +1,7 @@
 """A folder of .npy files of another program: arrays of numbers alone, read without unpickling anything."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class NpyFolder:
             try:
                 # Arrays of objects are refused: they would be unpickled.
                 array = np.lib.format.open_memmap(path, mode="r")
-            except (OSError, ValueError, EOFError, TypeError, SyntaxError) as error:
+            except (OSError, ValueError, EOFError, TypeError, SyntaxError, TokenError) as error:
                 raise unreadable_file(path, f"is damaged, or no .npy file of numbers: {error}") from None
             if array.dtype.kind not in "fiub":
                 raise unreadable_file(path, f"expected an array of real numbers, got {array.dtype}")

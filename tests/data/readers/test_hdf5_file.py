@@ -1,4 +1,4 @@
-"""An HDF5 file that points elsewhere: nothing outside it is read."""
+"""An HDF5 file that points elsewhere, of which nothing outside is read, or that no library can make sense of."""
 
 import h5py
 import numpy as np
@@ -55,4 +55,37 @@ def test_few_arrays_stay_open(tmp_path):
     file = Hdf5File(tmp_path / "many.hdf5")
     assert [file.values(f"x{number}")[0] for number in range(MOST_ARRAYS + 5)] == list(range(MOST_ARRAYS + 5))
     assert len(file.arrays) == MOST_ARRAYS
+    file.close()
+
+
+def test_numbers_that_no_processor_has_are_refused(tmp_path):
+    """A flipped bit in the description of a number leaves one that numpy has no type for."""
+    strange = h5py.h5t.IEEE_F64LE.copy()
+    strange.set_ebias(2**30)
+    with h5py.File(tmp_path / "file.hdf5", "w") as file:
+        h5py.h5d.create(file.id, b"x", strange, h5py.h5s.create_simple((3,)))
+    file = Hdf5File(tmp_path / "file.hdf5")
+    with pytest.raises(DatasetError, match="is damaged: HDF5 cannot read x"):
+        file.array("x")
+    file.close()
+
+
+def test_names_that_are_no_text_are_listed(tmp_path):
+    with h5py.File(tmp_path / "file.hdf5", "w") as file:
+        h5py.h5g.create(file.id, b"\xff")
+        file["x"] = np.zeros(3)
+    file = Hdf5File(tmp_path / "file.hdf5")
+    assert file.names() == ["b'\\xff'", "x"]
+    with pytest.raises(DatasetError, match="holds no array 'u': it has b'.xff', x"):
+        file.array("u")
+    file.close()
+
+
+def test_more_values_than_the_memory_holds_are_refused(tmp_path):
+    """A small file can declare an array of any size."""
+    with h5py.File(tmp_path / "file.hdf5", "w") as file:
+        file.create_dataset("x", (2**45,), "f8", chunks=(1024,))
+    file = Hdf5File(tmp_path / "file.hdf5")
+    with pytest.raises(DatasetError, match="is damaged: the values of x cannot be read"):
+        file.values("x")
     file.close()
