@@ -30,8 +30,8 @@ def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
     if not chosen:
         raise DatasetError(f"data.path={path}: {_unknown(path, listed, readers.values())}")
     if len(chosen) > 1:
-        files = ", ".join(f"{name} ({_name(found[0], path)})" for name, found in sorted(chosen.items()))
-        raise DatasetError(f"data.path={path} can be read as {files}; say which of them: {_choices(chosen)}")
+        formats = ", ".join(f"{name} ({_name(found[0], path)})" for name, found in sorted(chosen.items()))
+        raise DatasetError(f"data.path={path} can be read as {formats}; say which of them: {_choices(chosen)}")
     ((name, files),) = chosen.items()
     own = {part for file in files for part in (file, *readers[name].parts(file))}
     others = [*listed[name], *(file for found in claims.values() for file in found)]
