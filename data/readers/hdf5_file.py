@@ -77,13 +77,14 @@ class Hdf5File:
         """
         if not self.has(name):
             raise unreadable_file(self.path, f"holds no array {name!r}: it has {', '.join(self.names()[:12])}")
-        item = self.file[name]
-        if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "fiub":
-            kind = item.dtype if isinstance(item, h5py.Dataset) else "a group"
-            raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind}")
-        if item.external or item.is_virtual:
-            raise unreadable_file(self.path, f"is refused: the values of {name} lie in another file")
-        return item
+        with self.in_words(f"HDF5 cannot read {name}"):
+            item = self.file[name]
+            if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "fiub":
+                kind = item.dtype if isinstance(item, h5py.Dataset) else "a group"
+                raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind}")
+            if item.external or item.is_virtual:
+                raise unreadable_file(self.path, f"is refused: the values of {name} lie in another file")
+            return item
 
     def values(self, name: str, part: Any = ()) -> np.ndarray:
         """Values of an array, or of a part of it.

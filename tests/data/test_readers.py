@@ -212,6 +212,20 @@ def test_a_cut_file_is_refused_or_reads_the_same(sample, tmp_path, lost):
         part.write_bytes(content)
 
 
+def test_a_file_with_changed_bytes_is_refused_in_one_line_or_read(sample):
+    random = np.random.default_rng(7)
+    for part in [part for file in sample.files for part in sample.reader.parts(file)]:
+        content = part.read_bytes()
+        for _ in range(12):
+            changed = bytearray(content)
+            for place in random.integers(len(content), size=random.integers(1, 12)):
+                changed[place] = random.integers(256)
+            part.write_bytes(changed)
+            _, refusal = sample.content_or_refusal()
+            assert len(refusal.splitlines()) <= 1
+        part.write_bytes(content)
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_looks_at_anything_without_raising(name, tmp_path):
     reader = READERS[name]
