@@ -3,6 +3,7 @@
 import operator
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class TrajectoryHeads:
     """Times and conditions of all trajectories of the chunks that were read, side by side.
 
     A batch takes them with one operation for each tensor, whatever the number of chunks that it comes from; chunk by
-    chunk, this would take as long as a layer of a small network at every step. They stay when a chunk is forgotten.
+    chunk, this would take as long as a layer of a small network at every step. They stay when a chunk is forgotten;
+    constant fields and forcing are as large as states, and do not.
 
     Args:
         num_chunks: of the split.
@@ -57,12 +59,13 @@ class TrajectoryHeads:
         """Takes in what a chunk holds, the first time that it is read."""
         if self.first[chunk] >= 0:
             return
+        conditions = trajectories.conditions.without_fields()
         if self.times is None or self.conditions is None:
-            self.first[chunk], self.times, self.conditions = 0, trajectories.times, trajectories.conditions
+            self.first[chunk], self.times, self.conditions = 0, trajectories.times, conditions
             return
         self.first[chunk] = len(self.times)
         self.times = torch.cat([self.times, trajectories.times])
-        self.conditions = Conditions.joined([self.conditions, trajectories.conditions])
+        self.conditions = Conditions.joined([self.conditions, conditions])
 
     def of(self, chunk: IntArray, row: IntArray) -> tuple[Tensor, Conditions]:
         """Times (B, T) and conditions of the trajectories at rows (B,) of the chunks (B,), which were read before."""
@@ -216,14 +219,27 @@ class TrajectoryDataset(Dataset[Window]):
         u_t = None if part.u_t is None else torch.empty_like(u)
         # Slices of arrays: with tensors of indices, it would take several times as long, and each step waits for it.
         values, slopes = u.numpy(), None if u_t is None else u_t.numpy()
+        known = {
+            name: fields.new_empty(len(chunk), *fields.shape[1:]) for name, fields in _known(part.conditions).items()
+        }
         span = self.stride * (self.width - 1) + 1
         for number, sample, r, begin in places:
             part, cut = self._chunk(number), slice(begin, begin + span, self.stride)
             values[sample] = part.u.numpy()[r, cut]
             if slopes is not None and part.u_t is not None:
                 slopes[sample] = part.u_t.numpy()[r, cut]
+            for name, fields in _known(part.conditions).items():
+                known[name].numpy()[sample] = fields.numpy()[r]
         at = first[:, None] + self.stride * np.arange(self.width)
         times, conditions = self.heads.of(chunk, row)
+        if known:
+            conditions = replace(
+                conditions,
+                given=known.get("given"),
+                given_names=part.conditions.given_names,
+                forcing=known.get("forcing"),
+                forcing_times=known.get("forcing_times"),
+            )
         return Trajectories(u, times.gather(1, torch.from_numpy(at)), conditions, u_t)
 
     def _chunk(self, chunk: int) -> Trajectories:
@@ -245,8 +261,19 @@ class TrajectoryDataset(Dataset[Window]):
         return self.__dict__ | {"cache": OrderedDict(), "heads": TrajectoryHeads(len(self.heads.first))}
 
 
+def _known(conditions: Conditions) -> dict[str, Tensor]:
+    """The constant fields and the forcing of some trajectories, by the names that ``Conditions`` has for them."""
+    fields = {
+        "given": conditions.given,
+        "forcing": conditions.forcing,
+        "forcing_times": conditions.forcing_times,
+    }
+    return {name: values for name, values in fields.items() if values is not None}
+
+
 def _bytes(part: Trajectories) -> int:
-    return part.u.numel() * part.u.element_size() * (1 if part.u_t is None else 2)
+    tensors = [part.u, *([] if part.u_t is None else [part.u_t]), *_known(part.conditions).values()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def open_dataset(

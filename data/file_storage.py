@@ -72,7 +72,7 @@ class FileStorage(TrajectoryStorage):
             conditions.append(self._conditions(block, part))
         given = self._given(rows)
         joined = Conditions.joined(conditions)
-        return torch.cat(times), joined if given is None else joined.with_given(given)
+        return torch.cat(times), joined if given is None else joined.with_given(given, self.metadata.given_names)
 
     def states(self, rows: range, snapshots: slice) -> Tensor:
         """As of ``TrajectoryStorage``."""
@@ -171,7 +171,7 @@ class FileStorage(TrajectoryStorage):
         extent = block.extent if self.index.extent is None else np.asarray(self.index.extent, dtype=np.float64)
         if extent is None:
             raise DatasetError(f"dataset {self.folder.name}: its index has no side lengths")
-        sides = extent[part] if extent.ndim == 2 else np.broadcast_to(extent, (part.stop - part.start, len(extent)))
+        sides = extent[part] if extent.ndim == 2 else np.tile(extent, (part.stop - part.start, 1))
         values = {name: block.params[inside][part] for name, inside in self.index.params.items()}
         values |= {name: np.full(len(sides), value) for name, value in self.index.constants.items()}
         told, hidden = (

@@ -64,6 +64,7 @@ class _Metadata(TypedDict):
     has_time_derivative: bool
     characteristic_time: NotRequired[_Time | None]
     given: NotRequired[list[_Field]]
+    forcing: NotRequired[list[_Field]]
 
 
 @_strict

@@ -45,6 +45,7 @@ class TrajectoryMetadata:
         has_time_derivative: whether u_t is stored.
         characteristic_time: of the problem, where it has one.
         given: fields that are constant in time and are not predicted, in the order of ``Conditions.given``.
+        forcing: known fields that change in time and are not predicted, in the order of ``Conditions.forcing``.
     """
 
     name: str
@@ -60,10 +61,11 @@ class TrajectoryMetadata:
     has_time_derivative: bool = False
     characteristic_time: CharacteristicTime | None = None
     given: tuple[Field, ...] = ()
+    forcing: tuple[Field, ...] = ()
 
     def __str__(self) -> str:
         """Name, fields, points, times and parameters in one line."""
-        told = ", ".join(self.param_names) or "no parameters"
+        told = ", ".join([*self.param_names, *(field.name for field in self.known)]) or "no parameters"
         dt = "dt varies" if self.dt is None else f"dt = {self.dt:g}"
         return f"{self.name}: {', '.join(self.channel_names)} on {self.geometry}, {dt}, told {told}"
 
@@ -78,21 +80,31 @@ class TrajectoryMetadata:
         return sum(field.channels(self.spatial_dims) for field in self.fields)
 
     @property
-    def num_given(self) -> int:
-        """C_g, channels of the constant fields."""
-        return sum(field.channels(self.spatial_dims) for field in self.given)
+    def known(self) -> tuple[Field, ...]:
+        """The fields that a network is told and that are not predicted: constant ones, then forcing."""
+        return (*self.given, *self.forcing)
+
+    @property
+    def num_known(self) -> int:
+        """C_g + C_f, channels of the constant fields and of the forcing."""
+        return sum(field.channels(self.spatial_dims) for field in self.known)
 
     @property
     def channel_names(self) -> tuple[str, ...]:
         """One name per channel."""
         return channel_names(self.fields, self.spatial_dims)
 
+    @property
+    def given_names(self) -> tuple[str, ...]:
+        """One name per channel of the constant fields."""
+        return channel_names(self.given, self.spatial_dims)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         time = self.characteristic_time
-        # Metadata without constant fields read as those that were written before there were any.
-        given = {"given": [_plain_field(field) for field in self.given]} if self.given else {}
-        return given | {
+        # Metadata without known fields read as those that were written before there were any.
+        known = {"given": self.given, "forcing": self.forcing}
+        return {name: [_plain_field(field) for field in fields] for name, fields in known.items() if fields} | {
             "name": self.name,
             "equation": self.equation,
             "equation_version": self.equation_version,
@@ -122,6 +134,7 @@ class TrajectoryMetadata:
                 | {
                     "fields": tuple(Field(**field) for field in plain["fields"]),
                     "given": tuple(Field(**field) for field in plain.get("given", [])),
+                    "forcing": tuple(Field(**field) for field in plain.get("forcing", [])),
                     "param_names": tuple(plain["param_names"]),
                     "hidden_names": tuple(plain["hidden_names"]),
                     "geometry": geometry_from_dict(plain["geometry"]),

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 
 from tendency.data.chunk_header import field_arrays, header_digest, require_plain
+from tendency.data.file_kind import in_place_of_file
 from tendency.data.metadata import DatasetError, TrajectoryMetadata, damaged_chunk
 from tendency.data.trajectory_file import Trajectories
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
 
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError)
 """What h5py raises where a file is damaged."""
@@ -29,6 +31,8 @@ def open_chunk(path: Path) -> Iterator[h5py.File]:
         DatasetError: it is missing, cut, or no HDF5 file.
         OSError: it may not be read.
     """
+    if (found := in_place_of_file(path)) is not None:
+        raise damaged_chunk(path, f"is {found}, which is to be moved away first")
     try:
         with path.open("rb") as plain:
             start = plain.read(64)
@@ -140,16 +144,36 @@ def read_states(
     Raises:
         DatasetError: as of ``read_trajectories``.
     """
-    parts = []
-    for field in metadata.fields:
-        inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
-        name = f"t{field.rank}_fields/{field.name}"
-        values = torch.from_numpy(_read(file, name, path, (metadata.num_snapshots, *inner), (rows, snapshots)))
-        flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
-        parts.append(flat.movedim(-1, 2))
+    parts = [
+        _read_field(file, field, path, metadata, (metadata.num_snapshots,), (rows, snapshots))
+        for field in metadata.fields
+    ]
     u = torch.cat(parts, 2)
     _require_finite(u, path, "u", rows.start or 0, snapshots.start or 0, snapshots.step or 1)
     return u
+
+
+def _read_given(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> torch.Tensor:
+    """Reads the constant fields (B, C_g, *N) float32 of all of a chunk's trajectories; see ``read_states``."""
+    given = torch.cat([_read_field(file, field, path, metadata) for field in metadata.given], 1)
+    if not bool(torch.isfinite(given).all()):
+        raise damaged_chunk(path, "is damaged: its constant fields are not all finite")
+    return given
+
+
+def _read_field(
+    file: h5py.File,
+    field: Field,
+    path: Path,
+    metadata: TrajectoryMetadata,
+    leading: tuple[int, ...] = (),
+    part: tuple[slice, ...] = (),
+) -> torch.Tensor:
+    """The channels (B, *leading, D**rank, *N) of a field; ``leading`` is (T,) for one that changes in time."""
+    inner = (*leading, *metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
+    values = torch.from_numpy(_read(file, f"t{field.rank}_fields/{field.name}", path, inner, part))
+    flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
+    return flat.movedim(-1, 1 + len(leading))
 
 
 def _require_finite(u: torch.Tensor, path: Path, name: str, row: int = 0, snapshot: int = 0, step: int = 1) -> None:
@@ -195,7 +219,12 @@ def read_times_and_conditions(
         param_names=metadata.param_names,
         hidden_names=metadata.hidden_names,
     )
-    return own["times"], conditions
+    if not metadata.given:
+        return own["times"], conditions
+    given = _read_given(file, path, metadata)
+    if len(given) != rows:
+        raise damaged_chunk(path, f"has the times of {rows} trajectories and the constant fields of {len(given)}")
+    return own["times"], conditions.with_given(given, metadata.given_names)
 
 
 def _read(

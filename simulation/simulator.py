@@ -145,7 +145,10 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
         ...
 
     def check(self, conditions: Conditions) -> None:
-        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved."""
+        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved.
+
+        Constant fields and forcing are among them (``Conditions.require_no_fields``): no equation of ours has such.
+        """
         ...
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -165,7 +168,10 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
         ...
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The quantities (B,) that the exact solution keeps constant, by name; empty where there are none."""
+        """Densities (B, K, *N) whose means over the points the exact solution keeps constant, by name; or none.
+
+        The K components of one have the same unit: their drift is compared with the size of all.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from tendency.app.runs.checkpoint_reader import read_checkpoint, trained_stepper
 from tendency.app.runs.exported_files import RECIPE, read_export
 from tendency.app.runs.recipe import Recipe
 from tendency.given_arrays import read_column, read_seed, read_states, read_times, require_finite, require_positive
+from tendency.known_arrays import with_known
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree, map_tensors
@@ -101,6 +102,9 @@ class TrainedSurrogate:
         require_finite(u, "u", self._number_type)
         require_finite(conditions.params, "conditions.params", self._number_type)
         require_positive(conditions.extent, "conditions.extent", self._number_type)
+        for name in ("given", "forcing"):
+            if (fields := getattr(conditions, name)) is not None:
+                require_finite(fields, f"conditions.{name}", self._number_type)
         return self.stepper.predict(u, t, times, conditions, seed)
 
     def rollout(
@@ -112,6 +116,7 @@ class TrainedSurrogate:
         params: Mapping[str, Any] | None = None,
         extent: Sequence[float] | None = None,
         geometry: Geometry | None = None,
+        given: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Any:
         """The states at later times, from arrays, as the kind of array that was given.
@@ -129,6 +134,10 @@ class TrainedSurrogate:
             extent: side lengths of the domain, each one number or B; those of the training data where they were
                 constant.
             geometry: of the points, where they are not those of the training data.
+            given: the constant fields of the training data by name, such as masks and coefficients, (B, *N), or (*N)
+                for all trajectories; a vector's components come before the points. Known forcing that changes in time
+                stands there too, each as a pair of K times and values (B, K, *N) or (K, *N), between which it is
+                linear, and beyond which it is constant.
             seed: of the first trajectory, for predictions that draw noise; the others follow.
 
         Returns:
@@ -143,7 +152,7 @@ class TrainedSurrogate:
         shape = (self.metadata.num_channels, *(geometry or self.metadata.geometry).shape)
         batch = _batched(values, self.history, shape, geometry is None)
         rows = len(batch)
-        conditions = self._conditions(rows, params, extent, geometry)
+        conditions = with_known(self._conditions(rows, params, extent, geometry), given, self.metadata)
         if self.dt is None and self.history > 1:
             raise ValueError(
                 "t: the training data's steps differ; use predict, which is told the time of each snapshot"

@@ -36,7 +36,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         with whole_file(Path(path)) as temporary:
             try:
-                torch.save(checkpoint, temporary)
+                # Of a path torch would store the name in the archive, which is a temporary one with that of the host.
+                with temporary.open("wb") as file:
+                    torch.save(checkpoint, file)
             except RuntimeError as error:
                 # torch's own writer keeps the system's reason to itself, and a full disk is the likely one.
                 raise OSError(errno.ENOSPC, "cannot write the checkpoint", str(path)) from error
@@ -178,6 +180,9 @@ class Checkpoints(Checkpoint):
             raise FileNotFoundError(errno.ENOENT, "the run's folder was removed while it trained", str(self.folder))
         self.began = True
         if all(bool(torch.isfinite(p).all()) for p in trainer.lightning_module.parameters()):
+            # After a power cut a shorter log than the checkpoint says would be taken for a damaged one.
+            if self.metrics_log is not None and trainer.is_global_zero:
+                self.metrics_log.flush_to_disk()
             trainer.save_checkpoint(self.folder / name)
 
     def state_dict(self) -> dict[str, Any]:

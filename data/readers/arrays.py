@@ -15,7 +15,7 @@ from tendency.data.readers.named_split import SPLITS, split_of_name
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_axes import increasing_times, joined_sides, side_length
-from tendency.data.readers.zarr_store import ZARR
+from tendency.data.readers.zarr_arrays import ZARR
 from tendency.simulation.fields import Field
 
 

@@ -13,7 +13,7 @@ from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
 from tendency.data.readers.laid_out_file import DAMAGE
 from tendency.data.readers.numpy_file import NPY, NPZ, NumpyFile
 from tendency.data.readers.reader import require_data, unreadable_file
-from tendency.data.readers.zarr_store import ZARR, axes_of, is_zarr, missing_chunks, zarr_arrays
+from tendency.data.readers.zarr_arrays import ZARR, axes_of, is_zarr, missing_chunks, zarr_arrays
 
 NETCDF = (".nc", ".nc4")
 HDF5 = (".h5", ".hdf5", ".hdf")

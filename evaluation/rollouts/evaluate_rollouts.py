@@ -167,7 +167,7 @@ def _measure_batch(
     """The figures of one batch, and the labels of their axes."""
     past, following = split_at_start(source, start)
     conditions, times = source.conditions, source.t[:, start:]
-    weights = conditions.geometry.weights(conditions.extent)
+    weights = conditions.weights()
     context = BatchContext(subject, conditions, times, past[-1], weights)
     file.append(source.index, times, past[-1])
     unknown = torch.full_like(past[-1], torch.nan)

@@ -1,6 +1,7 @@
 """Problems with a small solver of their own, importable by worker processes, and datasets made from them."""
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -51,3 +52,19 @@ def dataset(make_dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "waves"
     make_dataset(folder, {"train": 5, "valid": 2, "test": 3}, store_time_derivative=True)
     return folder
+
+
+@pytest.fixture
+def copy(dataset, tmp_path):
+    """A copy of that dataset."""
+    folder = tmp_path / "waves"
+    shutil.copytree(dataset, folder)
+    return folder
+
+
+@pytest.fixture
+def job(waves, copy):
+    """What makes the chunks of the copy."""
+    from tendency.data.generation_job import GenerationJob
+
+    return GenerationJob(waves.Maker(), copy, 2, store_time_derivative=True)

@@ -175,7 +175,7 @@ class FullCost(CostStudy):
         first, end = time_rollout(simulator, rows[0], self.repeats)
         with torch.inference_mode():
             ends = [end, *(final_state(simulator, row, row.times) for row in rows[1:])]
-        weights = start.conditions.geometry.weights(start.conditions.extent)
+        weights = start.conditions.weights()
         error = combined_nrmse(torch.cat(ends), truth, weights).nan_to_num(nan=torch.inf).clamp(min=1e-300)
         return CostPoint(name, label, first.seconds, float(error.log().mean().exp()), 1)
 

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tendency.app.commands.sweep_failures import note_failure, stops_sweep
+from tendency.app.commands.sweep_failures import note_failure, require_one_process, stops_sweep
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
@@ -57,6 +57,8 @@ def _run(name: str, work: Callable[[DictConfig], None]) -> None:
 def _job(work: Callable[[DictConfig], None], config: DictConfig) -> None:
     """Works; a job of a sweep that fails leaves the others their turn."""
     job = HydraConfig.get()
+    if job.mode == RunMode.MULTIRUN and job.launcher._target_.endswith(".BasicLauncher"):
+        require_one_process(config)
     try:
         work(config)
     except Exception as error:

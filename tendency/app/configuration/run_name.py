@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import digest
+from tendency.app.configuration.learned_part import learned_part, without_later_keys
 from tendency.app.configuration.small_form import solved_part
 from tendency.errors import ConfigError
 
@@ -50,7 +52,7 @@ def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any
         choices: the chosen option of each config group.
 
     Returns:
-        The part of the configuration that the result depends on.
+        The configuration of what is learned, and of how; the name depends on the first alone.
     """
     neutral = copy.deepcopy(config)
     OmegaConf.update(neutral, "name", "-")
@@ -60,11 +62,14 @@ def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any
     content = plain(neutral)
     hashed = {key: content[key] for key in content if key in kept or key not in (*GROUPS, *NOT_LEARNED)}
     hashed["pde"] = solved_part(hashed["pde"])
-    # Runs that were named before there were options keep their names.
-    if not hashed["trainer"].get("options"):
-        hashed["trainer"].pop("options", None)
-    if hashed["data"].get("settled") == "keep":
-        del hashed["data"]["settled"]
+    hashed = without_later_keys(hashed)
     if config.name is None:
-        config.name = default_name(choices, config.seed, hashed)
+        config.name = _name_of(choices, config, hashed)
     return hashed
+
+
+def _name_of(choices: Mapping[str, str], config: DictConfig, hashed: Mapping[str, Any]) -> str:
+    """The default name; that of an older version, which hashed all of the configuration, where such a run is there."""
+    name, former = (default_name(choices, config.seed, part) for part in (learned_part(hashed), hashed))
+    outputs = Path(str(config.paths.outputs))
+    return former if (outputs / former).is_dir() and not (outputs / name).exists() else name

@@ -10,6 +10,7 @@ from torch import Tensor
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import RunFolder
 from tendency.app.runs.stored_weights import no_larger_than, require_finite, require_stored, require_tensors
+from tendency.data.file_kind import in_place_of_file
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
@@ -92,9 +93,13 @@ def checkpoint_path(path: Path) -> Path:
     """
     if path.is_file():
         return path
+    if not path.is_dir() and (found := in_place_of_file(path)) is not None:
+        raise ArtefactError(f"checkpoint {path}: expected a file written by train.py, got {found}")
     run = RunFolder(path)
     if run.best.is_file():
         return run.best
+    if (found := in_place_of_file(run.best)) is not None:
+        raise ArtefactError(f"checkpoint {run.best}: expected a file written by train.py, got {found}")
     what = "holds no checkpoints/best.ckpt or last.ckpt" if path.is_dir() else "does not exist"
     raise ArtefactError(f"checkpoint {path.resolve()} {what} (working directory {Path.cwd()})")
 

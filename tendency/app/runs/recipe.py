@@ -54,7 +54,10 @@ METADATA_PARTS = {
     "dt": PositiveFloat | None,
     "resolution": str,
     "has_time_derivative": bool,
+    "given": list[dict[str, Any]],
+    "forcing": list[dict[str, Any]],
 }
+FIELD_LISTS = ("fields", "given", "forcing")
 FIELD_PARTS = {"name": str, "rank": Annotated[int, Ge(0), Le(2)], "unit": str}
 PDE_PARTS = {"parameters": dict[str, dict[str, Any]], "extent": list[dict[str, Any]]}
 """What is read of a recipe and of the parts inside it, and what each is."""
@@ -216,7 +219,7 @@ class Recipe:
             raise self._refusal([sentence], ours=self.is_ours) from error
         channels = self.metadata.num_channels
         conditions = prediction.num_conditions(len(self.metadata.param_names))
-        units = Normalizer.empty(channels, channels, conditions)
+        units = Normalizer.empty(channels, channels, conditions, self.metadata.num_known)
         return SurrogateStepper(surrogate, prediction, units, self.learned)
 
     @property
@@ -249,8 +252,9 @@ def _metadata(content: Mapping[str, Any], source: str) -> TrajectoryMetadata:
         ArtefactError: they are not what ``to_dict`` writes.
     """
     problems = problems_of_parts(content, METADATA_PARTS)
-    for number, field_ in enumerate(content.get("fields", []) if not problems else []):
-        problems += [f"fields[{number}].{problem}" for problem in problems_of_parts(field_, FIELD_PARTS)]
+    for name in FIELD_LISTS if not problems else ():
+        for number, field_ in enumerate(content.get(name, [])):
+            problems += [f"{name}[{number}].{problem}" for problem in problems_of_parts(field_, FIELD_PARTS)]
     if problems:
         raise ArtefactError(f"{source}: its recipe is damaged (metadata.{problems[0]})")
     try:

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from tendency.app.break_even.solver_record import machine_name
 from tendency.app.configuration.build import build
+from tendency.app.configuration.overrides import override_text
 from tendency.app.hardware import (
     free_cores,
     keep_freed_memory,
@@ -29,6 +30,7 @@ from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.training.model_size import size_of
 from tendency.app.training.resume_point import require_same_data, resume_point
 from tendency.app.training.training_plan import TrainingPlan
+from tendency.errors import ConfigError
 from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
@@ -200,6 +202,8 @@ class LightningFit:
             "device": f"{trainer.num_devices} × {device}" if trainer.num_devices > 1 else device,
             "date": today(),
         }
+        if folder.best == folder.last:
+            print(self._never_validated(trainer))
         if self.plan.settings.evaluate:
             stepper.load_state_dict(self.plan.read_own(folder.best).weights)
             lines, report = self._report(stepper.eval(), dataset, figures)
@@ -213,6 +217,27 @@ class LightningFit:
         else:
             print(f"checkpoint: {folder.best}")
             folder.finish(figures)
+
+    def _never_validated(self, trainer: Trainer) -> str:
+        """What is kept of a run that one of Lightning's limits ended before its first validation, and how to go on.
+
+        Raises:
+            ConfigError: it ended before its first step.
+        """
+        last = self.plan.folder.last
+        if not last.exists():
+            given = (self.plan.config["trainer"].get("options") or {}).get("max_time")
+            raise ConfigError(
+                [
+                    f"trainer.options.max_time: expected more than the run of {self.plan.checkpoint} took, which "
+                    f"counts, got {given!r}; no step was trained, and nothing is kept"
+                ]
+            )
+        return (
+            f"ended at step {trainer.global_step}, before its first validation, by a limit of trainer.options: "
+            "last.ckpt is kept, and stands in for the best; another name= with a later limit and "
+            f"{override_text('ckpt_path', str(last))} goes on from there"
+        )
 
     def _report(
         self, stepper: SurrogateStepper, dataset: Path, figures: Mapping[str, Any]

@@ -4,8 +4,8 @@ import dataclasses
 import math
 import os
 import shlex
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.agreement import RESUMED, epoch_values
 from tendency.app.runs.checkpoint_reader import StoredSurrogate, read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
-from tendency.app.training.network_limits import NetworkLimits, device_memory
+from tendency.app.training.network_limits import NetworkLimits, TriedOnMeta, device_memory
+from tendency.app.training.network_output import require_call
 from tendency.app.training.slurm_tasks import check_slurm
 from tendency.data.machine import usable_cores
 from tendency.data.metadata import metadata_of
@@ -157,9 +158,21 @@ class TrainingPlan:
         here = {key: value for key, value in self.epoch().items() if key in recipe.epoch}
         changed = differences(identity(recipe.run), identity(self.compared())) + differences(recipe.epoch, here)
         if changed:
-            remedy = "restore these values, or train anew without ckpt_path"
-            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed, remedy]))
+            raise ArtefactError("\n".join(self._disagreement(path, changed)))
         return stored
+
+    def _disagreement(self, path: Path, changed: Sequence[str]) -> list[str]:
+        """Lines on a checkpoint of another configuration, and what to do about it."""
+        if path == self.checkpoint or path.parent.resolve() != self.folder.last.parent.resolve():
+            remedy = "restore these values, or train anew without ckpt_path"
+            return [f"checkpoint {path} and this configuration disagree:", *changed, remedy]
+        # The configuration is the one in the folder, which was compared before.
+        way = ", or move it away: the run then goes on from best.ckpt" if path == self.folder.last else ""
+        return [
+            f"checkpoint {path} is not of the run whose folder it lies in: put back a copy of that run's own "
+            f"{path.name}{way}. It disagrees with the run's configuration:",
+            *changed,
+        ]
 
     def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
         """What the data plan looks for or makes: below which folder, of which problem."""
@@ -169,25 +182,26 @@ class TrainingPlan:
         """The network, its initial weights a function of the seed alone.
 
         Raises:
-            ConfigError: it does not fit into memory.
+            ConfigError: it does not fit into memory, cannot be called, or makes an output of another shape.
         """
-        with self._bounded_network(), torch.random.fork_rng():
+        tried, memory = self._tried_network()
+        building = bounded("model", self.config["model"], "building it", memory) if memory else nullcontext()
+        with nullcontext() if tried.built else building, torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
         surrogate.check(self.metadata.geometry)
+        if not tried.called:
+            require_call(surrogate, self.metadata.geometry)
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
 
-    def _bounded_network(self) -> AbstractContextManager[None]:
-        """Refuses a network that does not fit into memory; bounds the construction of one that does not say."""
+    def _tried_network(self) -> tuple[TriedOnMeta, int | None]:
+        """What the meta device says of the network, and the memory of its own; refuses one that is too large."""
         trainer = self.config["trainer"]
         devices = trainer.get("devices", 1)
         memory = device_memory(str(trainer.get("accelerator", "auto")))
         share = self.data.batch_size // (devices if isinstance(devices, int) else 1)
         limits = NetworkLimits(self.config["model"], self.metadata.geometry, share, memory)
-        known = limits.check(lambda: build_surrogate(self.config["model"], self.prediction, self.metadata))
-        if known or memory is None:
-            return nullcontext()
-        return bounded("model", self.config["model"], "building it", memory)
+        return limits.check(lambda: build_surrogate(self.config["model"], self.prediction, self.metadata)), memory
 
     def stored(self) -> dict[str, Any]:
         """What the run's folder says of its configuration."""
