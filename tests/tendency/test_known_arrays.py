@@ -9,7 +9,7 @@ import xarray as xr
 from omegaconf import OmegaConf
 
 import tendency
-from tendency.app.configuration.build import build_surrogate
+from tendency.app.configuration.build import build_surrogate, load_problem
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.runs.exported_files import write_export
 from tendency.app.runs.recipe import Recipe
@@ -185,6 +185,19 @@ def test_every_model_reads_them_as_channels(path):
     with torch.device("meta"):
         surrogate = build_surrogate(node, StatePrediction(history=2), metadata_with())
     assert surrogate.in_channels == 2 + 1 + 2
+
+
+@pytest.mark.parametrize("name", ["heat", "heat_dirichlet", "inviscid_burgers", "diffusion_sorption"])
+def test_solvers_of_ours_refuse_what_their_equations_do_not_know(name):
+    """One problem for each kind of solver: spectral, reflected, finite volumes, method of lines."""
+    problem = load_problem(name, small=True)
+    conditions = problem.draws("train", range(1)).conditions
+    problem.simulator.check(conditions)
+    field = torch.ones(1, 1, *conditions.geometry.shape)
+    with pytest.raises(ValueError, match="given: the solver of .* knows no constant fields, expected none, got mask"):
+        problem.simulator.check(conditions.with_given(field, ["mask"]))
+    with pytest.raises(ValueError, match="forcing: the solver of .* knows no forcing beside its own"):
+        problem.simulator.check(conditions.with_forcing(field[:, None], torch.zeros(1, 1)))
 
 
 @pytest.mark.parametrize("name", ["given", "forcing"])
