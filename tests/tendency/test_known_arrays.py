@@ -1,6 +1,8 @@
 """Constant fields and forcing from arrays: asked for by name and shape, and exact through a rollout and an export."""
 
 import copy
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from omegaconf import OmegaConf
 import tendency
 from tendency.app.configuration.build import build_surrogate, load_problem
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.reports.same_test_data import require_fit
 from tendency.app.runs.exported_files import write_export
 from tendency.app.runs.recipe import Recipe
 from tendency.data.metadata import TrajectoryMetadata
@@ -207,3 +210,21 @@ def test_a_recipe_with_damaged_fields_is_refused(name):
     content["metadata"][name][0]["rank"] = 9
     with pytest.raises(ArtefactError, match=rf"its recipe is damaged \(metadata.{name}\[0\].rank"):
         Recipe.from_dict(content)
+
+
+def test_a_dataset_with_other_fields_is_not_judged_on(monkeypatch):
+    recipe = Recipe(MODEL, PREDICTION, metadata_with((MASK,), (WIND,)), "flow")
+    run = SimpleNamespace(name="run", recipe=recipe)
+    for there, lines in [
+        (recipe.metadata, ()),
+        (metadata_with((Field("porosity"),), (WIND,)), ["constant fields: ['mask'] in training, ['porosity'] in the"]),
+        (metadata_with(), ["constant fields: ", "forcing: ['wind'] in training, [] in the dataset"]),
+    ]:
+        found = SimpleNamespace(metadata=there)
+        monkeypatch.setattr("tendency.app.reports.same_test_data.TrajectoryDataset", lambda *_, found=found: found)
+        if not lines:
+            require_fit(Path("flow"), [run])
+            continue
+        with pytest.raises(ArtefactError) as caught:
+            require_fit(Path("flow"), [run])
+        assert all(line in str(caught.value) for line in lines)
