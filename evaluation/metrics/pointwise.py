@@ -43,8 +43,7 @@ def mse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 
 def max_error(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Largest |p − y| per channel where the weights are not 0: (B, C), in the field's unit."""
-    error = (prediction.double() - truth.double()).abs() * (weights > 0)[:, None]
-    return error.flatten(2).amax(2)
+    return _counted((prediction.double() - truth.double()).abs().flatten(2), weights).amax(2)
 
 
 def nrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -103,11 +102,19 @@ def combined_correlation(prediction: Tensor, truth: Tensor, weights: Tensor) -> 
 
 def _anomaly(u: Tensor, weights: Tensor) -> Tensor:
     """u (B, C, *N) minus its spatial mean, 0 where nothing counts; exactly zero where u is constant up to rounding."""
-    u = u.double().flatten(2) * (weights > 0).flatten(1)[:, None]
-    anomaly = (u - mean_over_space(u, weights)[:, :, None]) * (weights > 0).flatten(1)[:, None]
+    u = _counted(u.double().flatten(2), weights)
+    anomaly = _counted(u - mean_over_space(u, weights)[:, :, None], weights)
     deviation, size = anomaly.abs().amax(2, keepdim=True), u.abs().amax(2, keepdim=True)
     # The comparison is false for NaN, so that a field that is not finite stays so.
     return torch.where(deviation <= CONSTANT * size, 0.0, anomaly)
+
+
+def _counted(u: Tensor, weights: Tensor) -> Tensor:
+    """u (B, C, points) with 0 where the weights (B, *N) are 0; values that are not finite stay so."""
+    # One volume for all cells, which is no copy in memory, leaves nothing out.
+    if not any(weights.stride()[1:]):
+        return u
+    return u * (weights > 0).flatten(1)[:, None]
 
 
 def _covariances(prediction: Tensor, truth: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
