@@ -34,6 +34,7 @@ class ReportDescription:
         skipped_runs: runs that were not evaluated, each with the reason.
         seeds: names of the methods that differ in their seed alone, by what they have in common.
         not_applicable: figures that were not measured, each with the reason.
+        given: names of the channels of constant fields that the methods are told.
     """
 
     dataset: str = ""
@@ -50,6 +51,7 @@ class ReportDescription:
     skipped_runs: Mapping[str, str] = field(default_factory=dict)
     seeds: Mapping[str, Sequence[str]] = field(default_factory=dict)
     not_applicable: Mapping[str, str] = field(default_factory=dict)
+    given: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -61,6 +63,7 @@ class ReportDescription:
         known = {entry.name: content[entry.name] for entry in fields(cls) if entry.name in content}
         if (time := known.get("characteristic_time")) is not None:
             known["characteristic_time"] = CharacteristicTime(**time)
+        known["given"] = tuple(known.get("given", ()))
         return cls(**known)
 
     @classmethod

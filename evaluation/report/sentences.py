@@ -7,6 +7,7 @@ import xarray as xr
 from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.ranking import learned_methods
+from tendency.simulation.conditions import MASK
 
 
 def lead_sentence(results: xr.Dataset, description: ReportDescription, source: ReportSource) -> str:
@@ -44,6 +45,16 @@ def lead_sentence(results: xr.Dataset, description: ReportDescription, source: R
 def joined(names: Sequence[str]) -> str:
     """Names in a sentence: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def mask_sentences(description: ReportDescription) -> list[str]:
+    """A sentence on what counts where an obstacle lies in the domain; none where there is no mask."""
+    if MASK not in description.given:
+        return []
+    return [
+        f"Errors and means are taken over the points where {MASK} is above 0.5; what lies in an obstacle counts for "
+        "nothing, and is grey in pictures. Spectra are those of the whole field."
+    ]
 
 
 def omission_sentences(description: ReportDescription) -> list[str]:

@@ -106,9 +106,11 @@ def require_same_trajectories(folder: Path, runs: Sequence[Run]) -> None:
 
 
 def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str]:
-    """What a surrogate cannot do without: the same fields, parameters and boundary."""
+    """What a surrogate cannot do without: the same fields, known fields, parameters and boundary."""
     pairs = {
         "channels": (list(trained.channel_names), list(there.channel_names)),
+        "constant fields": (list(trained.given_names), list(there.given_names)),
+        "forcing": ([field.name for field in trained.forcing], [field.name for field in there.forcing]),
         "observed parameters": (list(trained.param_names), list(there.param_names)),
         "boundary": (trained.geometry.boundary.to_dict()["sides"], there.geometry.boundary.to_dict()["sides"]),
     }
