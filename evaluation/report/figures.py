@@ -21,6 +21,7 @@ from tendency.evaluation.report.space import Space
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.evaluation.statistics.metric_curves import MetricCurve
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
+from tendency.evaluation.statistics.summary import counted
 
 DASHES = ("-", "--", ":", "-.")
 STYLE: Any = {
@@ -118,8 +119,9 @@ def curves_figure(results: xr.Dataset, curve: MetricCurve, thresholds: Sequence[
         axes.set_ylabel(curve.title)
         figure.legend(loc="outside lower center", ncols=2)
 
+    test = counted(results.sizes["trajectory"], "test trajectory", "test trajectories")
     caption = (
-        f"{curve.title}, each method against time: the median over {results.sizes['trajectory']} test trajectories, "
+        f"{curve.title}, each method against time: the median over {test}, "
         "and the band between their 10 % and 90 % quantiles."
     )
     return draw_figure(curve.name, caption, (6.4, 3.8), paint)

@@ -7,6 +7,7 @@ import xarray as xr
 from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.ranking import learned_methods
+from tendency.evaluation.statistics.summary import counted
 from tendency.simulation.conditions import MASK
 
 
@@ -25,8 +26,7 @@ def lead_sentence(results: xr.Dataset, description: ReportDescription, source: R
         long += f" ({horizon / float(time.value):.2g} {time.name}s)"
     starts = int(results.attrs.get("start_snapshot", 0)) + 1
     start = "the first snapshot alone" if starts == 1 else f"the first {starts} snapshots"
-    count = results.sizes["trajectory"]
-    test = f"{count} test {'trajectory' if count == 1 else 'trajectories'}"
+    test = counted(results.sizes["trajectory"], "test trajectory", "test trajectories")
     networks, runs = source.trainings.networks, len(learned_methods(results))
     if not networks:
         sentence = f"{test} of {problem}, rolled out over {long}, step by step from {start}."

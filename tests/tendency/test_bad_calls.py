@@ -128,7 +128,9 @@ def test_a_wrong_call_is_answered(name):
     assert len(str(caught.value).splitlines()) <= 12
 
 
-@pytest.mark.parametrize("text", ["a", "/a b/c=d", "it's", "null", "5", "a,b", "a\\", "a\\'b", "~/x", "[x]", "a:b"])
+@pytest.mark.parametrize(
+    "text", ["a", "/a b/c=d", "it's", "null", "5", "a,b", "a\\", "a\\'b", "~/x", "[x]", "a:b", "/home/größe/uu", "日本"]
+)
 def test_a_text_survives_the_way_through_an_override(text):
     assert parse_overrides([override_text("runs", text)])[0].value() == text
     assert parse_overrides([override_text("runs", [text, text])])[0].value() == [text, text]

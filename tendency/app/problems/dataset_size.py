@@ -170,6 +170,7 @@ def _check_ends(problem: Problem) -> None:
     Raises:
         ConfigError: what the solver refuses at the lowest or at the highest values.
     """
+    refusals = {}
     for end in ("lowest", "highest"):
         values = {name: getattr(parameter, end) for name, parameter in problem.parameters.items()}
         params, hidden = (
@@ -179,7 +180,12 @@ def _check_ends(problem: Problem) -> None:
         try:
             problem.simulator.check(Conditions.from_values(problem.geometry, extent, params, hidden))
         except ValueError as error:
-            raise ConfigError([f"{error}, the {end} value of its distribution"]) from None
+            refusals[end] = str(error)
+    if len(set(refusals.values())) == 1 and len(refusals) == 2:
+        # Whatever the values are: it is about something else, such as the grid.
+        raise ConfigError([refusals["lowest"]])
+    for end, sentence in refusals.items():
+        raise ConfigError([f"{sentence}, the {end} value of its distribution"])
 
 
 def _largest(problem: Problem, plan: DataPlan, points: int) -> str:

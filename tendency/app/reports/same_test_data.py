@@ -39,7 +39,8 @@ def common_dataset(settings: EvaluateSettings, runs: Sequence[Run], root: Path) 
         ArtefactError: they were trained on different ones, or it is not there, or it does not fit them.
     """
     if settings.dataset is not None:
-        folder = Path(settings.dataset)
+        given = Path(settings.dataset)
+        folder = given if given.is_dir() else root / given
     else:
         if len({run.recipe.dataset for run in runs}) > 1:
             lines = [f"{run.name}: {run.recipe.dataset}" for run in runs]

@@ -24,6 +24,7 @@ from tendency.app.runs.checkpoint_reader import StoredSurrogate, read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.app.training.network_limits import NetworkLimits, TriedOnMeta, device_memory
 from tendency.app.training.network_output import require_call
+from tendency.app.training.optimizer_trial import try_optimizer
 from tendency.app.training.slurm_tasks import check_slurm
 from tendency.data.machine import usable_cores
 from tendency.data.metadata import metadata_of
@@ -98,6 +99,7 @@ class TrainingPlan:
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self._check_report()
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
+        try_optimizer(build(config["optimizer"], "optimizer"))
         self.batches_per_epoch = self._checked_batches()
         self._check_places()
 
