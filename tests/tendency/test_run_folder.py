@@ -5,21 +5,21 @@ import shutil
 
 import pytest
 
-from tendency.app.configuration.composed import compose_training
 from tendency.app.configuration.run_name import check_name, default_name
+from tendency.app.problems.run_identity import compose_training
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.errors import ArtefactError, ConfigError
 from tendency.trainers.logs.metrics_log import MetricsLog
 
 CONFIG = {"optimizer": {"lr": 1e-3}, "seed": 0, "wandb": {"api_key": "abc"}}
-CHOICES = {"pde": "navier_stokes", "model": "fno", "prediction": "state"}
+CHOICES = {"model": "fno", "prediction": "state"}
 
 
 def test_another_setting_is_another_name():
-    name = default_name(CHOICES, 0, CONFIG)
+    name = default_name("navier_stokes", CHOICES, 0, CONFIG)
     assert name.startswith("navier_stokes-fno-state-seed0-")
-    assert name == default_name(CHOICES, 0, dict(reversed(CONFIG.items())))
-    assert name != default_name(CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
+    assert name == default_name("navier_stokes", CHOICES, 0, dict(reversed(CONFIG.items())))
+    assert name != default_name("navier_stokes", CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
     check_name(name)
 
 
