@@ -41,7 +41,7 @@ class TrajectoryMetadata:
         geometry: the grid or nodes.
         num_snapshots: T.
         dt: time between snapshots, or None where it varies between trajectories.
-        resolution: ``resolved`` or ``as_published``.
+        resolution: ``resolved`` or ``as_published``; ``unknown`` of trajectories that somebody else has solved.
         has_time_derivative: whether u_t is stored.
         characteristic_time: of the problem, where it has one.
         given: fields that are constant in time and are not predicted, in the order of ``Conditions.given``.

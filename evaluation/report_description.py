@@ -23,7 +23,7 @@ class ReportDescription:
         dataset: name of the dataset's folder.
         pde: name of the problem.
         equation: the equation in words or symbols.
-        resolution: ``resolved``, or what the source of a published problem says of its grid.
+        resolution: ``resolved``, or what the source of a published problem says of its grid; ``unknown`` of data files.
         step: time between snapshots; None where it differs between trajectories.
         network_calls: network calls in one step by method, a number or ``adaptive``.
         learned: names of the trained methods; None where it is not known which those are.

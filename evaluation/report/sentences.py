@@ -37,7 +37,9 @@ def lead_sentence(results: xr.Dataset, description: ReportDescription, source: R
         who = f"{joined(networks)}, trained{times}{effort} {problem},"
         sentence = f"{who} {verb} {test} over {long}, step by step from {start}."
     published = (
-        "" if description.resolution == "resolved" else " The data are under-resolved, as published in their source."
+        " The data are under-resolved, as published in their source."
+        if description.resolution not in ("resolved", "unknown")
+        else ""
     )
     return sentence + published
 

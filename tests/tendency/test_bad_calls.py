@@ -22,12 +22,12 @@ from tendency.surrogates.predictions.increment import IncrementPrediction
 
 TORUS = Boundary.periodic(1)
 ADAMW = {"_target_": "tendency.trainers.optimizers.adamw", "_partial_": True}
-DATA = {"_target_": "tendency.app.problems.data_plan.DataPlan", "num_train": 1, "num_valid": 1, "num_test": 1}
+DATA = {"_target_": "tendency.app.problems.solved_data.SolvedData", "num_train": 1, "num_valid": 1, "num_test": 1}
 
 
 def node(base, **changes):
     """Checks a node with some arguments changed."""
-    return lambda: check_nodes({"x": base | changes}, {"x": frozenset({"parameters"})})
+    return lambda: check_nodes({"x": base | changes}, {"x": frozenset({"parameters", "root", "pde"})})
 
 
 def settings(target, **values):
@@ -84,7 +84,7 @@ BAD_CALLS = {
         node(DATA, batch_size=1, num_train=0),
         "x.num_train: input should be greater",
     ),
-    "no batch": (node(DATA), "x.batch_size: DataPlan requires it"),
+    "no batch": (node(DATA), "x.batch_size: SolvedData requires it"),
     "half a worker": (node(DATA, batch_size=1, workers=0.5), "x.workers: input should be a valid integer, got 0.5"),
     "true as a number": (node(DATA, batch_size=True), "x.batch_size: input should be a valid integer, got True"),
     "number as true": (node(DATA, batch_size=1, generate=1), "x.generate: input should be a valid boolean, got 1"),

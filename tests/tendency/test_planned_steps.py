@@ -7,8 +7,8 @@ import pytest
 
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import settings_of
-from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.settings import TrainSettings
+from tendency.app.problems.run_identity import name_run
 from tendency.app.runs.recipe import Recipe
 from tendency.app.training.training_plan import TrainingPlan
 from tendency.errors import ArtefactError, ConfigError
@@ -21,7 +21,7 @@ def planned():
 
     def plan(*overrides):
         config, choices = compose_command("train", [*overrides, "small=true"])
-        hashed = assign_name(config, choices)
+        hashed = name_run(config, choices)
         content = plain(config)
         return TrainingPlan(content, TrainSettings(**settings_of(content, "train")), hashed)
 

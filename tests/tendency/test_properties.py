@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tendency.app.configuration.signatures import check_settings
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.problems.solved_data import SolvedData
 from tendency.app.runs.recipe import Recipe
 from tendency.data.certificate import Certificate
 from tendency.data.chunk_seconds import SolvingSeconds, read_checksums, read_seconds
@@ -225,15 +225,15 @@ def test_the_record_of_seconds(tmp_path, examples):
 @pytest.mark.parametrize(
     ("target", "name", "valid"),
     [
-        (DataPlan, "num_train", lambda v: type(v) is int and 1 <= v < 2**63),
-        (DataPlan, "workers", lambda v: type(v) is int and 0 <= v < 2**63),
-        (DataPlan, "store_u_t", lambda v: isinstance(v, bool)),
-        (DataPlan, "settled", lambda v: v in ("keep", "refuse", "redraw") and isinstance(v, str)),
+        (SolvedData, "num_train", lambda v: type(v) is int and 1 <= v < 2**63),
+        (SolvedData, "workers", lambda v: type(v) is int and 0 <= v < 2**63),
+        (SolvedData, "store_u_t", lambda v: isinstance(v, bool)),
+        (SolvedData, "settled", lambda v: v in ("keep", "refuse", "redraw") and isinstance(v, str)),
         (RelativeL2, "label_floor", lambda v: type(v) in (int, float) and 0 < v < math.inf and v < 10**300),
     ],
 )
 def test_numbers_of_a_configuration(target, name, valid, examples):
-    given_values = {"num_train": 1, "num_valid": 1, "num_test": 1, "batch_size": 1} if target is DataPlan else {}
+    given_values = {"num_train": 1, "num_valid": 1, "num_test": 1, "batch_size": 1} if target is SolvedData else {}
 
     def claim(value):
         found = problems_of(lambda: check_settings(given_values | {name: value}, target, "part"))

@@ -94,11 +94,12 @@ def require_same_trajectories(folder: Path, runs: Sequence[Run]) -> None:
 
     Datasets of one name have the same settings, not the same bytes: those depend on the machine and the versions.
     """
-    there = read_manifest(folder).chunks
+    manifest = read_manifest(folder)
+    there = manifest.checksums(manifest.counts)
     for run in runs:
         for chunk, checksum in run.recipe.chunks.items():
-            found = there.get(chunk, {}).get("sha256")
-            if chunk.startswith("test/") and found != checksum:
+            found = there.get(chunk)
+            if chunk.startswith(("test/", "files/")) and found != checksum:
                 raise ArtefactError(
                     f"runs: {run.name} was judged on other test trajectories than those of {folder}: {chunk} had "
                     "sha256 "
