@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
+from tendency.app.machine_limits import require_writable
 from tendency.app.runs.exported_files import WEIGHTS, write_export
+from tendency.data.given_arguments import given_path, given_switch
 from tendency.data.whole_file import whole_file, write_whole_bytes
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree
@@ -135,10 +137,17 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     Raises:
         ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
             drawn noise), a solver steps inside it, torch cannot trace it, its weights are complex in double precision,
-            or the program's answer differs from the original's; for ONNX also that packages are missing.
+            or the program's answer differs from the original's; nothing can be written to the folder; for ONNX also
+            that packages are missing.
+        ValueError: an argument that is no path, or neither true nor false.
     """
-    if onnx:
+    source, folder = given_path(source, "source"), given_path(folder, "folder")
+    if given_switch(onnx, "onnx"):
         _require_onnx()
+    try:
+        require_writable("folder", folder)
+    except ConfigError as error:
+        raise ArtefactError(f"export: {error}") from None
     trained = load_surrogate(source, trust)
     if isinstance(trained.stepper.prediction, CorrectedPrediction):
         raise ArtefactError(
@@ -161,7 +170,6 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         except Exception as error:
             raise ArtefactError(f"export: torch cannot trace this surrogate ({_first_line(error)})") from error
         _require_same(program.module()(*inputs), expected, PROGRAM)
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Those of another surrogate would stand beside these weights where the rest is not written.
     for name in (PROGRAM, ONNX):

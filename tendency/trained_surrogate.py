@@ -12,10 +12,12 @@ from tendency.app.configuration.overrides import closest
 from tendency.app.runs.checkpoint_reader import read_checkpoint, trained_stepper
 from tendency.app.runs.exported_files import RECIPE, read_export
 from tendency.app.runs.recipe import Recipe
+from tendency.data.given_arguments import given_path, given_switch
 from tendency.given_arrays import read_column, read_seed, read_states, read_times, require_finite, require_positive
 from tendency.known_arrays import with_known
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
+from tendency.simulation.given_tensors import require_methods, require_tensor
 from tendency.simulation.tree import Tree, map_tensors
 from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.stepper import SurrogateStepper
@@ -65,8 +67,18 @@ class TrainedSurrogate:
         return next(iter(self.stepper.state_dict().values())).device
 
     def to(self, device: torch.device | str) -> "TrainedSurrogate":
-        """Moves its weights; arrays are moved there and back by ``rollout``."""
-        self.stepper.to(device)
+        """Moves its weights; arrays are moved there and back by ``rollout``.
+
+        Raises:
+            ValueError: a device that torch does not know, or that this machine lacks.
+        """
+        try:
+            self.stepper.to(torch.device(device))
+        except (RuntimeError, AssertionError, TypeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(
+                f"device: expected one that this machine has, such as 'cpu', got {device!r} ({reason})"
+            ) from None
         return self
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
@@ -102,6 +114,9 @@ class TrainedSurrogate:
         Raises:
             ValueError: as said there; a state or a parameter that is not finite, or a side length that is not positive.
         """
+        require_tensor(u, "u", 4, "(B, K, C, *N)")
+        require_tensor(t, "t", 1, "(B, K)")
+        require_methods(conditions, "conditions", "Conditions", "params", "extent", "geometry")
         require_finite(u, "u", self._number_type)
         require_finite(conditions.params, "conditions.params", self._number_type)
         require_positive(conditions.extent, "conditions.extent", self._number_type)
@@ -254,8 +269,9 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
 
     Raises:
         ArtefactError: it is missing, damaged, names foreign code, or its weights do not fit its recipe.
+        ValueError: an argument that is no path, or neither true nor false.
     """
-    path = Path(path)
+    path, trust = given_path(path, "path"), given_switch(trust, "trust")
     if (path / RECIPE).is_file():
         recipe, weights = read_export(path)
         return TrainedSurrogate(trained_stepper(recipe, weights, trust), recipe)

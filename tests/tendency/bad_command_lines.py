@@ -177,7 +177,7 @@ BAD_LINES = [
         ),
         ("pde=heat objective=unrolled objective.weights=[1e308]", "input should be less than or equal to 1000000"),
         ("pde=heat optimizer.weight_decay=1e308", "optimizer.weight_decay: input should be less than or equal to 100"),
-        ("pde=heat optimizer.beta1=1", "optimizer.beta1: input should be less than 1, got 1"),
+        ("pde=heat +optimizer.beta1=1.0", "optimizer.beta1: input should be less than 1, got 1.0"),
         ("pde=heat scheduler.final=2", "scheduler.final: input should be less than or equal to 1, got 2"),
         ("pde=heat scheduler.warmup_steps=100000", "scheduler.warmup_steps: expected fewer than the"),
         ("pde=heat seed=-1", "seed: input should be greater than or equal to 0, got -1"),
