@@ -22,7 +22,7 @@ from tendency.data.manifest_schema import (
     require_schema,
 )
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
-from tendency.data.trajectory_reader import digest_of_header, open_chunk
+from tendency.data.trajectory_reader import digest_of_header, open_chunk, stated_rests
 from tendency.data.whole_file import write_whole
 
 MANIFEST_REMEDY = "delete it and run the same generate.py again: chunks that are whole are kept"
@@ -193,8 +193,8 @@ def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:
     """
     with open_chunk(path) as chunk:
         header = digest_of_header(chunk, path, metadata)
-        rests = {str(row): int(k) for row, k in enumerate(chunk["tendency"].attrs["settled_from"])}
-    settled = {row: snapshot for row, snapshot in rests.items() if snapshot < metadata.num_snapshots - 1}
+        rests = stated_rests(chunk, path)
+    settled = {str(row): snapshot for row, snapshot in enumerate(rests) if snapshot < metadata.num_snapshots - 1}
     entry = {"sha256": file_digest(path), "bytes": os.path.getsize(path), "header": header}
     return entry | ({"settled": settled} if settled else {})
 

@@ -107,6 +107,22 @@ def stated_problem(path: Path) -> str | None:
     return problem if isinstance(problem, str) else None
 
 
+def stated_rests(file: h5py.File, path: Path) -> list[int]:
+    """The snapshot of each row of a chunk from which on nothing changes; none of a chunk that older versions wrote.
+
+    Args:
+        file: from ``open_chunk``.
+        path: of the chunk, for messages.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    rests: list[int] = []
+    with _errors_put_in_words(path, "what it says of trajectories that come to rest is no list of snapshots"):
+        rests = [int(snapshot) for snapshot in file["tendency"].attrs.get("settled_from", ())]
+    return rests
+
+
 def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
     """Reads a whole chunk file.
 
