@@ -60,7 +60,7 @@ class _Metadata(TypedDict):
     geometry: dict[str, Any]
     num_snapshots: Annotated[int, Ge(2)]
     dt: PositiveFloat | None
-    resolution: Literal["resolved", "as_published"]
+    resolution: Literal["resolved", "as_published", "unknown"]
     has_time_derivative: bool
     characteristic_time: NotRequired[_Time | None]
     given: NotRequired[list[_Field]]

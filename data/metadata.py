@@ -41,7 +41,7 @@ class TrajectoryMetadata:
         geometry: the grid or nodes.
         num_snapshots: T.
         dt: time between snapshots, or None where it varies between trajectories.
-        resolution: ``resolved`` or ``as_published``.
+        resolution: ``resolved`` or ``as_published``; ``unknown`` of trajectories that somebody else has solved.
         has_time_derivative: whether u_t is stored.
         characteristic_time: of the problem, where it has one.
         given: fields that are constant in time and are not predicted, in the order of ``Conditions.given``.
@@ -124,12 +124,12 @@ class TrajectoryMetadata:
         """The inverse of ``to_dict``.
 
         Raises:
-            DatasetError: an entry is missing or unknown.
+            DatasetError: an entry is missing, unknown or not what it should be.
         """
         try:
             # A dataset that was made before there was such a time has none.
             time = plain.get("characteristic_time")
-            return cls(
+            made = cls(
                 **plain
                 | {
                     "fields": tuple(Field(**field) for field in plain["fields"]),
@@ -141,8 +141,16 @@ class TrajectoryMetadata:
                     "characteristic_time": None if time is None else CharacteristicTime(**time),
                 }
             )
-        except (KeyError, TypeError) as error:
-            raise DatasetError(f"metadata: written by another version of this program ({error})") from None
+            read = made.to_dict()
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DatasetError(f"metadata: written by another version of this program ({reason})") from None
+        # What a constructor takes for something else, or leaves out, would be another dataset without a word.
+        if changed := [name for name, value in plain.items() if read[name] != value]:
+            raise DatasetError(
+                f"metadata.{changed[0]}: not what this program writes, got {repr(plain[changed[0]])[:60]}"
+            )
+        return made
 
 
 def _plain_field(field: Field) -> dict[str, Any]:

@@ -81,7 +81,9 @@ class Trajectories:
         return Trajectories(self.u[at], self.times[at], self.conditions[rows], u_t)
 
 
-def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMetadata) -> bytes:
+def chunk_content(
+    place: str, trajectories: Trajectories, metadata: TrajectoryMetadata, problem: str | None = None
+) -> bytes:
     """The bytes of a chunk file.
 
     They are made in memory and written at once: HDF5 ends the process where it cannot write to a disk that is full.
@@ -90,6 +92,7 @@ def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMe
         place: name of the chunk, as in the manifest; a file that lies elsewhere is found out by it.
         trajectories: what it holds.
         metadata: of the dataset.
+        problem: digest of what the dataset is made of, by which a chunk of another one is found out; None: not said.
 
     Raises:
         ValueError: constant fields other than those of the metadata, one with the name of a field of the state, or
@@ -102,6 +105,8 @@ def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMe
         for name in field_arrays(metadata):
             values.update(file[name][()].tobytes())
         file["tendency"].attrs["chunk"] = place
+        if problem is not None:
+            file["tendency"].attrs["problem"] = problem
         file["tendency"].attrs["sha256_of_fields"] = values.hexdigest()
         file["tendency"].attrs["settled_from"] = settled_from(trajectories.u).numpy()
         file.flush()

@@ -95,6 +95,18 @@ def require_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata, ex
     raise damaged_chunk(path, "is damaged, or another than the one that the manifest names")
 
 
+def stated_problem(path: Path) -> str | None:
+    """The digest of what the dataset of a chunk is made of, as the chunk says; None of one that older versions wrote.
+
+    Raises:
+        DatasetError: it is missing or damaged.
+    """
+    problem: object = None
+    with open_chunk(path) as file, _errors_put_in_words(path, "HDF5 cannot read its structure"):
+        problem = file["tendency"].attrs.get("problem")
+    return problem if isinstance(problem, str) else None
+
+
 def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
     """Reads a whole chunk file.
 

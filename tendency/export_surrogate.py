@@ -20,6 +20,7 @@ from tendency.errors import ArtefactError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree
+from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trained_surrogate import TrainedSurrogate, load_surrogate
 
@@ -133,12 +134,17 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
 
     Raises:
         ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
-            drawn noise), torch cannot trace it, its weights are complex in double precision, or the program's answer
-            differs from the original's; for ONNX also that packages are missing.
+            drawn noise), a solver steps inside it, torch cannot trace it, its weights are complex in double precision,
+            or the program's answer differs from the original's; for ONNX also that packages are missing.
     """
     if onnx:
         _require_onnx()
     trained = load_surrogate(source, trust)
+    if isinstance(trained.stepper.prediction, CorrectedPrediction):
+        raise ArtefactError(
+            "export: a solver steps inside this surrogate, as often as the values ask for, which no program of fixed "
+            "steps does; a correction is rolled out by tendency.load_surrogate"
+        )
     if double := [name for name, value in trained.stepper.state_dict().items() if value.dtype == torch.complex128]:
         raise ArtefactError(f"export: {WEIGHTS} holds no complex numbers in double precision, and {double[0]} has such")
     step, inputs = Step(trained.stepper, trained.metadata.geometry), _example(trained)

@@ -17,7 +17,9 @@ from tendency.known_arrays import with_known
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree, map_tensors
+from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trained_values import TrainedValues
 
 
 class TrainedSurrogate:
@@ -33,10 +35,11 @@ class TrainedSurrogate:
         self.stepper, self.recipe = stepper, recipe
         self.metadata = metadata = recipe.metadata
         self.dt = None if metadata.dt is None else metadata.dt * recipe.stride
-        self.constants = _constants(recipe.pde.get("parameters", {}))
-        lengths = _constants(dict(enumerate(recipe.pde.get("extent", []))))
-        known = all(axis in lengths for axis in range(metadata.spatial_dims))
-        self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else None
+        self.values = TrainedValues(recipe.pde.get("parameters", {}), "params")
+        self.lengths = TrainedValues(dict(enumerate(recipe.pde.get("extent", []))), "extent")
+        self.constants, known = self.values.constants, self.lengths.constants
+        axes = range(metadata.spatial_dims)
+        self.extent = [known[axis] for axis in axes] if all(axis in known for axis in axes) else None
 
     def __repr__(self) -> str:
         """What it is, what it answers for, and what it was trained on."""
@@ -130,9 +133,10 @@ class TrainedSurrogate:
                 take the steps that they learned, and refuse times between these. Steps within 1e-4 of a learned one
                 are taken for it.
             t: of the last snapshot; those before it lie at the training data's steps.
-            params: values by name, one for all trajectories or B of them. Constants of the problem are known.
+            params: values by name, one for all trajectories or B of them. Constants of the problem are known. Values
+                beyond those of the training data are answered with a warning.
             extent: side lengths of the domain, each one number or B; those of the training data where they were
-                constant.
+                constant: no others were learned then.
             geometry: of the points, where they are not those of the training data.
             given: the constant fields of the training data by name, such as masks and coefficients, (B, *N), or (*N)
                 for all trajectories; a vector's components come before the points. Known forcing that changes in time
@@ -164,6 +168,11 @@ class TrainedSurrogate:
         moved = map_tensors(lambda x: x.to(place), (batch, at, asked, conditions, read_seed(seed, rows)))
         states = self.predict(*moved).cpu()
         return wrap(states[0] if values.ndim < batch.ndim else states, asked)
+
+    @property
+    def _solves(self) -> bool:
+        """Whether a solver steps inside it, which knows what other values do."""
+        return isinstance(self.stepper.prediction, CorrectedPrediction)
 
     @property
     def _number_type(self) -> torch.dtype:
@@ -198,6 +207,8 @@ class TrainedSurrogate:
         values = self.constants | columns
         for name in (name for name in told if name in columns):
             require_finite(columns[name], f"params[{name!r}]", self._number_type)
+            if not self._solves:
+                self.values.check(name, columns[name])
         if missing := [name for name in told if name not in values]:
             raise ValueError(f"params: expected a value of {', '.join(missing)}, got none; pass {example}")
         # The solver inside a correction needs what is hidden from networks; it says so where it is not a number.
@@ -221,6 +232,8 @@ class TrainedSurrogate:
         lengths = [read_column(length, f"extent[{axis}]", rows) for axis, length in enumerate(listed)]
         for axis, length in enumerate(lengths):
             require_positive(length, f"extent[{axis}]", self._number_type)
+            if not self._solves:
+                self.lengths.check(axis, length)
         return lengths
 
 
@@ -248,12 +261,6 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
         return TrainedSurrogate(trained_stepper(recipe, weights, trust), recipe)
     stored = read_checkpoint(path)
     return TrainedSurrogate(stored.stepper(trust), stored.recipe)
-
-
-def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:
-    """The values of those parameters that are the same for every trajectory."""
-    known = {name: node.get("value") for name, node in nodes.items()}
-    return {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
 
 
 def _batched(values: Tensor, history: int, shape: tuple[int, ...], is_own_geometry: bool) -> Tensor:

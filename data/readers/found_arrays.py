@@ -102,7 +102,15 @@ def found_arrays(path: Path) -> FoundArrays:
     Raises:
         DatasetError: it cannot be read.
     """
-    suffix = path.suffix.lower()
+    try:
+        return _opened(path, path.suffix.lower())
+    except DAMAGE as error:
+        if hasattr(error, "exit_code"):
+            raise
+        raise unreadable_file(path, "is damaged: its structure cannot be read") from None
+
+
+def _opened(path: Path, suffix: str) -> FoundArrays:
     if suffix == ZARR:
         return _zarr(path)
     require_data(path)
@@ -154,14 +162,10 @@ def _netcdf(path: Path) -> FoundArrays:
                     guard.array(name)  # its values lie in this file
         finally:
             guard.close()
-    try:
-        # Times stay the numbers that they are; packed values are unpacked.
-        opened = xarray.open_dataset(
-            path, engine="h5netcdf" if is_hdf5(path) else "scipy", decode_times=False, cache=False
-        )
-        variables = {str(name): variable for name, variable in opened.variables.items()}
-    except DAMAGE:
-        raise unreadable_file(path, "is damaged, or no netCDF file") from None
+    # Times stay the numbers that they are; packed values are unpacked.
+    engine = "h5netcdf" if is_hdf5(path) else "scipy"
+    opened = xarray.open_dataset(path, engine=engine, decode_times=False, cache=False)
+    variables = {str(name): variable for name, variable in opened.variables.items()}
     arrays = {
         name: FoundArray(name, variable.shape, variable.dtype, tuple(map(str, variable.dims)))
         for name, variable in variables.items()

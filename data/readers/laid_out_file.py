@@ -1,6 +1,7 @@
 """An open file that holds its trajectories in arrays with named axes."""
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +16,18 @@ from tendency.data.readers.hdf5_file import HDF5_ERRORS
 from tendency.data.readers.laid_array import StoredStates
 from tendency.data.readers.reader import OpenedFile, unreadable_file
 
-DAMAGE = (*HDF5_ERRORS, EOFError, AttributeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error)
+DAMAGE = (
+    *HDF5_ERRORS,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What the libraries that read such files raise where one is damaged."""
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from scipy.io import loadmat, whosmat
 from scipy.io.matlab import MatReadError
 
-from tendency.data.readers.hdf5_file import HDF5_ERRORS, Hdf5File, is_hdf5
+from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
 from tendency.data.readers.laid_array import LaidArray
+from tendency.data.readers.laid_out_file import DAMAGE
 from tendency.data.readers.reader import require_data, unreadable_file
 
 SUFFIX = ".mat"
@@ -73,7 +74,7 @@ class MatlabFile:
     def _shapes_of_version_5(self) -> dict[str, tuple[int, ...]]:
         try:
             return {name: shape for name, shape, kind in whosmat(str(self.path)) if kind in NUMBERS}
-        except (*HDF5_ERRORS, MatReadError, NotImplementedError):
+        except (*DAMAGE, MatReadError):
             raise unreadable_file(self.path, "is damaged, or no file of MATLAB") from None
 
     def _shapes_of_hdf5(self, file: Hdf5File) -> dict[str, tuple[int, ...]]:
@@ -93,7 +94,7 @@ class _WholeArray:
         if self.content is None:
             try:
                 self.content = loadmat(str(self.file.path), variable_names=[self.name])[self.name]
-            except (*HDF5_ERRORS, MatReadError, NotImplementedError):
+            except (*DAMAGE, MatReadError):
                 raise unreadable_file(self.file.path, f"is damaged: the values of {self.name} cannot be read") from None
             if self.content.dtype.kind not in "fiub" or self.content.shape != self.shape:
                 raise unreadable_file(

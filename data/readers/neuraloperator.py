@@ -41,7 +41,7 @@ class NeuralOperatorReader(Reader):
             content = _loaded(file)
         except pickle.UnpicklingError as error:
             return _names_a_class(error)  # it is refused with the remedy
-        except (*DAMAGE, AssertionError):
+        except DAMAGE:
             return False
         return isinstance(content, Mapping) and any({*names} <= {*content} for names in NAMES)
 
@@ -71,7 +71,7 @@ def _tensors(path: Path) -> Mapping[str, Any]:
         if _names_a_class(error):
             raise unreadable_file(path, f"is refused, it holds objects that are no tensors: {REMEDY}") from None
         raise unreadable_file(path, DAMAGED) from None
-    except (*DAMAGE, AssertionError):
+    except DAMAGE:
         raise unreadable_file(path, DAMAGED) from None
     if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
         raise unreadable_file(path, f"expected tensors by their names, got {type(content).__name__}")

@@ -166,6 +166,18 @@ BAD_LINES = [
         ("pde=heat optimizer.lr=1e30", "optimizer.lr: input should be less than or equal to 100, got 1e+30"),
         ("pde=heat optimizer.lr=0.0O1", "optimizer.lr: input should be a valid number, got '0.0O1'"),
         ("pde=heat +optimizer.momentum=0.9", "optimizer.momentum: unknown argument of adamw"),
+        ("pde=heat objective.loss.label_floor=1e308", "objective.loss: expected a loss from 1e-12 to 1e+12 between"),
+        (
+            "pde=heat objective/loss=sobolev objective.loss.order=1000",
+            "its largest numbers are objective.loss.order=1000",
+        ),
+        (
+            "pde=heat objective=noise objective.share=1e308",
+            "objective.share: input should be less than or equal to 100",
+        ),
+        ("pde=heat objective=unrolled objective.weights=[1e308]", "input should be less than or equal to 1000000"),
+        ("pde=heat optimizer.weight_decay=1e308", "optimizer.weight_decay: input should be less than or equal to 100"),
+        ("pde=heat optimizer.beta1=1", "optimizer.beta1: input should be less than 1, got 1"),
         ("pde=heat scheduler.final=2", "scheduler.final: input should be less than or equal to 1, got 2"),
         ("pde=heat scheduler.warmup_steps=100000", "scheduler.warmup_steps: expected fewer than the"),
         ("pde=heat seed=-1", "seed: input should be greater than or equal to 0, got -1"),

@@ -1,6 +1,8 @@
 """Constant fields and forcing from arrays: asked for by name and shape, and exact through a rollout and an export."""
 
 import copy
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import xarray as xr
 from omegaconf import OmegaConf
 
 import tendency
-from tendency.app.configuration.build import build_surrogate
+from tendency.app.configuration.build import build_surrogate, load_problem
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.reports.same_test_data import require_fit
 from tendency.app.runs.exported_files import write_export
 from tendency.app.runs.recipe import Recipe
 from tendency.data.metadata import TrajectoryMetadata
@@ -187,6 +190,19 @@ def test_every_model_reads_them_as_channels(path):
     assert surrogate.in_channels == 2 + 1 + 2
 
 
+@pytest.mark.parametrize("name", ["heat", "heat_dirichlet", "inviscid_burgers", "diffusion_sorption"])
+def test_solvers_of_ours_refuse_what_their_equations_do_not_know(name):
+    """One problem for each kind of solver: spectral, reflected, finite volumes, method of lines."""
+    problem = load_problem(name, small=True)
+    conditions = problem.draws("train", range(1)).conditions
+    problem.simulator.check(conditions)
+    field = torch.ones(1, 1, *conditions.geometry.shape)
+    with pytest.raises(ValueError, match="given: the solver of .* knows no constant fields, expected none, got mask"):
+        problem.simulator.check(conditions.with_given(field, ["mask"]))
+    with pytest.raises(ValueError, match="forcing: the solver of .* knows no forcing beside its own"):
+        problem.simulator.check(conditions.with_forcing(field[:, None], torch.zeros(1, 1)))
+
+
 @pytest.mark.parametrize("name", ["given", "forcing"])
 def test_a_recipe_with_damaged_fields_is_refused(name):
     content = Recipe(MODEL, PREDICTION, metadata_with((MASK,), (WIND,)), "flow").to_dict()
@@ -194,3 +210,21 @@ def test_a_recipe_with_damaged_fields_is_refused(name):
     content["metadata"][name][0]["rank"] = 9
     with pytest.raises(ArtefactError, match=rf"its recipe is damaged \(metadata.{name}\[0\].rank"):
         Recipe.from_dict(content)
+
+
+def test_a_dataset_with_other_fields_is_not_judged_on(monkeypatch):
+    recipe = Recipe(MODEL, PREDICTION, metadata_with((MASK,), (WIND,)), "flow")
+    run = SimpleNamespace(name="run", recipe=recipe)
+    for there, lines in [
+        (recipe.metadata, ()),
+        (metadata_with((Field("porosity"),), (WIND,)), ["constant fields: ['mask'] in training, ['porosity'] in the"]),
+        (metadata_with(), ["constant fields: ", "forcing: ['wind'] in training, [] in the dataset"]),
+    ]:
+        found = SimpleNamespace(metadata=there)
+        monkeypatch.setattr("tendency.app.reports.same_test_data.TrajectoryDataset", lambda *_, found=found: found)
+        if not lines:
+            require_fit(Path("flow"), [run])
+            continue
+        with pytest.raises(ArtefactError) as caught:
+            require_fit(Path("flow"), [run])
+        assert all(line in str(caught.value) for line in lines)

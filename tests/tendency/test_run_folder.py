@@ -5,22 +5,23 @@ import shutil
 
 import pytest
 
-from tendency.app.configuration.composed import compose_command, compose_training
+from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.learned_part import ADDED_LATER, CHANGES_NOTHING, with_later_keys
-from tendency.app.configuration.run_name import assign_name, check_name, default_name
+from tendency.app.configuration.run_name import check_name, default_name
+from tendency.app.problems.run_identity import compose_training, name_run
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.errors import ArtefactError, ConfigError
 from tendency.trainers.logs.metrics_log import MetricsLog
 
 CONFIG = {"optimizer": {"lr": 1e-3}, "seed": 0, "wandb": {"api_key": "abc"}}
-CHOICES = {"pde": "navier_stokes", "model": "fno", "prediction": "state"}
+CHOICES = {"model": "fno", "prediction": "state"}
 
 
 def test_another_setting_is_another_name():
-    name = default_name(CHOICES, 0, CONFIG)
+    name = default_name("navier_stokes", CHOICES, 0, CONFIG)
     assert name.startswith("navier_stokes-fno-state-seed0-")
-    assert name == default_name(CHOICES, 0, dict(reversed(CONFIG.items())))
-    assert name != default_name(CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
+    assert name == default_name("navier_stokes", CHOICES, 0, dict(reversed(CONFIG.items())))
+    assert name != default_name("navier_stokes", CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
     check_name(name)
 
 
@@ -60,7 +61,7 @@ def test_what_changes_nothing_of_what_is_learned_is_no_other_name(tmp_path):
 def test_a_run_that_an_older_version_named_is_found(tmp_path):
     heat = ["pde=heat", f"paths.outputs={tmp_path}"]
     config, choices = compose_command("train", heat)
-    former = default_name(choices, 0, assign_name(config, choices))
+    former = default_name("heat", choices, 0, name_run(config, choices))
     assert former != config.name
     (tmp_path / former).mkdir()
     assert compose_training(heat)["name"] == former

@@ -71,7 +71,7 @@ def _job(work: Callable[[DictConfig], None], config: DictConfig) -> None:
 
 
 def _train(config: DictConfig) -> None:
-    from tendency.app.configuration.run_name import assign_name
+    from tendency.app.problems.run_identity import name_run
     from tendency.app.runs.run_selection import note_run
     from tendency.app.training.train_surrogate import train
 
@@ -80,7 +80,7 @@ def _train(config: DictConfig) -> None:
     move_external_target(config)
     choices = dict(job.runtime.choices)
     if job.mode == RunMode.MULTIRUN:
-        assign_name(config, choices)
+        name_run(config, choices)
         note_run(Path(job.sweep.dir), Path(config.paths.run))
     train(config, choices)
 

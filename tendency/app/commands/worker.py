@@ -79,8 +79,8 @@ def judge_again(run: str, datasets: str, *overrides: str) -> None:
     from pathlib import Path
 
     from tendency.app.configuration.build import build
-    from tendency.app.configuration.composed import compose_training
     from tendency.app.hardware import keep_freed_memory, set_matmul_precision
+    from tendency.app.problems.run_identity import compose_training
     from tendency.app.reports.judge_runs import judge_run
 
     config = compose_training(overrides)

@@ -14,7 +14,7 @@ from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.unreadable_override import quoted, unmergeable, unreadable
 from tendency.errors import ConfigError
 
-UNQUOTED = re.compile(r"[A-Za-z_/.][\w/.@%+-]*")
+UNQUOTED = re.compile(r"[A-Za-z_/.][\w/.@%+-]*", re.ASCII)
 """Texts that Hydra reads as they stand, but for words such as null."""
 
 

@@ -26,7 +26,7 @@ from tendency.app.runs.run_selection import Selection
 from tendency.app.runs.seed_groups import seed_groups
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.simulation.problem import Problem
 from tendency.surrogates.stepper import SurrogateStepper
@@ -75,6 +75,10 @@ class RunsReport:
         for stepper in steppers.values():
             self.report.judged(stepper)
         dataset = self._dataset(runs, steppers, num_test)
+        if (there := read_manifest(dataset).counts.get("test", 0)) < num_test:
+            raise ConfigError(
+                [f"num_test: expected at most {there}, the test trajectories of {dataset}, got {num_test}"]
+            )
         judged = [
             [str(run.checkpoint.resolve()) for run in runs],
             str(dataset.resolve()),

@@ -36,6 +36,8 @@ def data_facts(test: TrajectoryDataset) -> dict[str, str]:
         "snapshots": f"{metadata.num_snapshots} each, time between them {step}",
         "grid": f"{where}, {boundary}",
         "fields": ", ".join(metadata.channel_names),
+        **({"constant fields": ", ".join(metadata.given_names)} if metadata.given else {}),
+        **({"forcing": ", ".join(field.name for field in metadata.forcing)} if metadata.forcing else {}),
         **_parameters(problem_node_of(manifest).get("parameters") or {}),
         "certificate": _certificate(manifest.certificate.to_dict()),
     }

@@ -72,19 +72,19 @@ class LightningFit:
         checkpoint = self._checkpoint_to_resume()
         if self.plan.is_first_rank:
             self._header(trainer, matmul)
-        dataset, manifest = self.plan.data.prepare(*self.plan.dataset())
+        dataset, manifest = self.plan.data.folder, self.plan.data.prepare()
         checksums = manifest.checksums(self.plan.data.counts)
         # Another's weights may be trained further on data of its own.
         if checkpoint is not None and checkpoint.parent == self.plan.folder.last.parent:
             require_same_data(checkpoint, checksums)
-        stepper = self._stepper(dataset)
+        stepper = self._stepper()
         module = self._module(stepper, dataset.name, checksums)
         if self.plan.is_first_rank:
             self._begin(trainer.loggers, trainer.loggers)
         if self.plan.settings.compile:
             # In place: names of weights, and whoever holds the network, stay as they are.
             self.surrogate.compile()
-        self._fit(trainer, module, self._data(dataset), checkpoint)
+        self._fit(trainer, module, self._data(), checkpoint)
         if trainer.is_global_zero:
             with nothing_compiled():
                 self._conclude(stepper, dataset, trainer)
@@ -111,22 +111,20 @@ class LightningFit:
         # A run that began from another's checkpoint goes on from its own.
         return (resume_point(self.plan) if resumes else None) or self.plan.checkpoint
 
-    def _stepper(self, dataset: Path) -> SurrogateStepper:
+    def _stepper(self) -> SurrogateStepper:
         objective, prediction = self.plan.objective, self.plan.prediction
-        normalizer = fit_normalizer(prediction, self._measured(dataset, *objective.measured_offsets(prediction)))
+        normalizer = fit_normalizer(prediction, self._measured(*objective.measured_offsets(prediction)))
         if objective.change is not None:
             required, wanted = objective.offsets(prediction)
             last = max(required)
             # Windows of many snapshots: as much memory as above, whatever the depth.
-            windows = self._measured(dataset, required, wanted, at_once=math.ceil(256 / last))
+            windows = self._measured(required, wanted, at_once=math.ceil(256 / last))
             objective.change.measure(windows, normalizer.fields, last)
         return SurrogateStepper(self.surrogate, prediction, normalizer)
 
-    def _measured(
-        self, dataset: Path, required: tuple[int, ...], wanted: tuple[int, ...], at_once: int = 256
-    ) -> Iterator[Window]:
+    def _measured(self, required: tuple[int, ...], wanted: tuple[int, ...], at_once: int = 256) -> Iterator[Window]:
         """Batches of training windows, evenly spread, that units are measured on."""
-        windows = self.plan.data.training_windows(dataset, required, wanted)
+        windows = self.plan.data.training_windows(required, wanted)
         indices = range(0, len(windows), math.ceil(len(windows) / MOST_NORMALIZER_WINDOWS))
         for first in range(0, len(indices), at_once):
             window: Window = windows.windows(list(indices[first : first + at_once]))
@@ -154,18 +152,16 @@ class LightningFit:
             recipe.to_dict(),
         )
 
-    def _data(self, dataset: Path) -> LightningDataModule:
-        return self.plan.data.module(
-            dataset, self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction)
-        )
+    def _data(self) -> LightningDataModule:
+        return self.plan.data.module(self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction))
 
     def _header(self, trainer: Trainer, matmul: str) -> None:
         """What the run is and how large, before a dataset is made."""
         share = self.plan.data.batch_size // trainer.num_devices
         print(f"run      {self.plan.folder.path}")
-        print(f"dataset  {self.plan.data.folder(*self.plan.dataset())}  {self.plan.data.counts}")
-        if self.plan.data.lacks(*self.plan.dataset()):
-            print(f"to solve {self.plan.size.line()}")
+        print(f"dataset  {self.plan.data.folder}  {dict(self.plan.data.counts)}")
+        for line in self.plan.data.lines():
+            print(line)
         size, memory = size_of(self.surrogate, self.plan.metadata.geometry, share)
         print(f"model    {size}, {type(self.plan.prediction).__name__}")
         print(f"memory   {memory}")
