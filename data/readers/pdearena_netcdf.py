@@ -1,7 +1,6 @@
 """PDEArena's shallow water on the sphere, as netCDF files of one trajectory or as zarr stores of many."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from tendency.data.readers.stored_array import (
     require_components,
     require_unpacked,
 )
+from tendency.data.readers.zarr_arrays import missing_chunks
 from tendency.data.readers.zarr_store import ZarrStore
 from tendency.simulation.fields import Field
 
@@ -57,11 +57,17 @@ class PDEArenaNetCDF(Reader):
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
-        source: ArraySource = ZarrStore(file) if file.is_dir() else Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source, stated.arrays or (PRESSURE, *WIND)))
+        names = stated.arrays or (PRESSURE, *WIND)
+        if file.is_dir():
+            store = ZarrStore(file)
+            return ArrayFile(
+                store, lambda: _layouts(store, names, [missing_chunks(name, store.array(name)) for name in names])
+            )
+        source = Hdf5File(file)
+        return ArrayFile(source, lambda: _layouts(source, names, ()))
 
 
-def _layouts(source: ArraySource, names: Sequence[str]) -> list[Layout]:
+def _layouts(source: ArraySource, names: Sequence[str], remarks: Sequence[str]) -> list[Layout]:
     """The one block of a file."""
     lead = "nt" if len(source.array(names[0]).shape) - (names[0] != PRESSURE) == 4 else "t"
     state = tuple(StoredArray(name, lead + ("" if name == PRESSURE else "c") + "yx") for name in names)
@@ -95,7 +101,7 @@ def _layouts(source: ArraySource, names: Sequence[str]) -> list[Layout]:
         extent=np.array([length for length, _ in lines]) if len(lines) == 2 else None,
         split=_split(source.path),
         equation="shallow water on a sphere",
-        notes=tuple(note for _, notes in lines for note in notes),
+        notes=tuple(remark for remark in remarks if remark) + tuple(note for _, notes in lines for note in notes),
     )
     turned_state = tuple(StoredArray(each.name, each.axes, falling="".join(sorted(turned))) for each in state)
     return [Layout(block, turned_state)]

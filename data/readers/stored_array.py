@@ -72,7 +72,7 @@ class StoredArray:
         alone = slice(None) if self.component is None else slice(self.component, self.component + 1)
         parts = {"n": rows, "t": snapshots, "c": alone}
         place = tuple(parts.get(axis, slice(None)) for axis in self.axes)
-        return floats(source.values(group + self.name, place) if self.known is None else self.known[place])
+        return floats(source.values(group + self.name, place) if self.known is None else self.known[place].copy())
 
     def arranged(self, values: np.ndarray, num_rows: int, num_snapshots: int, shape: Sequence[int]) -> np.ndarray:
         """Values that were read, as (B, W, C, *N).
@@ -88,7 +88,8 @@ class StoredArray:
         ordered = turned.transpose([self.axes.index(axis) for axis in order if axis in self.axes])
         full = ordered[tuple(slice(None) if axis in self.axes else None for axis in order)]
         merged = full.reshape(*full.shape[:2], -1, *full.shape[4:])
-        return np.broadcast_to(merged, (num_rows, num_snapshots, merged.shape[2], *shape))
+        expected = (num_rows, num_snapshots, merged.shape[2], *shape)
+        return merged if merged.shape == expected else np.broadcast_to(merged, expected).copy()
 
 
 def axis_lengths(path: Path, arrays: Mapping[str, tuple[Sequence[int], str]]) -> dict[str, int]:

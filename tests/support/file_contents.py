@@ -32,6 +32,8 @@ def read_whole(reader, path, **stated):
             given = file.read_given(block, slice(0, block.num_trajectories))
             assert u.shape == (block.num_trajectories, block.num_snapshots, block.num_channels, *block.shape)
             assert given.shape == (block.num_trajectories, block.num_given, *block.shape)
+            assert u.flags.writeable
+            assert given.flags.writeable
             rows, snapshots = (
                 slice(block.num_trajectories - 1, block.num_trajectories),
                 slice(0, block.num_snapshots, 2),

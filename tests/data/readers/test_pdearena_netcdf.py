@@ -115,3 +115,13 @@ def test_a_damaged_store(tmp_path):
         (block,) = file.blocks()
         with pytest.raises(DatasetError, match="pres: its values cannot be read"):
             file.read(block, slice(0, 1), slice(0, 1))
+
+
+def test_a_lost_chunk_is_noted(tmp_path):
+    """zarr reads it as its fill value."""
+    store(path := tmp_path / "train.zarr")
+    for chunk in (path / "pres").glob("0*"):
+        chunk.unlink()
+    ((block, u, _),) = read_whole(READER, path)
+    assert (u[:, :, 0] == 0).all()
+    assert block.notes == ("1 of the 1 chunks of pres are not stored, and are read as 0.0",)
