@@ -72,8 +72,6 @@ def _layouts(folder: NpyFolder) -> list[Layout]:
     shape = lengths["x"], lengths["y"]
     lower, extent = _box(described)
     mask = _mask(described, shape, lower, extent)
-    if mask is not None:
-        folder.add("mask", mask)
     block = Block(
         key="",
         num_trajectories=1,
@@ -86,7 +84,7 @@ def _layouts(folder: NpyFolder) -> list[Layout]:
         params={name: np.array([value]) for name, value in described.items() if name not in NOT_PARAMETERS},
         given=() if mask is None else (Field("mask"),),
     )
-    given = () if mask is None else (StoredArray("mask", "xy"),)
+    given = () if mask is None else (StoredArray("mask", "xy", known=mask),)
     return [Layout(block, tuple(StoredArray(name, "tyx") for name in NAMES), given)]
 
 

@@ -1,6 +1,7 @@
 """A folder of .npy files of another program: arrays of numbers alone, read without unpickling anything."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,9 @@ class NpyFolder:
     def __init__(self, path: Path) -> None:
         self.path, self.arrays = path, dict[str, np.ndarray]()
 
-    def add(self, name: str, values: np.ndarray) -> None:
-        """Adds an array that follows from others, under a name of its own."""
-        self.arrays[name] = values
-
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""
-        return name in self.arrays or (self.path / f"{name}.npy").is_file()
+        return (self.path / f"{name}.npy").is_file()
 
     def array(self, name: str) -> Any:
         """An array of numbers, not read yet.
@@ -39,7 +36,7 @@ class NpyFolder:
             try:
                 # Arrays of objects are refused: they would be unpickled.
                 array = np.lib.format.open_memmap(path, mode="r")
-            except (OSError, ValueError, EOFError, TypeError, SyntaxError) as error:
+            except (OSError, ValueError, EOFError, TypeError, SyntaxError, TokenError) as error:
                 raise unreadable_file(path, f"is damaged, or no .npy file of numbers: {error}") from None
             if array.dtype.kind not in "fiub":
                 raise unreadable_file(path, f"expected an array of real numbers, got {array.dtype}")

@@ -31,7 +31,7 @@ SAMPLE = r"Sample_(\d+)"
 
 
 class Poseidon(Reader):
-    """Poseidon's ``.nc`` files (netCDF 4, which is HDF5), by the arrays that they hold.
+    """Poseidon's ``.nc`` files (netCDF 4, which is HDF5) and ``Helmholtz.h5``, by the arrays that they hold.
 
     - ``solution`` or ``data (n, T, c, nx, ny)``: density, velocity, pressure, and in some files a tracer and a
       potential of gravity; with two or three channels a velocity and a tracer.
@@ -49,12 +49,10 @@ class Poseidon(Reader):
         Herde et al.: Poseidon: Efficient Foundation Models for PDEs. NeurIPS 2024, arXiv:2405.19101.
     """
 
-    suffixes = (".nc",)
+    suffixes = (".nc", ".h5")
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        if file.suffix.lower() not in self.suffixes:
-            return False
         try:
             opened = Hdf5File(file)
         except DatasetError:
@@ -62,7 +60,9 @@ class Poseidon(Reader):
         try:
             names = {"solution", "data", "velocity"} & set(opened.names())
             many = [name for name in names if len(opened.array(name).shape) in (3, 4, 5)]
-            return bool(many) or bool(numbered(opened.names(), SAMPLE))
+            samples = numbered(opened.names(), SAMPLE)
+            # Names as plain as these are Poseidon's in netCDF files alone; the Helmholtz equation is in an .h5 file.
+            return (bool(many) and file.suffix.lower() == ".nc") or (bool(samples) and opened.has(f"{samples[0]}/u"))
         except DatasetError:
             return False
         finally:

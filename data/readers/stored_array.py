@@ -1,12 +1,13 @@
 """Arrays of a file and the meaning of their axes, turned into states (B, W, C, *N)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from tendency.data.readers.laid_array import floats
 from tendency.data.readers.reader import unreadable_file
 
 LETTERS = {
@@ -57,18 +58,21 @@ class StoredArray:
         axes: a letter of ``LETTERS`` for each axis. An axis that the array lacks is filled with equal values.
         component: the only entry of the axis "c" that is read; None: all.
         falling: letters of axes whose coordinates fall; they are turned round.
+        known: all values of an array that was read already, or follows from others; the source is not asked for it.
     """
 
     name: str
     axes: str
     component: int | None = None
     falling: str = ""
+    known: np.ndarray | None = field(default=None, compare=False)
 
     def read(self, source: ArraySource, rows: slice, snapshots: slice, group: str = "") -> np.ndarray:
         """The values of some trajectories and snapshots, with axes as stored."""
         alone = slice(None) if self.component is None else slice(self.component, self.component + 1)
         parts = {"n": rows, "t": snapshots, "c": alone}
-        return source.values(group + self.name, tuple(parts.get(axis, slice(None)) for axis in self.axes))
+        place = tuple(parts.get(axis, slice(None)) for axis in self.axes)
+        return floats(source.values(group + self.name, place) if self.known is None else self.known[place])
 
     def arranged(self, values: np.ndarray, num_rows: int, num_snapshots: int, shape: Sequence[int]) -> np.ndarray:
         """Values that were read, as (B, W, C, *N).

@@ -61,10 +61,10 @@ def obstacles(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> list
         if not axes or unknown or _kind(file, name) == "periodic":
             continue
         each = bool(file.attribute("sample_varying", place, False))
-        inside = _mask(file, name, axes, dims, shape)[(slice(1, -1),) * len(axes)]
-        if each or inside.any():
+        mask = _mask(file, name, axes, dims, shape)
+        if each or mask[(slice(1, -1),) * len(axes)].any():
             letters = ("n" if each else "") + "".join("xyz"[axis] for axis in axes)
-            found.append(StoredArray(f"{place}/mask", letters))
+            found.append(StoredArray(f"{place}/mask", letters, known=None if each else mask))
     return found
 
 

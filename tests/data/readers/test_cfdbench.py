@@ -86,6 +86,10 @@ def test_a_dam_stands_at_the_bottom(tmp_path):
         ),
         (lambda folder: np.save(folder / "u.npy", np.array([[["a"]]])), "u.npy expected an array of real numbers"),
         (lambda folder: np.save(folder / "u.npy", np.array([None])), "u.npy is damaged, or no .npy file of numbers"),
+        (
+            lambda folder: (folder / "u.npy").write_bytes(b"\x93NUMPY\x01\0\x08\0{'a': (1"),
+            "u.npy is damaged, or no .npy file of numbers",
+        ),
         (lambda folder: (folder / "u.npy").write_bytes(b""), "u.npy is damaged, or no .npy file of numbers"),
         (lambda folder: (folder / "u.npy").write_bytes((folder / "u.npy").read_bytes()[:300]), "u.npy is damaged"),
         (lambda folder: (folder / "case.json").write_text("{"), "case.json is no JSON that can be read"),

@@ -68,7 +68,7 @@ def test_the_helmholtz_equation_is_steady(tmp_path):
     samples = {f"Sample_{i}": (random_values(4, 6, seed=i), random_values(4, 6, seed=20 + i)) for i in range(11)}
     arrays = {f"{name}/a": a for name, (a, _) in samples.items()} | {f"{name}/u": u for name, (_, u) in samples.items()}
     arrays |= {f"{name}/bc": np.array(0.1 * i) for i, name in enumerate(samples)}
-    path = write_hdf5(tmp_path / "Helmholtz.nc", arrays)
+    path = write_hdf5(tmp_path / "Helmholtz.h5", arrays)
     assert READER.recognises(path)
     ((block, u, given),) = read_whole(READER, path)
     assert (block.key, block.num_trajectories, block.is_steady) == ("Sample_0-Sample_10", 11, True)
