@@ -1,6 +1,6 @@
 """Any arrays: .npy, .npz, HDF5, netCDF and zarr, with axes that the file names or the user states."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name
 from tendency.data.readers.named_split import SPLITS, split_of_name
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_axes import increasing_times, joined_sides, side_length
+from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform, joined_sides, side_length
 from tendency.data.readers.zarr_arrays import ZARR
 from tendency.simulation.fields import Field
 
@@ -212,14 +212,10 @@ class _MappedArrays:
             array = self._coordinates(axis)
             if array is None:
                 return None, ()
-            try:
-                sides.append(side_length(self.path, array.name, self.found.open(array.name)[()], self.lengths[axis]))
-            except DatasetError as error:
-                if "distances" not in str(error):
-                    raise
-                return None, (
-                    f"{array.name}: its points do not lie at equal distances, so that side lengths are not said",
-                )
+            points = coordinates(self.path, array.name, self.found.open(array.name)[()], self.lengths[axis])
+            if not is_uniform(points):
+                return None, (f"{array.name}: its points do not lie at equal distances; side lengths are not said",)
+            sides.append(side_length(self.path, array.name, points, self.lengths[axis]))
         return joined_sides(sides), ()
 
     def _params(self) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -235,7 +231,7 @@ class _MappedArrays:
                     params[name] = np.array(values)
                 else:
                     notes.append(f"{name} is not finite and is no parameter")
-        return params, tuple(notes)
+        return dict(zip(_short(params), params.values(), strict=True)), tuple(notes)
 
     def _is_of_rows(self, dims: tuple[str, ...]) -> bool:
         return all(axis_of_name(dim) == "trajectory" for dim in dims)
@@ -250,10 +246,14 @@ class _MappedArrays:
 
 def _fields(arrays: Mapping[str, LaidArray]) -> tuple[Field, ...]:
     """One scalar field for each channel, by the names of the arrays."""
-    last = [name.rpartition("/")[2] for name in arrays]
-    names = last if len({*last}) == len(last) else [name.replace("/", "_") for name in arrays]
     fields = []
-    for name, array in zip(names, arrays.values(), strict=True):
+    for name, array in zip(_short(arrays), arrays.values(), strict=True):
         channels = array.length("channel")
         fields += [Field(f"{name}_{number}" if channels > 1 else name) for number in range(channels)]
     return tuple(fields)
+
+
+def _short(names: Iterable[str]) -> list[str]:
+    """Names without those of groups, where they differ all the same."""
+    last = [name.rpartition("/")[2] for name in names]
+    return last if len({*last}) == len(last) else [name.replace("/", "_") for name in names]

@@ -136,8 +136,18 @@ def _numpy(path: Path) -> FoundArrays:
 
 def _hdf5(path: Path) -> FoundArrays:
     file = Hdf5File(path)
-    arrays = {name: FoundArray(name, item.shape, item.dtype) for name, item in _datasets(file)}
-    return FoundArrays(path, arrays, file.array, file.close)
+    arrays = {name: FoundArray(name, item.shape, item.dtype, _labels(item)) for name, item in _datasets(file)}
+    with file.in_words("HDF5 cannot read its attributes"):
+        numbers = {name: np.asarray(value) for name, value in file.file.attrs.items() if np.ndim(value) == 0}
+    numbers = {name: value for name, value in numbers.items() if value.dtype.kind in "fiub" and name not in arrays}
+    arrays |= {name: FoundArray(name, value.shape, value.dtype) for name, value in numbers.items()}
+    return FoundArrays(path, arrays, lambda name: numbers[name] if name in numbers else file.array(name), file.close)
+
+
+def _labels(item: h5py.Dataset) -> tuple[str, ...] | None:
+    """Names of the axes, where each has one."""
+    labels = tuple(dim.label for dim in item.dims)
+    return labels if labels and all(labels) else None
 
 
 def _datasets(file: Hdf5File) -> Iterable[tuple[str, h5py.Dataset]]:

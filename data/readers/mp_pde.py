@@ -12,7 +12,7 @@ from tendency.data.readers.laid_array import LaidArray, ReversedInTime, StoredSt
 from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.lpsda import STATES
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_axes import increasing_times, side_length
+from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform
 from tendency.simulation.fields import Field
 
 SIDES = ("bc_left", "bc_right")
@@ -63,6 +63,7 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
         num_trajectories, num_snapshots, points = u.shape
         params = params_of(file, group, num_trajectories, ())
         boundary, notes = _boundary(params)
+        extent, uneven = _extent(file, key, points)
         states: StoredStates = LaidArray(u, ("trajectory", "time", "x"))
         if SIDES[0] in params:
             states = ReversedInTime(states, num_snapshots)
@@ -77,11 +78,11 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             fields=(Field("u"),),
             shape=(points,),
             times=_times(file, key, num_snapshots),
-            extent=_extent(file, key, points),
+            extent=extent,
             boundary=boundary,
             params={side: values for side, values in params.items() if side not in SIDES or boundary is None},
             split=split,
-            notes=notes,
+            notes=(*notes, *uneven),
         )
         yield StoredBlock(block, states)
 
@@ -99,14 +100,15 @@ def _times(file: Hdf5File, key: str, num_snapshots: int) -> np.ndarray:
     return increasing_times(file.path, f"{key}: tmin, tmax", np.linspace(first, last, num_snapshots), num_snapshots)
 
 
-def _extent(file: Hdf5File, key: str, points: int) -> np.ndarray:
+def _extent(file: Hdf5File, key: str, points: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The side length where the points lie dx apart, and what is odd about them."""
     x = file.attribute("x", key)
-    if x is not None:
-        side_length(file.path, f"{key}: its attribute x", x, points)
+    if x is not None and not is_uniform(coordinates(file.path, f"{key}: its attribute x", x, points)):
+        return None, (f"{key}: its points do not lie at equal distances, so that the side length is not said",)
     distance = _number(file, key, "dx")
     if distance <= 0:
         raise unreadable_file(file.path, f"{key}: expected a distance dx above 0, got {distance:g}")
-    return np.array([points * distance])
+    return np.array([points * distance]), ()
 
 
 def _boundary(params: Mapping[str, np.ndarray]) -> tuple[tuple[tuple[str, str], ...] | None, tuple[str, ...]]:

@@ -41,6 +41,14 @@ def is_uniform(coordinates: np.ndarray) -> bool:
     return bool((np.abs(steps - step) <= EVEN * np.abs(step)).all()) and bool((step != 0).all())
 
 
+def coordinates(path: Path, key: str, values: Any, num_points: int) -> np.ndarray:
+    """The coordinates of an axis, (N,) or (R, N) float64; arguments and errors as of ``side_length``."""
+    points = _numbers(path, key, values)
+    if points.shape[-1] != num_points or num_points < 2:
+        raise unreadable_file(path, f"{key}: expected the coordinates of {num_points} points, got {points.shape}")
+    return points
+
+
 def side_length(path: Path, key: str, values: Any, num_points: int) -> np.ndarray:
     """The length of one side, () or (R,): the number of points times their distance.
 
@@ -53,9 +61,7 @@ def side_length(path: Path, key: str, values: Any, num_points: int) -> np.ndarra
     Raises:
         DatasetError: another number of points, or points that are not finite or not at equal distances.
     """
-    points = _numbers(path, key, values)
-    if points.shape[-1] != num_points or num_points < 2:
-        raise unreadable_file(path, f"{key}: expected the coordinates of {num_points} points, got {points.shape}")
+    points = coordinates(path, key, values, num_points)
     if not is_uniform(points):
         steps = np.abs(np.diff(points))
         raise unreadable_file(

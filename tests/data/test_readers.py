@@ -1,11 +1,9 @@
 """What every reader in conf/data/reader must do, whatever is added there later."""
 
 import importlib
-import importlib.util
 import inspect
 import json
 import pickle
-import pkgutil
 
 import h5py
 import numpy as np
@@ -18,6 +16,7 @@ from tendency.data.readers.block import Block
 from tendency.data.readers.known_readers import path_of, reader_named
 from tendency.data.readers.reader import Reader, StatedFacts
 from tendency.data.readers.recognise import recognise
+from tests.support.published.published import all_writers
 from tests.support.read_files import ALL
 from tests.support.sample_files import SAMPLES
 
@@ -29,33 +28,22 @@ def built(path):
 
 
 READERS = {path.stem: built(path) for path in sorted((conf_folder() / "data" / "reader").glob("*.yaml"))}
-FACTS = ("axes", "arrays", "given")
 
 
-def published():
-    """Files that somebody wrote who has not seen the readers, where they are there: writers by their names."""
-    if importlib.util.find_spec("tests.support.published") is None:
-        return {}
-    package = importlib.import_module("tests.support.published")
-    modules = [
-        importlib.import_module(f"{package.__name__}.{each.name}") for each in pkgutil.iter_modules(package.__path__)
-    ]
-    return {
-        f"{module.__name__.rpartition('.')[2]}.{name}": function
-        for module in modules
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if name.startswith("write_") and function.__module__ == module.__name__
-    }
-
-
-WRITERS = SAMPLES | published()
+WRITERS = SAMPLES | all_writers()
 
 
 class Sample:
-    """Files of a format, what they are read by, and all that is read of them."""
+    """Files of a format, what they are read by, and all that is read of them.
 
-    def __init__(self, path, stated):
-        self.path, self.stated = path, stated
+    Args:
+        path: of the files.
+        stated: of them.
+        truth: what somebody knows of them who has not seen the readers.
+    """
+
+    def __init__(self, path, stated, truth=None):
+        self.path, self.stated, self.truth = path, stated, truth
         self.name = recognise(path, READERS)
         self.reader = READERS[self.name]
         self.files = self.reader.files(path)
@@ -87,8 +75,9 @@ def sample_of(name, folder):
     written = WRITERS[name](folder)
     if name in SAMPLES:
         return Sample(written, StatedFacts())
-    said = {key.removeprefix("data."): value for key, value in written.options.items()}
-    return Sample(written.path, StatedFacts(**{key: tuple(said[key]) for key in FACTS if said.get(key)}))
+    said = written.options
+    stated = StatedFacts(axes=said.get("dims"), arrays=said.get("keys"), given=tuple(written.given))
+    return Sample(written.path, stated, written)
 
 
 @pytest.fixture(params=WRITERS)
@@ -256,14 +245,18 @@ def test_a_reader_of_one_format_does_not_take_files_of_another(sample, tmp_path_
             assert not [file for file in sample.files if reader.recognises(file)], name
 
 
-@pytest.mark.parametrize("name", [name for name in WRITERS if name not in SAMPLES])
+@pytest.mark.parametrize("name", all_writers())
 def test_published_files_are_read_to_equality(name, tmp_path):
-    truth = WRITERS[name](tmp_path)
     sample = sample_of(name, tmp_path)
-    states = {}
+    truth = sample.truth
+    found = {}
     for opened in sample.opened():
         for block in opened.blocks():
-            states.setdefault(block.split, []).append(opened.read(block, ALL, ALL))
+            if truth.options.get("key", "") in block.key:
+                states = opened.read(block, ALL, ALL)
+                # What a format is known to hold from last to first is read in its direction.
+                ordered = states[:, ::-1] if truth.options.get("reversed_in_time") else states
+                found.setdefault(block.split, []).append(ordered)
     for split, u in truth.u.items():
-        found = [part for part in states.get(split, states.get(None, [])) if part.shape[1:] == u.shape[1:]]
-        assert np.array_equal(np.concatenate(found), u), (name, split)
+        expected = u.swapaxes(-1, -2) if truth.axes == ("y", "x") else u
+        assert np.array_equal(np.concatenate(found[None if split == "all" else split]), expected), split

@@ -143,10 +143,16 @@ def test_the_wave_equation_says_its_boundaries_and_runs_forward(tmp_path):
     assert "bc_left" in block.notes[0]
 
 
-def test_points_at_unequal_distances_are_refused(tmp_path):
+def test_points_at_unequal_distances_are_told_and_the_side_asked_for(tmp_path):
     numbers = {"bc_left": np.zeros(2, int), "bc_right": np.zeros(2, int), "c": np.full(2, 2.0)}
     u, sides, facts = resolutions(numbers, lambda n: -8 * np.cos(np.arange(n) * np.pi / (n - 1)))
-    refused(MessagePassingReader(), write(tmp_path / "WE.h5", u | sides, facts), "attribute x", "equal distances")
+    path = write(tmp_path / "WE.h5", u | sides, facts)
+    block, states = opened(MessagePassingReader(), path)["train/pde_5-8"]
+    assert block.extent is None
+    assert "equal distances" in block.notes[-1]
+    assert np.array_equal(states, u["train/pde_5-8"][:, ::-1, None])
+    facts = [(key, name, 0.0 if name == "dx" else value) for key, name, value in facts if name != "x"]
+    refused(MessagePassingReader(), write(tmp_path / "WE.h5", u | sides, facts), "dx above 0, got 0")
 
 
 @pytest.mark.parametrize(
