@@ -54,7 +54,7 @@ class Conditions:
 
     def __repr__(self) -> str:
         """How many there are, and of what; not each value."""
-        names = ", ".join([*self.param_names, *self.hidden_names]) or "no parameters"
+        names = ", ".join([*self.param_names, *self.hidden_names, *self.given_names]) or "no parameters"
         return f"Conditions({len(self.params)} trajectories: {names}; {self.geometry})"
 
     @classmethod
@@ -107,13 +107,16 @@ class Conditions:
                 raise ValueError(f"conditions: expected the parameters {expected} in each batch to join, got {names}")
             if piece.geometry is not first.geometry and piece.geometry != first.geometry:
                 raise ValueError("conditions: expected one geometry in all batches to join, got several")
+        given = _joined_fields([piece.given for piece in pieces], "given")
+        if other := next((piece.given_names for piece in pieces if piece.given_names != first.given_names), None):
+            raise ValueError(f"conditions: expected the constant fields {first.given_names} in each batch, got {other}")
         return replace(
             first,
             params=torch.cat([piece.params for piece in pieces]),
             hidden=torch.cat([piece.hidden for piece in pieces]),
             extent=torch.cat([piece.extent for piece in pieces]),
             boundary_values=torch.cat([piece.boundary_values for piece in pieces]),
-            given=_joined_fields([piece.given for piece in pieces], "given"),
+            given=given,
             forcing=_joined_fields([piece.forcing for piece in pieces], "forcing"),
             forcing_times=_joined_fields([piece.forcing_times for piece in pieces], "forcing_times"),
         )
@@ -149,8 +152,8 @@ class Conditions:
                 f"forcing: expected ({rows}, K, C_f, {', '.join(map(str, space))}) and times ({rows}, K), got "
                 f"{tuple(forcing.shape)} and {tuple(times.shape)}"
             )
-        if not bool((times.diff(dim=1) > 0).all()):
-            raise ValueError("forcing: expected times that increase, got others")
+        if not times.shape[1] or not bool((times.diff(dim=1) > 0).all()):
+            raise ValueError("forcing: expected at least one time, and times that increase, got others")
         return replace(self, forcing=forcing, forcing_times=times.double())
 
     def without_fields(self) -> "Conditions":
@@ -241,11 +244,14 @@ def _joined_fields(pieces: Sequence[Tensor | None], name: str) -> Tensor | None:
     """Known fields of several batches as those of one.
 
     Raises:
-        ValueError: some batches have them and others have none.
+        ValueError: some batches have them and others have none, or others of another shape.
     """
     there = [piece for piece in pieces if piece is not None]
     if there and len(there) < len(pieces):
         raise ValueError(f"conditions: expected {name} in all batches to join, got some without")
+    if len({tuple(piece.shape[1:]) for piece in there}) > 1:
+        shapes = sorted({tuple(piece.shape[1:]) for piece in there})
+        raise ValueError(f"conditions: expected {name} of one shape in all batches to join, got {shapes}")
     return torch.cat(there) if there else None
 
 

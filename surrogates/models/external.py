@@ -19,8 +19,8 @@ SIZES = ("spatial_dims", "in_channels", "out_channels")
 class External(Surrogate):
     """A foreign network: (B, C, *N) in, (B, C_out, *N) out.
 
-    Conditions come to it as further channels that are constant in space, after the state's; then coordinates, if asked.
-    How it treats boundaries, resolutions and dimensions is its own affair.
+    Conditions come to it as further channels that are constant in space, after those of the state and of known
+    fields; then coordinates, if asked. How it treats boundaries, resolutions and dimensions is its own affair.
 
     Args:
         interface: sizes of state, output and conditions, and the boundary, which coordinates follow.

@@ -101,7 +101,7 @@ def test_forcing_is_linear_between_its_times_and_constant_beyond():
     assert torch.allclose(told.forcing_at(at[0])[1], values[1, 1])
     assert conditions.forcing_at(at[:, 0]) is None
     assert torch.equal(told[1:].forcing_at(at[1:, 0]), values[1:, 0])
-    with pytest.raises(ValueError, match="forcing: expected times that increase"):
+    with pytest.raises(ValueError, match="forcing: expected at least one time, and times that increase"):
         conditions.with_forcing(values, -at)
 
 

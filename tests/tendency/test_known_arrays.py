@@ -154,7 +154,7 @@ def test_forcing_is_a_pair_of_times_and_values(forced):
     for wrong, message in [
         (HEATING[1], r"given\['heating'\]: expected a pair \(times, values\), got a ndarray"),
         ((HEATING[0][:2], HEATING[1]), r"given\['heating'\]: expected shape"),
-        (([0.0, 0.0, 1.0], HEATING[1]), "forcing: expected times that increase"),
+        (([0.0, 0.0, 1.0], HEATING[1]), "forcing: expected at least one time, and times that increase"),
     ]:
         with pytest.raises(ValueError, match=message):
             surrogate.rollout(START, [0.2], **arguments, given=GIVEN | {"heating": wrong})
