@@ -35,7 +35,8 @@ class TrainedSurrogate:
         self.constants = _constants(recipe.pde.get("parameters", {}))
         lengths = _constants(dict(enumerate(recipe.pde.get("extent", []))))
         known = all(axis in lengths for axis in range(metadata.spatial_dims))
-        self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else None
+        # A checkpoint of an older version has them in its problem alone.
+        self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else recipe.extent
 
     def __repr__(self) -> str:
         """What it is, what it answers for, and what it was trained on."""
