@@ -3,6 +3,9 @@
 from tendency.data.certificate import Certificate
 from tendency.simulation.problem import Problem
 
+FILES_UNCERTIFIED = "data files, not certified against a solver"
+"""What is said of data whose errors nobody here has measured."""
+
 
 def certify_files(problem: Problem | None) -> Certificate:
     """The certificate of data files: nothing is measured of them yet.

@@ -171,7 +171,7 @@ def gather_facts(
             given=first.given,
         ),
         steps=steps,
-        extent=_extent(files, stated.extent),
+        extent=side_ranges(files, stated.extent),
         params=ranges,
         names=names,
     )
@@ -208,6 +208,32 @@ def step_range(
     # Single precision of times says no more than six digits of a step.
     rounded = float(f"{mean:.6g}")
     return rounded, (rounded, rounded)
+
+
+def side_ranges(files: Sequence[IndexedFile], stated: Sequence[float] | None) -> tuple[tuple[float, float], ...]:
+    """Shortest and longest side on each axis.
+
+    Args:
+        files: with the blocks that are used.
+        stated: by the user, in place of the files' own.
+
+    Raises:
+        ValueError: side lengths that are none, or not one for each axis.
+    """
+    dims = files[0].blocks[0].spatial_dims
+    if stated is not None:
+        if len(stated) != dims:
+            raise ValueError(f"data.extent: expected {dims} side lengths, got {list(stated)}")
+        return tuple((side, side) for side in stated)
+    sides = []
+    for name, block in _named_blocks(files):
+        extent = np.atleast_2d(np.asarray(block.extent, dtype=np.float64))
+        if extent.shape[1] != dims or not (np.isfinite(extent).all() and (extent > 0).all()):
+            raise ValueError(
+                f"data.path: expected {dims} positive side lengths, got others in {name}; say data.extent=..."
+            )
+        sides.append(extent)
+    return tuple(_range(column) for column in np.concatenate(sides).T)
 
 
 def _named_blocks(files: Sequence[IndexedFile]) -> list[tuple[str, Block]]:
@@ -259,24 +285,6 @@ def _column(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> np.n
 
 def _range(values: np.ndarray) -> tuple[float, float]:
     return float(values.min()), float(values.max())
-
-
-def _extent(files: Sequence[IndexedFile], stated: Sequence[float] | None) -> tuple[tuple[float, float], ...]:
-    """Shortest and longest side on each axis."""
-    dims = files[0].blocks[0].spatial_dims
-    if stated is not None:
-        if len(stated) != dims:
-            raise ValueError(f"data.extent: expected {dims} side lengths, got {list(stated)}")
-        return tuple((side, side) for side in stated)
-    sides = []
-    for name, block in _named_blocks(files):
-        extent = np.atleast_2d(np.asarray(block.extent, dtype=np.float64))
-        if extent.shape[1] != dims or not (np.isfinite(extent).all() and (extent > 0).all()):
-            raise ValueError(
-                f"data.path: expected {dims} positive side lengths, got others in {name}; say data.extent=..."
-            )
-        sides.append(extent)
-    return tuple(_range(column) for column in np.concatenate(sides).T)
 
 
 def _boundary(files: Sequence[IndexedFile], stated: Sides | None) -> Boundary:

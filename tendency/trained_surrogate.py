@@ -38,7 +38,9 @@ class TrainedSurrogate:
         self.metadata = metadata = recipe.metadata
         self.dt = None if metadata.dt is None else metadata.dt * recipe.stride
         self.values = TrainedValues(recipe.pde.get("parameters", {}), "params")
-        self.lengths = TrainedValues(dict(enumerate(recipe.pde.get("extent", []))), "extent")
+        # A checkpoint of an older version has the side lengths in its problem alone, one on data files beside it.
+        lengths = recipe.pde.get("extent") or [{"value": length} for length in recipe.extent or []]
+        self.lengths = TrainedValues(dict(enumerate(lengths)), "extent")
         self.constants, known = self.values.constants, self.lengths.constants
         axes = range(metadata.spatial_dims)
         self.extent = [known[axis] for axis in axes] if all(axis in known for axis in axes) else None

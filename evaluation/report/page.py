@@ -139,7 +139,7 @@ def configuration_texts(configuration: Mapping[str, Any]) -> dict[str, str]:
     Args:
         configuration: configuration of one run, or {run: configuration}.
     """
-    nested = configuration and all(isinstance(value, Mapping) and "pde" in value for value in configuration.values())
+    nested = configuration and all(isinstance(value, Mapping) and "model" in value for value in configuration.values())
     if not nested:
         return {"Configuration": json.dumps(configuration, indent=2, default=str)}
     return {f"Configuration of {run}": json.dumps(c, indent=2, default=str) for run, c in configuration.items()}

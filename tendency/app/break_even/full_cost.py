@@ -83,7 +83,7 @@ class FullCost(CostStudy):
         """See ``CostStudy.measure``."""
         problem = problem_of(test)
         if problem is None or problem.stored_geometry is not problem.geometry:
-            raise ValueError("no reference solver works where the snapshots lie")
+            raise ValueError("no reference solver is known, or none works where the snapshots lie")
         start = self._start(simulators, test, problem, device)
         truth = _refined_truth(problem, start)
         machine = machine_name(device)

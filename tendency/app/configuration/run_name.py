@@ -12,7 +12,6 @@ from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import digest
 from tendency.app.configuration.learned_part import learned_part, without_later_keys
-from tendency.app.configuration.small_form import solved_part
 from tendency.errors import ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
@@ -46,14 +45,14 @@ NOT_LEARNED = ("name", "small", "resume", "ckpt_path", "compile")
 
 
 def assign_name(
-    config: DictConfig, choices: Mapping[str, str], data: Mapping[str, Any], subject: str
+    config: DictConfig, choices: Mapping[str, str], known: Mapping[str, Any], subject: str
 ) -> dict[str, Any]:
     """Gives a run its name where it has none.
 
     Args:
         config: of ``train.py``, composed.
         choices: the chosen option of each config group.
-        data: what the result depends on of the data, plain data.
+        known: entries that stand in place of the configuration's own, plain data.
         subject: what the name begins with.
 
     Returns:
@@ -66,9 +65,7 @@ def assign_name(
     kept = {name for name, group in GROUPS.items() if group.learned}
     content = plain(neutral)
     hashed = {key: content[key] for key in content if key in kept or key not in (*GROUPS, *NOT_LEARNED)}
-    hashed["data"] = dict(data)
-    if "pde" in hashed:
-        hashed["pde"] = solved_part(hashed["pde"])
+    hashed |= known
     hashed = without_later_keys(hashed)
     if config.name is None:
         config.name = _name_of(subject, choices, config, hashed)

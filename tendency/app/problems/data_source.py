@@ -67,12 +67,17 @@ class DataSource(ABC):
     def folder(self) -> Path:
         """Where the dataset is, or will be."""
 
+    @property
     @abstractmethod
-    def identity(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """What the name of a run is a hash of in place of the node of its data.
+    def extent(self) -> tuple[tuple[float, float], ...]:
+        """Shortest and longest side of the domain on each axis."""
+
+    @abstractmethod
+    def identity(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What the name of a run is a hash of in place of ``data`` and ``pde``, by these keys.
 
         Args:
-            node: plain data.
+            config: of the run, plain data.
         """
 
     @abstractmethod

@@ -13,7 +13,7 @@ from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data.certificate import Certificate
 from tendency.data.certify_files import certify_files
 from tendency.data.dataset_layout import SPLITS
-from tendency.data.file_facts import StatedValues, step_range
+from tendency.data.file_facts import StatedValues, side_ranges, step_range
 from tendency.data.file_index import FileIndex
 from tendency.data.file_splits import SplitRule
 from tendency.data.manifest import Manifest, read_manifest
@@ -163,11 +163,22 @@ class FileData(DataSource):
         """As of ``DataSource``."""
         return step_range(self.index.files, self.index.dt, self.metadata.num_snapshots)[1]
 
-    def identity(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """As of ``DataSource``: the dataset by its name, which says what is in the files and not where they lie."""
+    @property
+    def extent(self) -> tuple[tuple[float, float], ...]:
+        """As of ``DataSource``."""
+        return side_ranges(self.index.files, self.index.extent)
+
+    def identity(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """As of ``DataSource``: the dataset by its name, which says what is in the files and not where they lie.
+
+        A problem stands there as the files solve it: with their points, times, domain and parameters.
+        """
+        node = config["data"]
         batches = ("_target_", "batch_size", "eval_batch_size", "batches_per_epoch", "stride")
         numbers = {f"num_{split}": number for split, number in self.counts.items()}
-        return {"dataset": self.folder.name} | numbers | {key: node[key] for key in batches if key in node}
+        data = {"dataset": self.folder.name} | numbers | {key: node[key] for key in batches if key in node}
+        problem = problem_node_of(self.manifest)
+        return {"data": data} | ({"pde": problem} if problem else {})
 
     def subject(self, problem: str | None) -> str:
         """As of ``DataSource``."""

@@ -11,6 +11,7 @@ from tendency.app.configuration.groups import INJECTED, settings_of
 from tendency.app.configuration.settings import GenerateSettings, PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
 from tendency.app.problems.data_source import DataSource, data_of
+from tendency.data.certify_files import FILES_UNCERTIFIED
 from tendency.data.manifest import Manifest
 from tendency.simulation.problem import Problem
 
@@ -43,12 +44,14 @@ def generate(config: DictConfig) -> None:
     for line in data.lines():
         print(line, flush=True)
     folder, manifest = data.folder, data.prepare()
-    print("\n".join(manifest.certificate.lines()))
+    certified = manifest.files is None or manifest.certificate.certified
+    print("\n".join(manifest.certificate.lines() if certified else [f"certificate: {FILES_UNCERTIFIED}"]))
     for line in settled_lines(manifest):
         print(line)
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
     print(f"dataset: {folder} ({counts})")
-    print(f"looked at: the manifest, and the sizes of {len(manifest.chunks)} chunks; verify=true reads them")
+    parts = f"{len(manifest.chunks)} chunks" if manifest.files is None else f"{len(manifest.files.files)} data files"
+    print(f"looked at: the manifest, and the sizes of {parts}; verify=true reads them")
     # With every override: without them another dataset would be made and trained on.
     print(f"next:    {shlex.join(['python', 'train.py', *HydraConfig.get().overrides.task])}")
 

@@ -31,7 +31,7 @@ def name_run(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     content = plain(config)
     check_nodes({"data": content["data"]}, INJECTED, {"data": DataSource})
     source = build_data(content["data"], Path(content["paths"]["datasets"]), content.get("pde"))
-    return assign_name(config, choices, source.identity(content["data"]), source.subject(choices.get("pde")))
+    return assign_name(config, choices, source.identity(content), source.subject(choices.get("pde")))
 
 
 def compose_training(overrides: Sequence[str]) -> dict[str, Any]:

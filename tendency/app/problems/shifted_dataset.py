@@ -6,9 +6,11 @@ from typing import Any
 
 from tendency.app.configuration.groups import INJECTED
 from tendency.app.configuration.identity import identity
+from tendency.app.configuration.moved_targets import our_class
 from tendency.app.configuration.overrides import apply_overrides
 from tendency.app.configuration.stored_nodes import examine
 from tendency.app.problems.data_source import build_data
+from tendency.app.problems.file_data import FileData
 from tendency.app.problems.solved_data import SolvedData
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
@@ -40,6 +42,13 @@ def shifted_dataset(
         DatasetError: the changed problem's certificate fails.
     """
     first = runs[0]
+    for run in runs:
+        target = (run.configuration.get("data") or {}).get("_target_", "")
+        if (made := our_class(str(target))) is not None and issubclass(made, FileData):
+            raise ArtefactError(
+                f"shift: {run.name} was trained on data files: no problem is known whose trajectories could be solved "
+                "anew; judge it on other files by dataset=<their folder in the datasets>"
+            )
     pde = _pde_of(first)
     for run in runs:
         if lines := differences(identity(pde), identity(_pde_of(run)), "pde"):

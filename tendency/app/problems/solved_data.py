@@ -125,10 +125,16 @@ class SolvedData(DataSource):
         """As of ``DataSource``."""
         return dataset_folder(self.root, self.problem.name, identity(self.description))
 
-    def identity(self, node: Mapping[str, Any]) -> dict[str, Any]:
+    @property
+    def extent(self) -> tuple[tuple[float, float], ...]:
+        """As of ``DataSource``."""
+        return tuple((side.lowest, side.highest) for side in self.problem.extent)
+
+    def identity(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """As of ``DataSource``."""
         # Runs that were named before there was a choice keep their names.
-        return {key: value for key, value in node.items() if (key, value) != ("settled", "keep")}
+        data = {key: value for key, value in config["data"].items() if (key, value) != ("settled", "keep")}
+        return {"data": data, "pde": solved_part(self.pde)}
 
     def subject(self, problem: str | None) -> str:
         """As of ``DataSource``."""

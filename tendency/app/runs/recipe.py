@@ -40,6 +40,7 @@ PARTS = {
     "chunks": dict[str, str],
     "epoch": dict[str, Any],
     "learned_steps": list[PositiveFloat] | None,
+    "extent": list[PositiveFloat] | None,
     "version": Annotated[str, StringConstraints(max_length=40)] | None,
 }
 METADATA_PARTS = {
@@ -82,6 +83,7 @@ class Recipe:
         epoch: values of what makes an epoch and its steps, by key; empty before they were written.
         version: of the program that wrote it; None before versions were written.
         learned_steps: shortest and longest step of the surrogate; None before they were written.
+        extent: side lengths of the domain; None where they differ between trajectories, or before they were written.
         source: where it was read, for messages.
     """
 
@@ -96,6 +98,7 @@ class Recipe:
     epoch: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = __version__
     learned_steps: Sequence[float] | None = None
+    extent: Sequence[float] | None = None
     source: str = field(default="checkpoint", compare=False)
 
     @classmethod
@@ -119,7 +122,7 @@ class Recipe:
             raise ArtefactError(f"{source}: its recipe is damaged ({problems[0]})")
         known = {
             name: content[name]
-            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps")
+            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps", "extent")
             if name in content
         }
         return cls(
@@ -146,6 +149,7 @@ class Recipe:
             "epoch",
             "version",
             "learned_steps",
+            "extent",
         )
         return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
 

@@ -142,6 +142,7 @@ class LightningFit:
             chunks=dict(checksums),
             epoch=self.plan.epoch(),
             learned_steps=[self.plan.learned.shortest, self.plan.learned.longest],
+            extent=self.plan.side_lengths,
         )
         return SurrogateModule(
             stepper,

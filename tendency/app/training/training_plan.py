@@ -96,6 +96,12 @@ class TrainingPlan:
         (shortest, longest), stride = self.data.steps, self.data.stride
         return LearnedSteps(shortest * stride, longest * stride * self.objective.longest_stride)
 
+    @property
+    def side_lengths(self) -> list[float] | None:
+        """The side lengths of the domain; None where they differ between trajectories."""
+        sides = self.data.extent
+        return [low for low, _ in sides] if all(low == high for low, high in sides) else None
+
     def done(self) -> bool:
         """Whether the run has been finished already, which is then said."""
         if not self.is_first_rank or (figures := self.folder.finished()) is None:
