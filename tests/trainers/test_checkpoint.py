@@ -117,10 +117,3 @@ def test_the_best_is_kept_even_where_every_rollout_blows_up(validations, kept, r
         metrics = {name: torch.tensor(figure) for name, figure in zip(names, figures, strict=True)}
         callback.on_validation_end(SimpleNamespace(callback_metrics=metrics, sanity_checking=False), None)
     assert saved == [(number, "best.ckpt") for number in kept]
-
-
-def test_a_checkpoint_with_one_figure_for_the_best_still_counts():
-    callback = resumed_from({"best": 0.5, "metrics_log_bytes": None})
-    callback.save = lambda *arguments: pytest.fail("0.6 is not better than 0.5")
-    metrics = {"valid/rollout_nrmse": torch.tensor(0.6), "valid/one_step_nrmse": torch.tensor(0.1)}
-    callback.on_validation_end(SimpleNamespace(callback_metrics=metrics, sanity_checking=False), None)

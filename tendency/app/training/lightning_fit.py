@@ -1,5 +1,6 @@
 """A training run from its plan to its report, by Lightning."""
 
+import functools
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from tendency.app.reports.rollout_report import JudgedSurrogates, ReportText, Te
 from tendency.app.reports.told_training import ToldTraining, count_parameters, logged_records, today
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.report_folder import ReportFolder
+from tendency.app.training.checkpoint_examination import CheckpointExamination
 from tendency.app.training.model_size import size_of
 from tendency.app.training.resume_point import require_same_data, resume_point
 from tendency.app.training.training_plan import TrainingPlan
@@ -35,7 +37,7 @@ from tendency.simulation.window import Window
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
 from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.logs.metrics_log import MetricsLog
-from tendency.trainers.module import SurrogateModule
+from tendency.trainers.module import Admit, SurrogateModule
 from tendency.trainers.rank_watch import lost_rank
 from tendency.trainers.run_hooks import BeginsWithRun, KeepsReport, RunContext
 
@@ -69,7 +71,8 @@ class LightningFit:
         require_precision(self.surrogate, self.plan.metadata.geometry, self.plan.config["trainer"]["precision"], device)
         if self.plan.settings.compile:
             require_compiler(device)
-        checkpoint = self._checkpoint_to_resume()
+        examination = CheckpointExamination(self.plan, self.surrogate, trainer)
+        checkpoint = self._checkpoint_to_resume(examination)
         if self.plan.is_first_rank:
             self._header(trainer, matmul)
         dataset, manifest = self.plan.data.folder, self.plan.data.prepare()
@@ -78,7 +81,9 @@ class LightningFit:
         if checkpoint is not None and checkpoint.parent == self.plan.folder.last.parent:
             require_same_data(checkpoint, checksums)
         stepper = self._stepper()
-        module = self._module(stepper, dataset.name, checksums)
+        # What was examined before a dataset was made may have been replaced meanwhile.
+        admit = None if checkpoint is None else functools.partial(examination.admit, checkpoint)
+        module = self._module(stepper, dataset.name, checksums, admit)
         if self.plan.is_first_rank:
             self._begin(trainer.loggers, trainer.loggers)
         if self.plan.settings.compile:
@@ -103,13 +108,17 @@ class LightningFit:
             if isinstance(part, BeginsWithRun):
                 part.begin_run(context)
 
-    def _checkpoint_to_resume(self) -> Path | None:
+    def _checkpoint_to_resume(self, examination: CheckpointExamination) -> Path | None:
         """Takes the run's folder; the checkpoint to go on from, if any."""
         resumes = self.plan.settings.resume == "auto"
         if self.plan.is_first_rank:
             resumes = self.plan.folder.open(self.plan.stored(), resumes)
         # A run that began from another's checkpoint goes on from its own.
-        return (resume_point(self.plan) if resumes else None) or self.plan.checkpoint
+        if own := resume_point(self.plan, examination.require) if resumes else None:
+            return own
+        if self.plan.checkpoint is not None:
+            examination.require(self.plan.checkpoint)
+        return self.plan.checkpoint
 
     def _stepper(self) -> SurrogateStepper:
         objective, prediction = self.plan.objective, self.plan.prediction
@@ -130,7 +139,9 @@ class LightningFit:
             window: Window = windows.windows(list(indices[first : first + at_once]))
             yield self.plan.objective.chosen(window, self.plan.settings.seed, 0)
 
-    def _module(self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str]) -> SurrogateModule:
+    def _module(
+        self, stepper: SurrogateStepper, dataset: str, checksums: Mapping[str, str], admit: Admit | None
+    ) -> SurrogateModule:
         recipe = Recipe(
             model=self.plan.config["model"],
             prediction=self.plan.config["prediction"],
@@ -151,6 +162,7 @@ class LightningFit:
             self.plan.schedule,
             self.plan.settings.seed,
             recipe.to_dict(),
+            admit,
         )
 
     def _data(self) -> LightningDataModule:
