@@ -156,6 +156,24 @@ def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
     assert tmp_path / "b.zarr" / "inside.npy" in READER.parts(tmp_path / "b.zarr")
 
 
+def test_files_are_counted_by_the_numbers_in_their_names(tmp_path):
+    names = ["run_2/data_1.npy", "run_2/data_9.npy", "run_2/data_10.npy", "run_10/data_3.npy"]
+    for name in reversed(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / name, U)
+    assert [path.relative_to(tmp_path).as_posix() for path in READER.files(tmp_path)] == names
+
+
+def test_a_folder_says_the_split_where_another_one_is_beside_it(tmp_path):
+    stated = StatedFacts(axes=NAMES)
+    for name, beside in {"own/test/u.npy": (), "set/test/u.npy": ("train",)}.items():
+        for folder in ("test", *beside):
+            (tmp_path / name).parent.with_name(folder).mkdir(parents=True)
+        np.save(tmp_path / name, U)
+        ((block, _, _),) = read(READER, tmp_path / name, stated).values()
+        assert block.split == ("test" if beside else None)
+
+
 def test_axes_that_are_not_said_are_asked_for(tmp_path):
     np.save(tmp_path / "u.npy", U)
     refused(READER, tmp_path / "u.npy", "u (3, 4, 2, 5, 6) float32", "'data.axes=[trajectory,time,channel,x,y]'")
