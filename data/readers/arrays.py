@@ -101,7 +101,6 @@ class _MappedArrays:
         """
         extent, notes = self._extent()
         params, odd = self._params()
-        used = [self.found.arrays[name].note for name in (*self.states, *self.given)]
         block = Block(
             key=key,
             num_trajectories=self.lengths["trajectory"],
@@ -113,7 +112,7 @@ class _MappedArrays:
             params=params,
             given=_fields(self.given),
             split=split,
-            notes=(*notes, *odd, *filter(None, used)),
+            notes=(*notes, *odd),
         )
         given = JoinedFields(list(self.given.values())) if self.given else None
         return StoredBlock(block, JoinedFields(list(self.states.values())), given)
@@ -149,6 +148,8 @@ class _MappedArrays:
             raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {array.dtype}")
         if 0 in array.shape:
             raise unreadable_file(self.path, f"{name}: expected entries along each axis, got shape {array.shape}")
+        if array.fault:
+            raise unreadable_file(self.path, f"{name}: {array.fault}")
         return array
 
     def _laid(self, array: FoundArray, axes: tuple[str, ...]) -> LaidArray:

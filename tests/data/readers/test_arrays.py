@@ -135,16 +135,17 @@ def test_unequal_distances_are_told_and_the_side_asked_for(tmp_path):
     assert "lon" in block.notes[0]
 
 
-def test_chunks_that_a_zarr_store_lacks_are_told(tmp_path):
+def test_an_array_that_was_not_written_is_refused(tmp_path):
     zarr = pytest.importorskip("zarr")
+    stated = StatedFacts(axes=("trajectory", "time", "x", "y"))
     group = zarr.open_group(str(tmp_path / "u.zarr"), mode="w")
     group.create_array("u", data=U[:, :, 0], chunks=(1, 4, 5, 6))
     (tmp_path / "u.zarr" / "u" / "c" / "1" / "0" / "0" / "0").unlink()
-    ((block, states, _),) = read(
-        READER, tmp_path / "u.zarr", StatedFacts(axes=("trajectory", "time", "x", "y"))
-    ).values()
-    assert "1 of the 3 chunks of u" in block.notes[0]
-    assert not states[1].any()
+    refused(READER, tmp_path / "u.zarr", "u: expected 3 chunks, got 2", stated=stated)
+    for name in ("u.hdf5", "u.nc"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_dataset("u", U[:, :, 0].shape, "f4", fillvalue=9.97e36)
+        refused(READER, tmp_path / name, "u: expected values, got an array that was never written", stated=stated)
 
 
 def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
