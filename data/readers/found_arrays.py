@@ -183,8 +183,10 @@ def _netcdf(path: Path) -> FoundArrays:
         finally:
             guard.close()
     # Times stay the numbers that they are; packed values are unpacked.
-    engine = "h5netcdf" if is_hdf5(path) else "scipy"
-    opened = xarray.open_dataset(path, engine=engine, decode_times=False, cache=False)
+    engine: dict[str, Any] = {"engine": "scipy"}
+    if is_hdf5(path):
+        engine = {"engine": "h5netcdf", "phony_dims": "sort"}
+    opened = xarray.open_dataset(path, decode_times=False, cache=False, **engine)
     variables = {str(name): variable for name, variable in opened.variables.items()}
     arrays = {
         name: FoundArray(name, variable.shape, variable.dtype, tuple(map(str, variable.dims)), faults.get(name, ""))
