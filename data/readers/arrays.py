@@ -1,5 +1,6 @@
 """Any arrays: .npy, .npz, HDF5, netCDF and zarr, with axes that the file names or the user states."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tendency.data.readers.found_arrays import HDF5, NETCDF, FoundArray, FoundAr
 from tendency.data.readers.laid_array import ORDER, SPACE, JoinedFields, LaidArray
 from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name, named_axes, wrong_axes
-from tendency.data.readers.named_split import SPLITS, split_of_name
+from tendency.data.readers.named_split import SPLITS, split_of_place
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform, joined_sides, side_length
@@ -39,7 +40,7 @@ class ArrayReader(Reader):
         stores = [each for each in stores if not any(store in each.parents for store in stores)]
         inside = {*stores}
         others = [each for each in super().files(path) if not inside & {*each.parents}]
-        return sorted([*stores, *others])
+        return sorted([*stores, *others], key=_counted)
 
     def parts(self, file: Path) -> Sequence[Path]:
         """As of ``Reader``."""
@@ -61,7 +62,7 @@ def _stored(found: FoundArrays, stated: StatedFacts) -> Iterator[StoredBlock]:
         for group in sorted(groups):
             yield _MappedArrays(found.within(group), stated).stored(group, SPLITS[group])
     else:
-        yield _MappedArrays(found, stated).stored("", split_of_name(found.path))
+        yield _MappedArrays(found, stated).stored("", split_of_place(found.path))
 
 
 class _MappedArrays:
@@ -100,7 +101,6 @@ class _MappedArrays:
         """
         extent, notes = self._extent()
         params, odd = self._params()
-        used = [self.found.arrays[name].note for name in (*self.states, *self.given)]
         block = Block(
             key=key,
             num_trajectories=self.lengths["trajectory"],
@@ -112,7 +112,7 @@ class _MappedArrays:
             params=params,
             given=_fields(self.given),
             split=split,
-            notes=(*notes, *odd, *filter(None, used)),
+            notes=(*notes, *odd),
         )
         given = JoinedFields(list(self.given.values())) if self.given else None
         return StoredBlock(block, JoinedFields(list(self.states.values())), given)
@@ -148,6 +148,8 @@ class _MappedArrays:
             raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {array.dtype}")
         if 0 in array.shape:
             raise unreadable_file(self.path, f"{name}: expected entries along each axis, got shape {array.shape}")
+        if array.fault:
+            raise unreadable_file(self.path, f"{name}: {array.fault}")
         return array
 
     def _laid(self, array: FoundArray, axes: tuple[str, ...]) -> LaidArray:
@@ -257,3 +259,8 @@ def _short(names: Iterable[str]) -> list[str]:
     """Names without those of groups, where they differ all the same."""
     last = [name.rpartition("/")[2] for name in names]
     return last if len({*last}) == len(last) else [name.replace("/", "_") for name in names]
+
+
+def _counted(path: Path) -> list[tuple[str, int]]:
+    """Orders names with the numbers in them: data_2 before data_10."""
+    return [(words, int(number or 0)) for words, number in re.findall(r"([^0-9]*)([0-9]*)", str(path))]

@@ -54,15 +54,18 @@ def params_of(file: Hdf5File, group: str, num_trajectories: int, others: Collect
         others: names of arrays that are none.
 
     Raises:
-        DatasetError: a value is not finite.
+        DatasetError: there are more or fewer, or a value is not finite.
     """
     params = {}
     for name in file.names(group):
         if name in others or not file.has(f"{group}/{name}"):
             continue
         item = file.file[f"{group}/{name}"]
-        if getattr(item, "shape", None) != (num_trajectories,) or item.dtype.kind not in "fiub":
+        if len(getattr(item, "shape", ())) != 1 or item.dtype.kind not in "fiub":
             continue
+        if item.shape != (num_trajectories,):
+            expected = f"{num_trajectories} numbers, one for each trajectory"
+            raise unreadable_file(file.path, f"{group}/{name}: expected {expected}, got shape {item.shape}")
         values = file.values(f"{group}/{name}").astype(np.float64)
         if not np.isfinite(values).all():
             raise unreadable_file(file.path, f"{group}/{name}: expected finite numbers, got {values}")

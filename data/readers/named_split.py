@@ -23,3 +23,16 @@ def split_of_name(path: Path) -> str | None:
     """
     said = {SPLITS[word] for word in re.split(r"[^a-z]+", path.stem.lower()) if word in SPLITS}
     return said.pop() if len(said) == 1 else None
+
+
+def split_of_place(path: Path) -> str | None:
+    """As ``split_of_name``, or what the file's folder says where there is a folder of another split beside it.
+
+    Args:
+        path: of the file.
+    """
+    said, folder = split_of_name(path), path.parent
+    if said is not None or folder.name not in SPLITS:
+        return said
+    beside = [word for word in SPLITS if word != folder.name and (folder.parent / word).is_dir()]
+    return SPLITS[folder.name] if beside else None

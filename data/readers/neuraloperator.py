@@ -95,10 +95,10 @@ def _stored(path: Path, content: Mapping[str, Any], stated: StatedFacts) -> Stor
             block = Block("", count, 1, (Field(y),), points, given=(Field(x),), params=params, split=split)
             return StoredBlock(block, end, start)
         notes = (f"{x} and {y} are read as two snapshots of one state; data.given=[{x}] makes {x} a constant field",)
-        block = Block("", count, 2, (Field("u"),), points, params=params, split=split, notes=notes)
+        block = Block("", count, 2, (Field(y),), points, params=params, split=split, notes=notes)
         return StoredBlock(block, ConsecutiveStates((start, end)))
     if outputs.ndim == inputs.ndim + 1 and outputs.shape[:1] + outputs.shape[2:] == inputs.shape and outputs.shape[1]:
-        block = Block("", count, outputs.shape[1], (Field("u"),), points, params=params, split=split)
+        block = Block("", count, outputs.shape[1], (Field(y),), points, params=params, split=split)
         return StoredBlock(block, LaidArray(outputs, ("trajectory", "time", *space)))
     text = ", ".join(str(length) for length in points)
     raise unreadable_file(

@@ -60,14 +60,24 @@ class PDEArenaNetCDF(Reader):
         names = stated.arrays or (PRESSURE, *WIND)
         if file.is_dir():
             store = ZarrStore(file)
-            return ArrayFile(
-                store, lambda: _layouts(store, names, [missing_chunks(name, store.array(name)) for name in names])
-            )
+            return ArrayFile(store, lambda: _layouts_of_store(store, names))
         source = Hdf5File(file)
-        return ArrayFile(source, lambda: _layouts(source, names, ()))
+        return ArrayFile(source, lambda: _layouts(source, names))
 
 
-def _layouts(source: ArraySource, names: Sequence[str], remarks: Sequence[str]) -> list[Layout]:
+def _layouts_of_store(store: ZarrStore, names: Sequence[str]) -> list[Layout]:
+    """The one block of a store, which holds all of its chunks.
+
+    Raises:
+        DatasetError: some are missing.
+    """
+    for name in names:
+        if missing := missing_chunks(store.array(name)):
+            raise unreadable_file(store.path, f"{name}: {missing}")
+    return _layouts(store, names)
+
+
+def _layouts(source: ArraySource, names: Sequence[str]) -> list[Layout]:
     """The one block of a file."""
     lead = "nt" if len(source.array(names[0]).shape) - (names[0] != PRESSURE) == 4 else "t"
     state = tuple(StoredArray(name, lead + ("" if name == PRESSURE else "c") + "yx") for name in names)
@@ -101,7 +111,7 @@ def _layouts(source: ArraySource, names: Sequence[str], remarks: Sequence[str]) 
         extent=np.array([length for length, _ in lines]) if len(lines) == 2 else None,
         split=_split(source.path),
         equation="shallow water on a sphere",
-        notes=tuple(remark for remark in remarks if remark) + tuple(note for _, notes in lines for note in notes),
+        notes=tuple(note for _, notes in lines for note in notes),
     )
     turned_state = tuple(StoredArray(each.name, each.axes, falling="".join(sorted(turned))) for each in state)
     return [Layout(block, turned_state)]

@@ -55,14 +55,13 @@ def axes_of(array: Any) -> tuple[str, ...] | None:
     return tuple(map(str, names)) if names and all(names) and len(names) == len(array.shape) else None
 
 
-def missing_chunks(name: str, array: Any) -> str:
+def missing_chunks(array: Any) -> str:
     """What to say of an array of which chunks are not on the disk: zarr reads them as its fill value, without an error.
 
     Args:
-        name: of the array.
         array: of a store.
     """
     stored, chunks = array.nchunks_initialized, array.nchunks
     if stored >= chunks:
         return ""
-    return f"{chunks - stored} of the {chunks} chunks of {name} are not stored, and are read as {array.fill_value}"
+    return f"expected {chunks} chunks, got {stored}; zarr would read those that are missing as {array.fill_value}"

@@ -135,16 +135,17 @@ def test_unequal_distances_are_told_and_the_side_asked_for(tmp_path):
     assert "lon" in block.notes[0]
 
 
-def test_chunks_that_a_zarr_store_lacks_are_told(tmp_path):
+def test_an_array_that_was_not_written_is_refused(tmp_path):
     zarr = pytest.importorskip("zarr")
+    stated = StatedFacts(axes=("trajectory", "time", "x", "y"))
     group = zarr.open_group(str(tmp_path / "u.zarr"), mode="w")
     group.create_array("u", data=U[:, :, 0], chunks=(1, 4, 5, 6))
     (tmp_path / "u.zarr" / "u" / "c" / "1" / "0" / "0" / "0").unlink()
-    ((block, states, _),) = read(
-        READER, tmp_path / "u.zarr", StatedFacts(axes=("trajectory", "time", "x", "y"))
-    ).values()
-    assert "1 of the 3 chunks of u" in block.notes[0]
-    assert not states[1].any()
+    refused(READER, tmp_path / "u.zarr", "u: expected 3 chunks, got 2", stated=stated)
+    for name in ("u.hdf5", "u.nc"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_dataset("u", U[:, :, 0].shape, "f4", fillvalue=9.97e36)
+        refused(READER, tmp_path / name, "u: expected values, got an array that was never written", stated=stated)
 
 
 def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
@@ -154,6 +155,24 @@ def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
     assert [path.name for path in READER.files(tmp_path)] == ["a.nc", "b.zarr"]
     assert READER.files(tmp_path / "b.zarr") == [tmp_path / "b.zarr"]
     assert tmp_path / "b.zarr" / "inside.npy" in READER.parts(tmp_path / "b.zarr")
+
+
+def test_files_are_counted_by_the_numbers_in_their_names(tmp_path):
+    names = ["run_2/data_1.npy", "run_2/data_9.npy", "run_2/data_10.npy", "run_10/data_3.npy"]
+    for name in reversed(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / name, U)
+    assert [path.relative_to(tmp_path).as_posix() for path in READER.files(tmp_path)] == names
+
+
+def test_a_folder_says_the_split_where_another_one_is_beside_it(tmp_path):
+    stated = StatedFacts(axes=NAMES)
+    for name, beside in {"own/test/u.npy": (), "set/test/u.npy": ("train",)}.items():
+        for folder in ("test", *beside):
+            (tmp_path / name).parent.with_name(folder).mkdir(parents=True)
+        np.save(tmp_path / name, U)
+        ((block, _, _),) = read(READER, tmp_path / name, stated).values()
+        assert block.split == ("test" if beside else None)
 
 
 def test_axes_that_are_not_said_are_asked_for(tmp_path):

@@ -167,6 +167,7 @@ def test_points_at_unequal_distances_are_told_and_the_side_asked_for(tmp_path):
         ({"train/u": np.zeros((0, 4, 8))}, ("train/u", "(0, 4, 8)")),
         ({"train/u": np.zeros((4, 8))}, ("train/u", "(n, T, X)", "(4, 8)")),
         ({"train/u": np.array(["a", "b"], dtype="S1")}, ("train/u", "real numbers")),
+        ({"train/a": np.ones(3)}, ("train/a", "2 numbers", "(3,)")),
         ({"train/a": np.array([1.0, np.inf])}, ("train/a", "finite", "inf")),
     ],
 )

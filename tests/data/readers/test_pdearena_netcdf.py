@@ -117,11 +117,10 @@ def test_a_damaged_store(tmp_path):
             file.read(block, slice(0, 1), slice(0, 1))
 
 
-def test_a_lost_chunk_is_noted(tmp_path):
-    """zarr reads it as its fill value."""
+def test_a_lost_chunk_is_refused(tmp_path):
+    """zarr would read it as its fill value."""
     store(path := tmp_path / "train.zarr")
     for chunk in (path / "pres").glob("0*"):
         chunk.unlink()
-    ((block, u, _),) = read_whole(READER, path)
-    assert (u[:, :, 0] == 0).all()
-    assert block.notes == ("1 of the 1 chunks of pres are not stored, and are read as 0.0",)
+    with pytest.raises(DatasetError, match="pres: expected 1 chunks, got 0; zarr would read those that are missing"):
+        read_whole(READER, path)
