@@ -1,5 +1,6 @@
 """What data files hold, read once: their structure, whether they belong together, and some of their values."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ class DataFiles:
     reader: Reader
     stated: StatedFacts
 
+    @functools.cached_property
     def found(self) -> dict[str, Path]:
         """The files by the names that they have in an index, in order.
 
@@ -50,7 +52,7 @@ class DataFiles:
         """Size and time of change of the parts of each file."""
         return {
             name: [[part.stat().st_size, part.stat().st_mtime_ns] for part in self.reader.parts(file)]
-            for name, file in self.found().items()
+            for name, file in self.found.items()
         }
 
     def index(self, only: str | None, progress: ReportProgress) -> list[IndexedFile]:
@@ -64,7 +66,7 @@ class DataFiles:
             DatasetError: a file is not what the format says.
             ValueError: nothing is left.
         """
-        found, indexed = self.found(), []
+        found, indexed = self.found, []
         for number, (name, path) in enumerate(found.items(), 1):
             entry = IndexedFile.of(path, name, self.reader, self.stated)
             if kept := tuple(block for block in entry.blocks if only is None or _is_named(only, name, block)):
@@ -81,7 +83,7 @@ class DataFiles:
 
     def number_type(self, entry: IndexedFile) -> str:
         """The number type of the values of a file; one snapshot is read."""
-        with self.reader.open(self.found()[entry.name], self.stated) as file:
+        with self.reader.open(self.found[entry.name], self.stated) as file:
             return str(file.read(entry.blocks[0], slice(0, 1), slice(0, 1)).dtype)
 
     def _blocks(self, path: Path) -> list[Block]:
@@ -105,7 +107,7 @@ class DataFiles:
         """
         entry, digest = files[number], hashlib.sha256()
         first = sum(block.num_trajectories for file in files[:number] for block in file.blocks)
-        path = self.found().get(entry.name)
+        path = self.found.get(entry.name)
         if path is None:
             raise unreadable_file(self.path / entry.name, "is missing")
         places = []
