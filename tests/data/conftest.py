@@ -51,3 +51,13 @@ def dataset(make_dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "waves"
     make_dataset(folder, {"train": 5, "valid": 2, "test": 3}, store_time_derivative=True)
     return folder
+
+
+@pytest.fixture
+def array_files(tmp_path, monkeypatch):
+    """A dataset of two files of others, with a constant field; see ``tests.support.array_files``."""
+    from tendency.data.readers.known_readers import ADMITTED, path_of
+    from tests.support.array_files import Arrays, write_array_files
+
+    monkeypatch.setitem(ADMITTED, path_of(Arrays), Arrays)
+    return write_array_files(tmp_path, Arrays())

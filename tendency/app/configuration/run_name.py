@@ -41,6 +41,9 @@ def check_name(name: str) -> None:
 NOT_LEARNED = ("name", "small", "resume", "ckpt_path", "compile")
 """Settings of ``train.py`` that do not change what is learned; groups say so themselves."""
 
+NOT_LEARNED_OF_DATA = ("hold", "memory", "loader_workers")
+"""Settings of the group ``data`` that change no batch."""
+
 
 def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     """Gives a run its name where it has none.
@@ -63,6 +66,8 @@ def assign_name(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any
     # Runs that were named before there were options keep their names.
     if not hashed["trainer"].get("options"):
         hashed["trainer"].pop("options", None)
+    for key in NOT_LEARNED_OF_DATA:
+        hashed["data"].pop(key, None)
     if hashed["data"].get("settled") == "keep":
         del hashed["data"]["settled"]
     if config.name is None:

@@ -20,6 +20,7 @@ from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
 from tendency.data.metadata import DatasetError
 from tendency.data.settled import Settled
+from tendency.data.split_holder import Hold, LoaderWorkers, Memory, SplitHolder
 from tendency.errors import ArtefactError
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.problem import Problem
@@ -57,6 +58,9 @@ class DataPlan:
         batches_per_epoch: at most, so that methods that need other windows take equally many steps; None takes all.
         settled: what is done with a trajectory that comes to rest: ``keep`` it and say so, ``refuse`` the dataset, or
             ``redraw`` it; part of the dataset's identity where it is not kept.
+        hold: how trajectories are held for training; it changes nothing that is learned.
+        memory: bytes that they may take in memory.
+        loader_workers: processes that cut windows beside the training.
     """
 
     def __init__(
@@ -73,12 +77,17 @@ class DataPlan:
         stride: PositiveInt = 1,
         batches_per_epoch: PositiveInt | None = None,
         settled: Settled = "keep",
+        hold: Hold = "auto",
+        memory: Memory = "auto",
+        loader_workers: LoaderWorkers = "auto",
     ) -> None:
         self.counts = {"train": num_train, "valid": num_valid, "test": num_test}
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.chunk_size, self.workers = chunk_size, workers
         self.store_u_t, self.generate, self.stride = store_u_t, generate, stride
         self.batches_per_epoch, self.settled = batches_per_epoch, settled
+        self.loader_workers = loader_workers
+        self.holder = SplitHolder(hold, memory, copies=True, notice=print, progress=progress_line)
 
     def description(self, pde: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         """What the dataset is made of; its name is a hash of the ``identity`` of this."""
@@ -178,7 +187,9 @@ class DataPlan:
 
     def training_windows(self, folder: Path, required: tuple[int, ...], wanted: tuple[int, ...]) -> TrajectoryDataset:
         """The windows that a run is trained on, in order."""
-        return TrajectoryDataset(folder, "train", required, wanted, self.counts["train"], stride=self.stride)
+        return TrajectoryDataset(
+            folder, "train", required, wanted, self.counts["train"], stride=self.stride, holder=self.holder
+        )
 
     def module(
         self, folder: Path, seed: int, required: tuple[int, ...], wanted: tuple[int, ...]
@@ -189,10 +200,12 @@ class DataPlan:
 
         return TrajectoryDataModule(
             train=self.training_windows(folder, required, wanted),
-            valid=TrajectoryDataset.whole(folder, "valid", self.counts["valid"], self.stride),
-            test=TrajectoryDataset.whole(folder, "test", self.counts["test"], self.stride),
+            valid=TrajectoryDataset.whole(folder, "valid", self.counts["valid"], self.stride, self.holder),
+            # Gone through once.
+            test=TrajectoryDataset.whole(folder, "test", self.counts["test"], self.stride, SplitHolder("rows")),
             batch_size=self.batch_size,
             eval_batch_size=self.eval_batch_size,
             seed=seed,
             batches_per_epoch=self.batches_per_epoch,
+            loader_workers=self.loader_workers,
         )

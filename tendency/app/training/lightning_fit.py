@@ -75,6 +75,7 @@ class LightningFit:
         # Another's weights may be trained further on data of its own.
         if checkpoint is not None and checkpoint.parent == self.plan.folder.last.parent:
             require_same_data(checkpoint, checksums)
+        self.plan.data.holder.share(trainer.num_devices)
         stepper = self._stepper(dataset)
         module = self._module(stepper, dataset.name, checksums)
         if self.plan.is_first_rank:
@@ -82,7 +83,12 @@ class LightningFit:
         if self.plan.settings.compile:
             # In place: names of weights, and whoever holds the network, stay as they are.
             self.surrogate.compile()
-        self._fit(trainer, module, self._data(dataset), checkpoint)
+        data = self.plan.data.module(
+            dataset, self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction)
+        )
+        if self.plan.is_first_rank:
+            print(f"windows  {data.held()}", flush=True)
+        self._fit(trainer, module, data, checkpoint)
         if trainer.is_global_zero:
             with nothing_compiled():
                 self._conclude(stepper, dataset, trainer)
@@ -150,11 +156,6 @@ class LightningFit:
             self.plan.schedule,
             self.plan.settings.seed,
             recipe.to_dict(),
-        )
-
-    def _data(self, dataset: Path) -> LightningDataModule:
-        return self.plan.data.module(
-            dataset, self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction)
         )
 
     def _header(self, trainer: Trainer, matmul: str) -> None:
