@@ -105,12 +105,14 @@ class ChunkBlocks:
     Args:
         stamp: of the file that they were found in.
         arrays: by name.
-        vouched: (B,) whether HDF5 has read all of a trajectory, with its checksums, and all of it was finite.
+        num_trajectories: B.
+        vouched: the trajectories of which HDF5 has read everything, with its checksums, and all of it was finite.
     """
 
     stamp: Stamp | None
     arrays: dict[str, ArrayBlocks]
-    vouched: np.ndarray
+    num_trajectories: int
+    vouched: set[int]
 
     @classmethod
     def of(cls, file: h5py.File, path: Path, metadata: TrajectoryMetadata, stamp: Stamp | None) -> "ChunkBlocks | None":
@@ -122,4 +124,4 @@ class ChunkBlocks:
             if blocks is None:
                 return None
             arrays[name], rows = blocks, array.shape[0]
-        return cls(stamp, arrays, np.zeros(rows, dtype=bool))
+        return cls(stamp, arrays, rows, set())

@@ -1,5 +1,7 @@
 """The chunks of a dataset that this program generated, as trajectories."""
 
+import itertools
+import operator
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -109,19 +111,19 @@ class ChunkStorage(TrajectoryStorage):
     def cut(self, trajectory: IntArray, first: IntArray, width: int, stride: int) -> tuple[Tensor, Tensor | None]:
         """As of ``WindowSource``: HDF5 reads a trajectory once, and windows then come from its place in the file."""
         numbers, rows = np.divmod(trajectory, self.batch)
-        for number in np.unique(numbers).tolist():
-            blocks = self._vouched_blocks(number, np.unique(rows[numbers == number]))
-            if blocks is None:
-                u = read_windows(self.states, trajectory, first, width, stride)
-                slopes: Callable[[range, slice], Any] = self.slopes
-                has_slopes = self.metadata.has_time_derivative
-                return u, read_windows(slopes, trajectory, first, width, stride) if has_slopes else None
+        span = stride * (width - 1) + 1
         places = [
-            (number, row, range(begin, begin + stride * (width - 1) + 1, stride), sample)
+            (number, row, range(begin, begin + span, stride), sample)
             for number, row, begin, sample in sorted(
                 zip(numbers.tolist(), rows.tolist(), first.tolist(), range(len(first)), strict=True)
             )
         ]
+        for number, some in itertools.groupby(places, operator.itemgetter(0)):
+            if self._vouched_blocks(number, {place[1] for place in some}) is None:
+                u = read_windows(self.states, trajectory, first, width, stride)
+                slopes: Callable[[range, slice], Any] = self.slopes
+                has_slopes = self.metadata.has_time_derivative
+                return u, read_windows(slopes, trajectory, first, width, stride) if has_slopes else None
         shape, dims = self.metadata.geometry.shape, self.metadata.spatial_dims
         parts = []
         for field in self.metadata.fields:
@@ -177,30 +179,36 @@ class ChunkStorage(TrajectoryStorage):
             for number in range(rows.start // size, (rows.stop - 1) // size + 1)
         ]
 
-    def _vouched_blocks(self, number: int, rows: IntArray) -> ChunkBlocks | None:
+    def _vouched_blocks(self, number: int, rows: set[int]) -> ChunkBlocks | None:
         """The blocks of a chunk, some of whose trajectories have been read by HDF5 and found finite.
 
         None where they are laid out otherwise than this program does it.
         """
-        blocks, path = self.blocks.get(number), Chunk(self.split, number).path(self.folder)
+        blocks = self.blocks.get(number)
+        if blocks is not None and number in self.descriptors and rows <= blocks.vouched:
+            return blocks
+        path = Chunk(self.split, number).path(self.folder)
         if blocks is not None and number not in self.descriptors and stamp_of(path) != blocks.stamp:
             self._forget(number)
         if number not in self.blocks:
             with self.opened(number) as (file, _):
                 stamp = self.open_files[number][1]
-                blocks = self.blocks[number] = ChunkBlocks.of(file, path, self.metadata, stamp)
+                self.blocks[number] = ChunkBlocks.of(file, path, self.metadata, stamp)
+        blocks = self.blocks[number]
         if blocks is None:
             return None
-        if rows[-1] >= len(blocks.vouched):
-            raise damaged_chunk(path, f"has {len(blocks.vouched)} trajectories, chunks of {self.batch} are expected")
-        for row in rows[~blocks.vouched[rows]].tolist():
+        if max(rows) >= blocks.num_trajectories:
+            raise damaged_chunk(
+                path, f"has {blocks.num_trajectories} trajectories, chunks of {self.batch} are expected"
+            )
+        for row in sorted(rows - blocks.vouched):
             one = range(number * self.batch + row, number * self.batch + row + 1)
             self.states(one, slice(None))
             self.slopes(one, slice(None))
             if stamp_of(path) != blocks.stamp:
                 self._forget(number)
                 raise damaged_chunk(path, "was changed while it was in use")
-            blocks.vouched[row] = True
+            blocks.vouched.add(row)
         return blocks
 
     def _values(

@@ -157,7 +157,8 @@ class TrajectoryDataset(Dataset[Window]):
         index = np.asarray(indices, dtype=np.int64)
         if not index.size:
             raise ValueError("indices: expected at least one, got none")
-        if index.min() < 0 or index.max() >= len(self):
+        # A negative number is a very large one without its sign.
+        if (index.view(np.uint64) >= len(self)).any():
             raise IndexError(f"indices: expected 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
         trajectory, later = np.divmod(index, len(self.presents))
         present = self.presents.start + later
@@ -166,11 +167,10 @@ class TrajectoryDataset(Dataset[Window]):
         low = np.maximum(np.minimum(latest, self.low), -(present // self.stride))
         first = present + self.stride * low
         u, u_t = self.held.source.cut(trajectory, first, self.width, self.stride)
-        times, conditions = self.held.heads.of(trajectory)
-        at = first[:, None] + self.stride * np.arange(self.width)
+        t, conditions = self.held.heads.of(trajectory, first[:, None] + self.stride * np.arange(self.width))
         return Window(
             u=u,
-            t=times.gather(1, torch.from_numpy(at)),
+            t=t,
             conditions=conditions,
             u_t=u_t,
             index=torch.from_numpy(index),

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tendency.data.dataset_layout import copying_lock_path, mapped_path
 from tendency.data.folder_lock import only_one
 from tendency.data.manifest_schema import content_digest
 from tendency.data.metadata import DatasetError
@@ -89,7 +90,8 @@ class MappedCopy:
 
     def __init__(self, folder: Path, split: str, storage: TrajectoryStorage, shape: tuple[int, ...]) -> None:
         self.folder, self.split, self.storage, self.shape = folder, split, storage, shape
-        self.path, self.record = folder / "mapped" / f"{split}.f32", folder / "mapped" / f"{split}.json"
+        self.path = mapped_path(folder, split)
+        self.record = self.path.with_suffix(".json")
 
     @property
     def bytes(self) -> int:
@@ -133,7 +135,7 @@ class MappedCopy:
             DatasetError: something of the dataset is missing or damaged.
             OSError: it cannot be written.
         """
-        with only_one(self.folder / ".mapped.lock", notice, f"which copies {self.folder}"):
+        with only_one(copying_lock_path(self.folder), notice, f"which copies {self.folder}"):
             return self.there() or self._make(progress)
 
     def _make(self, progress: Callable[[int, int], None]) -> MappedWindows:

@@ -27,11 +27,15 @@ class TrajectoryHeads:
     def __init__(self, storage: TrajectoryStorage, count: int) -> None:
         self.storage, self.count = storage, count
         self.read = np.zeros(-(-count // storage.batch), dtype=bool)
-        self.times: Tensor | None = None
+        self.times: np.ndarray | None = None
         self.conditions: Conditions | None = None
 
-    def of(self, trajectory: IntArray) -> tuple[Tensor, Conditions]:
-        """Times (B, T) float64 and conditions of the trajectories (B,).
+    def of(self, trajectory: IntArray, snapshots: IntArray) -> tuple[Tensor, Conditions]:
+        """Times (B, W) float64 of some snapshots of the trajectories (B,), and the trajectories' conditions.
+
+        Args:
+            trajectory: (B,) indices.
+            snapshots: (B, W) of each of them.
 
         Raises:
             DatasetError: what holds them is missing, damaged, or not what it was.
@@ -42,8 +46,10 @@ class TrajectoryHeads:
                 self._read(number)
         if self.times is None or self.conditions is None:
             raise ValueError("trajectory: expected at least one, got none")
-        place = torch.from_numpy(trajectory)
-        return self.times[place], self.conditions[place]
+        return (
+            torch.from_numpy(self.times[trajectory[:, None], snapshots]),
+            self.conditions[torch.from_numpy(trajectory)],
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what was read: each process reads for itself."""
@@ -55,9 +61,9 @@ class TrajectoryHeads:
         rows = range(number * size, min((number + 1) * size, self.count))
         times, conditions = self.storage.heads(rows)
         if self.times is None or self.conditions is None:
-            self.times = times.new_empty(self.count, *times.shape[1:])
+            self.times = np.empty((self.count, *times.shape[1:]))
             self.conditions = map_tensors(lambda x: x.new_empty(self.count, *x.shape[1:]), conditions)
-        self.times[rows.start : rows.stop] = times
+        self.times[rows.start : rows.stop] = times.numpy()
         for field in fields(conditions):
             value = getattr(conditions, field.name)
             if isinstance(value, Tensor):

@@ -167,7 +167,7 @@ def test_an_interrupted_copy_is_no_copy(copy, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         TrajectoryDataset(copy, "train", (0, 1), holder=SplitHolder("mapped", copies=True, progress=lambda title: stop))
     assert not list((copy / "mapped").iterdir())
-    assert not (copy / ".mapped.lock").exists()
+    assert not (copy / ".copying.lock").exists()
 
 
 def test_nothing_is_written_where_it_may_not_be(copy, monkeypatch, tmp_path):
