@@ -117,7 +117,7 @@ class MappedCopy:
     def lacks_room(self) -> str | None:
         """Why there can be no copy; None where nothing is in its way."""
         if self.path.parent.is_symlink():
-            return f"{self.path.parent} is a symbolic link, and nothing is written through those"
+            return "it is a symbolic link, and nothing is written through those"
         there = self.path.stat().st_size if self.path.is_file() else 0
         free = shutil.disk_usage(self.folder).free + there
         if self.bytes + SPARE_BYTES > free:

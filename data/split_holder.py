@@ -39,16 +39,19 @@ class HeldSplit:
         heads: their times and conditions.
         source: of their windows.
         bytes: of their decoded fields.
+        reason: why no faster way was taken, where that could surprise.
     """
 
     storage: TrajectoryStorage
     heads: TrajectoryHeads
     source: WindowSource
     bytes: int
+    reason: str | None = None
 
     def __str__(self) -> str:
         """How much is where."""
-        return f"{self.bytes / 1e6:.3g} MB {self.source.where}"
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.bytes / 1e6:.3g} MB {self.source.where}{reason}"
 
 
 class SplitHolder:
@@ -60,7 +63,8 @@ class SplitHolder:
         hold: how.
         memory: bytes that all splits together may take in memory. ``auto``: half of what this process may have; all of
             it where they are to be held in memory.
-        copies: whether a memory-mapped copy may be made; one that is there is used in any case.
+        copies: whether a memory-mapped copy may be made; one that is there is used in any case, and where there is none
+            and none may be made, rows are read.
         notice: is told in a line what is waited for.
         progress: makes of a title what is told how many trajectories of how many are copied.
     """
@@ -101,16 +105,16 @@ class SplitHolder:
             kinds = 2 if metadata.has_time_derivative else 1
             shape = (count, kinds, metadata.num_snapshots, metadata.num_channels, *metadata.geometry.shape)
             copy = MappedCopy(folder, split, storage, shape)
-            source = self._source(copy)
-            self.held[key] = HeldSplit(storage, TrajectoryHeads(storage, count), source, copy.bytes)
+            source, reason = self._source(copy)
+            self.held[key] = HeldSplit(storage, TrajectoryHeads(storage, count), source, copy.bytes, reason)
         return self.held[key]
 
-    def _source(self, copy: MappedCopy) -> WindowSource:
-        """Where windows come from."""
+    def _source(self, copy: MappedCopy) -> tuple[WindowSource, str | None]:
+        """Where windows come from, and why there can be no copy where one was wanted."""
         if self.way in ("auto", "memory"):
             if copy.bytes <= (room := self._room()):
                 self.room = room - copy.bytes
-                return ResidentWindows(copy.storage, copy.shape[0])
+                return ResidentWindows(copy.storage, copy.shape[0]), None
             if self.way == "memory":
                 raise DatasetError(
                     f"data.hold=memory: expected splits that fit into {room / 1e9:.3g} GB of memory "
@@ -118,18 +122,20 @@ class SplitHolder:
                     "data.hold=auto finds another way"
                 )
         if self.way == "rows":
-            return copy.storage
+            return copy.storage, None
         if there := copy.there():
-            return there
-        reason = copy.lacks_room() if self.copies or self.way == "mapped" else "no copy is asked for"
-        if reason is None:
+            return there, None
+        if not self.copies:
+            return copy.storage, None
+        if (reason := copy.lacks_room()) is None:
             try:
-                return copy.made(self.notice, self.progress(f"copying {copy.folder.name}/{copy.split}"))
-            except PermissionError as error:
-                reason = f"nothing can be written to {copy.folder} ({error.strerror})"
+                return copy.made(self.notice, self.progress(f"copying {copy.folder.name}/{copy.split}")), None
+            except OSError as error:
+                reason = error.strerror or str(error)
+        reason = f"no copy can be made in {copy.path.parent}: {reason}"
         if self.way == "mapped":
-            raise DatasetError(f"data.hold=mapped: no copy of the {copy.split} split can be made: {reason}")
-        return copy.storage
+            raise DatasetError(f"data.hold=mapped: of the {copy.split} split {reason}; data.hold=rows needs none")
+        return copy.storage, reason
 
     def _room(self) -> int:
         """Bytes of memory that are left for further splits."""

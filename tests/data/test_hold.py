@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tendency.data import mapped_copy, split_holder
+from tendency.data import machine, mapped_copy, split_holder
 from tendency.data.chunk_storage import ChunkStorage
 from tendency.data.datamodule import TrajectoryDataModule
 from tendency.data.dataset import TrajectoryDataset
@@ -93,7 +94,7 @@ def test_a_split_is_held_where_there_is_room(copy, monkeypatch):
     assert not (copy / "mapped").exists()
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=size))
     assert isinstance(source(memory=size - 1, copies=True), ChunkStorage)
-    with pytest.raises(DatasetError, match=r"data.hold=mapped: no copy of the train split can be made: its disk has"):
+    with pytest.raises(DatasetError, match=r"data.hold=mapped: of the train split no copy .*mapped: its disk has"):
         source(hold="mapped", copies=True)
     monkeypatch.undo()
     assert isinstance(source(memory=size - 1, copies=True), MappedWindows)
@@ -174,7 +175,7 @@ def test_nothing_is_written_where_it_may_not_be(copy, monkeypatch, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (copy / "mapped").symlink_to(elsewhere)
-    with pytest.raises(DatasetError, match="mapped is a symbolic link"):
+    with pytest.raises(DatasetError, match="mapped: it is a symbolic link"):
         held(copy, "mapped", (0, 1))
     assert not list(elsewhere.iterdir())
     (copy / "mapped").unlink()
@@ -183,11 +184,31 @@ def test_nothing_is_written_where_it_may_not_be(copy, monkeypatch, tmp_path):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(mapped_copy, "only_one", refused)
-    assert isinstance(
-        TrajectoryDataset(copy, "train", (0, 1), holder=SplitHolder(memory=1, copies=True)).held.source, ChunkStorage
-    )
-    with pytest.raises(DatasetError, match="nothing can be written to"):
+    there = TrajectoryDataset(copy, "train", (0, 1), holder=SplitHolder(memory=1, copies=True)).held
+    assert isinstance(there.source, ChunkStorage)
+    assert re.search(r"MB read from their files \(no copy can be made in .*mapped: Permission denied\)", str(there))
+    with pytest.raises(DatasetError, match="mapped: Permission denied; data.hold=rows needs none"):
         held(copy, "mapped", (0, 1))
+
+
+def test_memory_that_a_process_may_have_is_the_least_that_anyone_allows(tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(machine, "_control_groups", lambda: [tmp_path])
+    free = machine.available_memory()
+    if free is None or free < 10**6:
+        pytest.skip("this system does not say")
+    for most, used, pages in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        for name, text in ((most, "900000\n"), (used, "500000\n"), ("memory.stat", f"{pages} 30000\nother 9\n")):
+            (tmp_path / name).write_text(text)
+        assert machine.available_memory() == 430_000
+        (tmp_path / most).write_text("max\n")
+        assert machine.available_memory() > 10**6
+    now = machine.memory_in_use("VmData")
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (now + 10**6 if kind == resource.RLIMIT_DATA else -1, -1))
+    assert machine.available_memory() <= 10**6
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -241,8 +262,21 @@ def test_a_storage_reads_neighbouring_windows_together():
     assert windows([1, 1], [4, 6], 3, 3) == [(1, 2, 4, 13, 1)]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_processes_that_cut_windows_give_the_same_batches(anything, way):
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("copy", "rows"),
+        ("array_files", "rows"),
+        *[
+            pytest.param(name, way, marks=pytest.mark.slow)
+            for name in ("copy", "array_files")
+            for way in ("memory", "mapped")
+        ],
+    ],
+)
+def test_processes_that_cut_windows_give_the_same_batches(request, name, way):
+    anything = request.getfixturevalue(name)
+
     def batches(workers):
         holder = SplitHolder(way, copies=True)
         train = TrajectoryDataset(anything, "train", (0, 1), holder=holder)
