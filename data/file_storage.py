@@ -1,5 +1,6 @@
 """Trajectories that lie in files of others, read in place."""
 
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tendency.data.chunk_blocks import stamp_of
 from tendency.data.dataset_layout import location_path
 from tendency.data.file_index import FileIndex, header_of
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.block import Block
 from tendency.data.readers.known_readers import reader_named
 from tendency.data.readers.reader import OpenedFile, unreadable_file
+from tendency.data.row_reads import read_windows
 from tendency.data.storage import TrajectoryStorage
+from tendency.data.window_source import IntArray
 from tendency.simulation.conditions import Conditions
 
 MOST_OPEN = 16
@@ -108,6 +112,19 @@ class FileStorage(TrajectoryStorage):
         first, stop = places[0, 2], places[-1, 2] + places[-1, 3]
         inside: list[int] = np.flatnonzero((self.numbers >= first) & (self.numbers < stop)).tolist()
         return inside
+
+    def cut(self, trajectory: IntArray, first: IntArray, width: int, stride: int) -> tuple[Tensor, Tensor | None]:
+        """As of ``WindowSource``."""
+        return read_windows(self.states, trajectory, first, width, stride), None
+
+    def made_of(self, count: int) -> dict[str, str]:
+        """As of ``TrajectoryStorage``: the index, and for each file that it uses sizes and times of change."""
+        index = json.dumps(self.index.to_dict(), sort_keys=True)
+        made = {"index": hashlib.sha256(index.encode()).hexdigest()}
+        for number in sorted({self._part_of(row)[0] for row in range(count)}):
+            stamps = [stamp_of(part) for part in self.reader.parts(self._path(number))]
+            made[self.index.files[number].name] = str([None if stamp is None else stamp[:2] for stamp in stamps])
+        return made
 
     def close(self) -> None:
         """As of ``TrajectoryStorage``."""

@@ -68,3 +68,13 @@ def job(waves, copy):
     from tendency.data.generation_job import GenerationJob
 
     return GenerationJob(waves.Maker(), copy, 2, store_time_derivative=True)
+
+
+@pytest.fixture
+def two_files(tmp_path, monkeypatch):
+    """A dataset of two files of others, with a constant field; see ``tests.support.two_files``."""
+    from tendency.data.readers.known_readers import ADMITTED, path_of
+    from tests.support.two_files import Arrays, write_two_files
+
+    monkeypatch.setitem(ADMITTED, path_of(Arrays), Arrays)
+    return write_two_files(tmp_path, Arrays())

@@ -20,6 +20,7 @@ from tendency.data.manifest import Manifest, read_manifest
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.readers.known_readers import admit
 from tendency.data.readers.reader import Reader, StatedFacts
+from tendency.data.split_holder import Hold, LoaderWorkers, Memory
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.annotations import FiniteFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from tendency.simulation.problem import Problem
@@ -59,6 +60,9 @@ class FileData(DataSource):
         eval_batch_size: trajectories that a validation rolls out together.
         stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
         batches_per_epoch: at most; None takes all.
+        hold: how trajectories are held for training; it changes nothing that is learned.
+        memory: bytes that they may take in memory.
+        loader_workers: processes that cut windows beside the training.
     """
 
     snapshots_key = "data.num_snapshots"
@@ -88,8 +92,11 @@ class FileData(DataSource):
         eval_batch_size: PositiveInt = 16,
         stride: PositiveInt = 1,
         batches_per_epoch: PositiveInt | None = None,
+        hold: Hold = "auto",
+        memory: Memory = "auto",
+        loader_workers: LoaderWorkers = "auto",
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, stride, batches_per_epoch)
+        super().__init__(batch_size, eval_batch_size, stride, batches_per_epoch, hold, memory, loader_workers)
         if reader is not None:
             # A class outside this project may read the files of a run whose command line named it.
             admit(type(reader))
