@@ -117,6 +117,7 @@ def test_a_run_whose_files_are_described_otherwise_now_is_not_compared(run, plac
         run_evaluation(tmp_path, f"runs=[{tmp_path / 'other.ckpt'}]", f"paths.datasets={copy.parent}", "trust=true")
 
 
+@pytest.mark.slow
 def test_a_surrogate_of_data_files_is_loaded_knows_its_domain_and_is_exported(run, tmp_path):
     surrogate = tendency.load_surrogate(run)
     assert surrogate.extent == [2 * np.pi]
