@@ -52,7 +52,7 @@ def test_no_run_is_begun_or_goes_on_where_something_else_lies_in_a_files_place(t
 @pytest.mark.parametrize("place", [lambda path: path.write_text("x"), os.mkfifo, lambda path: path.symlink_to("gone")])
 def test_what_is_no_folder_is_named_before_a_run_begins(tmp_path, name, place):
     path = tmp_path / "run" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     place(path)
     with pytest.raises(ArtefactError, match="expected a folder of a run, got something else; move it away"):
         RunFolder(tmp_path / "run").open(CONFIG, resume=False)
