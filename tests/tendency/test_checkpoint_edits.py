@@ -175,6 +175,8 @@ def test_a_changed_entry_is_named(examination, last, path, value, expected):
         (("position", "batches"), True, "does not say where its run stood"),
         (("position", "batches"), -4, "does not say where its run stood"),
         (("position", "batches"), 10**9, "it stands after 1000000000 batches of a run with other epochs"),
+        # Only by its log is a run known to have averaged from its first step on.
+        (("weight_average", "updates"), 3, "weight_average: expected the counts of 14 steps"),
         (SLOTS, GONE, "no training can go on from it: optimizer_states.0.state.0: expected what the optimizer"),
     ],
     ids=names,
