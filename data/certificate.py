@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tendency.data.metadata import DatasetError
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.conserved import density_size, mean_drift, require_densities
 from tendency.simulation.geometry import Grid
 from tendency.simulation.problem import Draw, Problem
 from tendency.simulation.simulator import ReferenceSolver, begin, rollout
@@ -201,14 +202,14 @@ def _derivative_error(solver: ReferenceSolver, draw: Draw, start: Tensor) -> flo
 
 
 def _trajectory_and_drift(solver: ReferenceSolver, draw: Draw, start: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """The states, and of each conserved quantity the largest drift over the size of its own density at any time."""
     states = _solve(solver, start, draw.times, draw.conditions)
-    before = solver.conserved(states[0], draw.conditions)
-    scale = states[0].flatten(1).abs().amax(1)
-    drifts = dict.fromkeys(before, 0.0)
-    for u in states[1:]:
-        for name, value in solver.conserved(u, draw.conditions).items():
-            reference = torch.maximum(before[name].abs(), scale)
-            drifts[name] = max(drifts[name], float(((value - before[name]).abs() / reference).max()))
+    densities = [require_densities(solver.conserved(u, draw.conditions), u) for u in states]
+    drifts = {}
+    for name, before in densities[0].items():
+        size = torch.stack([density_size(now[name]) for now in densities]).amax(0)
+        drift = torch.stack([mean_drift(now[name], before, size) for now in densities])
+        drifts[name] = float(drift.nan_to_num(nan=torch.inf).max())
     return torch.stack(states, 1), drifts
 
 

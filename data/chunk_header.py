@@ -20,8 +20,8 @@ FLETCHER32 = 3
 
 
 def field_arrays(metadata: TrajectoryMetadata) -> list[str]:
-    """Names of the arrays of a chunk file that hold values of fields, u_t with them."""
-    names = [f"t{field.rank}_fields/{field.name}" for field in metadata.fields]
+    """Names of the arrays of a chunk file that hold values of fields, constant fields and u_t with them."""
+    names = [f"t{field.rank}_fields/{field.name}" for field in (*metadata.fields, *metadata.given)]
     return [*names, "tendency/u_t"] if metadata.has_time_derivative else names
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from tendency.data.append_file import open_to_append
 from tendency.data.dataset_layout import seconds_path
+from tendency.data.file_kind import require_file
 from tendency.data.machine import processor_name
 
 
@@ -102,6 +103,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
 def _entries(folder: Path) -> Iterator[dict[str, Any]]:
     """The lines of the record; those that a power cut spoiled are left out."""
     try:
+        require_file(seconds_path(folder))
         lines = seconds_path(folder).read_bytes().splitlines()
     except OSError:
         return

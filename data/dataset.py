@@ -9,10 +9,12 @@ import torch
 from torch.utils.data import Dataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from tendency.data.given_arguments import given_count, given_offsets, given_path
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
 from tendency.data.split_holder import SplitHolder
 from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.problem import SPLITS
 from tendency.simulation.window import Window
 
 
@@ -137,7 +139,10 @@ class TrajectoryDataset(Dataset[Window]):
             IndexError: there is no such window.
             TypeError: it is no whole number.
         """
-        windows, position = len(self), operator.index(index)
+        try:
+            windows, position = len(self), operator.index(index)
+        except TypeError:
+            raise TypeError(f"index: expected a whole number, got {index!r}") from None
         if not -windows <= position < windows:
             raise IndexError(f"index: expected one of the {windows} windows of {self.split}, got {position}")
         return self.windows([position % windows])
@@ -154,9 +159,12 @@ class TrajectoryDataset(Dataset[Window]):
             ValueError: no index.
         """
         # Arrays, not tensors: an operation on a few numbers takes them a third of the time.
-        index = np.asarray(indices, dtype=np.int64)
+        index = np.asarray(indices)
         if not index.size:
             raise ValueError("indices: expected at least one, got none")
+        if index.ndim != 1 or index.dtype.kind not in "iu":
+            raise ValueError(f"indices: expected a list of whole numbers, got {indices!r:.100}")
+        index = index.astype(np.int64, copy=False)
         # A negative number is a very large one without its sign.
         if (index.view(np.uint64) >= len(self)).any():
             raise IndexError(f"indices: expected 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
@@ -194,5 +202,17 @@ def open_dataset(
         (14, ('u',))
         >>> dataset[0].u.shape  # trajectories, snapshots, channels, points
         torch.Size([1, 2, 1, 16])
+
+    Raises:
+        DatasetError: there is no dataset, or its split has no trajectories.
+        ValueError: another argument that does not fit; the message names it.
     """
-    return TrajectoryDataset(Path(folder), split, required, wanted, stride=stride)
+    if split not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    return TrajectoryDataset(
+        given_path(folder, "folder"),
+        split,
+        given_offsets(required, "required", least=1),
+        given_offsets(wanted, "wanted"),
+        stride=given_count(stride, "stride"),
+    )

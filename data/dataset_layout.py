@@ -38,8 +38,16 @@ def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Pat
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"pde.name: expected lower case letters, digits, '_', '.', '-' (at most 64), got {name!r}")
-    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:10]
-    return root / f"{name}-{digest}"
+    return root / f"{name}-{description_digest(description)[:10]}"
+
+
+def description_digest(description: Mapping[str, Any]) -> str:
+    """The SHA-256 of what a dataset is made of: its name ends in the first digits, each of its chunks says all.
+
+    Args:
+        description: plain JSON data, as of ``dataset_folder``.
+    """
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def manifest_path(folder: Path) -> Path:

@@ -76,7 +76,7 @@ class FileStorage(TrajectoryStorage):
             conditions.append(self._conditions(block, part))
         given = self._given(rows)
         joined = Conditions.joined(conditions)
-        return torch.cat(times), joined if given is None else joined.with_given(given)
+        return torch.cat(times), joined if given is None else joined.with_given(given, self.metadata.given_names)
 
     def states(self, rows: range, snapshots: slice) -> Tensor:
         """As of ``TrajectoryStorage``."""
@@ -90,10 +90,11 @@ class FileStorage(TrajectoryStorage):
         if not bool(torch.isfinite(u).all()):
             row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
             number, block, part = self._part_of(rows.start + row)
+            leave_out = f"data.leave_out=[{self.numbers[rows.start + row]}]"
             raise unreadable_file(
                 self._path(number),
                 f"holds values that are not finite: trajectory {part.start}{_of(block)}, snapshot "
-                f"{begin + snapshot * step}; leave it out (data.leave_out), or clean the file",
+                f"{begin + snapshot * step}; leave it out by {leave_out}, or clean the file",
             )
         return u
 
@@ -113,6 +114,17 @@ class FileStorage(TrajectoryStorage):
             stamps = [stamp_of(part) for part in self.reader.parts(self._path(number))]
             made[self.index.files[number].name] = str([None if stamp is None else stamp[:2] for stamp in stamps])
         return made
+
+    def rows_in(self, number: int) -> list[int]:
+        """The trajectories of the split that lie in a file.
+
+        Args:
+            number: of the file in the index.
+        """
+        places = self.places[self.places[:, 0] == number]
+        first, stop = places[0, 2], places[-1, 2] + places[-1, 3]
+        inside: list[int] = np.flatnonzero((self.numbers >= first) & (self.numbers < stop)).tolist()
+        return inside
 
     def close(self) -> None:
         """As of ``TrajectoryStorage``."""
@@ -135,7 +147,9 @@ class FileStorage(TrajectoryStorage):
         path, entry = self._path(number), self.index.files[number]
         if not path.exists():
             raise unreadable_file(
-                path, f"is missing: dataset {self.folder.name} was indexed there; say where it is now by data.path="
+                path,
+                f"is missing: dataset {self.folder.name} was indexed there; where the files were moved, run the same "
+                "train.py or generate.py with data.path=<where they are now>",
             )
         file = self.reader.open(path, self.index.stated)
         if number not in self.compared:

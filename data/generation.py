@@ -25,8 +25,9 @@ from tendency.data.manifest import (
     same_file,
     solved_anew,
 )
+from tendency.data.metadata import DatasetError
 from tendency.data.statistics import channel_statistics
-from tendency.data.trajectory_reader import open_chunk, read_states
+from tendency.data.trajectory_reader import open_chunk, read_states, stated_problem
 from tendency.data.whole_file import sweep_leftovers
 
 ReportProgress = Callable[[int, int], None]
@@ -61,7 +62,7 @@ def generate(
     Raises:
         DatasetError: the certificate fails, a trajectory is not usable, or files would be written outside the folder.
         InstabilityError: the solver fails; names split and trajectory.
-        TerminatedError: SIGTERM; like Ctrl-C it keeps the finished chunks.
+        TerminatedError: SIGTERM, SIGHUP or SIGUSR1; like Ctrl-C they keep the finished chunks.
     """
     folder = job.folder
     if (manifest := _complete(folder, counts)) is not None:
@@ -95,7 +96,7 @@ def _generate(
     sweep_leftovers(folder)
     entries = manifest.chunks if manifest is not None else {}
     chunks = chunks_of(asked, job.chunk_size)
-    missing = _unusable(folder, chunks, entries, notice)
+    missing = _unusable(job, chunks, entries, notice)
     write_missing(solver, missing, len(chunks), workers, progress)
     # Once more: workers that were killed together with the process before this one may have taken a while to end.
     sweep_leftovers(folder)
@@ -129,20 +130,32 @@ def _complete(folder: Path, counts: Mapping[str, int]) -> Manifest | None:
 
 
 def _unusable(
-    folder: Path,
+    job: GenerationJob,
     chunks: Sequence[Chunk],
     entries: Mapping[str, Mapping[str, Any]],
     notice: Callable[[str], None],
 ) -> list[Chunk]:
-    """The chunks that are missing, or are not what the manifest, or the record of their writing, says."""
-    recorded = read_checksums(folder)
+    """The chunks that are missing, of another problem, or not what the manifest or the record of their writing says.
+
+    Raises:
+        DatasetError: the manifest names a chunk of another problem; it was changed.
+    """
+    recorded = read_checksums(job.folder)
     missing = []
     for chunk in chunks:
-        path, entry = chunk.path(folder), entries.get(chunk.name)
+        path, entry = chunk.path(job.folder), entries.get(chunk.name)
         if not path.exists():
             missing.append(chunk)
         elif not (same_file(path, entry) if entry else file_digest(path) == recorded.get(chunk.name)):
             notice(f"{path} is not the file that was written; it is made anew")
+            missing.append(chunk)
+        elif job.problem is not None and stated_problem(path) not in (None, job.problem):
+            if entry:
+                raise DatasetError(
+                    f"{path} is of another problem than its dataset, whose manifest names it: the manifest was "
+                    "changed; put back a copy of it, or move the folder away to make the dataset anew"
+                )
+            notice(f"{path} is of another problem than this dataset; it is solved anew")
             missing.append(chunk)
     return missing
 

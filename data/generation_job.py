@@ -29,6 +29,7 @@ class GenerationJob:
         chunk_size: trajectories in each chunk. They are solved as one batch, whose size changes their last bits.
         store_time_derivative: store the solver's u_t beside u.
         settled: what is done with a trajectory that comes to rest, in the digits that are stored.
+        problem: the ``description_digest`` of the dataset, which its chunks state; None where they state none.
     """
 
     make_problem: Callable[[], Problem]
@@ -36,6 +37,7 @@ class GenerationJob:
     chunk_size: int
     store_time_derivative: bool = False
     settled: Settled = "keep"
+    problem: str | None = None
 
 
 class ChunkSolver:
@@ -70,7 +72,7 @@ class ChunkSolver:
             NoRoomError: the disk is full.
         """
         with record_seconds(self.job.folder, chunk.name) as line:
-            content = chunk_content(chunk.name, self.solve(chunk), self.metadata)
+            content = chunk_content(chunk.name, self.solve(chunk), self.metadata, self.job.problem)
             line["sha256"] = hashlib.sha256(content).hexdigest()
         try:
             write_whole_bytes(chunk.path(self.job.folder), content)

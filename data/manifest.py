@@ -11,6 +11,7 @@ from typing import Any
 from tendency.data.certificate import Certificate
 from tendency.data.dataset_layout import SPLITS, chunks_of, lock_path, manifest_path, seconds_path, stored_chunk_paths
 from tendency.data.file_index import FileIndex
+from tendency.data.file_kind import in_place_of_file, require_file
 from tendency.data.manifest_schema import (
     SCHEMA,
     SCHEMA_OF_FILES,
@@ -21,7 +22,7 @@ from tendency.data.manifest_schema import (
     require_schema,
 )
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
-from tendency.data.trajectory_reader import digest_of_header, open_chunk
+from tendency.data.trajectory_reader import digest_of_header, open_chunk, stated_rests
 from tendency.data.whole_file import write_whole
 
 MANIFEST_REMEDY = "delete it and run the same generate.py again: chunks that are whole are kept"
@@ -113,6 +114,8 @@ def read_manifest(folder: Path) -> Manifest:
         DatasetError: there is none, it is damaged, or it was written by a newer version of this program.
     """
     path = manifest_path(folder)
+    if (found := in_place_of_file(path)) is not None:
+        raise DatasetError(f"{path} is {found}, in the place of a file: move it away, or put the manifest itself there")
     if not path.exists():
         if not folder.is_dir():
             raise DatasetError(f"no dataset at {folder.resolve()} (working directory {Path.cwd()})")
@@ -156,14 +159,17 @@ def solved_anew(manifest: Manifest) -> list[str]:
 
 
 def require_own_files(folder: Path) -> None:
-    """Refuses to write into a dataset whose parts are symbolic links: files elsewhere would be changed.
+    """Refuses to write into a dataset whose parts are no files, or are symbolic links: files elsewhere would change.
 
     A folder of a split may be a link to another in the dataset's folder, which itself may be a link.
 
     Raises:
-        DatasetError: names the link and where it leads.
+        DatasetError: names the link and where it leads, or what is in the place of a file.
     """
     home = folder.resolve()
+    for path in (lock_path(folder), seconds_path(folder), *stored_chunk_paths(folder)):
+        if (found := in_place_of_file(path)) is not None:
+            raise DatasetError(f"{path} is {found}; expected a file of its own: move it away")
     for path in (lock_path(folder), seconds_path(folder)):
         if path.is_symlink():
             raise DatasetError(f"{path} is a symbolic link to {path.readlink()}; expected a file of its own: remove it")
@@ -187,14 +193,15 @@ def file_entry(path: Path, metadata: TrajectoryMetadata) -> dict[str, Any]:
     """
     with open_chunk(path) as chunk:
         header = digest_of_header(chunk, path, metadata)
-        rests = {str(row): int(k) for row, k in enumerate(chunk["tendency"].attrs["settled_from"])}
-    settled = {row: snapshot for row, snapshot in rests.items() if snapshot < metadata.num_snapshots - 1}
+        rests = stated_rests(chunk, path)
+    settled = {str(row): snapshot for row, snapshot in enumerate(rests) if snapshot < metadata.num_snapshots - 1}
     entry = {"sha256": file_digest(path), "bytes": os.path.getsize(path), "header": header}
     return entry | ({"settled": settled} if settled else {})
 
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file."""
+    require_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -60,10 +60,11 @@ class _Metadata(TypedDict):
     geometry: dict[str, Any]
     num_snapshots: Annotated[int, Ge(2)]
     dt: PositiveFloat | None
-    resolution: Literal["resolved", "as_published"]
+    resolution: Literal["resolved", "as_published", "unknown"]
     has_time_derivative: bool
     characteristic_time: NotRequired[_Time | None]
     given: NotRequired[list[_Field]]
+    forcing: NotRequired[list[_Field]]
 
 
 @_strict
@@ -212,7 +213,8 @@ def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> 
             f"counts {counts} in chunks of {size} are {number} chunks, others are listed ({len(chunks)})"
         )
     values = size * metadata.num_snapshots * metadata.num_channels * math.prod(metadata.geometry.shape)
-    least = 4 * values * (2 if metadata.has_time_derivative else 1)
+    constant = size * len(metadata.given_names) * math.prod(metadata.geometry.shape)
+    least = 4 * (values * (2 if metadata.has_time_derivative else 1) + constant)
     for name, entry in chunks.items():
         if entry["bytes"] < least:
             raise DatasetError(

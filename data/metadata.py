@@ -41,10 +41,11 @@ class TrajectoryMetadata:
         geometry: the grid or nodes.
         num_snapshots: T.
         dt: time between snapshots, or None where it varies between trajectories.
-        resolution: ``resolved`` or ``as_published``.
+        resolution: ``resolved`` or ``as_published``; ``unknown`` of trajectories that somebody else has solved.
         has_time_derivative: whether u_t is stored.
         characteristic_time: of the problem, where it has one.
         given: fields that are constant in time and are not predicted, in the order of ``Conditions.given``.
+        forcing: known fields that change in time and are not predicted, in the order of ``Conditions.forcing``.
     """
 
     name: str
@@ -60,10 +61,11 @@ class TrajectoryMetadata:
     has_time_derivative: bool = False
     characteristic_time: CharacteristicTime | None = None
     given: tuple[Field, ...] = ()
+    forcing: tuple[Field, ...] = ()
 
     def __str__(self) -> str:
         """Name, fields, points, times and parameters in one line."""
-        told = ", ".join(self.param_names) or "no parameters"
+        told = ", ".join([*self.param_names, *(field.name for field in self.known)]) or "no parameters"
         dt = "dt varies" if self.dt is None else f"dt = {self.dt:g}"
         return f"{self.name}: {', '.join(self.channel_names)} on {self.geometry}, {dt}, told {told}"
 
@@ -78,21 +80,31 @@ class TrajectoryMetadata:
         return sum(field.channels(self.spatial_dims) for field in self.fields)
 
     @property
-    def num_given(self) -> int:
-        """C_g, channels of the constant fields."""
-        return sum(field.channels(self.spatial_dims) for field in self.given)
+    def known(self) -> tuple[Field, ...]:
+        """The fields that a network is told and that are not predicted: constant ones, then forcing."""
+        return (*self.given, *self.forcing)
+
+    @property
+    def num_known(self) -> int:
+        """C_g + C_f, channels of the constant fields and of the forcing."""
+        return sum(field.channels(self.spatial_dims) for field in self.known)
 
     @property
     def channel_names(self) -> tuple[str, ...]:
         """One name per channel."""
         return channel_names(self.fields, self.spatial_dims)
 
+    @property
+    def given_names(self) -> tuple[str, ...]:
+        """One name per channel of the constant fields."""
+        return channel_names(self.given, self.spatial_dims)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         time = self.characteristic_time
-        # Metadata without constant fields read as those that were written before there were any.
-        given = {"given": [_plain_field(field) for field in self.given]} if self.given else {}
-        return given | {
+        # Metadata without known fields read as those that were written before there were any.
+        known = {"given": self.given, "forcing": self.forcing}
+        return {name: [_plain_field(field) for field in fields] for name, fields in known.items() if fields} | {
             "name": self.name,
             "equation": self.equation,
             "equation_version": self.equation_version,
@@ -112,24 +124,33 @@ class TrajectoryMetadata:
         """The inverse of ``to_dict``.
 
         Raises:
-            DatasetError: an entry is missing or unknown.
+            DatasetError: an entry is missing, unknown or not what it should be.
         """
         try:
             # A dataset that was made before there was such a time has none.
             time = plain.get("characteristic_time")
-            return cls(
+            made = cls(
                 **plain
                 | {
                     "fields": tuple(Field(**field) for field in plain["fields"]),
                     "given": tuple(Field(**field) for field in plain.get("given", [])),
+                    "forcing": tuple(Field(**field) for field in plain.get("forcing", [])),
                     "param_names": tuple(plain["param_names"]),
                     "hidden_names": tuple(plain["hidden_names"]),
                     "geometry": geometry_from_dict(plain["geometry"]),
                     "characteristic_time": None if time is None else CharacteristicTime(**time),
                 }
             )
-        except (KeyError, TypeError) as error:
-            raise DatasetError(f"metadata: written by another version of this program ({error})") from None
+            read = made.to_dict()
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DatasetError(f"metadata: written by another version of this program ({reason})") from None
+        # What a constructor takes for something else, or leaves out, would be another dataset without a word.
+        if changed := [name for name, value in plain.items() if read[name] != value]:
+            raise DatasetError(
+                f"metadata.{changed[0]}: not what this program writes, got {repr(plain[changed[0]])[:60]}"
+            )
+        return made
 
 
 def _plain_field(field: Field) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A dataset that is there: every byte of it compared with its manifest, and what is damaged solved anew."""
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tendency.data.interruption import stopped_by_signals
 from tendency.data.manifest import (
     SOLVED_ANEW,
     Manifest,
+    file_digest,
     file_entry,
     read_manifest,
     require_own_files,
@@ -22,14 +24,22 @@ from tendency.data.manifest import (
 )
 from tendency.data.metadata import DatasetError
 from tendency.data.trajectory_reader import read_trajectories
+from tendency.data.witness import require_own_chunks
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A chunk that must not be read, and why."""
+    """A chunk that must not be read, and why.
+
+    Args:
+        chunk: that is damaged.
+        reason: in a sentence.
+        whole: whether it can be read all the same, but is not the one that the manifest names.
+    """
 
     chunk: Chunk
     reason: str
+    whole: bool = False
 
 
 def find_damage(folder: Path, manifest: Manifest, progress: ReportProgress = lambda done, total: None) -> list[Damage]:
@@ -50,7 +60,7 @@ def find_damage(folder: Path, manifest: Manifest, progress: ReportProgress = lam
         try:
             read_trajectories(path, manifest.metadata)
             if not same_file(path, manifest.chunks[chunk.name]):
-                found.append(Damage(chunk, f"chunk {path} is whole, but not the one that the manifest names"))
+                found.append(Damage(chunk, f"chunk {path} is whole, but not the one that the manifest names", True))
         except (DatasetError, OSError) as error:
             found.append(Damage(chunk, str(error).split("; it alone")[0]))
         progress(done, len(chunks))
@@ -69,7 +79,8 @@ def repair(
     """Solves the damaged and missing chunks of a dataset anew, and nothing else.
 
     Chunks that come out with another checksum than before replace it in the manifest, which lists them from then on;
-    what is known to differ is said.
+    what is known to differ is said. Nothing is repaired where a whole chunk is not what the manifest's problem gives,
+    and a whole chunk that the manifest does not name is kept beside the one that takes its place.
 
     Args:
         job: says how each chunk is solved, and where the dataset lies.
@@ -82,7 +93,8 @@ def repair(
         The manifest.
 
     Raises:
-        DatasetError: there is no dataset, its manifest is damaged, or this program solves its problem otherwise.
+        DatasetError: there is no dataset, its manifest is damaged or of another problem, or this program solves its
+            problem otherwise.
         NoRoomError: the disk is full.
     """
     folder = job.folder
@@ -97,9 +109,15 @@ def repair(
         solver = ChunkSolver(job)
         _require_same_problem(solver, manifest, folder)
         chunks = [each.chunk for each in damage]
+        others = [chunk for chunk in chunks_of(manifest.counts, manifest.chunk_size) if chunk not in chunks]
+        if not require_own_chunks(solver, folder, others):
+            # The bytes that are on record are of a version that had them say nothing.
+            solver = ChunkSolver(replace(job, problem=None))
         machines = {chunk.name: _machine(folder, chunk) for chunk in chunks}
+        kept = _put_aside([each.chunk.path(folder) for each in damage if each.whole])
         write_missing(solver, chunks, len(manifest.chunks), workers, progress)
         entries = {chunk.name: file_entry(chunk.path(folder), manifest.metadata) for chunk in chunks}
+        _drop_copies(kept, {entry["sha256"] for entry in (manifest.chunks | entries).values()}, notice)
         versions = dict(provenance or {})
         for chunk in chunks:
             before, name = manifest.chunks[chunk.name], chunk.name
@@ -123,6 +141,31 @@ def repair(
             )
             manifest.write(folder)
         return manifest
+
+
+def _put_aside(paths: Sequence[Path]) -> list[Path]:
+    """Renames whole chunks that others take the place of; where they are now."""
+    kept = []
+    for path in paths:
+        names = (path.with_name(f"{path.name}.replaced{number or ''}") for number in itertools.count())
+        kept.append(next(name for name in names if not name.exists()))
+        path.rename(kept[-1])
+    return kept
+
+
+def _drop_copies(kept: Sequence[Path], known: Set[str], notice: Callable[[str], None]) -> None:
+    """Removes files that a chunk of the dataset is equal to, and says where the others are.
+
+    Args:
+        kept: files that were put aside.
+        known: the checksums of the chunks.
+        notice: is told in a line.
+    """
+    for path in kept:
+        if file_digest(path) in known:
+            path.unlink()
+        else:
+            notice(f"the chunk that was there, which the manifest does not name, is kept as {path}")
 
 
 def _require_same_problem(solver: ChunkSolver, manifest: Manifest, folder: Path) -> None:

@@ -24,6 +24,7 @@ from tendency.data.chunk_header import field_arrays
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.settled import settled_from
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
 from tendency.simulation.geometry import BoundaryKind
 
 SNAPSHOTS_PER_BLOCK = 4
@@ -80,7 +81,9 @@ class Trajectories:
         return Trajectories(self.u[at], self.times[at], self.conditions[rows], u_t)
 
 
-def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMetadata) -> bytes:
+def chunk_content(
+    place: str, trajectories: Trajectories, metadata: TrajectoryMetadata, problem: str | None = None
+) -> bytes:
     """The bytes of a chunk file.
 
     They are made in memory and written at once: HDF5 ends the process where it cannot write to a disk that is full.
@@ -89,17 +92,35 @@ def chunk_content(place: str, trajectories: Trajectories, metadata: TrajectoryMe
         place: name of the chunk, as in the manifest; a file that lies elsewhere is found out by it.
         trajectories: what it holds.
         metadata: of the dataset.
+        problem: digest of what the dataset is made of, by which a chunk of another one is found out; None: not said.
+
+    Raises:
+        ValueError: constant fields other than those of the metadata, one with the name of a field of the state, or
+            forcing, which chunks have no place for.
     """
+    _require_known_fields(trajectories.conditions, metadata)
     with h5py.File(place, "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
         _write_contents(file, trajectories, metadata)
         values = hashlib.sha256()
         for name in field_arrays(metadata):
             values.update(file[name][()].tobytes())
         file["tendency"].attrs["chunk"] = place
+        if problem is not None:
+            file["tendency"].attrs["problem"] = problem
         file["tendency"].attrs["sha256_of_fields"] = values.hexdigest()
         file["tendency"].attrs["settled_from"] = settled_from(trajectories.u).numpy()
         file.flush()
         return bytes(file.id.get_file_image())
+
+
+def _require_known_fields(conditions: Conditions, metadata: TrajectoryMetadata) -> None:
+    expected, got = metadata.given_names, () if conditions.given is None else conditions.given_names
+    if expected != got:
+        raise ValueError(f"given: expected the constant fields {list(expected)} of the metadata, got {list(got)}")
+    if double := {field.name for field in metadata.fields} & {field.name for field in metadata.given}:
+        raise ValueError(f"given: expected names that no field of the state has, got {sorted(double)}")
+    if metadata.forcing or conditions.forcing is not None:
+        raise ValueError("forcing: a chunk has no place for forcing that changes in time, expected none, got some")
 
 
 def _write_contents(file: h5py.File, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
@@ -110,21 +131,19 @@ def _write_contents(file: h5py.File, trajectories: Trajectories, metadata: Traje
     _write_scalars(file, trajectories.conditions)
     for rank in range(3):
         group = file.create_group(f"t{rank}_fields")
-        group.attrs["field_names"] = [field.name for field in metadata.fields if field.rank == rank]
+        group.attrs["field_names"] = [field.name for field in (*metadata.fields, *metadata.given) if field.rank == rank]
     channel = 0
     for field in metadata.fields:
         count = field.channels(metadata.spatial_dims)
         values = trajectories.u[:, :, channel : channel + count]
+        # Open until the next one is: what HDF5 writes where depends on which objects are open.
         dataset = _write_field(
             file[f"t{field.rank}_fields"], field.name, _components_last(values, field.rank, metadata)
         )
-        dataset.attrs["dim_varying"] = [True] * metadata.spatial_dims
-        dataset.attrs["sample_varying"] = True
-        dataset.attrs["time_varying"] = True
-        if field.rank == 2:
-            dataset.attrs["symmetric"] = False
-            dataset.attrs["antisymmetric"] = False
+        _describe_field(dataset, field, metadata, time_varying=True)
         channel += count
+    if trajectories.conditions.given is not None:
+        _write_given(file, trajectories.conditions.given, metadata)
     own = file.create_group("tendency")
     _write_plain(own, "extent", trajectories.conditions.extent)
     _write_plain(own, "times", trajectories.times)
@@ -135,6 +154,26 @@ def _write_contents(file: h5py.File, trajectories: Trajectories, metadata: Traje
     own.attrs["hidden_names"] = list(metadata.hidden_names)
     if trajectories.u_t is not None:
         _write_field(own, "u_t", trajectories.u_t.float().numpy())
+
+
+def _write_given(file: h5py.File, given: Tensor, metadata: TrajectoryMetadata) -> None:
+    """The constant fields (B, C_g, *N), as (B, *N) with the components behind."""
+    channel = 0
+    for field in metadata.given:
+        count = field.channels(metadata.spatial_dims)
+        values = _components_last(given[:, None, channel : channel + count], field.rank, metadata)[:, 0]
+        dataset = _write_field(file[f"t{field.rank}_fields"], field.name, values, together=values.shape[1])
+        _describe_field(dataset, field, metadata, time_varying=False)
+        channel += count
+
+
+def _describe_field(dataset: h5py.Dataset, field: Field, metadata: TrajectoryMetadata, time_varying: bool) -> None:
+    dataset.attrs["dim_varying"] = [True] * metadata.spatial_dims
+    dataset.attrs["sample_varying"] = True
+    dataset.attrs["time_varying"] = time_varying
+    if field.rank == 2:
+        dataset.attrs["symmetric"] = False
+        dataset.attrs["antisymmetric"] = False
 
 
 def _write_attributes(file: h5py.File, trajectories: Trajectories, metadata: TrajectoryMetadata) -> None:
@@ -200,8 +239,8 @@ def _write_scalars(file: h5py.File, conditions: Conditions) -> None:
         dataset.attrs["time_varying"] = False
 
 
-def _write_field(group: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
-    block = (1, min(SNAPSHOTS_PER_BLOCK, values.shape[1]), *values.shape[2:])
+def _write_field(group: h5py.Group, name: str, values: np.ndarray, together: int = SNAPSHOTS_PER_BLOCK) -> h5py.Dataset:
+    block = (1, min(together, values.shape[1]), *values.shape[2:])
     return group.create_dataset(name, data=values, dtype="f4", chunks=block, fletcher32=True, track_times=False)
 
 

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 
 from tendency.data.chunk_header import field_arrays, header_digest, require_plain
+from tendency.data.file_kind import in_place_of_file
 from tendency.data.metadata import DatasetError, TrajectoryMetadata, damaged_chunk
 from tendency.data.trajectory_file import Trajectories
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.fields import Field
 
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError)
 """What h5py raises where a file is damaged."""
@@ -35,6 +37,8 @@ def opened_chunk(path: Path) -> h5py.File:
         DatasetError: it is missing, cut, or no HDF5 file.
         OSError: it may not be read.
     """
+    if (found := in_place_of_file(path)) is not None:
+        raise damaged_chunk(path, f"is {found}, which is to be moved away first")
     try:
         with path.open("rb") as plain:
             start = plain.read(64)
@@ -95,6 +99,34 @@ def require_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata, ex
     raise damaged_chunk(path, "is damaged, or another than the one that the manifest names")
 
 
+def stated_problem(path: Path) -> str | None:
+    """The digest of what the dataset of a chunk is made of, as the chunk says; None of one that older versions wrote.
+
+    Raises:
+        DatasetError: it is missing or damaged.
+    """
+    problem: object = None
+    with open_chunk(path) as file, _errors_put_in_words(path, "HDF5 cannot read its structure"):
+        problem = file["tendency"].attrs.get("problem")
+    return problem if isinstance(problem, str) else None
+
+
+def stated_rests(file: h5py.File, path: Path) -> list[int]:
+    """The snapshot of each row of a chunk from which on nothing changes; none of a chunk that older versions wrote.
+
+    Args:
+        file: from ``open_chunk``.
+        path: of the chunk, for messages.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    rests: list[int] = []
+    with _errors_put_in_words(path, "what it says of trajectories that come to rest is no list of snapshots"):
+        rests = [int(snapshot) for snapshot in file["tendency"].attrs.get("settled_from", ())]
+    return rests
+
+
 def read_trajectories(path: Path, metadata: TrajectoryMetadata) -> Trajectories:
     """Reads a whole chunk file.
 
@@ -144,16 +176,36 @@ def read_states(
     Raises:
         DatasetError: as of ``read_trajectories``.
     """
-    parts = []
-    for field in metadata.fields:
-        inner = (*metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
-        name = f"t{field.rank}_fields/{field.name}"
-        values = torch.from_numpy(_read(file, name, path, (metadata.num_snapshots, *inner), (rows, snapshots)))
-        flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
-        parts.append(flat.movedim(-1, 2))
+    parts = [
+        _read_field(file, field, path, metadata, (metadata.num_snapshots,), (rows, snapshots))
+        for field in metadata.fields
+    ]
     u = torch.cat(parts, 2)
     _require_finite(u, path, "u", rows.start or 0, snapshots.start or 0, snapshots.step or 1)
     return u
+
+
+def _read_given(file: h5py.File, path: Path, metadata: TrajectoryMetadata) -> torch.Tensor:
+    """Reads the constant fields (B, C_g, *N) float32 of all of a chunk's trajectories; see ``read_states``."""
+    given = torch.cat([_read_field(file, field, path, metadata) for field in metadata.given], 1)
+    if not bool(torch.isfinite(given).all()):
+        raise damaged_chunk(path, "is damaged: its constant fields are not all finite")
+    return given
+
+
+def _read_field(
+    file: h5py.File,
+    field: Field,
+    path: Path,
+    metadata: TrajectoryMetadata,
+    leading: tuple[int, ...] = (),
+    part: tuple[slice, ...] = (),
+) -> torch.Tensor:
+    """The channels (B, *leading, D**rank, *N) of a field; ``leading`` is (T,) for one that changes in time."""
+    inner = (*leading, *metadata.geometry.shape, *[metadata.spatial_dims] * field.rank)
+    values = torch.from_numpy(_read(file, f"t{field.rank}_fields/{field.name}", path, inner, part))
+    flat = values.flatten(values.ndim - field.rank) if field.rank else values[..., None]
+    return flat.movedim(-1, 1 + len(leading))
 
 
 def _require_finite(u: torch.Tensor, path: Path, name: str, row: int = 0, snapshot: int = 0, step: int = 1) -> None:
@@ -199,7 +251,12 @@ def read_times_and_conditions(
         param_names=metadata.param_names,
         hidden_names=metadata.hidden_names,
     )
-    return own["times"], conditions
+    if not metadata.given:
+        return own["times"], conditions
+    given = _read_given(file, path, metadata)
+    if len(given) != rows:
+        raise damaged_chunk(path, f"has the times of {rows} trajectories and the constant fields of {len(given)}")
+    return own["times"], conditions.with_given(given, metadata.given_names)
 
 
 def _read(

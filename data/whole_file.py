@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tendency.data.file_kind import require_file
+
 LEFTOVER = re.compile(r"^\.(?P<name>.+)\.(?P<host>[^.]+(?:\.[^.]+)*)\.(?P<pid>\d+)\.tmp$")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """A full disk, a full quota, a limit to the size of files."""
@@ -33,15 +35,17 @@ def whole_file(path: Path, size: int | None = None) -> Iterator[Path]:
 
     Raises:
         NoRoomError: the disk or a quota is full, or the file is larger than files may be.
+        OSError: a folder or a pipe is in its place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    require_file(path)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -74,7 +78,7 @@ def _no_room(path: Path, reason: int, written: int, size: int | None) -> str:
     return f"cannot write {path}: {why}; {kept}"
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Flushes a folder's list of files to the disk, where the system can: not all open folders like files."""
     with suppress(PermissionError):
         directory = os.open(folder, os.O_RDONLY)

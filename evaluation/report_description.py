@@ -23,7 +23,7 @@ class ReportDescription:
         dataset: name of the dataset's folder.
         pde: name of the problem.
         equation: the equation in words or symbols.
-        resolution: ``resolved``, or what the source of a published problem says of its grid.
+        resolution: ``resolved``, or what the source of a published problem says of its grid; ``unknown`` of data files.
         step: time between snapshots; None where it differs between trajectories.
         network_calls: network calls in one step by method, a number or ``adaptive``.
         learned: names of the trained methods; None where it is not known which those are.
@@ -34,6 +34,7 @@ class ReportDescription:
         skipped_runs: runs that were not evaluated, each with the reason.
         seeds: names of the methods that differ in their seed alone, by what they have in common.
         not_applicable: figures that were not measured, each with the reason.
+        given: names of the channels of constant fields that the methods are told.
     """
 
     dataset: str = ""
@@ -50,6 +51,7 @@ class ReportDescription:
     skipped_runs: Mapping[str, str] = field(default_factory=dict)
     seeds: Mapping[str, Sequence[str]] = field(default_factory=dict)
     not_applicable: Mapping[str, str] = field(default_factory=dict)
+    given: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -61,6 +63,7 @@ class ReportDescription:
         known = {entry.name: content[entry.name] for entry in fields(cls) if entry.name in content}
         if (time := known.get("characteristic_time")) is not None:
             known["characteristic_time"] = CharacteristicTime(**time)
+        known["given"] = tuple(known.get("given", ()))
         return cls(**known)
 
     @classmethod

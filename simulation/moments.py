@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -47,3 +48,26 @@ class RunningMoments:
         if self.mean is None or self.squares is None:
             raise ValueError("moments of no data: the training split has no windows")
         return Moments(self.mean, (self.squares / self.count).sqrt())
+
+
+class KnownMoments:
+    """Mean and standard deviation of known fields; 0 and 1 for channels that hold 0 and 1 alone, such as masks."""
+
+    def __init__(self) -> None:
+        self.running = RunningMoments()
+        self.binary: Tensor | None = None
+
+    def update(self, x: Tensor | None) -> None:
+        """Takes in a batch (B, C, ...); None where there are no such fields."""
+        if x is None:
+            return
+        self.running.update(x)
+        binary = ((x == 0) | (x == 1)).transpose(0, 1).flatten(1).all(1)
+        self.binary = binary if self.binary is None else self.binary & binary
+
+    def moments(self) -> Moments | None:
+        """What has been seen so far; None where there are no such fields."""
+        if self.binary is None:
+            return None
+        seen = self.running.moments()
+        return Moments(torch.where(self.binary, 0.0, seen.mean), torch.where(self.binary, 1.0, seen.std))

@@ -10,6 +10,7 @@ from torch import Tensor
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
 from tendency.simulation.geometry import Geometry
+from tendency.simulation.given_tensors import require_methods, require_tensor
 from tendency.simulation.tree import Tree
 
 Precision = Literal["float64", "float32"]
@@ -145,7 +146,10 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
         ...
 
     def check(self, conditions: Conditions) -> None:
-        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved."""
+        """Refuses conditions outside the scheme's range with a ValueError, before anything is solved.
+
+        Constant fields and forcing are among them (``Conditions.require_no_fields``): no equation of ours has such.
+        """
         ...
 
     def time_derivative(self, u: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -165,7 +169,10 @@ class ReferenceSolver(Simulator, EquationStatement, Protocol):
         ...
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The quantities (B,) that the exact solution keeps constant, by name; empty where there are none."""
+        """Densities (B, K, *N) whose means over the points the exact solution keeps constant, by name; or none.
+
+        The K components of one have the same unit: their drift is compared with the size of all.
+        """
         ...
 
 
@@ -244,6 +251,11 @@ def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, se
         >>> tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
         Progress(u (1, 1, 16), t [0.0])
     """
+    require_methods(simulator, "simulator", "Simulator", "history", "start", "advance")
+    require_tensor(u, "u", 3, "(B, K, C, *N)")
+    require_tensor(t, "t", 2, "(B, K)")
+    require_methods(conditions, "conditions", "Conditions", "params", "extent", "geometry")
+    require_tensor(seed, "seed", 1, "(B,)")
     if u.shape[1] != simulator.history:
         raise ValueError(f"expected {simulator.history} snapshots to start from, got {u.shape[1]}")
     return Progress(u[:, -1], t[:, -1], simulator.start(u, t, conditions, seed))
@@ -274,6 +286,10 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
         >>> [state.t.item() for state in tendency.rollout(surrogate, start, times, window.conditions)]
         [0.1, 0.2]
     """
+    require_methods(simulator, "simulator", "Simulator", "history", "start", "advance")
+    require_methods(progress, "progress", "Progress", "u", "t", "memory")
+    require_tensor(times, "times", 2, "(B, T)")
+    require_methods(conditions, "conditions", "Conditions", "params", "extent", "geometry")
     if isinstance(simulator, ChoosesTimes):
         route = simulator.route(progress.t, times, progress.memory)
     else:

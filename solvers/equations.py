@@ -102,7 +102,7 @@ class SemilinearPDE(ABC):
         """Refuses fields u (B, C, *N) from which no solution goes on, as of ``ConservationLaw``."""
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """Quantities (B,) that the exact solution keeps constant, from u (B, C, *N)."""
+        """Densities (B, K, *N) whose means the exact solution keeps constant; see ``ReferenceSolver.conserved``."""
         return {}
 
 
@@ -251,7 +251,7 @@ class MethodOfLines(ABC):
         """Refuses a geometry or parameters that the scheme cannot take, as of ``SemilinearPDE``."""
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """Quantities (B,) that the exact solution keeps constant."""
+        """Densities (B, K, *N) whose means the exact solution keeps constant; see ``ReferenceSolver.conserved``."""
         return {}
 
 

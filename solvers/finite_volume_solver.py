@@ -62,6 +62,7 @@ class FiniteVolumeSolver(EquationSolver):
         Raises:
             ValueError: no grid of the equation's dimensions, a senseless boundary, or a parameter out of range.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         self._signs(self.grid(conditions))
         self.equation.check(conditions)
 
@@ -133,7 +134,7 @@ class FiniteVolumeSolver(EquationSolver):
         return self.equation.to_fields(q, prepared).to(u.dtype)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The means (B,) of q where no boundary and no source lets anything through.
+        """The densities q where no boundary and no source lets anything through, field by field.
 
         A wall holds back what does not turn its sign there, if the equation has a vector that it stops.
         """
@@ -147,9 +148,16 @@ class FiniteVolumeSolver(EquationSolver):
                 if not grid.boundary.is_periodic(axis):
                     open_side = grid.boundary.kind(axis, side, 0) is BoundaryKind.OPEN
                     kept &= (signs[side] > 0) & (stopped and not open_side)
-        means = self.equation.to_conserved(u.double(), prepared).flatten(2).mean(2)
-        names = channel_names(self.equation.conserved_fields, grid.spatial_dims)
-        return {f"the mean {name}": means[:, c] for c, name in enumerate(names) if kept[c]}
+        q = self.equation.to_conserved(u.double(), prepared)
+        densities, first = {}, 0
+        for field in self.equation.conserved_fields:
+            names = channel_names([field], grid.spatial_dims)
+            own = [i for i in range(len(names)) if kept[first + i]]
+            if own:
+                name = field.name if len(own) == len(names) else ", ".join(names[i] for i in own)
+                densities[f"the mean {name}"] = q[:, [first + i for i in own]]
+            first += len(names)
+        return densities
 
     def _rate(
         self,

@@ -42,6 +42,7 @@ class MethodOfLinesSolver(EquationSolver):
         Raises:
             ValueError: naming the config key, the value and what was expected.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         self.grid(conditions)
         self.equation.check(conditions)
 
@@ -101,5 +102,5 @@ class MethodOfLinesSolver(EquationSolver):
         return self.equation.resample(u, conditions, shape)
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The equation's conserved quantities (B,)."""
+        """The equation's densities, whose means stay constant."""
         return self.equation.conserved(u, conditions)

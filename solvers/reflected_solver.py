@@ -56,6 +56,7 @@ class ReflectedSolver(EquationSolver):
         Raises:
             ValueError: naming the wall and the walls that would do.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         grid = _grid(conditions)
         allowed = [NAMES[sign] for sign in self.solver.equation.reflections]
         if any(field.rank for field in self.fields):
@@ -144,7 +145,7 @@ class ReflectedSolver(EquationSolver):
         )
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The equation's conserved quantities (B,), where no wall lets them through."""
+        """The equation's densities on the whole torus, where no wall lets them through."""
         grid = _grid(conditions)
         kinds = [
             grid.boundary.kind(a, s, f) for a in range(grid.spatial_dims) for s in (0, 1) for f in range(u.shape[1])

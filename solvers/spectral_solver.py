@@ -120,6 +120,7 @@ class SpectralSolver(EquationSolver):
         Raises:
             ValueError: no periodic grid of the equation's dimensions, or a parameter out of range.
         """
+        conditions.require_no_fields(f"the solver of {self.name}")
         if not is_periodic_grid(self.grid(conditions)):
             raise ValueError(
                 f"pde.geometry: the spectral solver of {self.name} expects a grid that is periodic on all axes"
@@ -287,7 +288,7 @@ class SpectralSolver(EquationSolver):
         return evaluate_on_grid(u, geometry.axes(unit.device))
 
     def conserved(self, u: Tensor, conditions: Conditions) -> dict[str, Tensor]:
-        """The equation's conserved quantities (B,)."""
+        """The equation's densities, whose means stay constant."""
         return self.equation.conserved(u, conditions)
 
 

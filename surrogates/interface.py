@@ -10,7 +10,8 @@ class Interface:
     """What enters and leaves a network; it follows from the dataset and the prediction, never from a yaml.
 
     Args:
-        in_channels: number of channels of u, e.g. the fields of the snapshots that the network sees.
+        in_channels: number of channels of u, e.g. the fields of the snapshots that the network sees, and those that
+            are known beside the state: constant fields and forcing.
         out_channels: number of channels of the output.
         num_conditions: length of c, the PDE's parameters and what the prediction appends to them; may be 0.
         boundary: boundary of the domain, which padding and coordinates follow.

@@ -28,16 +28,31 @@ class Network:
         autocast: torch.dtype | None = None,
     ) -> None:
         self.surrogate, self.normalizer, self.autocast = surrogate, normalizer, autocast
-        self.geometry, self.extent = conditions.geometry, conditions.extent
+        self.conditions = conditions
         self._points: dict[torch.dtype, Any] = {}
 
     def points(self, dtype: torch.dtype) -> Any:
         """What the surrogate reads of the batch's points, for fields of this dtype; the same object at every call."""
         if dtype not in self._points:
-            self._points[dtype] = self.surrogate.points(self.geometry, self.extent, dtype)
+            self._points[dtype] = self.surrogate.points(self.conditions.geometry, self.conditions.extent, dtype)
         return self._points[dtype]
 
-    def raw(self, u: Tensor, c: Tensor, extra: Tensor | None = None) -> Tensor:
+    def known(self, t: Tensor, dtype: torch.dtype) -> Tensor | None:
+        """Constant fields and the forcing at times t (B,), (B, C_g + C_f, *N) in network units; None without any.
+
+        Raises:
+            ValueError: the conditions lack fields that the network was trained with, or have others.
+        """
+        known, units = self.conditions.known_at(t), self.normalizer.known
+        expected, got = 0 if units is None else len(units.mean), 0 if known is None else known.shape[1]
+        if expected != got:
+            raise ValueError(
+                f"conditions: expected {expected} channels of known fields (given, forcing), which the network was "
+                f"trained with, got {got}"
+            )
+        return None if units is None or known is None else units.encode(known.to(dtype))
+
+    def raw(self, u: Tensor, t: Tensor, c: Tensor, extra: Tensor | None = None) -> Tensor:
         """The output (B, C_out, *N) in network units, in the dtype of u.
 
         Only the surrogate itself is evaluated under autocast: units, labels, integrators and losses keep the dtype of
@@ -45,22 +60,19 @@ class Network:
 
         Args:
             u: (B, K C, *N) in physical units.
+            t: (B,) at which known fields are read.
             c: (B, num_conditions) in physical units.
             extra: (B, C_extra, *N) further input channels, in network units already.
         """
-        encoded = self.normalizer.fields.encode(u)
-        if extra is not None:
-            encoded = torch.cat([encoded, extra], 1)
+        parts = [self.normalizer.fields.encode(u), extra, self.known(t, u.dtype)]
+        there = [part for part in parts if part is not None]
+        encoded = torch.cat(there, 1) if len(there) > 1 else there[0]
         conditions = self.normalizer.conditions.encode(c.double()).to(u.dtype)
         points = self.points(u.dtype)
         if self.autocast is None:
             return self.surrogate(encoded, conditions, points)
         with torch.autocast(u.device.type, self.autocast, cache_enabled=False):
             return self.surrogate(encoded, conditions, points).to(u.dtype)
-
-    def __call__(self, u: Tensor, c: Tensor, scale: Tensor) -> Tensor:
-        """The output (B, C_out, *N) in physical units; scale is ``Prediction.scale(dt)``."""
-        return self.decode_output(self.raw(u, c), scale)
 
     def masked(self, y: Tensor) -> Tensor:
         """An output (B, C_out, *N) in network units with 0 in the channels that are constant in the training data."""

@@ -56,25 +56,28 @@ class ChannelNormalizer(nn.Module):
 
 
 class Normalizer(nn.Module):
-    """The units of fields, of outputs and of conditions.
+    """The units of fields, of outputs, of conditions and of known fields.
 
     Args:
         fields: of the state's C channels.
         outputs: of the network's output divided by ``Prediction.scale(dt)``, measured on labels.
         conditions: of the entries of c.
+        known: of the constant fields and the forcing (``Conditions.known_at``); None where there are none.
     """
 
-    def __init__(self, fields: Moments, outputs: Moments, conditions: Moments) -> None:
+    def __init__(self, fields: Moments, outputs: Moments, conditions: Moments, known: Moments | None = None) -> None:
         super().__init__()
         self.fields = ChannelNormalizer(fields)
         self.outputs = ChannelNormalizer(outputs)
         self.conditions = ChannelNormalizer(conditions)
+        # Without such fields it has no buffers, which a checkpoint of a problem without them would lack.
+        self.known = None if known is None else ChannelNormalizer(known)
 
     @classmethod
-    def empty(cls, fields: int, outputs: int, conditions: int) -> "Normalizer":
+    def empty(cls, fields: int, outputs: int, conditions: int, known: int = 0) -> "Normalizer":
         """The identity for so many channels each; what a checkpoint's statistics are loaded into."""
 
         def identity(channels: int) -> Moments:
             return Moments(torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64))
 
-        return cls(identity(fields), identity(outputs), identity(conditions))
+        return cls(identity(fields), identity(outputs), identity(conditions), identity(known) if known else None)

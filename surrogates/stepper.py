@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tendency.simulation.conditions import Conditions
-from tendency.simulation.moments import RunningMoments
+from tendency.simulation.moments import KnownMoments, RunningMoments
 from tendency.simulation.simulator import Progress, begin, require_increasing, rollout
 from tendency.simulation.tree import Tree
 from tendency.simulation.window import Window
@@ -152,7 +152,8 @@ def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normali
     """Measures the units on training windows of the prediction's own offsets.
 
     The outputs' moments are those of label / scale(dt), so that increments, derivatives and whatever else a prediction
-    may mean come out with unit variance.
+    may mean come out with unit variance. Known fields are measured at the present; those that are 0 or 1 everywhere,
+    such as masks, keep their values.
 
     Args:
         prediction: what the output means.
@@ -162,6 +163,7 @@ def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normali
         ValueError: no windows.
     """
     fields, outputs, conditions = RunningMoments(), RunningMoments(), RunningMoments()
+    known = KnownMoments()
     for window in windows:
         channels = window.u.shape[2]
         u, _ = window.history(prediction.history)
@@ -171,4 +173,5 @@ def fit_normalizer(prediction: Prediction, windows: Iterable[Window]) -> Normali
         fields.update(u.flatten(0, 1))
         outputs.update(label.unflatten(1, (-1, channels)).flatten(0, 1))
         conditions.update(prediction.told(window))
-    return Normalizer(fields.moments(), outputs.moments(), conditions.moments())
+        known.update(window.conditions.known_at(window.time(0)))
+    return Normalizer(fields.moments(), outputs.moments(), conditions.moments(), known.moments())

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
+from tendency.app.machine_limits import require_writable
 from tendency.app.runs.exported_files import WEIGHTS, write_export
+from tendency.data.given_arguments import given_path, given_switch
 from tendency.data.whole_file import whole_file, write_whole_bytes
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
 from tendency.simulation.tree import Tree
+from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.trained_surrogate import TrainedSurrogate, load_surrogate
 
@@ -46,7 +50,17 @@ class Step(nn.Module):
         # What was learned is compared with the values of times, which a program does not know when it is made.
         self.stepper, self.geometry = stepper.having_learned(None), geometry
 
-    def forward(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> Tensor:
+    def forward(
+        self,
+        u: Tensor,
+        t: Tensor,
+        dt: Tensor,
+        params: Tensor,
+        extent: Tensor,
+        given: Tensor | None = None,
+        forcing: Tensor | None = None,
+        forcing_times: Tensor | None = None,
+    ) -> Tensor:
         """The state after a step.
 
         Args:
@@ -56,18 +70,38 @@ class Step(nn.Module):
                 dt times ``stride`` of the recipe; any for a derivative.
             params: (B, P) float64, those that the network is told.
             extent: (B, D) float64 side lengths.
+            given: (B, C_g, *N) constant fields, where the training data have some.
+            forcing: (B, K, C_f, *N) known forcing at K times, at least 2, where the training data have some.
+            forcing_times: (B, K) float64, increasing.
 
         Returns:
             (B, C, *N) at t + dt.
         """
-        conditions, memory = self.start(u, t, dt, params, extent)
+        conditions, memory = self.start(u, t, dt, params, extent, given, forcing, forcing_times)
         return self.stepper.advance(u[:, -1], t, dt, conditions, memory)[0]
 
-    def start(self, u: Tensor, t: Tensor, dt: Tensor, params: Tensor, extent: Tensor) -> tuple[Conditions, Tree]:
+    def start(
+        self,
+        u: Tensor,
+        t: Tensor,
+        dt: Tensor,
+        params: Tensor,
+        extent: Tensor,
+        given: Tensor | None = None,
+        forcing: Tensor | None = None,
+        forcing_times: Tensor | None = None,
+    ) -> tuple[Conditions, Tree]:
         """What ``forward`` steps with: the trajectories' conditions, and the memory before the step."""
         nothing = params.new_zeros(params.shape[0], 0)
         conditions = Conditions(
-            params=params, hidden=nothing, extent=extent, boundary_values=nothing, geometry=self.geometry
+            params=params,
+            hidden=nothing,
+            extent=extent,
+            boundary_values=nothing,
+            geometry=self.geometry,
+            given=given,
+            forcing=forcing,
+            forcing_times=forcing_times,
         )
         past = torch.arange(1 - u.shape[1], 1, dtype=dt.dtype, device=dt.device)
         times = t[:, None] + past * dt[:, None]
@@ -78,7 +112,8 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     """Writes a run's surrogate as a program and as weights, each checked against the original.
 
     ``step.pt2`` is a torch.export program with the units inside, for any number of trajectories on the points of the
-    training data: ``torch.export.load("step.pt2").module()(u, t, dt, params, extent)``; see ``Step``.
+    training data: ``torch.export.load("step.pt2").module()(u, t, dt, params, extent)``; see ``Step``, which says what
+    follows where the training data have constant fields or forcing.
     ``weights.safetensors`` and ``recipe.json`` are what ``tendency.load_surrogate(folder)`` makes a surrogate of.
 
     Example:
@@ -101,12 +136,24 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
 
     Raises:
         ArtefactError: the checkpoint cannot be read, its steps depend on those before them (Adams-Bashforth, bundles,
-            drawn noise), torch cannot trace it, its weights are complex in double precision, or the program's answer
-            differs from the original's; for ONNX also that packages are missing.
+            drawn noise), a solver steps inside it, torch cannot trace it, its weights are complex in double precision,
+            or the program's answer differs from the original's; nothing can be written to the folder; for ONNX also
+            that packages are missing.
+        ValueError: an argument that is no path, or neither true nor false.
     """
-    if onnx:
+    source, folder = given_path(source, "source"), given_path(folder, "folder")
+    if given_switch(onnx, "onnx"):
         _require_onnx()
+    try:
+        require_writable("folder", folder)
+    except ConfigError as error:
+        raise ArtefactError(f"export: {error}") from None
     trained = load_surrogate(source, trust)
+    if isinstance(trained.stepper.prediction, CorrectedPrediction):
+        raise ArtefactError(
+            "export: a solver steps inside this surrogate, as often as the values ask for, which no program of fixed "
+            "steps does; a correction is rolled out by tendency.load_surrogate"
+        )
     if double := [name for name, value in trained.stepper.state_dict().items() if value.dtype == torch.complex128]:
         raise ArtefactError(f"export: {WEIGHTS} holds no complex numbers in double precision, and {double[0]} has such")
     step, inputs = Step(trained.stepper, trained.metadata.geometry), _example(trained)
@@ -115,11 +162,14 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
         expected = step(*inputs)
         batch = torch.export.Dim("batch", min=1)
         try:
-            program = torch.export.export(step, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+            shapes = [None if x is None else {0: batch} for x in inputs]
+            if trained.metadata.forcing:
+                moments = torch.export.Dim("moments", min=2)
+                shapes[-2:] = [{0: batch, 1: moments}] * 2
+            program = torch.export.export(step, inputs, dynamic_shapes=tuple(shapes))
         except Exception as error:
             raise ArtefactError(f"export: torch cannot trace this surrogate ({_first_line(error)})") from error
         _require_same(program.module()(*inputs), expected, PROGRAM)
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Those of another surrogate would stand beside these weights where the rest is not written.
     for name in (PROGRAM, ONNX):
@@ -134,7 +184,7 @@ def export(source: str | Path, folder: str | Path, *, onnx: bool = False, trust:
     return folder
 
 
-def _example(trained: TrainedSurrogate) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _example(trained: TrainedSurrogate) -> tuple[Any, ...]:
     """Inputs of three trajectories in the range of the training data: a number that no axis is likely to have."""
     rows, metadata, units = 3, trained.metadata, trained.stepper.normalizer
     generator = torch.Generator().manual_seed(0)
@@ -146,10 +196,27 @@ def _example(trained: TrainedSurrogate) -> tuple[Tensor, Tensor, Tensor, Tensor,
     lengths = trained.extent or [1.0] * metadata.spatial_dims
     extent = torch.tensor(lengths, dtype=torch.float64).expand(rows, -1)
     dt = torch.full((rows,), trained.dt or 1.0, dtype=torch.float64)
-    return u, torch.zeros_like(dt), dt, told.clone(), extent.clone()
+    return u, torch.zeros_like(dt), dt, told.clone(), extent.clone(), *_known_example(trained, dt, generator)
 
 
-def _require_one_step(step: Step, inputs: tuple[Tensor, ...]) -> None:
+def _known_example(trained: TrainedSurrogate, dt: Tensor, generator: torch.Generator) -> tuple[Any, ...]:
+    """Constant fields, forcing and its times, as far as the training data have such."""
+    metadata, units = trained.metadata, trained.stepper.normalizer.known
+    if units is None:
+        return ()
+    moments = 5 if metadata.forcing else 1
+    shape = (len(dt) * moments, metadata.num_known, *metadata.geometry.shape)
+    noise = torch.randn(shape, generator=generator, dtype=trained.stepper.surrogate.dtype)
+    known = units.decode(noise).unflatten(0, (len(dt), moments))
+    count = len(metadata.given_names)
+    given = known[:, 0, :count].contiguous() if count else None
+    if not metadata.forcing:
+        return (given,)
+    times = dt[:, None] * torch.linspace(-0.5, 2.0, moments, dtype=torch.float64)
+    return given, known[:, :, count:].contiguous(), times
+
+
+def _require_one_step(step: Step, inputs: tuple[Any, ...]) -> None:
     """Refuses surrogates whose next step depends on more than the latest snapshots."""
     _, memory = step.start(*inputs)
     rest = {name: tree for name, tree in memory.items() if name not in ("past", "step") and _holds_tensors(tree)}
@@ -175,7 +242,7 @@ def _require_onnx() -> None:
         raise ArtefactError(f"export: onnx=True needs {', '.join(missing)}: pip install 'tendency[onnx]'")
 
 
-def _write_onnx(program: ExportedProgram, inputs: tuple[Tensor, ...], expected: Tensor, path: Path) -> None:
+def _write_onnx(program: ExportedProgram, inputs: tuple[Any, ...], expected: Tensor, path: Path) -> None:
     """Writes the ONNX form of a program, checked by onnxruntime on all of the inputs' rows and on fewer."""
     try:
         with _without_remarks():
@@ -187,7 +254,7 @@ def _write_onnx(program: ExportedProgram, inputs: tuple[Tensor, ...], expected: 
         raise ArtefactError(f"export: torch made no ONNX program; {PROGRAM} is written")
     for rows in (len(expected), len(expected) - 1):
         try:
-            found = written(*(x[:rows] for x in inputs))[0]
+            found = written(*(x[:rows] for x in inputs if x is not None))[0]
         except Exception as error:
             raise ArtefactError(
                 f"export: {ONNX} does not run on {rows} trajectories ({_first_line(error)}); {PROGRAM} is written"

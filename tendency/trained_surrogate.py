@@ -12,11 +12,16 @@ from tendency.app.configuration.overrides import closest
 from tendency.app.runs.checkpoint_reader import read_checkpoint, trained_stepper
 from tendency.app.runs.exported_files import RECIPE, read_export
 from tendency.app.runs.recipe import Recipe
+from tendency.data.given_arguments import given_path, given_switch
 from tendency.given_arrays import read_column, read_seed, read_states, read_times, require_finite, require_positive
+from tendency.known_arrays import with_known
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Geometry
+from tendency.simulation.given_tensors import require_methods, require_tensor
 from tendency.simulation.tree import Tree, map_tensors
+from tendency.surrogates.predictions.corrected import CorrectedPrediction
 from tendency.surrogates.stepper import SurrogateStepper
+from tendency.trained_values import TrainedValues
 
 
 class TrainedSurrogate:
@@ -32,10 +37,13 @@ class TrainedSurrogate:
         self.stepper, self.recipe = stepper, recipe
         self.metadata = metadata = recipe.metadata
         self.dt = None if metadata.dt is None else metadata.dt * recipe.stride
-        self.constants = _constants(recipe.pde.get("parameters", {}))
-        lengths = _constants(dict(enumerate(recipe.pde.get("extent", []))))
-        known = all(axis in lengths for axis in range(metadata.spatial_dims))
-        self.extent = [lengths[axis] for axis in range(metadata.spatial_dims)] if known else None
+        self.values = TrainedValues(recipe.pde.get("parameters", {}), "params")
+        # A checkpoint of an older version has the side lengths in its problem alone, one on data files beside it.
+        lengths = recipe.pde.get("extent") or [{"value": length} for length in recipe.extent or []]
+        self.lengths = TrainedValues(dict(enumerate(lengths)), "extent")
+        self.constants, known = self.values.constants, self.lengths.constants
+        axes = range(metadata.spatial_dims)
+        self.extent = [known[axis] for axis in axes] if all(axis in known for axis in axes) else None
 
     def __repr__(self) -> str:
         """What it is, what it answers for, and what it was trained on."""
@@ -61,8 +69,18 @@ class TrainedSurrogate:
         return next(iter(self.stepper.state_dict().values())).device
 
     def to(self, device: torch.device | str) -> "TrainedSurrogate":
-        """Moves its weights; arrays are moved there and back by ``rollout``."""
-        self.stepper.to(device)
+        """Moves its weights; arrays are moved there and back by ``rollout``.
+
+        Raises:
+            ValueError: a device that torch does not know, or that this machine lacks.
+        """
+        try:
+            self.stepper.to(torch.device(device))
+        except (RuntimeError, AssertionError, TypeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(
+                f"device: expected one that this machine has, such as 'cpu', got {device!r} ({reason})"
+            ) from None
         return self
 
     def start(self, u: Tensor, t: Tensor, conditions: Conditions, seed: Tensor) -> Tree:
@@ -98,9 +116,15 @@ class TrainedSurrogate:
         Raises:
             ValueError: as said there; a state or a parameter that is not finite, or a side length that is not positive.
         """
+        require_tensor(u, "u", 4, "(B, K, C, *N)")
+        require_tensor(t, "t", 1, "(B, K)")
+        require_methods(conditions, "conditions", "Conditions", "params", "extent", "geometry")
         require_finite(u, "u", self._number_type)
         require_finite(conditions.params, "conditions.params", self._number_type)
         require_positive(conditions.extent, "conditions.extent", self._number_type)
+        for name in ("given", "forcing"):
+            if (fields := getattr(conditions, name)) is not None:
+                require_finite(fields, f"conditions.{name}", self._number_type)
         return self.stepper.predict(u, t, times, conditions, seed)
 
     def rollout(
@@ -112,6 +136,7 @@ class TrainedSurrogate:
         params: Mapping[str, Any] | None = None,
         extent: Sequence[float] | None = None,
         geometry: Geometry | None = None,
+        given: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Any:
         """The states at later times, from arrays, as the kind of array that was given.
@@ -125,10 +150,15 @@ class TrainedSurrogate:
                 take the steps that they learned, and refuse times between these. Steps within 1e-4 of a learned one
                 are taken for it.
             t: of the last snapshot; those before it lie at the training data's steps.
-            params: values by name, one for all trajectories or B of them. Constants of the problem are known.
+            params: values by name, one for all trajectories or B of them. Constants of the problem are known. Values
+                beyond those of the training data are answered with a warning.
             extent: side lengths of the domain, each one number or B; those of the training data where they were
-                constant.
+                constant: no others were learned then.
             geometry: of the points, where they are not those of the training data.
+            given: the constant fields of the training data by name, such as masks and coefficients, (B, *N), or (*N)
+                for all trajectories; a vector's components come before the points. Known forcing that changes in time
+                stands there too, each as a pair of K times and values (B, K, *N) or (K, *N), between which it is
+                linear, and beyond which it is constant.
             seed: of the first trajectory, for predictions that draw noise; the others follow.
 
         Returns:
@@ -143,7 +173,7 @@ class TrainedSurrogate:
         shape = (self.metadata.num_channels, *(geometry or self.metadata.geometry).shape)
         batch = _batched(values, self.history, shape, geometry is None)
         rows = len(batch)
-        conditions = self._conditions(rows, params, extent, geometry)
+        conditions = with_known(self._conditions(rows, params, extent, geometry), given, self.metadata)
         if self.dt is None and self.history > 1:
             raise ValueError(
                 "t: the training data's steps differ; use predict, which is told the time of each snapshot"
@@ -155,6 +185,11 @@ class TrainedSurrogate:
         moved = map_tensors(lambda x: x.to(place), (batch, at, asked, conditions, read_seed(seed, rows)))
         states = self.predict(*moved).cpu()
         return wrap(states[0] if values.ndim < batch.ndim else states, asked)
+
+    @property
+    def _solves(self) -> bool:
+        """Whether a solver steps inside it, which knows what other values do."""
+        return isinstance(self.stepper.prediction, CorrectedPrediction)
 
     @property
     def _number_type(self) -> torch.dtype:
@@ -189,6 +224,8 @@ class TrainedSurrogate:
         values = self.constants | columns
         for name in (name for name in told if name in columns):
             require_finite(columns[name], f"params[{name!r}]", self._number_type)
+            if not self._solves:
+                self.values.check(name, columns[name])
         if missing := [name for name in told if name not in values]:
             raise ValueError(f"params: expected a value of {', '.join(missing)}, got none; pass {example}")
         # The solver inside a correction needs what is hidden from networks; it says so where it is not a number.
@@ -212,6 +249,8 @@ class TrainedSurrogate:
         lengths = [read_column(length, f"extent[{axis}]", rows) for axis, length in enumerate(listed)]
         for axis, length in enumerate(lengths):
             require_positive(length, f"extent[{axis}]", self._number_type)
+            if not self._solves:
+                self.lengths.check(axis, length)
         return lengths
 
 
@@ -232,19 +271,14 @@ def load_surrogate(path: str | Path, trust: bool = False) -> TrainedSurrogate:
 
     Raises:
         ArtefactError: it is missing, damaged, names foreign code, or its weights do not fit its recipe.
+        ValueError: an argument that is no path, or neither true nor false.
     """
-    path = Path(path)
+    path, trust = given_path(path, "path"), given_switch(trust, "trust")
     if (path / RECIPE).is_file():
         recipe, weights = read_export(path)
         return TrainedSurrogate(trained_stepper(recipe, weights, trust), recipe)
     stored = read_checkpoint(path)
     return TrainedSurrogate(stored.stepper(trust), stored.recipe)
-
-
-def _constants(nodes: Mapping[Any, Any]) -> dict[Any, float]:
-    """The values of those parameters that are the same for every trajectory."""
-    known = {name: node.get("value") for name, node in nodes.items()}
-    return {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
 
 
 def _batched(values: Tensor, history: int, shape: tuple[int, ...], is_own_geometry: bool) -> Tensor:

@@ -2,23 +2,40 @@
 
 import errno
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
 from tendency.data.whole_file import sweep_leftovers, whole_file
-from tendency.simulation.annotations import PositiveInt
+from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.trainers.checkpoint_archive import load_archive
+from tendency.trainers.kept_state import CALLBACK, LOG_BYTES
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.run_hooks import RunContext
 from tendency.trainers.run_position import RunPosition
+from tendency.trainers.stored_state import ResumedRun, UnfitStateError, require_kind
 
 LowestFigure = Literal["valid/rollout_nrmse", "valid/one_step_nrmse"]
 """Figures of a validation that are lowest for the best weights."""
+
+
+_Ranked = Annotated[float, Ge(0)]
+"""A figure, which is infinite where it was no number."""
+
+
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _Stored(TypedDict):
+    best: tuple[_Ranked, _Ranked] | None
+    metrics_log_bytes: NonNegativeInt | None
+    validation_due: bool
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -36,7 +53,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         with whole_file(Path(path)) as temporary:
             try:
-                torch.save(checkpoint, temporary)
+                # Of a path torch would store the name in the archive, which is a temporary one with that of the host.
+                with temporary.open("wb") as file:
+                    torch.save(checkpoint, file)
             except RuntimeError as error:
                 # torch's own writer keeps the system's reason to itself, and a full disk is the likely one.
                 raise OSError(errno.ENOSPC, "cannot write the checkpoint", str(path)) from error
@@ -178,15 +197,29 @@ class Checkpoints(Checkpoint):
             raise FileNotFoundError(errno.ENOENT, "the run's folder was removed while it trained", str(self.folder))
         self.began = True
         if all(bool(torch.isfinite(p).all()) for p in trainer.lightning_module.parameters()):
+            # After a power cut a shorter log than the checkpoint says would be taken for a damaged one.
+            if self.metrics_log is not None and trainer.is_global_zero:
+                self.metrics_log.flush_to_disk()
             trainer.save_checkpoint(self.folder / name)
 
     def state_dict(self) -> dict[str, Any]:
         """The best figures so far, and how much of the metrics log belongs to this checkpoint."""
         return {
             "best": self.best,
-            "metrics_log_bytes": None if self.metrics_log is None else self.metrics_log.size(),
+            LOG_BYTES: None if self.metrics_log is None else self.metrics_log.size(),
             "validation_due": self.validation_due,
         }
+
+    def require_stored(self, checkpoint: Mapping[str, Any], run: ResumedRun) -> None:
+        """Looks at what the run would go on from; see ``StoresState``.
+
+        Raises:
+            UnfitStateError: it is missing, or not what ``state_dict`` makes.
+        """
+        key = f"callbacks.{CALLBACK}"
+        require_kind(checkpoint["callbacks"].get(CALLBACK), _Stored, key)
+        if run.is_own and self.metrics_log is not None and checkpoint["callbacks"][CALLBACK][LOG_BYTES] is None:
+            raise UnfitStateError(f"{key}.{LOG_BYTES}: expected the size of this run's log, got None")
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remembers what is saved already, and whether it is this run that goes on, or another from its weights."""
@@ -199,12 +232,9 @@ class Checkpoints(Checkpoint):
 
         The best figures and the log of another run are no business of this one.
         """
-        self.validation_due = state_dict.get("validation_due", False)
+        self.validation_due = state_dict["validation_due"]
         if not self.goes_on:
             return
-        best = state_dict["best"]
-        if isinstance(best, float):  # One number before the second figure was kept.
-            best = (best, math.inf)
-        self.best = None if best is None else tuple(best)
+        self.best = state_dict["best"]
         if self.metrics_log is not None:
-            self.metrics_log.truncate(state_dict["metrics_log_bytes"])
+            self.metrics_log.truncate(state_dict[LOG_BYTES])

@@ -7,6 +7,9 @@ from typing import Any
 CALLBACK = "Checkpoints"
 """The callback whose state it is, as Lightning calls it."""
 
+LOG_BYTES = "metrics_log_bytes"
+"""The entry of that state which says how long the metrics log was."""
+
 
 @dataclass(frozen=True)
 class KeptState:
@@ -31,5 +34,5 @@ class KeptState:
         state = callbacks.get(CALLBACK) if isinstance(callbacks, Mapping) else None
         if not isinstance(state, Mapping):
             return cls()
-        size = state.get("metrics_log_bytes")
+        size = state.get(LOG_BYTES)
         return cls(state.get("best") is not None, size if isinstance(size, int) else None)

@@ -69,7 +69,9 @@ class RelativeL2(Loss):
 class RelativeSobolev(Loss):
     """‖p - y‖ / ‖y‖ in the Sobolev space Hˢ of a torus: ‖f‖² = Σₖ (1 + ℓ²|κ|²)ˢ |f̂ₖ|², κ = 2πk/L.
 
-    Where the root mean square of a label is below the floor ε, this times their ratio.
+    Where the root mean square r of a label is below the floor ε, this times their ratio. And ‖y‖ is at least r w √C, w
+    being the weight (1 + ℓ²|κ|²)^(s/2) of the longest wave, or the root mean square of all weights where that is
+    smaller: a label that is constant in space (s > 0), or without large scales (s < 0), has next to no norm.
     s = 1 counts gradients beside values, so that fronts and fine structure weigh more; s = -1 counts the large scales
     and hardly the small ones, as in measures of mixing; s = 0 is the relative L2 loss.
 
@@ -84,6 +86,8 @@ class RelativeSobolev(Loss):
         doi:10.1088/0951-7715/25/2/R1 (s < 0).
     """
 
+    version = 2
+
     def __init__(self, order: FiniteFloat, length: PositiveFloat = 1.0, label_floor: PositiveFloat = SMALLEST) -> None:
         self.order, self.length, self.label_floor = order, length, label_floor
 
@@ -93,14 +97,18 @@ class RelativeSobolev(Loss):
 
     def __call__(self, output: Tensor, label: Tensor, conditions: Conditions) -> Tensor:
         """The loss (B,)."""
-        squares = sum(k.square() for k in _wavenumbers(conditions, label))
+        squares = torch.stack(torch.broadcast_tensors(*_wavenumbers(conditions, label))).square().sum(0)
         weight = (1 + self.length**2 * squares) ** (self.order / 2)
         dims = conditions.geometry.spatial_dims
         difference = torch.linalg.vector_norm((weight * _spectrum(output - label, dims)).flatten(1), dim=1)
         norm = torch.linalg.vector_norm((weight * _spectrum(label, dims)).flatten(1), dim=1)
-        # A label that vanishes is taken as white noise.
-        white = (label.shape[1] * weight.square().flatten(1).mean(1)).sqrt()
-        return difference / (torch.maximum(norm, VANISHING * white) * _raised(label, self.label_floor))
+        last = conditions.geometry.shape[-1]
+        of_all = ((weight.square() * _multiplicity(last, weight)).flatten(1).sum(1) / label[0, 0].numel()).sqrt()
+        longest = torch.where(squares == 0, math.inf, squares).flatten(1).amin(1)
+        of_longest = (1 + self.length**2 * longest) ** (self.order / 2)
+        size = _size(label).clamp(min=VANISHING) * label.shape[1] ** 0.5
+        least = size * torch.minimum(of_all, of_longest)
+        return difference / (torch.maximum(norm, least) * _raised(label, self.label_floor))
 
 
 class RelativeSpectrum(Loss):
@@ -109,9 +117,9 @@ class RelativeSpectrum(Loss):
     Shell s holds the modes whose |k| rounds to s, in units of 2π over the longest side; what lies beyond the finest
     resolved shell, in the corners of the spectrum, is counted with it. A field's energy falls by orders of magnitude
     towards small scales, which an L2 loss therefore never sees. Where the root mean square r of a label is below its
-    own floor E, this times their ratio; and as r falls to ε E and below, where no shell holds anything worth fitting,
-    the norms of all S shells rise to those of white noise of the size E, by max(., E / √S / (1 + r / (ε E))). Labels
-    with r > E / √S are as they were without it.
+    own floor E, this times their ratio; and as the root mean square v of what varies in space falls to ε E and below,
+    where no shell but the mean holds anything worth fitting, the norms of all S shells rise to those of white noise of
+    the size E, by max(., E / √S / (1 + v / (ε E))). Labels with v > E / √S are as they were without it.
 
     Args:
         floor: ε; a shell with a smaller share of the norm holds nothing worth fitting (in float32, rounding).
@@ -122,7 +130,7 @@ class RelativeSpectrum(Loss):
         arXiv:2502.00472 (which compares the shells' energies; here their modes, phases included).
     """
 
-    version = 2
+    version = 3
 
     def __init__(self, floor: PositiveFloat = 1e-3, label_floor: PositiveFloat = SMALLEST) -> None:
         self.floor, self.label_floor = floor, label_floor
@@ -145,9 +153,9 @@ class RelativeSpectrum(Loss):
         whole = energy.sum(1).sqrt().clamp(min=VANISHING * label.shape[1] ** 0.5)
         norms = (shells + self.floor * whole[:, None]) * _raised(label, self.label_floor)[:, None]
         count = filled.sum(1)
-        white = (
-            self.label_floor * (label.shape[1] / count).sqrt() / (1 + _size(label) / (self.floor * self.label_floor))
-        )
+        varying = (shells[:, 1:].square().sum(1) / label.shape[1]).sqrt()
+        share = 1 + varying / (self.floor * self.label_floor)
+        white = self.label_floor * (label.shape[1] / count).sqrt() / share
         scale = torch.maximum(norms, white[:, None]).gather(1, shell)
         return torch.linalg.vector_norm((difference / scale[:, None]).flatten(1), dim=1) / count.sqrt()
 
@@ -183,9 +191,14 @@ def _spectrum(u: Tensor, dims: int) -> Tensor:
     """Fourier coefficients (B, C, *M), scaled so that Σₖ |f̂ₖ|² over them is the mean of u² over the points."""
     # Half precision has no FFT of these sizes; a loss is not where to save.
     u = u if u.dtype == torch.float64 else u.float()
-    n = u.shape[-1]
-    twice = torch.full((n // 2 + 1,), 2.0, dtype=u.dtype, device=u.device)
+    coefficients = torch.fft.rfftn(u, dim=tuple(range(-dims, 0)), norm="forward")
+    return coefficients * _multiplicity(u.shape[-1], u).sqrt()
+
+
+def _multiplicity(n: int, like: Tensor) -> Tensor:
+    """How many modes of n points each column of a real transform stands for, (n // 2 + 1,) in the dtype of ``like``."""
+    twice = torch.full((n // 2 + 1,), 2.0, dtype=like.dtype, device=like.device)
     twice[0] = 1.0
     if n % 2 == 0:
         twice[-1] = 1.0
-    return torch.fft.rfftn(u, dim=tuple(range(-dims, 0)), norm="forward") * twice.sqrt()
+    return twice

@@ -19,6 +19,9 @@ from tendency.trainers.callbacks.weight_average import resume_trained_weights
 from tendency.trainers.objectives.objective import Objective
 from tendency.trainers.schedules import Schedule
 
+Admit = Callable[[dict[str, Any]], dict[str, Any]]
+"""Of the content of a checkpoint, what Lightning may be given; refuses one that no training can go on from."""
+
 
 class SurrogateModule(LightningModule):
     """Fits a stepper.
@@ -30,6 +33,7 @@ class SurrogateModule(LightningModule):
         schedule: the learning rate's factor at each step.
         seed: what the objective's draws depend on, with the step and the sample's index.
         recipe: plain data that rebuild the stepper; goes into every checkpoint.
+        admit: what of a checkpoint may be gone on from; None admits it as it is.
     """
 
     def __init__(
@@ -40,11 +44,12 @@ class SurrogateModule(LightningModule):
         schedule: Schedule,
         seed: int,
         recipe: dict[str, Any],
+        admit: Admit | None = None,
     ) -> None:
         super().__init__()
         self.stepper, self.objective = stepper, objective
         self.make_optimizer, self.schedule = optimizer, schedule
-        self.seed, self.recipe = seed, recipe
+        self.seed, self.recipe, self.admit = seed, recipe, admit
         self.measured: list[tuple[Tensor, TrajectoryErrors]] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -143,7 +148,15 @@ class SurrogateModule(LightningModule):
         checkpoint["recipe"] = self.recipe
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Training goes on with the weights that were trained, where the checkpoint shows their average."""
+        """Training goes on with the weights that were trained, where the checkpoint shows their average.
+
+        Raises:
+            UnfitStateError: it is not what ``admit`` lets pass. Lightning calls this before it takes anything of it.
+        """
+        if self.admit is not None:
+            checkpoint.update(self.admit(checkpoint))
+            # Once is enough, and this module may live longer than the run whose folder that holds.
+            self.admit = None
         resume_trained_weights(checkpoint)
 
 

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import torch
-from annotated_types import Le
+from annotated_types import Ge, Le, Lt
 from torch.nn import Parameter
 
-from tendency.simulation.annotations import Fraction, NonNegativeFloat, PositiveFloat
+from tendency.simulation.annotations import NonNegativeFloat, PositiveFloat
 
 
 def adamw(
     parameters: Iterator[Parameter],
     lr: Annotated[PositiveFloat, Le(100)],
-    weight_decay: NonNegativeFloat = 0.0,
-    beta1: Fraction = 0.9,
-    beta2: Fraction = 0.999,
+    weight_decay: Annotated[NonNegativeFloat, Le(100)] = 0.0,
+    beta1: Annotated[float, Ge(0), Lt(1)] = 0.9,
+    beta2: Annotated[float, Ge(0), Lt(1)] = 0.999,
 ) -> torch.optim.AdamW:
     """AdamW, with the fused kernel (CPU and CUDA), which has no complex numbers, where all parameters are real.
 

@@ -120,7 +120,9 @@ def stored_position(checkpoint: Mapping[str, Any]) -> dict[str, int] | None:
     """
     try:
         if "position" in checkpoint:
-            return {str(name): int(value) for name, value in checkpoint["position"].items()}
+            position = dict(checkpoint["position"])
+            # A truth value is no number of batches, and neither is a text or a fraction.
+            return position if all(type(value) is int for value in position.values()) else None
         batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         return {
             "batches": int(batches["total"]["ready"]),

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -185,6 +186,22 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
         raise ValueError(f"trainer.options.max_steps: expected at least 1, or -1 for no limit, got {steps!r}")
     if options.get("limit_val_batches") == 0:
         raise ValueError("trainer.options.limit_val_batches: expected more than 0, since best.ckpt needs a validation")
+    if (longest := options.get("max_time")) is not None and not _seconds(longest) > 0:
+        raise ValueError(
+            "trainer.options.max_time: expected a positive duration, days:hours:minutes:seconds such as 00:08:00:00, "
+            f"or a mapping such as {{hours: 8}}, got {longest!r}"
+        )
+
+
+def _seconds(duration: Any) -> float:
+    """A duration as Lightning reads it, in seconds; NaN where it cannot be read."""
+    from lightning.pytorch.callbacks import Timer
+
+    try:
+        return Timer(duration).time_remaining() or 0.0
+    except Exception:
+        # Anything may have been written there, and Lightning looks for an attribute of it.
+        return math.nan
 
 
 def _silence_lightning() -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tendency.data.readers.reader import unreadable_file
+from tendency.data.readers.reader import require_data, unreadable_file
 
-HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError)
+HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, MemoryError)
 """What h5py raises where a file is damaged."""
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MOST_ARRAYS = 64
+"""Arrays that are kept open."""
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".mat", ".nc")
 
 
@@ -36,9 +38,8 @@ class Hdf5File:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.is_file():
-            raise unreadable_file(path, "is missing")
+        self.path, self.arrays = path, dict[str, h5py.Dataset]()
+        require_data(path)
         if not is_hdf5(path):
             raise unreadable_file(path, "is no HDF5 file: expected one that begins with its signature")
         with self.in_words("HDF5 cannot read its structure"):
@@ -57,18 +58,25 @@ class Hdf5File:
     def names(self, group: str = "/") -> list[str]:
         """Names of what a group holds, sorted."""
         with self.in_words(f"HDF5 cannot read {group}"):
-            return sorted(self.file[group])
+            # A name that is not UTF-8 comes as bytes.
+            return sorted(each if isinstance(each, str) else repr(each) for each in self.file[group])
 
     def has(self, name: str) -> bool:
         """Whether the file holds an object of that name in itself."""
-        item: Any = self.file
-        for key in name.strip("/").split("/"):
-            if not isinstance(item, h5py.Group) or not isinstance(
-                item.get(key, getlink=True), h5py.HardLink | h5py.SoftLink
-            ):
+        path = name.strip("/").encode()
+        ends = [place for place, sign in enumerate(path) if sign == ord("/")]
+        try:
+            kinds = [self.file.id.links.get_info(path[:end]).type for end in (*ends, len(path))]
+            if not set(kinds) <= {h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT}:
                 return False
-            item = item.get(key)
-        return item is not None
+            # A soft link may lead through a link to another file.
+            return h5py.h5l.TYPE_SOFT not in kinds or self._is_inside(h5py.h5o.open(self.file.id, path))
+        except HDF5_ERRORS:
+            return False
+
+    def _is_inside(self, item: h5py.h5g.GroupID) -> bool:
+        """Whether an object lies in this very file."""
+        return bool(h5py.h5f.get_name(item) == h5py.h5f.get_name(self.file.id))
 
     def array(self, name: str) -> h5py.Dataset:
         """An array of numbers by its name, not read yet.
@@ -76,14 +84,22 @@ class Hdf5File:
         Raises:
             DatasetError: there is none, it is no array of numbers, or its values lie in another file.
         """
+        if name in self.arrays:
+            return self.arrays[name]
         if not self.has(name):
             raise unreadable_file(self.path, f"holds no array {name!r}: it has {', '.join(self.names()[:12])}")
-        item = self.file[name]
-        if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "fiub":
-            kind = item.dtype if isinstance(item, h5py.Dataset) else "a group"
-            raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind}")
-        if item.external or item.is_virtual:
+        with self.in_words(f"HDF5 cannot read {name}"):
+            item = self.file[name]
+            kind = item.dtype if isinstance(item, h5py.Dataset) and item.shape is not None else None
+            elsewhere = kind is not None and (item.external or item.is_virtual)
+        if kind is None or kind.kind not in "fiub":
+            found = "nothing in it" if isinstance(item, h5py.Dataset) else "a group"
+            raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind or found}")
+        if elsewhere:
             raise unreadable_file(self.path, f"is refused: the values of {name} lie in another file")
+        while len(self.arrays) >= MOST_ARRAYS:
+            del self.arrays[next(iter(self.arrays))]
+        self.arrays[name] = item
         return item
 
     def values(self, name: str, part: Any = ()) -> np.ndarray:
@@ -103,4 +119,5 @@ class Hdf5File:
 
     def close(self) -> None:
         """Closes the file."""
+        self.arrays.clear()
         self.file.close()

@@ -19,6 +19,22 @@ def admit(reader: type[Reader]) -> None:
     ADMITTED[path_of(reader)] = reader
 
 
+def admit_named(path: str) -> None:
+    """Lets datasets of this process be read by the class of that import path, which the user trusts.
+
+    Raises:
+        DatasetError: there is no such class, or it is no reader.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError) as error:
+        raise DatasetError(f"the reader {path!r} cannot be imported ({error}); put its folder on PYTHONPATH") from None
+    if not (isinstance(found, type) and issubclass(found, Reader)):
+        raise DatasetError(f"the reader {path!r} is no class of readers")
+    admit(found)
+
+
 def reader_named(path: str) -> Reader:
     """The reader of an index; an index is data, so that only readers of this project or admitted ones are built.
 
@@ -38,5 +54,8 @@ def reader_named(path: str) -> Reader:
         if not (isinstance(known, type) and issubclass(known, Reader) and known.__module__ == module):
             known = None
     if known is None:
-        raise DatasetError(f"the reader {path!r} is not one of this project; name it on the command line: data/reader=")
+        raise DatasetError(
+            f"the reader {path!r} is not one of this project; name it on the command line of train.py or generate.py "
+            "(data/reader=), or tell evaluate.py trust=true"
+        )
     return known()

@@ -12,6 +12,9 @@ import numpy as np
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.block import Block
 
+POINTER = b"version https://git-lfs"
+"""What git-lfs writes at the beginning of a file that it has not fetched."""
+
 
 def unreadable_file(path: Path, what: str) -> DatasetError:
     """The error of a file that cannot be read as data.
@@ -21,6 +24,25 @@ def unreadable_file(path: Path, what: str) -> DatasetError:
         what: is wrong with it, as the rest of a sentence: key or array, what was found, what was expected.
     """
     return DatasetError(f"{path} {what}")
+
+
+def require_data(path: Path) -> None:
+    """Refuses a path without data: no file, an empty one, or the pointer that git-lfs leaves in place of one.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DatasetError: it holds no data.
+    """
+    if not path.is_file():
+        raise unreadable_file(path, "is missing")
+    with path.open("rb") as file:
+        head = file.read(len(POINTER))
+    if not head:
+        raise unreadable_file(path, "is empty")
+    if head == POINTER:
+        raise unreadable_file(path, "is a pointer of git-lfs and not the data: run git lfs pull in its folder")
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class BoundaryError(SnapshotMetric):
         """(B,)."""
         walls = wall_mask(context.conditions.geometry).to(truth.device)
         square = (prediction.double() - truth.double()).square()
-        error = mean_over_space(square[:, :, walls], context.weights[:, walls]).sum(1)
+        there = context.weights[:, walls]
+        # Where an obstacle covers all walls, there is no error at them.
+        error = mean_over_space(square[:, :, walls], there).sum(1).where((there > 0).any(1), 0.0)
         size = mean_over_space(truth.double().square(), context.weights).sum(1)
         return {"boundary_error": ratio(error, size).sqrt()}

@@ -9,14 +9,15 @@ from torch import Tensor
 from tendency.evaluation.metrics.context import BatchContext, Subject
 from tendency.evaluation.metrics.figure import SMALLER, MetricFigure, Statistic, Summary
 from tendency.evaluation.metrics.metric import SnapshotMetric
-from tendency.evaluation.metrics.pointwise import ratio
+from tendency.simulation.conserved import density_size, mean_drift, require_densities
 
 
 class ConservedDrift(SnapshotMetric):
-    """The drift |q(t) − q(0)| / max(|q(0)|, max|u(0)|) of each quantity q that the equation conserves.
+    """The drift |⟨d(t)⟩ − ⟨d(0)⟩| / ⟨|d|⟩ of each density d whose mean over the points the equation conserves.
 
-    As the certificate of a dataset measures it of the reference solver. The solver names the quantities: the mean of a
-    density, the energy of a wave.
+    As the certificate of a dataset measures it of the reference solver. The solver names the densities: a velocity, the
+    square of a field. Their size ⟨|d|⟩ is the truth's, the larger one of the start and of the same time: a flow may
+    start at rest.
     """
 
     figures = (
@@ -40,13 +41,12 @@ class ConservedDrift(SnapshotMetric):
 
     def measure(self, prediction: Tensor, truth: Tensor, context: BatchContext) -> dict[str, Tensor]:
         """(B, quantities)."""
-        start = self._quantities(context.start, context)
-        now = self._quantities(prediction, context)
-        scale = context.start.double().flatten(1).abs().amax(1)
-        drifts = [ratio((now[q] - start[q]).abs(), torch.maximum(start[q].abs(), scale)) for q in sorted(start)]
+        start, now, true = (self._quantities(u, context) for u in (context.start, prediction, truth))
+        sizes = {q: torch.maximum(density_size(start[q]), density_size(true[q])) for q in start}
+        drifts = [mean_drift(now[q], start[q], sizes[q]) for q in sorted(start)]
         empty = torch.zeros(len(prediction), 0, dtype=torch.float64, device=prediction.device)
         return {"conserved_drift": torch.stack(drifts, 1) if drifts else empty}
 
     def _quantities(self, u: Tensor, context: BatchContext) -> dict[str, Tensor]:
         solver = context.subject.solver
-        return {} if solver is None else solver.conserved(u.double(), context.conditions)
+        return {} if solver is None else require_densities(solver.conserved(u.double(), context.conditions), u)

@@ -41,7 +41,7 @@ class BatchContext:
         conditions: conditions of the B trajectories.
         times: (B, T) times of the snapshots, the first being the start of the rollouts that are measured.
         start: (B, C, *N) state that these rollouts start from.
-        weights: (B, *N) cell volumes.
+        weights: (B, *N) cell volumes; 0 in an obstacle, which counts for nothing.
         missed: snapshots of the report before this start, which a method with a longer history than the surrogates'
             does not predict.
     """

@@ -1,7 +1,8 @@
 """Errors and correlations of one predicted snapshot, compared with the true one point by point.
 
 Every error is a function of (prediction (B, C, *N), truth (B, C, *N), weights (B, *N)), the weights being the cell
-volumes of the geometry, and returns float64: (B, C), one number for each field component, or (B,) over all of them.
+volumes of the geometry and 0 in an obstacle (``Conditions.weights``), and returns float64: (B, C), one number for each
+field component, or (B,) over all of them.
 Reductions run in float64. Means over space are ⟨a⟩ = Σ w a / Σ w. A prediction that is not finite gives NaN or inf.
 
 The combined metrics weigh every channel in its own unit, as the literature does; where units differ, the largest
@@ -41,8 +42,8 @@ def mse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 
 
 def max_error(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-    """Largest |p − y| per channel: (B, C), in the field's unit; the weights do not matter."""
-    return (prediction.double() - truth.double()).abs().flatten(2).amax(2)
+    """Largest |p − y| per channel where the weights are not 0: (B, C), in the field's unit."""
+    return _counted((prediction.double() - truth.double()).abs().flatten(2), weights).amax(2)
 
 
 def nrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ def vrmse(prediction: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     References:
         Ohana et al.: The Well. NeurIPS 2024, arXiv:2412.00568.
     """
-    points = truth[0, 0].numel()
+    points = (weights > 0).flatten(1).sum(1, keepdim=True)
     variance = mean_over_space(_anomaly(truth, weights).square(), weights) * points / (points - 1)
     return ratio(mse(prediction, truth, weights), variance).sqrt()
 
@@ -100,12 +101,20 @@ def combined_correlation(prediction: Tensor, truth: Tensor, weights: Tensor) -> 
 
 
 def _anomaly(u: Tensor, weights: Tensor) -> Tensor:
-    """u (B, C, *N) minus its spatial mean; exactly zero where u is constant up to rounding."""
-    u = u.double().flatten(2)
-    anomaly = u - mean_over_space(u, weights)[:, :, None]
+    """u (B, C, *N) minus its spatial mean, 0 where nothing counts; exactly zero where u is constant up to rounding."""
+    u = _counted(u.double().flatten(2), weights)
+    anomaly = _counted(u - mean_over_space(u, weights)[:, :, None], weights)
     deviation, size = anomaly.abs().amax(2, keepdim=True), u.abs().amax(2, keepdim=True)
     # The comparison is false for NaN, so that a field that is not finite stays so.
     return torch.where(deviation <= CONSTANT * size, 0.0, anomaly)
+
+
+def _counted(u: Tensor, weights: Tensor) -> Tensor:
+    """u (B, C, points) with 0 where the weights (B, *N) are 0; values that are not finite stay so."""
+    # One volume for all cells, which is no copy in memory, leaves nothing out.
+    if not any(weights.stride()[1:]):
+        return u
+    return u * (weights > 0).flatten(1)[:, None]
 
 
 def _covariances(prediction: Tensor, truth: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

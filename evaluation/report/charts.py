@@ -17,6 +17,7 @@ from tendency.evaluation.report.colours import BASELINE, COLOURS, method_style
 from tendency.evaluation.report.figures import mean_energy, shorten
 from tendency.evaluation.statistics.metric_curves import MetricCurve, metric_curves
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
+from tendency.evaluation.statistics.summary import counted
 
 MOST_POINTS = 400
 """Points of a curve on the page; metrics.csv has all."""
@@ -77,8 +78,9 @@ def error_chart(results: xr.Dataset) -> Chart:
         unit = f" [{curve.figure.unit}]" if curve.figure.unit else ""
         layout = chart_layout("time since the start", f"{label}{unit}", up_scale="log" if logarithmic else "linear")
         figures[label] = {"data": traces, "layout": layout | {"hovermode": "x unified"}}
+    test = counted(results.sizes["trajectory"], "test trajectory", "test trajectories")
     caption = (
-        f"The median over {results.sizes['trajectory']} test trajectories, and the band between their 10 % and 90 % "
+        f"The median over {test}, and the band between their 10 % and 90 % "
         "quantiles. A curve ends where the trajectory that it stands for blew up."
     )
     return Chart("errors", "Error against time", caption, figures, scales=True)
@@ -247,7 +249,10 @@ def chart_layout(across: str, up: str, across_scale: str = "linear", up_scale: s
 
 def packed(values: np.ndarray) -> dict[str, str]:
     """An array as bytes of single precision, which are a third of its digits."""
-    content = np.asarray(values, dtype="<f4")
+    # What single precision cannot hold is drawn as missing.
+    with np.errstate(over="ignore"):
+        content = np.asarray(values).astype("<f4")
+    content = np.where(np.isfinite(content), content, np.float32("nan"))
     packed = {"dtype": "f4", "bdata": base64.b64encode(content.tobytes()).decode()}
     return packed if content.ndim == 1 else packed | {"shape": ", ".join(map(str, content.shape))}
 

@@ -3,10 +3,15 @@
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from tendency.evaluation.report.space import Space
+
+NO_VALUE = "#9a9a9a"
+"""The page's player has the same grey."""
 
 
 class FieldPainter:
@@ -24,9 +29,9 @@ class FieldPainter:
         self.on_grid = space.is_grid
         self.extent = space.extents[row]
         signed = low == -high
-        self.values: dict[str, Any] = {"cmap": "RdBu_r" if signed else "viridis", "vmin": low, "vmax": high}
+        self.values: dict[str, Any] = {"cmap": _colours("RdBu_r" if signed else "viridis"), "vmin": low, "vmax": high}
         span = high if signed else high - low
-        self.differences: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -span, "vmax": span}
+        self.differences: dict[str, Any] = {"cmap": _colours("RdBu_r"), "vmin": -span, "vmax": span}
 
     def colours(self, part: str) -> dict[str, Any]:
         """Colour map and range of ``truth``, ``prediction`` or ``difference``."""
@@ -63,4 +68,9 @@ class FieldPainter:
             return panel.imshow(values.T, origin="lower", interpolation="nearest", extent=box, **self.colours(part))
         panel.set_aspect("equal")
         x, y = self.positions[:2]
-        return panel.scatter(x, y, c=values, s=8, lw=0, rasterized=True, **self.colours(part))
+        return panel.scatter(x, y, c=values, s=8, lw=0, rasterized=True, plotnonfinite=True, **self.colours(part))
+
+
+def _colours(name: str) -> Colormap:
+    """Colours of values; grey where there are none: in an obstacle, or where a rollout is not finite."""
+    return colormaps[name].with_extremes(bad=NO_VALUE)

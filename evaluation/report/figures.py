@@ -1,5 +1,6 @@
 """Figures of a rollout report for papers and pull requests: PNG and SVG, on white."""
 
+import base64
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from tendency.data.whole_file import whole_file
-from tendency.evaluation.report.colours import BASELINE, colour_range, method_style
+from tendency.evaluation.report.colours import BASELINE, COLOURS, colour_range, method_style
 from tendency.evaluation.report.field_painter import FieldPainter
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.evaluation.statistics.metric_curves import MetricCurve
 from tendency.evaluation.statistics.ranking import learned_methods, method_names
+from tendency.evaluation.statistics.summary import counted
 
 DASHES = ("-", "--", ":", "-.")
 STYLE: Any = {
@@ -50,6 +52,11 @@ class ReportFigure:
     caption: str
     png: bytes
     svg: bytes
+
+    @property
+    def embedded(self) -> str:
+        """The address of the PNG for a page that holds it."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
 def draw_figure(name: str, caption: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> ReportFigure:
@@ -112,8 +119,9 @@ def curves_figure(results: xr.Dataset, curve: MetricCurve, thresholds: Sequence[
         axes.set_ylabel(curve.title)
         figure.legend(loc="outside lower center", ncols=2)
 
+    test = counted(results.sizes["trajectory"], "test trajectory", "test trajectories")
     caption = (
-        f"{curve.title}, each method against time: the median over {results.sizes['trajectory']} test trajectories, "
+        f"{curve.title}, each method against time: the median over {test}, "
         "and the band between their 10 % and 90 % quantiles."
     )
     return draw_figure(curve.name, caption, (6.4, 3.8), paint)
@@ -182,6 +190,32 @@ def rollout_figure(
     paint = painter.draw_space_time if line else painter.draw_snapshots
     size = (7.6, 4.6) if line else (9.0, 5.2)
     return draw_figure(name, caption, size, lambda figure: paint(figure, fields, time))
+
+
+def constant_fields_figure(reader: RolloutReader, results: xr.Dataset, space: Space, row: int) -> ReportFigure:
+    """The constant fields of one trajectory, a small picture each."""
+    names = reader.given
+    columns = min(len(names), 4)
+    lines = -(-len(names) // columns)
+
+    def paint(figure: Figure) -> None:
+        panels = figure.subplots(lines, columns, squeeze=False).ravel()
+        for panel in panels[len(names) :]:
+            panel.set_axis_off()
+        for panel, name in zip(panels, names, strict=False):
+            values = reader.constant_field(row, name)
+            painter = FieldPainter(space, row, *colour_range(values))
+            panel.set_title(shorten(name, 24), fontsize=9.5)
+            if space.spatial_dims == 1:
+                order = np.argsort(painter.positions[0])
+                panel.plot(painter.positions[0][order], values[order], color=COLOURS[0], lw=1.4)
+                panel.set_xlabel("x")
+            else:
+                figure.colorbar(painter.draw_snapshot(panel, values, "truth"), ax=panel, pad=0.02, shrink=0.8)
+
+    number = int(results.trajectory.values[row])
+    caption = f"What the methods are told of each point of test trajectory {number}: {', '.join(names)}."
+    return draw_figure("constant_fields", caption, (2.6 * columns + 0.4, 2.3 * lines), paint)
 
 
 def write_figures(figures: list[ReportFigure], folder: Path) -> None:

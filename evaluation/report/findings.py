@@ -52,9 +52,9 @@ def finding_sentences(
     name = called.get(best, best)
     if len(methods) > 1:
         name += ", whose rollouts have the smallest error,"
-    sentences = [*_useful(summary, name, methods[best]), *_scales(results, methods[best])]
-    if len(methods) > 1 and ROLLOUT_KEY in unlearned_figures(results, groups, learned):
-        sentences = []  # none is ranked
+    # What is no better than the forecast that nothing changes is of no use, however long it is correlated.
+    is_learned = ROLLOUT_KEY not in unlearned_figures(results, groups, learned)
+    sentences = [*_useful(summary, name, methods[best]), *_scales(results, methods[best])] if is_learned else []
     paid = [NOT_MEASURED] if verdicts is None else [f"{verdict.removesuffix('.')}." for verdict in verdicts]
     return [*sentences, *paid]
 

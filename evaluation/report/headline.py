@@ -53,6 +53,7 @@ def headline_sentences(results: xr.Dataset, summary: Summaries, called: Mapping[
         return ""
     sentences = [
         _gain((called or {}).get(best, best), one_step[best], reference, len(groups.get(best, [best]))),
+        *(["One test trajectory does not show how much others differ."] if results.sizes["trajectory"] < 2 else []),
         *_not_told_apart(best, results, groups, stated[ONE_STEP_KEY], list(one_step)),
     ]
     if ROLLOUT_KEY in unlearned:

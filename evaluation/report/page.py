@@ -12,6 +12,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from tendency.evaluation.report.charts import Chart
 from tendency.evaluation.report.document import deflate, plotly, read_template, render_document
+from tendency.evaluation.report.figures import ReportFigure
 from tendency.evaluation.report.mathml import mathml
 from tendency.evaluation.report.player import PlayerRollouts
 from tendency.evaluation.report.report_source import ReportSource
@@ -41,6 +42,7 @@ class PageContent:
         verdicts: sentences on whether surrogates pay.
         tables: further sections with a table.
         notes: sentences on what is not in the page.
+        pictures: of the data.
     """
 
     source: ReportSource
@@ -55,6 +57,7 @@ class PageContent:
     verdicts: Sequence[str] = ()
     tables: Sequence[TableSection] = ()
     notes: Sequence[str] = field(default_factory=list)
+    pictures: Sequence[ReportFigure] = ()
 
     @property
     def title(self) -> str:
@@ -136,7 +139,7 @@ def configuration_texts(configuration: Mapping[str, Any]) -> dict[str, str]:
     Args:
         configuration: configuration of one run, or {run: configuration}.
     """
-    nested = configuration and all(isinstance(value, Mapping) and "pde" in value for value in configuration.values())
+    nested = configuration and all(isinstance(value, Mapping) and "model" in value for value in configuration.values())
     if not nested:
         return {"Configuration": json.dumps(configuration, indent=2, default=str)}
     return {f"Configuration of {run}": json.dumps(c, indent=2, default=str) for run, c in configuration.items()}

@@ -12,6 +12,7 @@ from tendency.evaluation.report.space import Space
 from tendency.evaluation.report.thinning import Thinning, choose_thinning, pool, read_thinned
 from tendency.evaluation.rollouts.rollout_reader import RolloutReader
 from tendency.evaluation.statistics.ranking import learned_methods, method_names, ranked_trajectories
+from tendency.simulation.conditions import MASK
 
 MOST_METHODS = 8
 MOST_CHANNELS = 4
@@ -135,6 +136,7 @@ class _RolloutEncoder:
             "shape": list(truth.shape[1:]),
             "bytes": codes.itemsize,
             "extent": self.space.extents[row].tolist(),
+            "obstacle": MASK in reader.given,
             "colours": [low, high],
             "span": span,
             "layers": {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tendency.evaluation.report.csv_tables import (
 )
 from tendency.evaluation.report.figures import (
     ReportFigure,
+    constant_fields_figure,
     curves_figure,
     rollout_figure,
     spectra_figure,
@@ -37,7 +39,7 @@ from tendency.evaluation.report.page import PageContent, deflated_size, render_p
 from tendency.evaluation.report.player import encode_rollouts
 from tendency.evaluation.report.report_numbers import ReportNumbers
 from tendency.evaluation.report.report_source import ReportSource
-from tendency.evaluation.report.sentences import lead_sentence, omission_sentences
+from tendency.evaluation.report.sentences import lead_sentence, mask_sentences, omission_sentences
 from tendency.evaluation.report.space import Space
 from tendency.evaluation.report.summary_table import summary_columns, summary_rows, table_figures
 from tendency.evaluation.report.table import TableRow
@@ -83,6 +85,10 @@ def write_report(
         middle = ranked_trajectories(results, best)
         row = middle.get("median", next(iter(middle.values())))
         write_animation(reader, results, space, best, row, folder / "figures" / "animation.gif")
+        if reader.given:
+            told = constant_fields_figure(reader, results, space, row)
+            write_figures([told], folder / "figures")
+            figures, content = [*figures, told], replace(content, pictures=[told])
         page = render_page(content, lambda most_bytes: encode_rollouts(results, reader, space, most_bytes))
     caption = f"{reader.channels[0]} of one test trajectory: truth, prediction by {best}, and their difference."
     write_whole(folder / "report.md", report_markdown(content, figures, caption))
@@ -110,7 +116,9 @@ def prepare_page(
             away.table([one for one in stated.summary if one.leaderboard], summary, learned, description.step)
         )
     verdict = numbers.break_even_verdict
-    found = None if verdict is None else [one["sentence"] for one in verdict.get("verdicts", [])]
+    found = [one["sentence"] for one in verdict.get("verdicts", [])] if verdict is not None else None
+    if found is None and not source.has_solver:
+        found = []
     # Of one run the network says more than the name of its folder.
     networks = source.trainings.networks
     called = {learned[0]: f"The {networks[0]}"} if len(learned) == len(networks) == 1 else {}
@@ -127,7 +135,7 @@ def prepare_page(
         verdicts=break_even_sentences(numbers.break_even_verdict or {}),
         tables=tables,
         files=files,
-        notes=[*omission_sentences(description), *late_start_sentences(results), *notes],
+        notes=[*mask_sentences(description), *omission_sentences(description), *late_start_sentences(results), *notes],
     )
 
 

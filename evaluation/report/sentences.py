@@ -7,6 +7,8 @@ import xarray as xr
 from tendency.evaluation.report.report_source import ReportSource
 from tendency.evaluation.report_description import ReportDescription
 from tendency.evaluation.statistics.ranking import learned_methods
+from tendency.evaluation.statistics.summary import counted
+from tendency.simulation.conditions import MASK
 
 
 def lead_sentence(results: xr.Dataset, description: ReportDescription, source: ReportSource) -> str:
@@ -24,8 +26,7 @@ def lead_sentence(results: xr.Dataset, description: ReportDescription, source: R
         long += f" ({horizon / float(time.value):.2g} {time.name}s)"
     starts = int(results.attrs.get("start_snapshot", 0)) + 1
     start = "the first snapshot alone" if starts == 1 else f"the first {starts} snapshots"
-    count = results.sizes["trajectory"]
-    test = f"{count} test {'trajectory' if count == 1 else 'trajectories'}"
+    test = counted(results.sizes["trajectory"], "test trajectory", "test trajectories")
     networks, runs = source.trainings.networks, len(learned_methods(results))
     if not networks:
         sentence = f"{test} of {problem}, rolled out over {long}, step by step from {start}."
@@ -36,7 +37,9 @@ def lead_sentence(results: xr.Dataset, description: ReportDescription, source: R
         who = f"{joined(networks)}, trained{times}{effort} {problem},"
         sentence = f"{who} {verb} {test} over {long}, step by step from {start}."
     published = (
-        "" if description.resolution == "resolved" else " The data are under-resolved, as published in their source."
+        " The data are under-resolved, as published in their source."
+        if description.resolution not in ("resolved", "unknown")
+        else ""
     )
     return sentence + published
 
@@ -44,6 +47,16 @@ def lead_sentence(results: xr.Dataset, description: ReportDescription, source: R
 def joined(names: Sequence[str]) -> str:
     """Names in a sentence: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def mask_sentences(description: ReportDescription) -> list[str]:
+    """A sentence on what counts where an obstacle lies in the domain; none where there is no mask."""
+    if MASK not in description.given:
+        return []
+    return [
+        f"Errors and means are taken over the points where {MASK} is above 0.5; what lies in an obstacle counts for "
+        "nothing, and is grey in pictures. Spectra are those of the whole field."
+    ]
 
 
 def omission_sentences(description: ReportDescription) -> list[str]:

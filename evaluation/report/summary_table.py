@@ -9,7 +9,7 @@ from tendency.evaluation.metrics.figure import Statistic, SummaryFigure
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.table import TableCell, TableRow
 from tendency.evaluation.statistics.intervals import Interval
-from tendency.evaluation.statistics.summary import OVER_SNAPSHOTS, figure_text
+from tendency.evaluation.statistics.summary import OVER_SNAPSHOTS, counted, figure_text
 
 NOT_APPLICABLE = TableCell("", None, "not applicable")
 """Cell of a method that does not have the figure."""
@@ -95,14 +95,18 @@ def _figure_cell(figures: Mapping[str, Any], column: SummaryFigure) -> TableCell
     if column.key not in figures:
         return NOT_APPLICABLE
     value = float(figures[column.key])
-    note = f"median over {figures['trajectories']} trajectories"
+    note = f"median over {_trajectories(figures)}"
     if figures.get(f"{column.key}_censored"):
         note = "more than half of the trajectories last longer than was looked at"
     elif column.statistic is Statistic.SHARE_WITHOUT:
-        note = f"of {figures['trajectories']} trajectories"
+        note = f"of {_trajectories(figures)}"
     elif column.statistic in OVER_SNAPSHOTS:
-        note = f"mean over {figures['trajectories']} trajectories"
+        note = f"mean over {_trajectories(figures)}"
     return TableCell(figure_text(dict(figures), column), value if np.isfinite(value) else None, note)
+
+
+def _trajectories(figures: Mapping[str, Any]) -> str:
+    return counted(int(figures["trajectories"]), "trajectory", "trajectories")
 
 
 def _calls_cell(calls: Any) -> TableCell:

@@ -117,6 +117,7 @@ def evaluate_rollouts(
     labels: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     metrics: list[Metric] = []
+    given: tuple[str, ...] = ()
     with RolloutFile(folder / "rollouts.nc", list(simulators), channel_names) as file, torch.inference_mode():
         for done, source in enumerate(trajectories, 1):
             if source.t.shape[1] < longest + 1:
@@ -128,6 +129,7 @@ def evaluate_rollouts(
             metrics, reasons = applicable_metrics([*standard_metrics(), *measurement.metrics], subject, ensemble)
             variables, labels = _measure_batch(simulators, source, start, metrics, subject, ensemble, file)
             batches.append(variables)
+            given = source.conditions.given_names
             progress(done, len(trajectories))
         labels |= {"simulator": list(simulators), "channel": list(channel_names)}
         results, empty = _dataset(concatenate_batches(batches), labels)
@@ -136,7 +138,7 @@ def evaluate_rollouts(
         known_labels = {str(axis): results[axis].values.tolist() for axis in results.coords}
         figures = StatedFigures.of_metrics(metrics, known_labels, description.characteristic_time)
         results.attrs = {
-            ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons).to_dict()),
+            ATTRIBUTE: json.dumps(replace(description, not_applicable=reasons, given=given).to_dict()),
             FIGURES_ATTRIBUTE: json.dumps(figures.to_dict()),
             "start_snapshot": start,
             "ensemble": ensemble,
@@ -167,9 +169,9 @@ def _measure_batch(
     """The figures of one batch, and the labels of their axes."""
     past, following = split_at_start(source, start)
     conditions, times = source.conditions, source.t[:, start:]
-    weights = conditions.geometry.weights(conditions.extent)
+    weights = conditions.weights()
     context = BatchContext(subject, conditions, times, past[-1], weights)
-    file.append(source.index, times, past[-1])
+    file.append(source.index, times, past[-1], conditions)
     unknown = torch.full_like(past[-1], torch.nan)
     batch = BatchMetrics(metrics, list(simulators), context)
     for current in roll_out_side_by_side(simulators, source, start, past, following, weights, ensemble):

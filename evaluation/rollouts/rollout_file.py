@@ -14,8 +14,11 @@ import numpy as np
 from torch import Tensor
 
 from tendency.data.streamed_file import PatientFile, whole_streamed_file
+from tendency.simulation.conditions import Conditions
 
 FIELDS = ("truth", "prediction")
+GIVEN, GIVEN_CHANNEL = "given", "given_channel"
+"""The variable of the constant fields, and the axis of their channels."""
 BLOCK = 2**16
 """Values of a field that are compressed together, about."""
 PACKED: Mapping[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
@@ -25,6 +28,7 @@ PACKED: Mapping[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuf
 class RolloutFile:
     """``rollouts.nc``: truth (trajectory, snapshot, channel, x, y, z) and prediction (simulator, ...), float32.
 
+    Where the trajectories have constant fields, they lie there as well: given (trajectory, given_channel, x, y, z).
     Memory holds one snapshot of a batch. The file exists whole or not at all. All trajectories are written as they
     come; which of them are kept is known once all are judged, and said by ``keep`` before the file is closed.
 
@@ -61,16 +65,25 @@ class RolloutFile:
         """Closes the file; puts it in its place unless something failed."""
         self.open.__exit__(kind, error, trace)
 
-    def append(self, index: Tensor, times: Tensor, state: Tensor) -> None:
-        """Makes room for a batch: index (B,), times (B, T), and a state (B, C, *N) of the shape that all have."""
+    def append(self, index: Tensor, times: Tensor, state: Tensor, conditions: Conditions) -> None:
+        """Makes room for a batch, and writes its constant fields.
+
+        Args:
+            index: (B,) numbers of the trajectories.
+            times: (B, T).
+            state: (B, C, *N), of the shape that all have.
+            conditions: of the B trajectories.
+        """
         file = self._opened()
         if not file.dimensions:
-            self._layout((times.shape[1], *state.shape[1:]))
+            self._layout((times.shape[1], *state.shape[1:]), conditions.given_names)
         self.first, self.last = self.last, self.last + len(index)
         file.resize_dimension("trajectory", self.last)
         here = slice(self.first, self.last)
         file.variables["trajectory"][here] = index.cpu().numpy()
         file.variables["time"][here] = times.cpu().numpy()
+        if conditions.given is not None:
+            file.variables[GIVEN][here] = conditions.given.float().cpu().numpy()
 
     def write_truth(self, snapshot: int, u: Tensor) -> None:
         """Writes one snapshot (B, C, *N) of the batch that was appended last."""
@@ -102,6 +115,8 @@ class RolloutFile:
             for name, variable in source.variables.items():
                 if name in FIELDS:
                     _pack_field(variable, file, rows)
+                elif name == GIVEN:
+                    _pack_given(variable, file, rows)
                 elif "trajectory" in variable.dimensions:
                     file.create_variable(name, variable.dimensions, variable.dtype, data=variable[...][rows])
                 else:
@@ -114,14 +129,17 @@ class RolloutFile:
         self.raw.require_written()
         return self.file
 
-    def _layout(self, shape: tuple[int, ...]) -> None:
+    def _layout(self, shape: tuple[int, ...], given: Sequence[str]) -> None:
         file = self._opened()
         snapshots, channels, *space = shape
         axes = ["node"] if len(space) == 0 else list("xyz"[: len(space)])
         # Not "method": xarray's sel(method=...) is its way of looking a label up, and would select nothing.
         sizes = {"simulator": len(self.methods), "trajectory": None, "snapshot": snapshots, "channel": channels}
+        if given:
+            sizes[GIVEN_CHANNEL] = len(given)
         file.dimensions = sizes | dict(zip(axes, space, strict=True))
-        for name, values in (("simulator", self.methods), ("channel", self.channels)):
+        labels = {"simulator": self.methods, "channel": self.channels} | ({GIVEN_CHANNEL: list(given)} if given else {})
+        for name, values in labels.items():
             variable = file.create_variable(name, (name,), h5py.string_dtype())
             variable[...] = np.array(values, dtype=object)
         file.create_variable("trajectory", ("trajectory",), "i8", chunks=(64,))
@@ -130,6 +148,9 @@ class RolloutFile:
         block = (1, 1, channels, *space)
         file.create_variable("truth", fields, "f4", chunks=block)
         file.create_variable("prediction", ("simulator", *fields), "f4", chunks=(1, *block))
+        if given:
+            together = ("trajectory", GIVEN_CHANNEL, *axes)
+            file.create_variable(GIVEN, together, "f4", chunks=(1, len(given), *space))
 
 
 def _pack_field(variable: h5netcdf.Variable, file: h5netcdf.File, rows: Sequence[int]) -> None:
@@ -144,3 +165,10 @@ def _pack_field(variable: h5netcdf.Variable, file: h5netcdf.File, rows: Sequence
             for first in range(0, snapshots, together):
                 some = slice(first, first + together)
                 copy[(*method, number, some)] = variable[(*method, row, some)]
+
+
+def _pack_given(variable: h5netcdf.Variable, file: h5netcdf.File, rows: Sequence[int]) -> None:
+    """Copies rows of the constant fields, one after the other."""
+    copy = file.create_variable(GIVEN, variable.dimensions, "f4", chunks=(1, *variable.shape[1:]), **PACKED)
+    for number, row in enumerate(rows):
+        copy[number] = variable[row]

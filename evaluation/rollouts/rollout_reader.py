@@ -7,12 +7,17 @@ from typing import Any, Self
 import h5netcdf
 import numpy as np
 
+from tendency.evaluation.rollouts.rollout_file import GIVEN, GIVEN_CHANNEL
+from tendency.simulation.conditions import MASK
+
 Snapshots = Sequence[int] | np.ndarray
 """Which snapshots, counted from the start of the rollout."""
 
 
 class RolloutReader:
     """Fields of ``rollouts.nc``; of a field in 3D, the slice through the middle of the last axis.
+
+    Where a constant field ``mask`` says that there is an obstacle, truth and predictions are NaN.
 
     Args:
         path: path of the file.
@@ -25,6 +30,8 @@ class RolloutReader:
         self.rows = {row: there.index(int(n)) for row, n in enumerate(trajectories) if int(n) in there}
         self.methods = [_text(name) for name in self.file.variables["simulator"][...]]
         self.channels = [_text(name) for name in self.file.variables["channel"][...]]
+        there_are = GIVEN in self.file.variables
+        self.given = [_text(name) for name in self.file.variables[GIVEN_CHANNEL][...]] if there_are else []
         truth = self.file.variables["truth"]
         self.num_snapshots = truth.shape[1]
         self.slice: tuple[int, ...] = (truth.shape[5] // 2,) if truth.ndim == 6 else ()
@@ -53,13 +60,24 @@ class RolloutReader:
         with np.errstate(all="ignore"):
             return {"truth": truth, "prediction": prediction, "difference": prediction - truth}
 
+    def constant_field(self, row: int, name: str) -> np.ndarray:
+        """A constant field (*N) float32 of one trajectory, by the name of its channel."""
+        at = (self.rows[row], self.given.index(name), *[slice(None)] * len(self.shape), *self.slice)
+        return np.asarray(self.file.variables[GIVEN][at])
+
     def _read(self, name: str, before: tuple[int, ...], snapshots: Snapshots, channel: int) -> np.ndarray:
         """One snapshot after the other, since each is a chunk of the file; in 1D all at once, since they are small."""
         variable = self.file.variables[name]
         if len(self.shape) == 1:
-            return np.asarray(variable[(*before, slice(None), channel)])[list(snapshots)]
-        space = (slice(None),) * len(self.shape)
-        return np.stack([variable[(*before, int(s), channel, *space, *self.slice)] for s in snapshots])
+            values = np.asarray(variable[(*before, slice(None), channel)])[list(snapshots)]
+        else:
+            space = (slice(None),) * len(self.shape)
+            values = np.stack([variable[(*before, int(s), channel, *space, *self.slice)] for s in snapshots])
+        if MASK not in self.given:
+            return values
+        variable = self.file.variables[GIVEN]
+        mask = variable[(before[-1], self.given.index(MASK), *[slice(None)] * len(self.shape), *self.slice)]
+        return np.where(mask > 0.5, values, np.float32(np.nan))
 
 
 def _text(name: Any) -> str:

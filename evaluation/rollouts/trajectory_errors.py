@@ -43,7 +43,7 @@ def measure_trajectories(simulator: Simulator, source: SnapshotSource) -> Trajec
     """
     start = simulator.history - 1
     past, following = split_at_start(source, start)
-    weights = source.conditions.geometry.weights(source.conditions.extent)
+    weights = source.conditions.weights()
     rollout_errors, step_errors = [], []
     for current in roll_out_side_by_side({NAME: simulator}, source, start, past, following, weights):
         if current.snapshot > 0:

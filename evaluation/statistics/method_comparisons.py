@@ -120,8 +120,11 @@ def _any_better(
 ) -> bool | None:
     """Whether some trained method is better than persistence by a figure, and the interval leaves no doubt.
 
-    None where the figure does not exist of persistence and of some trained method.
+    None where the figure does not exist of persistence and of some trained method, or of one test trajectory alone,
+    which leaves every doubt.
     """
+    if results.sizes["trajectory"] < 2:
+        return None
     members = members_of_methods(results, groups)
     pairs = [(name, REFERENCE) for name in members if _is_trained(name, groups, trained)]
     pairs = [pair for pair in pairs if comparable(results, members, figure, pair)]

@@ -15,6 +15,13 @@ from tendency.evaluation.metrics.figure import SummaryFigure
 from tendency.evaluation.metrics.pointwise import LOST, SMALLEST_ERROR
 
 DRAWS = 10000
+WIDEST = 1e30
+"""Where the interval of a log error or of a figure ends where one trajectory shows nothing of others."""
+
+LARGEST_LOG = 69.0
+"""Of a ratio's ends, so that they are finite numbers in a file."""
+
+ON_ONE = "on one test trajectory, which does not show how much others differ"
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class PairedComparison:
         share: share of the bootstrap draws in which A has the smaller error.
         seeds: numbers of runs of A and of B; one run of a trained method does not show how much the seed matters, and
             the interval then covers other trajectories alone.
-        trajectories: number of test trajectories.
+        trajectories: number of test trajectories; of one alone the interval is as wide as numbers go.
     """
 
     first: str
@@ -64,8 +71,10 @@ class PairedComparison:
         better, worse, ratio, low, high, share = self.first, self.second, self.ratio, self.low, self.high, self.share
         if ratio > 1:
             better, worse, ratio, low, high, share = worse, better, 1 / ratio, 1 / high, 1 / low, 1 - share
-        figures = f"{ratio:.3g} times its error [{low:.3g}, {high:.3g}], smaller in {100 * share:.3g} % of the draws"
         where = f" in {self.title}" if self.title else ""
+        if self.trajectories == 1:
+            return f"{better} and {worse} were compared{where} {ON_ONE}: {ratio:.3g} times its error there"
+        figures = f"{ratio:.3g} times its error [{low:.3g}, {high:.3g}], smaller in {100 * share:.3g} % of the draws"
         if self.undecided:
             return f"{better} and {worse} cannot be told apart{where}: {figures}"
         return f"{better} is better than {worse}{where}: {figures}"
@@ -120,6 +129,8 @@ class PairedDifference:
         low, high = self.low, self.high
         if advantage < 0:
             better, worse, advantage, low, high, share = worse, better, -advantage, -high, -low, 1 - share
+        if self.trajectories == 1:
+            return f"{better} and {worse} were compared in {self.title} {ON_ONE}: by {advantage:.3g} there"
         numbers = f"by {advantage:.3g} [{low:.3g}, {high:.3g}], in {100 * share:.3g} % of the draws"
         for name, lost, runs in zip((self.first, self.second), self.lost, self.seeds, strict=True):
             if lost:
@@ -163,8 +174,8 @@ def compare_methods(
         *names,
         title=title,
         ratio=float(np.exp(mean)),
-        low=float(np.exp(low)),
-        high=float(np.exp(high)),
+        low=float(np.exp(max(low, -LARGEST_LOG))),
+        high=float(np.exp(min(high, LARGEST_LOG))),
         share=share,
         seeds=(len(first), len(second)),
         trajectories=first.shape[1],
@@ -236,6 +247,9 @@ def _bootstrap(first: np.ndarray, second: np.ndarray, draws: int, seed: int) -> 
     differences = means[0] - means[1]
     low, high = np.quantile(differences, [0.025, 0.975])
     share = float((differences < 0).mean() + 0.5 * (differences == 0).mean())
+    if first.shape[1] == 1:
+        # One trajectory again and again has no spread, which is no certainty.
+        low, high = -WIDEST, WIDEST
     return float(first.mean() - second.mean()), float(low), float(high), share
 
 

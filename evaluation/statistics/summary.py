@@ -142,7 +142,8 @@ def summary_lines(results: xr.Dataset) -> list[str]:
     first = next(iter(summary.values()))
     width = max(len(name) for name in (*summary, "median over trajectories"))
     shown = [figure for figure in StatedFigures.of_results(results).in_table if figure.key in first]
-    lines = [f"{first['trajectories']} test trajectories, rolled out over {first['horizon']:.4g}"]
+    test = counted(int(first["trajectories"]), "test trajectory", "test trajectories")
+    lines = [f"{test}, rolled out over {first['horizon']:.4g}"]
     lines.append("  ".join(["median over trajectories".ljust(width), *(figure.title for figure in shown)]))
     for name, numbers in summary.items():
         texts = [figure_text(numbers, figure).rjust(len(figure.title)) for figure in shown]
@@ -160,3 +161,14 @@ def figure_text(numbers: dict[str, Any], figure: SummaryFigure) -> str:
     if figure.key not in numbers:
         return ""
     return figure.text(float(numbers[figure.key]), bool(numbers.get(f"{figure.key}_censored")))
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """A number with its noun: ``1 trajectory``, ``2 trajectories``.
+
+    Args:
+        count: how many.
+        one: the noun of one.
+        several: of several.
+    """
+    return f"{count} {one if count == 1 else several}"

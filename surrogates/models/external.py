@@ -19,8 +19,8 @@ SIZES = ("spatial_dims", "in_channels", "out_channels")
 class External(Surrogate):
     """A foreign network: (B, C, *N) in, (B, C_out, *N) out.
 
-    Conditions come to it as further channels that are constant in space, after the state's; then coordinates, if asked.
-    How it treats boundaries, resolutions and dimensions is its own affair.
+    Conditions come to it as further channels that are constant in space, after those of the state and of known
+    fields; then coordinates, if asked. How it treats boundaries, resolutions and dimensions is its own affair.
 
     Args:
         interface: sizes of state, output and conditions, and the boundary, which coordinates follow.
@@ -80,13 +80,15 @@ class External(Surrogate):
         self.network.eval()
         try:
             with torch.no_grad():
-                self._require_output(self.network(zeros), zeros)
-        except (RuntimeError, TypeError, IndexError, AssertionError) as error:
-            reason = " ".join(str(error).split())[:300]
+                y = self.network(zeros)
+        except Exception as error:
+            # The network is anybody's: it may raise anything.
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
             shape = tuple(zeros.shape)
             raise ValueError(f"model.network: {self.name} does not take a tensor of shape {shape} ({reason})") from None
         finally:
             self.network.train(was_training)
+        self._require_output(y, zeros)
 
     def forward(self, u: Tensor, c: Tensor, x: Tensor) -> Tensor:
         """See ``Surrogate.forward``."""
@@ -102,7 +104,8 @@ class External(Surrogate):
         if not isinstance(y, Tensor) or tuple(y.shape) != expected:
             got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
             raise ValueError(
-                f"model.network: expected {self.name} to make {expected} of {tuple(image.shape)}, got {got}"
+                f"model.network: expected {self.name} to make {expected} of {tuple(image.shape)} (samples, channels, "
+                f"points of each axis), got {got}"
             )
         return y
 

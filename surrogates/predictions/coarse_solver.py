@@ -65,11 +65,11 @@ class CoarseSolver:
         return self.moved(state, coarse, conditions).to(u.dtype), memory
 
     def coarse(self, conditions: Conditions) -> Conditions:
-        """The conditions on its grid."""
+        """The conditions on its grid; without known fields, which lie on the grid of the states."""
         grid = conditions.geometry
         if self.coarsening == 1 or not isinstance(grid, Grid):
             return conditions
-        return replace(conditions, geometry=Grid(self.shape(grid), grid.boundary))
+        return replace(conditions.without_fields(), geometry=Grid(self.shape(grid), grid.boundary))
 
     def moved(self, u: Tensor, here: Conditions, there: Conditions) -> Tensor:
         """u (B, C, *N) from one grid to another."""

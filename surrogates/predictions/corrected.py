@@ -111,7 +111,7 @@ class CorrectedPrediction(Prediction):
         self, network: Network, guess: Tensor, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> Tensor:
         seen = torch.cat([self.seen(u, memory), guess], 1)
-        return network.masked(network.raw(seen, self.conditions(t, dt, conditions)))
+        return network.masked(network.raw(seen, t, self.conditions(t, dt, conditions)))
 
     def _guessed(self, window: Window, u: Tensor) -> Tensor:
         t = window.time(0)

@@ -147,7 +147,7 @@ class Prediction(ABC):
         return tuple(range(1 - self.history, self.bundle + 1))
 
     def in_channels(self, channels: int) -> int:
-        """Input channels of the network for a state of so many channels."""
+        """Input channels of the network for a state of so many channels, known fields apart."""
         return channels * self.history
 
     def out_channels(self, channels: int) -> int:
@@ -185,7 +185,7 @@ class Prediction(ABC):
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree
     ) -> Tensor:
         """What the network says (B, out_channels, *N) at state u (B, C, *N), network units; constant channels are 0."""
-        return network.masked(network.raw(self.seen(u, memory), self.conditions(t, dt, conditions)))
+        return network.masked(network.raw(self.seen(u, memory), t, self.conditions(t, dt, conditions)))
 
     def output(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree

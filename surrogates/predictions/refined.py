@@ -109,7 +109,7 @@ class RefinedPrediction(Prediction):
     ) -> Tensor:
         """The answer (B, out_channels, *N) at refinement steps k (B,) to a noisy target, both in network units."""
         told = _with_step(self.conditions(t, dt, conditions), k)
-        return network.raw(self.seen(u, memory), told, noisy)
+        return network.raw(self.seen(u, memory), t, told, noisy)
 
     def network_output(
         self, network: Network, u: Tensor, t: Tensor, dt: Tensor, conditions: Conditions, memory: Tree

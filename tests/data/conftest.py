@@ -1,6 +1,7 @@
 """Problems with a small solver of their own, importable by worker processes, and datasets made from them."""
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -54,10 +55,26 @@ def dataset(make_dataset, tmp_path_factory):
 
 
 @pytest.fixture
-def array_files(tmp_path, monkeypatch):
-    """A dataset of two files of others, with a constant field; see ``tests.support.array_files``."""
+def saved_arrays(tmp_path, monkeypatch):
+    """A dataset of two files of others, with a constant field; see ``tests.support.saved_arrays``."""
     from tendency.data.readers.known_readers import ADMITTED, path_of
-    from tests.support.array_files import Arrays, write_array_files
+    from tests.support.saved_arrays import Arrays, write_array_files
 
     monkeypatch.setitem(ADMITTED, path_of(Arrays), Arrays)
     return write_array_files(tmp_path, Arrays())
+
+
+@pytest.fixture
+def copy(dataset, tmp_path):
+    """A copy of that dataset."""
+    folder = tmp_path / "waves"
+    shutil.copytree(dataset, folder)
+    return folder
+
+
+@pytest.fixture
+def job(waves, copy):
+    """What makes the chunks of the copy."""
+    from tendency.data.generation_job import GenerationJob
+
+    return GenerationJob(waves.Maker(), copy, 2, store_time_derivative=True)

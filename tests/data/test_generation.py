@@ -152,6 +152,28 @@ def test_a_published_setting_is_labelled_and_not_refused(waves):
     assert certificate.figures[0].binding is False
 
 
+def test_a_drift_is_relative_to_its_own_quantity_in_whatever_unit(waves, monkeypatch):
+    """The energy of waves that decay as e^(-rate k² t) falls to a share of itself; the mean of a wave stays zero."""
+    problem = waves.Maker()()
+    problem.simulator.conserved = lambda u, c: {"energy": u.square().sum(1, keepdim=True), "mean": u}
+    start = problem.initial_condition
+    shares = []
+    for unit in (1.0, 1e-3, 1e6):
+        problem.initial_condition = lambda generator, conditions, unit=unit: unit * start(generator, conditions)
+        drifts = {figure.name: figure.value for figure in certify(problem).figures}
+        shares.append(drifts["drift of energy"])
+        assert drifts["drift of mean"] < 1e-13
+    assert shares == [pytest.approx(shares[0], rel=1e-9)] * 3
+    assert 0.3 < shares[0] < 1
+
+
+def test_a_density_of_no_points_is_refused(waves):
+    problem = waves.Maker()()
+    problem.simulator.conserved = lambda u, c: {"mean": u.mean((1, 2))}
+    with pytest.raises(ValueError, match=r"conserved: expected a density of 'mean' .* got \(\d,\)"):
+        certify(problem)
+
+
 def test_a_parameter_that_was_to_vary_must_vary(waves, monkeypatch):
     problem = waves.Maker(rate=Uniform(0.1, 0.2))()
     assert certify(problem).passed

@@ -25,18 +25,6 @@ from tendency.data.repair import find_damage, repair
 COUNTS = {"train": 5, "valid": 2, "test": 3}
 
 
-@pytest.fixture
-def copy(dataset, tmp_path):
-    folder = tmp_path / "waves"
-    shutil.copytree(dataset, folder)
-    return folder
-
-
-@pytest.fixture
-def job(waves, copy):
-    return GenerationJob(waves.Maker(), copy, 2, store_time_derivative=True)
-
-
 def chunk_bytes(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*/*.hdf5")} | {
         "manifest": json.loads(manifest_path(folder).read_text())

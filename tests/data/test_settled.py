@@ -1,5 +1,7 @@
 """Trajectories that come to rest in the digits that are stored: kept and said, refused, or drawn anew."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -104,12 +106,11 @@ def test_a_problem_that_always_rests_is_not_drawn_for_ever(make):
 
 
 def test_a_choice_that_changes_data_changes_the_name_and_the_default_does_not(compose_config):
-    from tendency.app.configuration.build import build, build_problem
+    from tendency.app.problems.data_source import build_data
 
     config = compose_config("generate", ["pde=heat"])
-    problem = build_problem(config["pde"])
     kept, drawn = (
-        build(config["data"] | {"settled": settled}, "data").description(config["pde"], problem)
+        build_data(config["data"] | {"settled": settled}, Path(), config["pde"]).description
         for settled in ("keep", "redraw")
     )
     assert drawn == kept | {"settled": "redraw"}

@@ -52,7 +52,7 @@ def results_of(nrmse, methods=("a", "b", "c", "d")):
 class Noise:
     """Rollouts that nothing compresses, made when they are asked for."""
 
-    channels, slice, shape, num_snapshots = ["u"], (), (256, 256), 1000
+    channels, given, slice, shape, num_snapshots = ["u"], [], (), (256, 256), 1000
 
     def truth(self, row, snapshots, channel):
         return np.random.default_rng(row).standard_normal((len(snapshots), *self.shape), dtype=np.float32)

@@ -13,6 +13,7 @@ from tendency.evaluation.baselines.persistence import Persistence
 from tendency.evaluation.metrics.stated_figures import StatedFigures
 from tendency.evaluation.report.charts import packed
 from tendency.evaluation.report.findings import NOT_MEASURED, finding_sentences
+from tendency.evaluation.report.headline import headline_sentences
 from tendency.evaluation.report.mathml import mathml
 from tendency.evaluation.report.page import render_page
 from tendency.evaluation.report.player import PlayerRollouts
@@ -121,7 +122,7 @@ def test_it_is_said_from_which_wavenumber_the_spectrum_departs(results_of):
 
 
 def test_until_when_a_method_is_useful_is_said_for_each_of_its_seeds(results_of):
-    results = results_of({"net0": 0.1, "net1": -1.0}, seeds=SEEDS)
+    results = results_of({"net0": 0.4, "net1": 0.1}, seeds=SEEDS)
     summary = summarise(results)
     times = sorted(summary[name]["correlation_time_0.8"] for name in ("net0", "net1"))
     said = finding_sentences(results, summary, None, {})[0]
@@ -135,6 +136,15 @@ def test_of_several_methods_the_best_is_meant_and_none_where_none_is_ranked(resu
     assert said[0].startswith("slow, whose rollouts have the smallest error, stays useful")
     still = results_of({"still": 0.0, "wrong": -0.5})
     assert finding_sentences(still, summarise(still), None, {}) == [NOT_MEASURED]
+
+
+@pytest.mark.parametrize("speeds", [{"slow": 0.9}, {"still": 0.0}, {"wrong": -0.5}, {"still": 0.0, "wrong": -0.5}])
+def test_a_page_says_that_nothing_was_learned_or_until_when_it_is_useful(results_of, speeds):
+    results = results_of(speeds)
+    headline = headline_sentences(results, summarise(results))
+    found = finding_sentences(results, summarise(results), None, {})
+    said = ["Nothing was learned" in headline, any("stays useful" in sentence for sentence in found)]
+    assert said == [False, True] if speeds == {"slow": 0.9} else said == [True, False]
 
 
 def test_an_equation_without_a_title_is_called_by_its_name(monkeypatch):

@@ -33,7 +33,7 @@ class MeanKeeper:
     """Stands for a reference solver: all that is asked of it is what it conserves."""
 
     def conserved(self, u, conditions):
-        return {"mean": u.mean((1, 2))}
+        return {"mean": u}
 
 
 def batch(snapshots=1, channels=1, boundary=None, start=ZERO):

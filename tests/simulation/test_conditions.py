@@ -61,3 +61,40 @@ def test_what_is_no_batch_cannot_be_joined():
 def test_conditions_are_no_sequence():
     with pytest.raises(TypeError, match="not iterable"):
         list(conditions(2, 1.0))
+
+
+def test_known_fields_go_with_the_rows_and_are_joined_by_name():
+    speed = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    fields, times = torch.arange(24.0).reshape(3, 2, 4), torch.tensor([[0.0, 1.0]]).expand(3, -1)
+    told = conditions(3, speed).with_given(fields, ["mask", "source"]).with_forcing(fields[:, :, None], times)
+    assert (
+        repr(told) == "Conditions(3 trajectories: speed, viscosity, phase, mask, source; Grid(4, Boundary(periodic)))"
+    )
+    again = Conditions.joined([told[2:], told[:2]])
+    assert torch.equal(again.given, fields[[2, 0, 1]])
+    assert torch.equal(again.forcing, fields[[2, 0, 1]][:, :, None])
+    assert torch.equal(again.forcing_times, times)
+    bare = told.without_fields()
+    assert bare.given is None
+    assert bare.known_at(times[:, 0]) is None
+    for other, message in [
+        (bare, "expected given in all batches to join, got some without"),
+        (told.with_given(fields, ["mask", "sink"]), r"expected the constant fields \('mask', 'source'\) in each batch"),
+        (told.with_forcing(fields[:, :1, None], times[:, :1]), "expected forcing of one shape in all batches to join"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Conditions.joined([told, other])
+    with pytest.raises(ValueError, match=r"given: expected shape \(3, 1, 4\) for \['mask'\], got \(3, 2, 4\)"):
+        told.with_given(fields, ["mask"])
+    with pytest.raises(ValueError, match=r"forcing: expected \(3, K, C_f, 4\) and times \(3, K\), got"):
+        told.with_forcing(fields[:, :, None], times[:2])
+    with pytest.raises(ValueError, match="forcing: expected at least one time"):
+        told.with_forcing(fields[:, :0, None], times[:, :0])
+
+
+def test_an_obstacle_has_no_weight():
+    mask = torch.tensor([[[1.0, 0.0, 0.5, 0.75]]]).expand(2, -1, -1)
+    told = conditions(2, 1.0).with_given(mask, ["mask"])
+    assert told.weights().tolist() == [[0.5, 0.0, 0.0, 0.5]] * 2
+    assert conditions(2, 1.0).weights().tolist() == [[0.5] * 4] * 2
+    assert told.with_given(mask, ["porosity"]).weights().tolist() == [[0.5] * 4] * 2

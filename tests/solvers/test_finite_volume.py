@@ -117,9 +117,9 @@ def case(request, conditions):
 def test_totals_are_conserved_on_a_torus(case):
     scheme, u, c = case
     before, after = scheme.conserved(u, c), scheme.conserved(solve(scheme, u, c, 0.1), c)
-    assert len(before) == u.shape[1]
-    for name, value in before.items():
-        assert torch.allclose(after[name], value, atol=1e-12, rtol=0), name
+    assert sum(density.shape[1] for density in before.values()) == u.shape[1]
+    for name, density in before.items():
+        assert torch.allclose(after[name].flatten(2).mean(2), density.flatten(2).mean(2), atol=1e-12, rtol=0), name
 
 
 def test_a_batch_equals_its_members_though_their_steps_differ(case, conditions):
@@ -208,7 +208,7 @@ def test_a_wall_reflects_like_a_mirror_image(conditions):
     before, after = scheme.conserved(half, closed), scheme.conserved(end, closed)
     assert set(before) == {"the mean density", "the mean energy"}
     for name, value in before.items():
-        assert torch.allclose(after[name], value, atol=1e-13), name
+        assert torch.allclose(after[name].mean(2), value.mean(2), atol=1e-13), name
     assert scheme.conserved(half, conditions([n], [[1.0]], [["open", "open"]], **shape)) == {}
 
 

@@ -293,7 +293,7 @@ def test_conserved_quantities_are_conserved(problem):
     before = problem.simulator.conserved(draw.u, draw.conditions)
     after = problem.simulator.conserved(end, draw.conditions)
     for name, value in before.items():
-        assert torch.allclose(after[name], value, atol=1e-12), name
+        assert torch.allclose(after[name].flatten(2).mean(2), value.flatten(2).mean(2), atol=1e-12), name
 
 
 def test_a_batch_equals_its_members(problem):

@@ -1,84 +1,92 @@
-"""A dataset of two files of others, with a reader of a few lines."""
+"""Data files that tests write, and a reader of them that is no part of the project."""
 
-import json
+from pathlib import Path
 
 import numpy as np
 
-from tendency.data.certificate import Certificate
-from tendency.data.dataset_layout import location_path
-from tendency.data.file_index import FileIndex, IndexedFile
-from tendency.data.manifest import Manifest
-from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.readers.block import Block
-from tendency.data.readers.known_readers import path_of
-from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
+from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.simulation.fields import Field
-from tendency.simulation.geometry import Boundary, Grid
-
-POINTS, SNAPSHOTS = 8, 6
 
 
-class OpenedArray(OpenedFile):
-    def __init__(self, path):
-        self.u = np.load(path)
+class OpenedArrays(OpenedFile):
+    """One npz file: ``u`` (R, T, C, *N), and what is known beside it, e.g. ``times``; all else is a parameter (R,)."""
 
-    def blocks(self):
-        n, snapshots, points = self.u.shape
-        times = 0.5 * np.arange(snapshots)
-        rates = {"rate": np.arange(n, dtype=np.float64), "depth": np.full(n, 3.0)}
-        return [
-            Block("", n, snapshots, (Field("u"),), (points,), times, np.array([2.0]), params=rates, given=(Field("k"),))
-        ]
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as content:
+            self.arrays = dict(content)
+        if "u" not in self.arrays:
+            raise unreadable_file(path, f"holds no array 'u': it has {sorted(self.arrays)}")
 
-    def read(self, block, rows, snapshots):
-        return self.u[rows, snapshots, None]
+    def blocks(self) -> list[Block]:
+        """One."""
+        u = self.arrays["u"]
+        known = ("u", "times", "extent", "boundary", "split", "equation", "mask")
+        boundary = self.arrays.get("boundary")
+        names = ["u"] if u.shape[2] == 1 else [f"u{i}" for i in range(u.shape[2])]
+        block = Block(
+            key="",
+            num_trajectories=len(u),
+            num_snapshots=u.shape[1],
+            fields=tuple(Field(name) for name in names),
+            shape=u.shape[3:],
+            times=self.arrays.get("times"),
+            extent=self.arrays.get("extent"),
+            boundary=None if boundary is None else tuple((str(low), str(high)) for low, high in boundary),
+            params={name: array for name, array in self.arrays.items() if name not in known},
+            given=(Field("mask"),) if "mask" in self.arrays else (),
+            split=str(self.arrays["split"]) if "split" in self.arrays else None,
+            equation=str(self.arrays.get("equation", "")),
+        )
+        return [block]
 
-    def read_given(self, block, rows):
-        return self.u[rows, :1] * 2
+    def read(self, block: Block, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``OpenedFile``."""
+        return self.arrays["u"][rows, snapshots]
+
+    def read_given(self, block: Block, rows: slice) -> np.ndarray:
+        """As of ``OpenedFile``."""
+        return self.arrays["mask"][rows] if "mask" in self.arrays else super().read_given(block, rows)
 
 
-class Arrays(Reader):
-    suffixes = (".npy",)
+class ArrayReader(Reader):
+    """Npz files."""
 
-    def recognises(self, file):
-        return file.suffix == ".npy"
+    suffixes = (".npz",)
+    opened = 0
+    """How many files were opened, in this process."""
 
-    def open(self, file, stated):
-        return OpenedArray(file)
+    def recognises(self, file: Path) -> bool:
+        """By its ending."""
+        return file.suffix == ".npz"
+
+    def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
+        """As of ``Reader``."""
+        type(self).opened += 1
+        return OpenedArrays(file)
 
 
-def states(number, rows):
-    x = np.arange(POINTS) / POINTS
-    t = np.arange(SNAPSHOTS)[:, None]
-    return np.stack([100 * number + 10 * row + t + np.sin(2 * np.pi * x) for row in range(rows)])
+def write_waves(path: Path, count: int = 10, seed: int = 0, **changes: object) -> Path:
+    """Waves u = sin(x - c t + phase) on a circle of length 2 pi with 16 points, 9 snapshots 0.1 apart.
 
-
-def write_array_files(tmp_path, reader):
-    """A dataset of two files of 3 and 2 trajectories, which are not stored in the order of the splits."""
-    source = tmp_path / "source"
-    source.mkdir()
-    for number, rows in enumerate((3, 2)):
-        np.save(source / f"part{number}.npy", states(number, rows))
-    files = tuple(IndexedFile.of(path, path.name, reader, StatedFacts()) for path in reader.files(source))
-    splits = {"train": np.array([4, 0, 1]), "valid": np.array([2]), "test": np.array([3])}
-    index = FileIndex(
-        path_of(Arrays), StatedFacts(), files, splits, {"speed": "rate", "depth": "depth"}, {"viscosity": 0.25}
-    )
-    metadata = TrajectoryMetadata(
-        name="source",
-        equation="",
-        equation_version=1,
-        fields=(Field("u"),),
-        param_names=("speed",),
-        hidden_names=("depth", "viscosity"),
-        geometry=Grid([POINTS], Boundary.periodic(1)),
-        num_snapshots=SNAPSHOTS,
-        dt=0.5,
-        given=(Field("k"),),
-    )
-    home = tmp_path / "source-0123456789"
-    home.mkdir()
-    counts = {split: len(numbers) for split, numbers in splits.items()}
-    Manifest({}, metadata, counts, 16, {}, Certificate((), 0), {}, files=index).write(home)
-    location_path(home).write_text(json.dumps({"path": str(source)}))
-    return home
+    Args:
+        path: of the npz file.
+        count: trajectories.
+        seed: of phases and speeds.
+        changes: arrays that stand in place of the usual ones; None leaves one out.
+    """
+    generator = np.random.default_rng(seed)
+    speed, phase = generator.uniform(0.5, 1.5, count), generator.uniform(0, 2 * np.pi, count)
+    x, t = 2 * np.pi * np.arange(16) / 16, 0.1 * np.arange(9)
+    u = np.sin(x - speed[:, None, None] * t[:, None] + phase[:, None, None])[:, :, None].astype(np.float32)
+    content = {
+        "u": u,
+        "times": t,
+        "extent": np.array([2 * np.pi]),
+        "boundary": np.array([["periodic", "periodic"]]),
+        "speed": speed,
+    }
+    content = {name: value for name, value in (content | changes).items() if value is not None}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **content)
+    return path

@@ -19,6 +19,8 @@ HOOKS = (
     "on_train_epoch_start",
     "on_train_epoch_end",
 )
+NOT_DRAWN = ("on_validation_epoch_end",)
+"""Hooks that a test names; those above are drawn from, as the records of earlier kills were."""
 SAVES = ("half written", "before fsync", "before rename", "after rename")
 
 
@@ -36,7 +38,7 @@ class KillPoint:
 
     def arm(self) -> None:
         """Prepares this process to kill itself there, if it is a place in its work."""
-        if self.place in HOOKS:
+        if self.place in (*HOOKS, *NOT_DRAWN):
             _arm_hook(self)
         elif self.place in SAVES:
             _arm_save(self)

@@ -1,6 +1,7 @@
 """Every option of conf/prediction, and every integrator and difference, learns and rolls out with a small network."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -143,3 +144,30 @@ def test_only_what_was_learned_is_answered(option, solved, node_of):
             next(rollout(stepper, begun, wrong, data.conditions))
     with pytest.raises(ValueError, match="times: expected at most 1,000,000 steps to the next time, got 1e"):
         answer(1e30)
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "prediction"])
+def test_every_prediction_tells_the_network_what_is_known(option, solved, node_of):
+    """Constant fields come last among its channels, at every call; the solver in a correction knows nothing of them."""
+    from tendency.app.configuration.build import build
+    from tendency.surrogates.interface import Interface
+    from tendency.surrogates.models.fno import FNO
+
+    data, _ = solved
+    given = torch.randn(3, 1, 32, generator=torch.Generator().manual_seed(0))
+    told = replace(data, conditions=data.conditions.with_given(given, ["source"]))
+    prediction = build(node_of("prediction", option))
+    sizes = prediction.in_channels(1) + 1, prediction.out_channels(1), prediction.num_conditions(1)
+    surrogate = FNO(Interface(*sizes, data.conditions.geometry.boundary), width=4, modes=3, num_layers=1)
+    stepper = SurrogateStepper(surrogate, prediction, fit_normalizer(prediction, [told.moved(-1), told]))
+    seen = []
+    surrogate.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0][:, -1:]))
+    memory = stepper.start(*told.history(stepper.history), told.conditions, told.index)
+    with torch.no_grad():
+        prediction.pair(stepper.network(told.conditions), told, told.at(0), memory, told.index)
+        start = begin(stepper, *told.history(stepper.history), told.conditions, told.index)
+        *_, end = rollout(stepper, start, told.times(1, 3), told.conditions)
+    assert torch.isfinite(end.u).all()
+    encoded = (given - given.mean()) / given.std(correction=0)
+    assert len(seen) > 1
+    assert all(torch.allclose(one, encoded, atol=1e-6) for one in seen)

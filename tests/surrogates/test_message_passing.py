@@ -190,10 +190,11 @@ def test_a_network_is_bound_to_the_points_of_its_batch():
         conditions = Conditions(empty, empty, extent, empty, cloud)
         asked.append((Network(net, Normalizer.empty(2, 2, 1).double(), conditions), cloud))
     u, c = inputs([40])
-    first, second = (called.raw(u, c) for called, _ in asked)
+    t = torch.zeros(2, dtype=torch.float64)
+    first, second = (called.raw(u, t, c) for called, _ in asked)
     assert torch.equal(first, on(net, asked[0][1], u, c))
     assert (first - second).abs().max() > 1e-3
-    assert torch.equal(asked[0][0].raw(u, c), first)
+    assert torch.equal(asked[0][0].raw(u, t, c), first)
 
 
 def test_coordinates_and_tables_of_other_points_are_refused():

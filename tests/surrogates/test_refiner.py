@@ -132,7 +132,7 @@ def test_a_rollout_is_the_published_loop():
 
             def ask(noisy, k, u=u):
                 told = torch.cat([data.conditions.params, torch.full((BATCH, 1), k, dtype=torch.float64)], 1)
-                return network.raw(u, told, noisy)
+                return network.raw(u, data.time(0), told, noisy)
 
             z = ask(torch.zeros_like(u), 0)
             for k, sigma in ((1, 0.2), (2, 0.04)):

@@ -104,6 +104,9 @@ def test_claims_hold_on_their_side_of_the_bound():
         Variant(train=["model=unet"], network="a")
 
 
+ONE_SEED = "holds with the one seed; no interval"
+
+
 def row(name, error, method=None):
     return ComparisonRow("-", "-", name, name, 1, nrmse=Interval(error), one_step=Interval(error), method=method)
 
@@ -126,13 +129,34 @@ def test_a_claim_has_no_verdict_where_a_network_learned_nothing():
     ratio = Ratio("a", "b", at_least=2)
     found = MeasuredRatio("-", "-", "a", "b", "one_step_nrmse", Interval(10.0))
     still = row("persistence", 1.0, "persistence")
-    assert verdict(ratio, found, ComparisonResults((row("a", 0.9), row("b", 0.09), still), (found,))) == "holds"
+    assert verdict(ratio, found, ComparisonResults((row("a", 0.9), row("b", 0.09), still), (found,))) == ONE_SEED
     for a, b in ((9.8, 0.98), (0.99, 0.099)):
         results = ComparisonResults((row("a", a), row("b", b), still), (found,))
         assert verdict(ratio, found, results) == NOTHING_LEARNED
     # A method without a network has nothing to learn, and persistence may itself be compared with.
     itself = ComparisonResults((row("a", 1.0, "persistence"), row("b", 0.1)), (found,))
-    assert verdict(ratio, found, itself) == "holds"
+    assert verdict(ratio, found, itself) == ONE_SEED
+
+
+@pytest.mark.parametrize(
+    ("bound", "measured", "said"),
+    [
+        ({"at_least": 2}, Interval(3.0, 2.1, 4.0), "holds"),
+        ({"at_least": 2}, Interval(3.0, 1.9, 4.0), "holds on the mean; the interval contains 2"),
+        ({"at_least": 2}, Interval(1.8, 1.2, 2.2), "**does not hold** on the mean; the interval contains 2"),
+        ({"at_least": 2}, Interval(1.5, 1.2, 1.9), "**does not hold**"),
+        ({"at_most": 1.5}, Interval(1.2, 1.1, 1.4), "holds"),
+        ({"at_most": 1.5}, Interval(1.2, 0.9, 1.6), "holds on the mean; the interval contains 1.5"),
+        ({"at_most": 1.5}, Interval(1.6, 1.4, 2.0), "**does not hold** on the mean; the interval contains 1.5"),
+        ({"at_most": 1.5}, Interval(3.0, 2.0, 4.0), "**does not hold**"),
+        ({"at_most": 1.5}, Interval(1.2), ONE_SEED),
+        ({"at_most": 1.5}, Interval(1.8), "**does not hold** with the one seed; no interval"),
+    ],
+)
+def test_a_verdict_says_how_sure_it_is(bound, measured, said):
+    found = MeasuredRatio("-", "-", "a", "b", "one_step_nrmse", measured)
+    results = ComparisonResults((row("a", 0.1), row("b", 0.1), row("persistence", 1.0, "persistence")), (found,))
+    assert verdict(Ratio("a", "b", **bound), found, results) == said
 
 
 @pytest.mark.parametrize(
@@ -302,7 +326,7 @@ def test_a_comparison_trains_judges_elsewhere_and_says_what_the_reports_say(home
         verdict(ratio, found, results) for ratio, found in zip(plan.comparison.ratios, results.ratios, strict=True)
     ]
     assert all(f"| {text_} |" in text for text_ in verdicts)
-    assert verdicts[1] in (NOTHING_LEARNED, "**does not hold**")
+    assert verdicts[1] == NOTHING_LEARNED or verdicts[1].startswith("**does not hold**")
     assert "| trained | " in text
     assert " min |" in text, "how long the trainings took"
     assert text in (folder / "page.md").read_text()

@@ -345,3 +345,10 @@ def test_parameters_and_times_are_held_as_arrays_of_any_kind(roll):
     assert np.array_equal(roll(PLAIN, params={"rate": fractions.Fraction(1, 2).__float__()}), expected)
     assert roll(PLAIN, []).shape == (ROWS, 0, 2, 4, 4)
     assert roll(torch.from_numpy(PLAIN).requires_grad_()).requires_grad is False
+
+
+@pytest.mark.parametrize("device", ["nope", "", None, 1.5, [], "cuda:99"])
+def test_a_device_that_is_not_there_is_refused_by_name(surrogate, device):
+    with pytest.raises(ValueError, match="device: expected one that this machine has, such as 'cpu', got "):
+        surrogate.to(device)
+    assert surrogate.to("cpu").device.type == "cpu"

@@ -7,8 +7,8 @@ import pytest
 
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import settings_of
-from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.settings import TrainSettings
+from tendency.app.problems.run_identity import name_run
 from tendency.app.runs.recipe import Recipe
 from tendency.app.training.training_plan import TrainingPlan
 from tendency.errors import ArtefactError, ConfigError
@@ -21,7 +21,7 @@ def planned():
 
     def plan(*overrides):
         config, choices = compose_command("train", [*overrides, "small=true"])
-        hashed = assign_name(config, choices)
+        hashed = name_run(config, choices)
         content = plain(config)
         return TrainingPlan(content, TrainSettings(**settings_of(content, "train")), hashed)
 
@@ -71,3 +71,14 @@ def test_parameters_that_the_first_trajectory_does_not_draw_are_checked_too(plan
         ConfigError, match=r"^pde.parameters.diffusivity: expected positive values, got -1, the lowest value of"
     ):
         planned("pde=heat", "pde.parameters.diffusivity.low=-1", f"paths.datasets={tmp_path}")
+
+
+def test_an_optimizer_that_takes_no_plain_step_is_refused_before_any_work(planned):
+    with pytest.raises(ConfigError, match=r"optimizer: expected one that takes a step from dense gradients alone"):
+        planned("pde=heat", "~optimizer.weight_decay", "optimizer._target_=torch.optim.SparseAdam")
+
+
+def test_a_grid_that_the_solver_refuses_is_not_called_a_value_of_a_distribution(planned):
+    with pytest.raises(ConfigError, match="periodic on all axes") as caught:
+        planned("pde=heat", "pde.geometry.boundary.sides=[[dirichlet,dirichlet]]")
+    assert "value of its distribution" not in str(caught.value)

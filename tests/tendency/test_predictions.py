@@ -48,6 +48,29 @@ def test_from_training_to_the_report_and_back_from_the_checkpoint(kind, small_ru
     assert torch.allclose(again[0], torch.from_numpy(stored.prediction[row, 0, 1:4].values), atol=1e-4)
 
 
+def test_a_correction_is_no_program(small_run, tmp_path):
+    from tendency import export, load_surrogate
+    from tendency.errors import ArtefactError
+
+    folder = small_run("burgers", [*SMALL, *KINDS["correction"], "name=kind-correction"], evaluate=True)
+    with pytest.raises(ArtefactError, match="export: a solver steps inside this surrogate"):
+        export(folder, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+    # The solver inside knows what another length means, which a network alone has not learned.
+    u = 0.1 * torch.sin(torch.arange(32) * 2 * torch.pi / 32).expand(2, 1, 1, 32)
+    told, surrogate = {"params": {"viscosity": 0.2}}, load_surrogate(folder)
+    assert not torch.equal(surrogate.rollout(u, [0.1], extent=[8.0], **told), surrogate.rollout(u, [0.1], **told))
+
+
+def test_a_length_that_no_trajectory_had_is_refused(small_run):
+    from tendency import load_surrogate
+
+    surrogate = load_surrogate(small_run("burgers", [*SMALL, *KINDS["bundle"], "name=kind-bundle"], evaluate=True))
+    u = torch.zeros(2, surrogate.history, 1, 32)
+    with pytest.raises(ValueError, match=r"extent\[0\]: expected 16, which all training trajectories have"):
+        surrogate.rollout(u, [0.1, 0.2, 0.3], params={"viscosity": 0.2}, extent=[8.0])
+
+
 STRIDES = {
     "trained": ["prediction=increment", "data.stride=2"],
     # u_t belongs to no step: trained on every snapshot, asked for every second one.

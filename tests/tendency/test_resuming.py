@@ -10,7 +10,7 @@ import torch
 
 from tendency.app.training.lightning_fit import LightningFit
 from tendency.app.training.resume_point import require_same_data
-from tendency.errors import ArtefactError
+from tendency.errors import ArtefactError, ConfigError
 
 SLOW = pytest.mark.slow
 HEAT = ["pde.geometry.shape=[16]", "model.width=8", "model.modes=4", "callbacks.checkpoints.every_n_steps=3"]
@@ -155,7 +155,10 @@ def test_a_run_without_any_checkpoint_is_not_begun_anew_without_a_word(resume, s
             lambda run: (run / "checkpoints" / "best.ckpt").write_bytes(b"PK"),
             r"best.ckpt: damaged(?s:.)*put back a copy",
         ),
-        (lambda run: of_another_run(run / "checkpoints" / "best.ckpt"), r"(?s)best.ckpt and .* disagree:.*put back a"),
+        (
+            lambda run: of_another_run(run / "checkpoints" / "best.ckpt"),
+            r"best.ckpt is not of the run whose folder(?s:.)*put back",
+        ),
         (lambda run: (run / "metrics.jsonl").unlink(), r"metrics.jsonl: expected at least the \d+ bytes .* got 0; put"),
         (lambda run: (run / "metrics.jsonl").write_text("{}\n"), r"expected at least the \d+ bytes .* got 3; put back"),
     ],
@@ -168,6 +171,22 @@ def test_a_run_without_what_its_last_checkpoint_was_written_beside_is_refused(re
         resume()
     assert f"name= with ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}" in str(refused.value)
     assert {path: path.read_bytes() for path in sorted(stopped.rglob("*")) if path in there} == there
+
+
+def test_a_last_checkpoint_of_another_run_is_named_as_what_it_is(resume, stopped):
+    of_another_run(stopped / "checkpoints" / "last.ckpt")
+    with pytest.raises(ArtefactError) as refused:
+        resume()
+    said = str(refused.value).splitlines()
+    assert said[0].startswith(f"checkpoint {stopped / 'checkpoints' / 'last.ckpt'} is not of the run whose folder it")
+    assert "put back a copy of that run's own last.ckpt, or move it away: the run then goes on from best" in said[0]
+    assert said[1:] == ["seed: 1 there, 0 here"]
+    assert "ckpt_path" not in str(refused.value)
+    # A checkpoint that a user names is judged by the configuration, wherever it lies.
+    with pytest.raises(
+        ArtefactError, match=r"last.ckpt and this configuration disagree:\nseed: 1 there(?s:.)*ckpt_path"
+    ):
+        resume(f"ckpt_path={stopped / 'checkpoints' / 'last.ckpt'}")
 
 
 @pytest.mark.parametrize(("split", "refused"), [("train", True), ("valid", True), ("test", False)])
@@ -189,7 +208,7 @@ def test_a_run_does_not_go_on_with_other_data(resume, stopped, split, refused):
 def test_the_best_checkpoint_of_another_run_is_not_judged_as_this_one(resume, stopped, monkeypatch):
     best = stopped / "checkpoints" / "best.ckpt"
     monkeypatch.setattr(LightningFit, "_fit", lambda *args: of_another_run(best))
-    with pytest.raises(ArtefactError, match="(?s)best.ckpt and this configuration disagree:.*seed: 1 there, 0 here"):
+    with pytest.raises(ArtefactError, match="(?s)best.ckpt is not of the run .*put back.*:\nseed: 1 there, 0 here"):
         resume("evaluate=true")
     assert not (stopped / "finished.json").exists()
 
@@ -222,3 +241,22 @@ def test_a_run_from_anothers_checkpoint_goes_on_from_its_own(go_on, tmp_path):
     assert (folder / "metrics.jsonl").read_text() == log
     assert checkpoint(folder)["position"] == whole["position"]
     assert Path(folder / "checkpoints" / "best.ckpt").exists()
+
+
+@SLOW
+def test_a_run_that_a_limit_ended_before_its_first_validation_says_how_to_go_on(small_run, capsys):
+    folder = small_run("heat", [*HEAT, "name=limited", "+trainer.options.max_steps=1"])
+    checkpoints = folder / "checkpoints"
+    said = "ended at step 1, before its first validation, by a limit of trainer.options: last.ckpt is kept, and stands"
+    assert (
+        f"{said} in for the best; another name= with a later limit and ckpt_path={checkpoints}/last.ckpt goes on"
+        in (capsys.readouterr().out)
+    )
+    assert not (checkpoints / "best.ckpt").exists()
+    goes_on = [*HEAT, f"ckpt_path={checkpoints}/last.ckpt"]
+    later = small_run("heat", [*goes_on, "name=limited-later", "+trainer.options.max_time={milliseconds:1}"])
+    assert "before its first validation" not in capsys.readouterr().out
+    # The time of both runs counts: none is left.
+    last = later / "checkpoints" / "last.ckpt"
+    with pytest.raises(ConfigError, match=rf"max_time: expected more than the run of {last} took, which counts, got"):
+        small_run("heat", [*HEAT, f"ckpt_path={last}", "name=no-time", "+trainer.options.max_time={milliseconds:1}"])

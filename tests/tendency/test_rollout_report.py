@@ -121,12 +121,11 @@ def test_a_comparison_of_two_seeds_says_all_that_was_measured(runs, run_evaluati
 
 
 def test_a_time_of_its_own_makes_no_other_dataset_of_a_problem(compose_config):
-    from tendency.app.configuration.build import build_problem
-    from tendency.app.problems.data_plan import DataPlan
+    from tendency.app.problems.solved_data import SolvedData
 
     pde = compose_config("generate", ["pde=kuramoto_sivashinsky"])["pde"]
     plain = {key: value for key, value in pde.items() if key != "characteristic_time"}
-    plan = DataPlan(1, 1, 1, 1)
-    problem = build_problem(pde)
+    data = SolvedData(Path(), pde, 1, 1, 1, 1)
+    problem = data.problem
     assert problem.characteristic_time.value == 12.0
-    assert plan.folder(Path(), pde, problem) == plan.folder(Path(), plain, build_problem(plain))
+    assert data.folder == SolvedData(Path(), plain, 1, 1, 1, 1).folder

@@ -5,33 +5,94 @@ import shutil
 
 import pytest
 
-from tendency.app.configuration.composed import compose_training
+from tendency.app.configuration.composed import compose_command
+from tendency.app.configuration.learned_part import ADDED_LATER, CHANGES_NOTHING, with_later_keys
 from tendency.app.configuration.run_name import check_name, default_name
+from tendency.app.problems.run_identity import compose_training, name_run
 from tendency.app.runs.run_folder import RunFolder, differences
 from tendency.errors import ArtefactError, ConfigError
 from tendency.trainers.logs.metrics_log import MetricsLog
 
 CONFIG = {"optimizer": {"lr": 1e-3}, "seed": 0, "wandb": {"api_key": "abc"}}
-CHOICES = {"pde": "navier_stokes", "model": "fno", "prediction": "state"}
+CHOICES = {"model": "fno", "prediction": "state"}
 
 
 def test_another_setting_is_another_name():
-    name = default_name(CHOICES, 0, CONFIG)
+    name = default_name("navier_stokes", CHOICES, 0, CONFIG)
     assert name.startswith("navier_stokes-fno-state-seed0-")
-    assert name == default_name(CHOICES, 0, dict(reversed(CONFIG.items())))
-    assert name != default_name(CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
+    assert name == default_name("navier_stokes", CHOICES, 0, dict(reversed(CONFIG.items())))
+    assert name != default_name("navier_stokes", CHOICES, 0, CONFIG | {"optimizer": {"lr": 2e-3}})
     check_name(name)
 
 
-def test_a_name_has_what_is_learned_in_it_and_nothing_else():
+def test_options_of_lightning_are_part_of_a_name_where_there_are_any():
     def name(*overrides):
         return compose_training(["pde=heat", *overrides])["name"]
 
     # As before there were options, so that older runs are found.
     assert name() == name("~trainer.options")
     assert name() != name("+trainer.options.detect_anomaly=true")
-    # How trajectories are held and handed on is no part of what is learned.
-    assert name() == name("data.hold=rows", "data.memory=1000", "data.loader_workers=2")
+
+
+CHANGED = {
+    "data.workers": "3",
+    "data.generate": "false",
+    "data.hold": "rows",
+    "data.memory": "1000",
+    "data.loader_workers": "2",
+    "trainer.accelerator": "cpu",
+    "trainer.devices": "2",
+    "trainer.num_nodes": "2",
+    "trainer.strategy": "ddp",
+    "trainer.log_every_n_steps": "7",
+    "callbacks.lines": "{every_seconds: 1}",
+    "callbacks.checkpoints.every_n_steps": "3",
+    "evaluate": "false",
+}
+
+
+def test_what_changes_nothing_of_what_is_learned_is_no_other_name(tmp_path):
+    assert set(CHANGED) == set(CHANGES_NOTHING)
+    heat = ["pde=heat", f"paths.outputs={tmp_path}"]
+    changed = [f"++{key}={value}" for key, value in CHANGED.items()]
+    one, config = compose_training(heat)["name"], compose_training([*heat, *changed])
+    assert config["name"] == one
+    assert config["trainer"]["devices"] == 2
+    assert compose_training([*heat, "optimizer.lr=1e-2"])["name"] != one
+
+
+def test_a_run_that_an_older_version_named_is_found(tmp_path):
+    heat = ["pde=heat", f"paths.outputs={tmp_path}"]
+    config, choices = compose_command("train", heat)
+    former = default_name("heat", choices, 0, name_run(config, choices))
+    assert former != config.name
+    (tmp_path / former).mkdir()
+    assert compose_training(heat)["name"] == former
+    # Older versions gave another number of devices another name.
+    assert compose_training([*heat, "trainer.devices=2"])["name"] == config.name
+    (tmp_path / config.name).mkdir()
+    assert compose_training(heat)["name"] == config.name
+
+
+@pytest.mark.parametrize(
+    "stored", [{"trainer": {}, "data": {}}, {"trainer": {"options": {}}, "data": {"settled": "keep"}}]
+)
+def test_a_run_that_was_stored_before_a_key_was_added_goes_on(tmp_path, stored):
+    folder = RunFolder(tmp_path / "run")
+    folder.open(CONFIG | stored, resume=False)
+    for later in ({"options": {}}, {}), ({}, {"settled": "keep"}):
+        config = CONFIG | dict(zip(("trainer", "data"), later, strict=True))
+        assert folder.require_same(config) == []
+    with pytest.raises(ArtefactError, match="data.settled: 'keep' there, 'redraw' here$"):
+        folder.require_same(CONFIG | {"trainer": {}, "data": {"settled": "redraw"}})
+
+
+def test_every_key_that_was_added_later_is_one_of_today_with_its_default(tmp_path):
+    config, filled = compose_training(["pde=heat", f"paths.outputs={tmp_path}"]), with_later_keys({})
+    assert filled == {}
+    for key, before in ADDED_LATER.items():
+        group, name = key.split(".")
+        assert config[group][name] == before
 
 
 @pytest.mark.parametrize("name", ["../up", "/etc", "Capital", "", "a b", ".hidden"])

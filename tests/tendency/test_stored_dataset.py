@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tendency.app.problems.data_source import build_data
 from tendency.data.generation import generate
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import read_manifest
+from tendency.data.manifest_schema import content_digest
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError, ConfigError
 
@@ -59,11 +61,9 @@ def config(compose_config):
 @pytest.fixture(scope="module")
 def made(config, tmp_path_factory):
     """A dataset in a folder of all datasets."""
-    from tendency.app.configuration.build import build, build_problem
-
-    plan = build(config["data"], "data")
-    root = tmp_path_factory.mktemp("datasets")
-    return plan.prepare(root, config["pde"], build_problem(config["pde"]))[0]
+    data = build_data(config["data"], tmp_path_factory.mktemp("datasets"), config["pde"])
+    data.prepare()
+    return data.folder
 
 
 @pytest.fixture
@@ -92,6 +92,21 @@ def test_a_dataset_is_verified_and_repaired_from_its_manifest_alone(stored, comm
     assert {path: path.read_bytes() for path in stored.glob("*/*.hdf5")} == before
 
 
+def test_a_manifest_whose_problem_was_changed_repairs_nothing(stored, command):
+    content = json.loads((stored / "manifest.json").read_text())
+    content["description"]["problem"]["seed"] += 1
+    content["sha256"] = content_digest(content)
+    (stored / "manifest.json").write_text(json.dumps(content))
+    lost = stored / "test" / "chunk-00000.hdf5"
+    lost.unlink()
+    before = {path: path.read_bytes() for path in stored.rglob("*.*") if path.is_file()}
+    with pytest.raises(
+        DatasetError, match="train/chunk-00000.hdf5 is whole, and not what the manifest's problem gives"
+    ):
+        command(f"dataset={stored}", "repair=true")
+    assert {path: path.read_bytes() for path in stored.rglob("*.*") if path.is_file()} == before
+
+
 def test_what_cannot_be_looked_after_is_one_sentence(stored, command, tmp_path):
     with pytest.raises(ConfigError, match="expected verify=true or repair=true beside it"):
         command(f"dataset={stored}")
@@ -117,36 +132,35 @@ def test_what_cannot_be_looked_after_is_one_sentence(stored, command, tmp_path):
     ],
 )
 def test_a_dataset_that_was_copied_to_the_name_of_another_is_refused(made, config, tmp_path, part, value, said):
-    from tendency.app.configuration.build import build, build_problem
-
     asked = config | {part: config[part] | value}
-    pde, problem = asked["pde"], build_problem(asked["pde"])
-    plans = [build(asked["data"] | {"generate": generate}, "data") for generate in (True, False)]
-    folder = plans[0].folder(tmp_path, pde, problem)
+    makes, takes = (
+        build_data(asked["data"] | {"generate": generate}, tmp_path, asked["pde"]) for generate in (True, False)
+    )
+    folder = makes.folder
     shutil.copytree(made, folder)
     assert folder.name != made.name
     before = (folder / "manifest.json").read_bytes()
-    for use in (plans[0].prepare, plans[0].lacks, plans[1].prepare, plans[1].look):
+    for use in (makes.prepare, makes.lacks, takes.prepare, takes.look):
         with pytest.raises(DatasetError, match=f"{folder} is not the one that this name stands for") as refused:
-            use(tmp_path, pde, problem)
+            use()
         assert said in str(refused.value)
     with pytest.raises(DatasetError, match="is not the one"):
-        plans[0].read(folder, pde, problem)
+        makes.read()
     assert (folder / "manifest.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("value", [math.nan, 1.0])
 def test_a_dataset_whose_certificate_fails_is_refused(stored, config, value):
-    from tendency.app.configuration.build import build, build_problem
+    from tendency.app.configuration.build import build_problem
 
     manifest = read_manifest(stored)
     first, *rest = manifest.certificate.figures
     failing = replace(manifest.certificate, figures=(replace(first, value=value), *rest))
     replace(manifest, certificate=failing).write(stored)
-    plan, problem = build(config["data"], "data"), build_problem(config["pde"])
-    for use in (plan.prepare, plan.lacks):
+    data = build_data(config["data"], stored.parent, config["pde"])
+    for use in (data.prepare, data.lacks):
         with pytest.raises(DatasetError, match=f"(?s)certificate fails.*{first.name}.*FAILS"):
-            use(stored.parent, config["pde"], problem)
+            use()
     make_problem = functools.partial(build_problem, config["pde"])
     with pytest.raises(DatasetError, match="certificate fails"):
         generate(GenerationJob(make_problem, stored, 2), manifest.description, manifest.counts)
@@ -161,15 +175,14 @@ def test_chunks_that_were_solved_anew_are_told_by_every_verification(stored, com
 
 
 def test_an_old_dataset_under_the_name_of_today_is_the_one_asked_for(config, tmp_path):
-    from tendency.app.configuration.build import build, build_problem
     from tendency.app.problems.dataset_problem import problem_node_of
 
     (old,) = (Path(__file__).parent / "first_layout" / "datasets").iterdir()
     manifest = read_manifest(old)
     assert manifest.description["problem"]["_target_"] == "simulation.problem.Problem"
-    pde, plan = problem_node_of(manifest), build(config["data"] | {"generate": False}, "data")
-    folder = shutil.copytree(old, plan.folder(tmp_path, pde, build_problem(pde)))
-    assert plan.prepare(tmp_path, pde, build_problem(pde)) == (folder, manifest)
+    data = build_data(config["data"] | {"generate": False}, tmp_path, problem_node_of(manifest))
+    shutil.copytree(old, data.folder)
+    assert data.prepare() == manifest
 
 
 @pytest.mark.slow

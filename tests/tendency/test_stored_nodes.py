@@ -11,11 +11,12 @@ from omegaconf import OmegaConf
 
 import tendency
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.groups import INJECTED
 from tendency.app.configuration.moved_targets import our_class
 from tendency.app.configuration.plain_data import require_plain
 from tendency.app.configuration.small_form import problem_node
 from tendency.app.configuration.stored_nodes import MAKERS, belongs, examine
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.problems.data_source import DataSource
 from tendency.simulation.geometry import Geometry, PointCloud
 from tendency.simulation.parameters import Parameter
 from tendency.simulation.problem import InitialCondition, Problem
@@ -37,7 +38,7 @@ KINDS = {
     ReferenceSolver: "tendency.solvers.",
     InitialCondition: "tendency.solvers.initial_conditions.",
     Parameter: "tendency.simulation.parameters",
-    DataPlan: "tendency.app.problems.data_plan",
+    DataSource: "tendency.app.problems.",
     Geometry: "tendency.simulation.geometry",
 }
 """Where the classes of each kind lie."""
@@ -57,7 +58,7 @@ def test_every_problem_may_stand_in_a_file(name):
         ("model", Surrogate),
         ("prediction/integrator", Integrator),
         ("prediction/difference", Difference),
-        ("data", DataPlan),
+        ("data", DataSource),
     ],
 )
 def test_every_option_may_stand_in_a_file(group, kind):
@@ -66,7 +67,7 @@ def test_every_option_may_stand_in_a_file(group, kind):
     alone = [path for path in paths if not any(word in path.read_text() for word in ("defaults:", "???", "${"))]
     assert len(alone) >= len(paths) - 2
     for path in alone:
-        found = examine(OmegaConf.to_container(OmegaConf.load(path)), kind, group, frozenset({"interface"}))
+        found = examine(OmegaConf.to_container(OmegaConf.load(path)), kind, group, INJECTED.get(group, frozenset()))
         assert (found.foreign, found.wrong) == ([], []), path.stem
 
 

@@ -1,12 +1,19 @@
 """A sweep goes on behind a job that fails, and says at its end which did."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from tendency.app.commands.sweep_failures import FAILURES_FILE, SweepFailures, note_failure, stops_sweep
+from tendency.app.commands.sweep_failures import (
+    FAILURES_FILE,
+    SweepFailures,
+    note_failure,
+    require_one_process,
+    stops_sweep,
+)
 from tendency.errors import ArtefactError, ConfigError
 from tendency.trainers.callbacks.divergence import DivergedError
 from tendency.trainers.callbacks.signals import StoppedError
@@ -59,6 +66,31 @@ def test_failures_of_any_process_are_named_once_at_the_end(tmp_path, capsys):
 def test_a_sweep_without_failures_ends_quietly(tmp_path, capsys):
     SweepFailures().on_multirun_end(sweep_config(tmp_path))
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("trainer", "said"),
+    [
+        ({"devices": 1}, None),
+        ({}, None),
+        ({"devices": "auto", "accelerator": "cpu"}, None),
+        ({"devices": 2}, "trainer.devices: expected 1 in a sweep .* got 2; start the jobs one by one without -m"),
+        ({"devices": "auto", "accelerator": "auto"}, "trainer.devices: expected 1 .* got auto"),
+        ({"devices": 1, "num_nodes": 4}, "trainer.num_nodes: expected 1 .* got 4"),
+    ],
+)
+def test_a_sweep_in_one_process_has_trainings_of_one_process(trainer, said):
+    config = OmegaConf.create({"trainer": trainer})
+    with pytest.raises(ConfigError, match=said) if said else contextlib.nullcontext():
+        require_one_process(config)
+
+
+@pytest.mark.slow
+def test_a_sweep_of_several_processes_is_refused_once_and_before_any_job(run_script, homes):
+    done = run_script("train.py", "-m", *SMALL, "trainer=ddp", "trainer.accelerator=cpu", "seed=7,8", code=2)
+    assert done.stderr.startswith("error: trainer.devices: expected 1 in a sweep")
+    assert len(done.stderr.splitlines()) <= 3
+    assert "run      " not in done.stdout
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from tendency.app.configuration.build import build, build_problem
+from tendency.app.configuration.build import build
+from tendency.app.problems.data_source import build_data
 from tendency.simulation.tree import map_tensors
 from tendency.surrogates.interface import Interface
 from tendency.surrogates.predictions.derivative import DerivativePrediction
@@ -27,10 +28,9 @@ def heat_dataset(compose_config, tmp_path_factory):
         "generate",
         [*SMALL_HEAT, "data.num_train=6", "data.num_valid=2", "data.num_test=2", "data.chunk_size=2", "data.workers=1"],
     )
-    folder, _ = build(config["data"]).prepare(
-        tmp_path_factory.mktemp("datasets"), config["pde"], build_problem(config["pde"])
-    )
-    return folder
+    data = build_data(config["data"], tmp_path_factory.mktemp("datasets"), config["pde"])
+    data.prepare()
+    return data.folder
 
 
 class Small(Surrogate):

@@ -113,7 +113,7 @@ def fit(
     windows = TrajectoryDataset(dataset, "train", prediction.offsets, prediction.stencil)
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        surrogate = network(Interface(1, 1, 0, windows.metadata.geometry.boundary))
+        surrogate = network(Interface(1 + windows.metadata.num_known, 1, 0, windows.metadata.geometry.boundary))
     normalizer = fit_normalizer(prediction, [windows.windows(list(range(len(windows))))])
     module = SurrogateModule(
         SurrogateStepper(surrogate, prediction, normalizer),

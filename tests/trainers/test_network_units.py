@@ -39,7 +39,7 @@ def spread(network):
 def through_physics_output(self, network, u, t, dt, conditions, memory):
     """The output (B, C_out, *N) in physical units, as ``Prediction`` had it when pairs were made of it."""
     seen = torch.cat([memory["past"], u[:, None]], 1).flatten(1, 2)
-    return decoded(network, network.raw(seen, self.conditions(t, dt, conditions)), self.scale(dt))
+    return decoded(network, network.raw(seen, t, self.conditions(t, dt, conditions)), self.scale(dt))
 
 
 def through_physics_pair(self, network, window, u, memory, key):
@@ -54,14 +54,14 @@ def through_physics_correction(self, network, window, u, memory, key):
     scale = self.scale(dt)
     guess, _ = self.guess(u, t, dt, window.conditions, memory["simulator"])
     seen = torch.cat([memory["past"], u[:, None], guess[:, None]], 1).flatten(1, 2)
-    y = decoded(network, network.raw(seen, self.conditions(t, dt, window.conditions)), scale)
+    y = decoded(network, network.raw(seen, t, self.conditions(t, dt, window.conditions)), scale)
     return encoded(network, y, scale), encoded(network, window.at(1) - guess, scale)
 
 
 def through_physics_step(self, network, u, t, dt, conditions, memory):
     guess, solver = self.guess(u, t, dt, conditions, memory["simulator"])
     seen = torch.cat([memory["past"], u[:, None], guess[:, None]], 1).flatten(1, 2)
-    y = decoded(network, network.raw(seen, self.conditions(t, dt, conditions)), self.scale(dt))
+    y = decoded(network, network.raw(seen, t, self.conditions(t, dt, conditions)), self.scale(dt))
     return guess + y, memory | {"past": self.slide(u, memory), "simulator": solver}
 
 

@@ -1,5 +1,6 @@
 """A window that hardly changes has no more weight in a batch's gradient than one whose label is at the floor."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from tendency.app.configuration.conf_files import conf_folder, plain
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.geometry import Boundary, Grid
 from tendency.surrogates.predictions.differences import CentralDifference
-from tendency.trainers.losses import RelativeL2, RelativeSpectrum
+from tendency.trainers.losses import RelativeL2, RelativeSobolev, RelativeSpectrum
 from tendency.trainers.objectives.depth import FixedDepth
 from tendency.trainers.objectives.derivative_and_state import DerivativeAndState
 from tendency.trainers.objectives.pushforward import Pushforward
@@ -81,9 +82,11 @@ def test_the_scale_of_a_settled_label_hardly_changes_the_gradient(name, factor):
 
 
 @pytest.mark.parametrize("name", ["mse", "spectrum"])
-@pytest.mark.parametrize(("level", "noise"), [(0.0, 0.0), (1e-5, 0.0), (0.0, 1e-20), (1e-4, 1e-9)])
+@pytest.mark.parametrize(
+    ("level", "noise"), [(0.0, 0.0), (1e-5, 0.0), (0.0, 1e-20), (1e-4, 1e-9), (1.0, 0.0), (-3.0, 1e-7)]
+)
 def test_a_window_without_shape_does_not_own_the_batch(name, level, noise):
-    """A label that is zero, constant and tiny, or rounding alone: its part is that of a few windows at most."""
+    """A label that is zero, constant, or rounding alone: its part is that of a few windows at most."""
     output, label, conditions = batch(1.0)
     errors = output - label
     label[SETTLED] = level + noise * label[SETTLED]
@@ -93,10 +96,33 @@ def test_a_window_without_shape_does_not_own_the_batch(name, level, noise):
     assert float(sizes[SETTLED]) < 5 * float(sizes.median())
 
 
+@pytest.mark.parametrize("level", [0.1, 1.0, 7.0])
+@pytest.mark.parametrize(("order", "length"), [(1.0, 1.0), (2.0, 0.3), (0.0, 1.0), (-1.0, 1.0)])
+def test_a_constant_label_has_the_sobolev_norm_of_the_longest_wave(order, length, level):
+    """Without large scales or without small ones, no label of ordinary size has next to no norm."""
+    output, label, conditions = batch(1.0)
+    kappa = 2 * math.pi * torch.fft.fftfreq(32, 1 / 32, dtype=torch.float64)
+    weight = (1 + (length * kappa).square()) ** (order / 2)
+    error = output - label
+    norm = ((weight * torch.fft.fft(error[:, 0], norm="forward").abs()).square().sum(1)).sqrt()
+    loss = RelativeSobolev(order, length, 1.0)
+    constant, longest = max(level, 1.0), float(weight[1]) if order > 0 else 1.0
+    found = loss(torch.full_like(label, level) + error, torch.full_like(label, level), conditions)
+    torch.testing.assert_close(found, norm / (constant * longest), rtol=1e-12, atol=0)
+    wave = level * math.sqrt(2) * torch.sin(2 * math.pi * torch.arange(32, dtype=torch.float64) / 32).expand_as(label)
+    found = loss(wave + error, wave, conditions)
+    torch.testing.assert_close(found, norm / (constant * float(weight[1])), rtol=1e-12, atol=0)
+    finest = level * torch.tensor([1.0, -1.0] * 16, dtype=torch.float64).expand_as(label)
+    least = max(float(weight[16]), min(float(weight[1]), float(weight.square().mean().sqrt())))
+    found = loss(finest + error, finest, conditions)
+    torch.testing.assert_close(found, norm / (constant * least), rtol=1e-12, atol=0)
+
+
 def test_labels_above_the_floor_are_compared_shell_by_shell_whatever_the_floor():
     """The floor of the label changes nothing for ordinary ones, smooth ones included."""
     output, label, conditions = batch(1.0)
     smooth = label.cumsum(2)
+    smooth = smooth - smooth.mean(2, keepdim=True)
     smooth = smooth / smooth.square().mean(2, keepdim=True).sqrt() * 1.001
     for size in (1.0, 0.3):
         found = RelativeSpectrum(label_floor=1.0)(size * (smooth + output - label), size * smooth, conditions)

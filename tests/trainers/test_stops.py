@@ -1,5 +1,6 @@
 """A run that is told to stop saves into its own folder, whatever launched it; a folder that is gone ends it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import torch
 from lightning.pytorch import Callback
 from small_fit import fit
 
-from tendency.trainers.callbacks.signals import StoppedError
+from tendency.trainers.callbacks.signals import STOPPING, StoppedError
 from tendency.trainers.checkpoint import Checkpoints
 from tendency.trainers.trainer import make_trainer
 from tests.support.same_run import contents
@@ -60,6 +61,30 @@ def test_a_hangup_that_nohup_ignores_is_left_ignored(heat_dataset, tmp_path, res
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _, trainer = fit(heat_dataset, tmp_path, stop_at=1, epochs=1, batches=3, validate_every=None, signum=signal.SIGHUP)
     assert trainer.global_step == 3
+
+
+class SignalAtTheEnd(Callback):
+    """The signal arrives when all callbacks have looked for one the last time."""
+
+    def on_train_end(self, trainer, pl_module):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [True, False])
+def test_the_next_run_of_this_process_finds_the_handlers_as_they_were(heat_dataset, tmp_path, stopped):
+    before = {signum: signal.getsignal(signum) for signum in STOPPING}
+    stop = pytest.raises(StoppedError) if stopped else contextlib.nullcontext()
+    with stop:
+        fit(heat_dataset, tmp_path, stop_at=1 if stopped else None, epochs=1, batches=3, validate_every=None)
+    assert {signum: signal.getsignal(signum) for signum in STOPPING} == before
+
+
+@pytest.mark.slow
+def test_a_signal_after_the_last_step_is_not_forgotten(heat_dataset, tmp_path, restored):
+    last = [SignalAtTheEnd()]
+    with pytest.raises(StoppedError, match="stopped by SIGINT"):
+        fit(heat_dataset, tmp_path, epochs=1, batches=3, validate_every=None, further=last)
 
 
 class SignalInValidation(Callback):

@@ -1,6 +1,7 @@
 """Options of Lightning's own trainer: handed on, or refused by name before any work."""
 
 import inspect
+import re
 
 import pytest
 from lightning.pytorch import Trainer
@@ -32,8 +33,10 @@ def test_options_reach_lightning_beside_our_own():
         ({"limit_train_batches": 3}, "limit_train_batches: .* set data.batches_per_epoch in its place"),
         ({"limit_val_batches": 0}, "limit_val_batches: expected more than 0"),
         ({"profiler": "fast"}, r"Lightning refuses \{'profiler': 'fast'\}: .*simple"),
-        ({"max_time": "soon"}, r"Lightning refuses \{'max_time': 'soon'\}"),
-        ({"max_time": -5}, r"Lightning refuses \{'max_time': -5\}"),
+        *(
+            ({"max_time": value}, f"max_time: expected a positive duration, .*got {re.escape(repr(value))}$")
+            for value in ("soon", -5, 0, True, "00:00:00:00", "8:00:00", {"hours": 0}, {"hours": -1}, {"weekz": 1}, [1])
+        ),
         ({"benchmark": "abc"}, r"Lightning refuses \{'benchmark': 'abc'\}"),
         ({"max_steps": 0}, "max_steps: expected at least 1, or -1 for no limit, got 0"),
         ({"max_steps": "many"}, "max_steps: expected at least 1, or -1 for no limit, got 'many'"),
@@ -43,6 +46,11 @@ def test_options_reach_lightning_beside_our_own():
 def test_what_cannot_be_handed_on_is_refused_by_name(options, message):
     with pytest.raises(ValueError, match=rf"(?s)^trainer\.options.*{message}"):
         trainer(**options)
+
+
+@pytest.mark.parametrize("longest", ["00:00:00:01", {"minutes": 30}])
+def test_a_duration_reaches_lightning(longest):
+    assert trainer(max_time=longest).max_epochs == 1
 
 
 def test_every_option_that_lightning_knows_is_set_refused_or_free():

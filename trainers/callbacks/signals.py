@@ -76,6 +76,11 @@ class StopOnSignal(Callback):
         if signum := self._agreed(trainer):
             self._stop(trainer, signum)
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops here too, on one device: a signal that came after the last look would be forgotten with this run."""
+        if self.received and trainer.world_size == 1:
+            self._stop(trainer, self.received)
+
     def _stop(self, trainer: Trainer, signum: int) -> None:
         if signum == signal.SIGUSR1 and self.resumes and trainer.is_global_zero:
             queue_again()

@@ -8,9 +8,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from tendency.simulation.annotations import Fraction
+from tendency.trainers.stored_state import TRAINED, ResumedRun, UnfitStateError, require_kind
 
-AVERAGED, TRAINED = "averaged_parameters", "trained_parameters"
-"""Entries of a checkpoint whose ``state_dict`` holds averaged weights."""
+AVERAGED, COUNTS = "averaged_parameters", "weight_average"
+"""The average in a checkpoint that is being loaded; how many steps are in it."""
 
 
 class WeightAverage(Callback):
@@ -88,13 +89,28 @@ class WeightAverage(Callback):
         weights = checkpoint["state_dict"]
         checkpoint[TRAINED] = self.trained or {name: weights[name] for name in self.average}
         checkpoint["state_dict"] = {**weights, **self.average}
-        checkpoint["weight_average"] = {"updates": self.updates, "step": self.averaged_step}
+        checkpoint[COUNTS] = {"updates": self.updates, "step": self.averaged_step}
+
+    def require_stored(self, checkpoint: Mapping[str, Any], run: ResumedRun) -> None:
+        """Looks for the average's counts and the trained weights beside it, which the run's own checkpoints have.
+
+        Raises:
+            UnfitStateError: see ``StoresState``.
+        """
+        if not run.is_own and TRAINED not in checkpoint and COUNTS not in checkpoint:
+            return
+        require_kind(checkpoint.get(TRAINED), dict[str, Any], TRAINED)
+        require_kind(checkpoint.get(COUNTS), dict[str, int], COUNTS)
+        counts, steps = checkpoint[COUNTS], run.position.steps
+        least = steps if run.from_start else 0
+        if counts.get("step") != steps or not least <= counts.get("updates", -1) <= steps:
+            raise UnfitStateError(f"{COUNTS}: expected the counts of {steps} steps by its position, got {counts}")
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Goes on averaging where the checkpoint stood."""
         if AVERAGED in checkpoint:
             self.average = {name: value.clone() for name, value in checkpoint[AVERAGED].items()}
-            self.updates, self.averaged_step = (checkpoint["weight_average"][key] for key in ("updates", "step"))
+            self.updates, self.averaged_step = (checkpoint[COUNTS][key] for key in ("updates", "step"))
 
 
 def resume_trained_weights(checkpoint: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 
 from tendency.data.append_file import open_to_append
+from tendency.data.whole_file import flush_folder
 
 
 class MetricsLog(Logger):
@@ -63,6 +64,13 @@ class MetricsLog(Logger):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open_to_append(self.path) as file:
             file.write(json.dumps(record) + "\n")
+
+    def flush_to_disk(self) -> None:
+        """Flushes what was written to the disk, before a checkpoint says how long the log is."""
+        if self.path.exists():
+            with open_to_append(self.path) as file:
+                os.fsync(file.fileno())
+            flush_folder(self.path.parent)
 
     def size(self) -> int:
         """Bytes written so far."""

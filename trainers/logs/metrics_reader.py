@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tendency.data.file_kind import in_place_of_file
+
 
 class MetricsError(ValueError):
     """The log of a run is damaged; the message names the file and the line."""
@@ -21,8 +23,10 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         Of each record ``step``, ``epoch`` where it is known, and figures by name; each a number or None.
 
     Raises:
-        MetricsError: a line is no such record.
+        MetricsError: it is no file, or a line is no such record.
     """
+    if (found := in_place_of_file(path)) is not None:
+        raise MetricsError(f"{path}: expected the log of a run, got {found}")
     *lines, rest = path.read_bytes().split(b"\n")
     records = [_record(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
     # The writer begins every line with a brace and writes no other signs than those of ASCII.

@@ -1,5 +1,8 @@
 """Training on inputs with noise, so that a rollout's own errors are not news to the network."""
 
+from typing import Annotated
+
+from annotated_types import Le
 from torch import Tensor
 
 from tendency.simulation.annotations import PositiveFloat
@@ -29,7 +32,7 @@ class NoiseInjection(Objective):
         Sanchez-Gonzalez et al.: Learning to Simulate Complex Physics with Graph Networks. arXiv:2002.09405.
     """
 
-    def __init__(self, loss: Loss, share: PositiveFloat) -> None:
+    def __init__(self, loss: Loss, share: Annotated[PositiveFloat, Le(100)]) -> None:
         super().__init__(loss)
         self.share = share
 

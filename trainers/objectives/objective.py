@@ -59,7 +59,8 @@ class Objective(ABC):
         self.compare.check(metadata.geometry)
         if prediction.reads_u_t and not metadata.has_time_derivative:
             raise ValueError(
-                f"prediction.difference: {metadata.name} stores no u_t; add data.store_u_t=true, or choose another one"
+                f"prediction.difference: {metadata.name} stores no u_t; add data.store_u_t=true, where data are solved "
+                "here, or choose another one"
             )
         required, wanted = self.offsets(prediction)
         width = max(*required, *wanted) - min(*required, *wanted) + 1

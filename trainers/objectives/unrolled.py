@@ -1,8 +1,10 @@
 """Training through a rollout."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from annotated_types import Le
 from torch import Tensor
 
 from tendency.simulation.annotations import NonNegativeFloat, PositiveInt
@@ -15,6 +17,9 @@ from tendency.trainers.objectives.change_loss import ChangeLoss
 from tendency.trainers.objectives.depth import Depth
 from tendency.trainers.objectives.objective import Objective, Offsets, sample_keys
 from tendency.trainers.objectives.rollout_blocks import begin_at_present, block_loss, rollout_offsets
+
+MOST_WEIGHT = 1e6
+"""Of a block, and the least of the last one its inverse: they are products in single precision."""
 
 
 class Unrolled(Objective):
@@ -46,14 +51,14 @@ class Unrolled(Objective):
         loss: Loss,
         depth: Depth,
         cut_every: PositiveInt | None = None,
-        weights: Sequence[NonNegativeFloat] | None = None,
+        weights: Sequence[Annotated[NonNegativeFloat, Le(MOST_WEIGHT)]] | None = None,
     ) -> None:
         super().__init__(loss)
         self.change = ChangeLoss(loss)
         weights = [1.0] * depth.steps if weights is None else list(weights)
         if len(weights) != depth.steps:
             raise ValueError(f"objective.weights: expected {depth.steps}, one for each block, got {len(weights)}")
-        if weights[-1] == 0:
+        if weights[-1] < 1 / MOST_WEIGHT:
             raise ValueError(f"objective.weights: a last block of no weight is rolled out for nothing, got {weights}")
         if cut_every is not None and cut_every >= depth.steps > 1:
             raise ValueError(

@@ -118,7 +118,7 @@ class Player {
     this.scrubber.setAttribute("aria-valuetext", this.moment.textContent);
     const box = entry.extent.map(brief).join(" × ");
     this.facts.textContent = `${entry.channel} of test trajectory ${entry.trajectory} (${entry.rank} of ${entry.method}), `
-      + `domain ${box}; difference is prediction minus truth, grey is not finite.`;
+      + `domain ${box}; difference is prediction minus truth, grey is ${entry.obstacle ? "an obstacle or " : ""}not finite.`;
   }
 
   toggle() {

@@ -83,7 +83,7 @@ class FullCost(CostStudy):
         """See ``CostStudy.measure``."""
         problem = problem_of(test)
         if problem is None or problem.stored_geometry is not problem.geometry:
-            raise ValueError("no reference solver works where the snapshots lie")
+            raise ValueError("no reference solver is known, or none works where the snapshots lie")
         start = self._start(simulators, test, problem, device)
         truth = _refined_truth(problem, start)
         machine = machine_name(device)
@@ -175,7 +175,7 @@ class FullCost(CostStudy):
         first, end = time_rollout(simulator, rows[0], self.repeats)
         with torch.inference_mode():
             ends = [end, *(final_state(simulator, row, row.times) for row in rows[1:])]
-        weights = start.conditions.geometry.weights(start.conditions.extent)
+        weights = start.conditions.weights()
         error = combined_nrmse(torch.cat(ends), truth, weights).nan_to_num(nan=torch.inf).clamp(min=1e-300)
         return CostPoint(name, label, first.seconds, float(error.log().mean().exp()), 1)
 

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from tendency.errors import exit_code, say
+from tendency.errors import ConfigError, exit_code, say
 
 FAILURES_FILE = "failed.jsonl"
 """In the folder of a sweep: the jobs that failed when it ran last, one a line."""
@@ -21,6 +21,29 @@ def stops_sweep(error: BaseException) -> bool:
     """Whether an error ends the whole sweep: a signal to it, or a defect of this program."""
     code = exit_code(error)
     return code is None or code >= 128
+
+
+def require_one_process(config: DictConfig) -> None:
+    """Refuses a sweep of trainings in several processes each, where one process runs all of its jobs.
+
+    The other processes of a training begin with the command that was started, which is that of the whole sweep.
+
+    Args:
+        config: of a job, composed.
+
+    Raises:
+        ConfigError: ``trainer`` asks for several devices or machines; "auto" counts as several where a GPU may be used.
+    """
+    trainer = config.get("trainer") or {}
+    for key in ("devices", "num_nodes"):
+        asked = trainer.get(key, 1)
+        if asked != 1 and not (asked == "auto" and trainer.get("accelerator") == "cpu"):
+            raise ConfigError(
+                [
+                    f"trainer.{key}: expected 1 in a sweep (-m) whose jobs all run in this process, got {asked}; start "
+                    "the jobs one by one without -m, or with a hydra/launcher that gives each a process of its own"
+                ]
+            )
 
 
 def note_failure(sweep: Path, overrides: Sequence[str], error: BaseException) -> None:

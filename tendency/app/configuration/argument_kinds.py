@@ -64,6 +64,25 @@ def problems_of_kind(value: Any, hint: Any, key: str) -> list[str]:
     return problems_of_plain(value, hint, key) if _is_plain(hint) else _problems_of_other(value, hint, key)
 
 
+def hint_of_items(hint: Any, container: type) -> Any:
+    """The annotation of what is inside a mapping or a list; ``Any`` where it says nothing, or several things.
+
+    Args:
+        hint: annotation of the whole, which may be that or nothing (``None``).
+        container: ``dict`` or ``list``.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        inner = {hint_of_items(option, container) for option in arguments if option is not type(None)}
+        return inner.pop() if len(inner) == 1 else Any
+    if origin is Annotated:
+        return hint_of_items(arguments[0], container)
+    kinds = [argument for argument in arguments if argument is not Ellipsis]
+    if not _takes(origin, container) or len(kinds) != (2 if container is dict else 1):
+        return Any
+    return kinds[-1]
+
+
 def _is_plain(hint: Any) -> bool:
     """Whether values of an annotation are numbers, texts and lists of these, which pydantic can judge."""
     if hint in PLAIN or hint is None or hint is Any:
@@ -144,9 +163,11 @@ def _may_build(target: Any, hint: Any, partial: bool) -> bool:
         return partial or (inspect.isclass(target) and any("__call__" in vars(base) for base in target.__mro__))
     if partial:
         return not inspect.isclass(kind)
-    if not inspect.isclass(target) or not inspect.isclass(kind):
-        # Of what a function gives back only its annotation says something, and few have one.
+    if not inspect.isclass(kind):
         return True
+    if not inspect.isclass(target):
+        # Of what a function gives back only its annotation says something, and few have one.
+        return not inspect.isbuiltin(target)
     if _is_protocol(kind):
         return all(hasattr(target, name) for name in _methods(kind))
     return issubclass(target, kind)

@@ -21,6 +21,9 @@ BEGINS_WITH_KEY = re.compile(r"(\w+)[\w.\[\]]*: ")
 NOT_LOCATED = re.compile(r"Error locating target '([^']*)'")
 """How Hydra's error says that there is no such class."""
 
+BLOCKED = re.compile(r"Target '([^']*)' is blocklisted")
+"""How Hydra's error says that it builds no such thing."""
+
 
 class MissingTargetError(ValueError):
     """A configuration names a class that cannot be imported."""
@@ -49,9 +52,15 @@ def build(node: Mapping[str, Any], key: str = "") -> Any:
         if isinstance(cause, ValueError | OSError):
             raise cause from None
         if cause is None:
-            # Hydra's own refusal, of targets that could run anything.
-            raise ValueError(_with_key(" ".join(str(error).split()), key, where, node)) from None
+            raise ValueError(_with_key(_refused(error), key, where, node)) from None
         raise
+
+
+def _refused(error: InstantiationException) -> str:
+    """Hydra's own refusal, of targets that could run anything."""
+    if found := BLOCKED.search(str(error)):
+        return f"expected a class or a function that builds something, got {found[1]!r}, which could run anything"
+    return " ".join(str(error).split())
 
 
 def _not_located(target: str, key: str, error: InstantiationException) -> str:
@@ -103,7 +112,7 @@ def load_problem(name: str, small: bool = False) -> Problem:
 def build_surrogate(node: Mapping[str, Any], prediction: Prediction, metadata: TrajectoryMetadata) -> Surrogate:
     """The network of a model node, its sizes taken from the data and the prediction."""
     interface = Interface(
-        in_channels=prediction.in_channels(metadata.num_channels),
+        in_channels=prediction.in_channels(metadata.num_channels) + metadata.num_known,
         out_channels=prediction.out_channels(metadata.num_channels),
         num_conditions=prediction.num_conditions(len(metadata.param_names)),
         boundary=metadata.geometry.boundary,

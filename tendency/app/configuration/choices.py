@@ -10,6 +10,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from tendency.app.configuration.conf_files import conf_folder
+from tendency.app.configuration.groups import GROUPS, is_needed
 from tendency.app.configuration.overrides import closest
 
 NO_AXES = {
@@ -26,7 +27,7 @@ def complete_choices(config_name: str, groups: Sequence[str], folders: Sequence[
     groups, problems = list(groups), []
     while True:
         try:
-            compose(config_name, groups)
+            config = compose(config_name, groups)
         except ConfigCompositionException as error:
             if found := re.search(r"You must specify '(\w+)'", str(error)):
                 options = options_of(found[1], folders)
@@ -39,7 +40,18 @@ def complete_choices(config_name: str, groups: Sequence[str], folders: Sequence[
             else:
                 raise
         else:
-            return groups, problems
+            chosen = {text.lstrip("~+").split("=")[0] for text in groups}
+            missing = [
+                group.name
+                for group in GROUPS.values()
+                if is_needed(group, config, config_name) and config.get(group.name) is None and group.name not in chosen
+            ]
+            if not missing:
+                return groups, problems
+            for name in missing:
+                options = options_of(name, folders)
+                problems.append(f"{name}= is required, one of: {', '.join(options)}")
+                groups.append(f"{name}={options[0]}")
 
 
 def _misplaced(config_name: str, error: str, groups: Sequence[str], folders: Sequence[Path]) -> tuple[str, str] | None:
@@ -99,7 +111,7 @@ def wrong_option(override: Override, options: Sequence[str]) -> str | None:
     if not isinstance(value, str):
         shown = "null" if value is None else repr(value)
         return f"{base}: expected the name of one option, got {shown}; available: {', '.join(options)}"
-    known = [*options, *(path.name for path in (conf_folder() / base).iterdir() if path.is_dir())] if options else []
+    known = [*options, *(path.name for path in (conf_folder() / base).glob("*") if path.is_dir())] if options else []
     if value in options or ("/" in value and (conf_folder() / base / f"{value}.yaml").exists()):
         return None
     return f"unknown {base} {value!r}{closest(value, known)} available: {', '.join(options)}"

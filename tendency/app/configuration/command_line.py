@@ -1,6 +1,7 @@
 """The command line, composed and checked before torch is imported; what is mistyped gets a suggestion."""
 
 import difflib
+import re
 import sys
 import textwrap
 from argparse import Namespace
@@ -22,8 +23,12 @@ from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.groups import missing_groups
 from tendency.app.configuration.overrides import closest, parse_overrides, unknown_key
+from tendency.app.configuration.unreadable_override import misplaced, unmergeable, unresolved
 from tendency.app.configuration.yaml_files import too_large, unreadable, yaml_problem
 from tendency.errors import ConfigError
+
+WHERE_OMEGACONF_WAS = re.compile(r"^ *(full_key|object_type|reference_type)[:=].*$", re.MULTILINE)
+"""Lines that OmegaConf adds to its sentence."""
 
 
 def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> None:
@@ -175,12 +180,13 @@ def _problems(command: Command, texts: Sequence[str]) -> list[str]:
             problems += further
             config = compose(command.config_name, groups)
             problems += [problem for override in keys if (problem := unknown_key(override, config))]
+            problems = problems or [found for override in keys if (found := unmergeable(override, config))]
             if not problems:
                 config = compose(command.config_name, [*groups, *(str(override.input_line) for override in keys)])
                 move_external_target(config)
                 problems = missing_groups(config, command.name) or _missing(config)
         except (HydraException, OmegaConfBaseException) as error:
-            problems = problems or [_in_one_line(error)]
+            problems = problems or [unresolved(error, texts) or misplaced(error) or _in_one_line(error)]
         except yaml.YAMLError as error:
             problems = problems or [yaml_problem(error)]
         except RecursionError:
@@ -197,7 +203,7 @@ def _in_one_line(error: Exception) -> str:
     """What Hydra says, and what it says was the reason."""
     cause = error.__cause__
     parts = [str(error), *([str(cause)] if cause is not None and str(cause) not in str(error) else [])]
-    return " ".join(": ".join(parts).split())
+    return " ".join(WHERE_OMEGACONF_WAS.sub("", ": ".join(parts)).split())
 
 
 def _missing(config: DictConfig) -> list[str]:

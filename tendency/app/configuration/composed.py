@@ -1,15 +1,13 @@
 """A command's configuration as the command itself composes it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict
 
-from tendency.app.configuration.conf_files import conf_folder, plain
+from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.groups import missing_groups
-from tendency.app.configuration.run_name import assign_name
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import ConfigError
 
@@ -34,14 +32,7 @@ def compose_command(name: str, overrides: Sequence[str] = ()) -> tuple[DictConfi
     choices = dict(config.hydra.runtime.choices)
     with open_dict(config):
         config.pop("hydra")
-    if "pde" in config:
+    if "small" in config:
         merge_small_form(config, overrides)
     move_external_target(config)
     return config, choices
-
-
-def compose_training(overrides: Sequence[str]) -> dict[str, Any]:
-    """What ``train.py`` makes of its overrides, its folder named: plain data."""
-    config, choices = compose_command("train", overrides)
-    assign_name(config, choices)
-    return plain(config)

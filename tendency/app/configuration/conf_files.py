@@ -1,5 +1,6 @@
 """Where the configuration lies, and its content as plain data."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tendency.errors import ConfigError
+
+WITHOUT_PROBLEM = re.compile(r"Interpolation key 'pde\.[^']*' not found full_key: (\S+)")
+"""How OmegaConf says that an entry is taken from the problem, and there is none."""
 
 
 def conf_folder() -> Path:
@@ -23,7 +27,10 @@ def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
     try:
         content = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError([" ".join(str(error).split())]) from None
+        text = " ".join(str(error).split())
+        if found := WITHOUT_PROBLEM.search(text):
+            text = f"{found[1]}: it is taken from a problem, expected one (pde=...), got none"
+        raise ConfigError([text]) from None
     if not isinstance(content, dict):
         raise TypeError(f"expected a mapping at the top of the configuration, got {type(content).__name__}")
     return _with_text_keys(content)

@@ -20,6 +20,7 @@ class ConfigGroup:
         method: whether it says something about the method rather than about the problem or the place.
         lightning: whether its classes import Lightning, which takes seconds: checked when nothing else is wrong.
         required: whether its commands cannot do without an option of it in their configuration.
+        unless: key of another group that a configuration has where it can do without.
         injected: arguments of its class that come from the data or the run, never from a yaml.
     """
 
@@ -30,17 +31,18 @@ class ConfigGroup:
     method: bool = True
     lightning: bool = False
     required: bool = True
+    unless: str = ""
     injected: frozenset[str] = frozenset()
 
 
 GROUPS = {
     group.name: group
     for group in (
-        ConfigGroup("pde", ("train", "generate"), resumed=True, method=False),
+        ConfigGroup("pde", ("train", "generate"), resumed=True, method=False, unless="data.path"),
         ConfigGroup("model", resumed=True, injected=frozenset({"interface"})),
         ConfigGroup("prediction", resumed=True),
         ConfigGroup("objective", resumed=True, injected=frozenset({"solver"})),
-        ConfigGroup("data", ("train", "generate")),
+        ConfigGroup("data", ("train", "generate"), injected=frozenset({"root", "pde"})),
         ConfigGroup("optimizer", resumed=True, injected=frozenset({"parameters"})),
         ConfigGroup("scheduler", resumed=True),
         ConfigGroup("trainer", injected=frozenset({"callbacks", "loggers"})),
@@ -60,6 +62,22 @@ INJECTED = {group.name: group.injected for group in GROUPS.values() if group.inj
 """The injected arguments of each group that has some, as ``signatures.check_nodes`` takes them."""
 
 
+def is_needed(group: ConfigGroup, config: Mapping[str, Any], command: str) -> bool:
+    """Whether a command cannot do without an option of a group.
+
+    Args:
+        group: the group.
+        config: composed.
+        command: such as ``train``.
+    """
+    if not group.required or command not in group.commands:
+        return False
+    other, _, key = group.unless.partition(".")
+    node = config.get(other) if key else None
+    # Among the keys: a value that is still to be given is not "in" the node.
+    return not (isinstance(node, Mapping) and key in list(node.keys()))
+
+
 def missing_groups(config: Mapping[str, Any], command: str) -> list[str]:
     """Complaints about groups that a command needs and its configuration lacks, or has a single value in place of.
 
@@ -70,7 +88,7 @@ def missing_groups(config: Mapping[str, Any], command: str) -> list[str]:
     problems = []
     for group in GROUPS.values():
         value = config.get(group.name) if command in group.commands else None
-        if (group.required and not value and command in group.commands) or not isinstance(value, Mapping | None):
+        if (not value and is_needed(group, config, command)) or not isinstance(value, Mapping | None):
             given = "none" if value is None else repr(value)
             problems.append(f"{group.name}: expected an option of this group ({group.name}=...), got {given}")
     return problems

@@ -8,6 +8,9 @@ from typing import Any
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.moved_targets import OUR_PACKAGE, our_class
 
+FIRST_NAMES = {"SolvedData": "DataPlan"}
+"""Classes that were renamed: the names of datasets and runs still call them by their first name."""
+
 
 def identity(node: Any) -> Any:
     """Plain data with the name and the version of each class of ours in place of its path.
@@ -57,6 +60,7 @@ def _class_identity(target: str, versions: bool) -> str:
     # A method of a class is known together with its class.
     first = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
     name = ".".join(parts[first:])
+    name = FIRST_NAMES.get(name, name)
     if not versions:
         return name
     try:

@@ -30,7 +30,8 @@ MODULES = {
     "surrogates.refiner": "surrogates.predictions.refined",
     "tendency.baselines": "app.problems.dataset_problem",
     "tendency.comparison": "app.studies.variants",
-    "tendency.datasets": "app.problems.data_plan",
+    "tendency.app.problems.data_plan": "app.problems.solved_data",
+    "tendency.datasets": "app.problems.solved_data",
     "tendency.full_cost": "app.break_even.full_cost",
     "tendency.judging": "app.reports.rollout_report",
     "trainers.metrics_log": "trainers.logs.metrics_log",
@@ -61,7 +62,9 @@ CLASSES = {
     "surrogates.prediction.StatePrediction": "surrogates.predictions.state.StatePrediction",
     "surrogates.prediction.IncrementPrediction": "surrogates.predictions.increment.IncrementPrediction",
     "surrogates.prediction.DerivativePrediction": "surrogates.predictions.derivative.DerivativePrediction",
+    "tendency.app.problems.data_plan.DataPlan": "app.problems.solved_data.SolvedData",
     "tendency.baselines.CoarseSolverBaseline": "app.reports.coarse_baseline.CoarseSolverBaseline",
+    "tendency.datasets.DataPlan": "app.problems.solved_data.SolvedData",
     "tendency.full_cost.CostStudy": "evaluation.cost.cost_study.CostStudy",
 }
 """The new path of each class that left its module or was renamed, inside ``tendency``."""

@@ -8,12 +8,13 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from tendency.app.configuration.conf_files import plain
+from tendency.app.configuration.unreadable_override import quoted, unmergeable, unreadable
 from tendency.errors import ConfigError
 
-UNQUOTED = re.compile(r"[A-Za-z_/.][\w/.@%+-]*")
+UNQUOTED = re.compile(r"[A-Za-z_/.][\w/.@%+-]*", re.ASCII)
 """Texts that Hydra reads as they stand, but for words such as null."""
 
 
@@ -33,6 +34,7 @@ def apply_overrides(config: Mapping[str, Any], texts: Sequence[str], key: str) -
     expected = f"expected {' or '.join(f'{name}.<key>=<value>' for name in config)}"
     problems = [f"{expected}, got {o.input_line!r}" for o in overrides if "." not in o.key_or_group]
     problems += [problem for override in overrides if (problem := unknown_key(override, node))]
+    problems += [] if problems else [found for override in overrides if (found := unmergeable(override, node))]
     problems += [f"{text}: expected one value" for text in (o.input_line for o in overrides if o.is_sweep_override())]
     if problems:
         raise ConfigError([f"{key}: {problem}" for problem in problems])
@@ -66,10 +68,7 @@ def override_text(key: str, value: str | Sequence[str]) -> str:
 def _quoted(text: str) -> str:
     if UNQUOTED.fullmatch(text) and text.lower() not in ("null", "true", "false", "inf", "nan"):
         return text
-    # As Hydra reads it, a backslash is doubled only where a quotation mark follows, the last one too.
-    marked = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    ended = re.sub(r"(\\+)$", r"\1\1", marked)
-    return f"'{ended}'"
+    return quoted(text)
 
 
 def parse_overrides(texts: Sequence[str], key: str = "") -> list[Override]:
@@ -87,13 +86,12 @@ def parse_overrides(texts: Sequence[str], key: str = "") -> list[Override]:
     for text in texts:
         try:
             (override,) = parser.parse_overrides([text])
-            if override.key_or_group:
-                overrides.append(override)
-            else:
-                problems.append(f"{key}cannot read {text!r} (expected key=value): it has no key")
-        except HydraException as error:
-            reason = " ".join(str(error).split())
-            problems.append(f"{key}cannot read {text!r} (expected key=value): {reason}")
+        except HydraException:
+            override = None
+        if override is not None and override.key_or_group:
+            overrides.append(override)
+        else:
+            problems.append(f"{key}cannot read {text!r} (expected key=value): {unreadable(text)}")
     if problems:
         raise ConfigError(problems)
     return overrides
@@ -106,6 +104,9 @@ def unknown_key(override: Override, config: DictConfig) -> str | None:
     node: Any = config
     walked: list[str] = []
     for part in override.key_or_group.replace("/", ".").split("."):
+        if isinstance(node, ListConfig):
+            whole = ".".join(walked)
+            return f"unknown key {override.key_or_group!r}: {whole} is a list, which is given whole: {whole}=[...]"
         if not isinstance(node, DictConfig):
             return f"unknown key {override.key_or_group!r}: {'.'.join(walked)} is a single value"
         # Among the keys: a value that is still to be given is not "in" the node.

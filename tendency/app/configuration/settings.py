@@ -28,7 +28,7 @@ class TrainSettings:
         name: Annotated[str, Len(1)] | None = None,
         seed: NonNegativeInt = 0,
         resume: Literal["never", "auto"] = "never",
-        ckpt_path: str | None = None,
+        ckpt_path: Annotated[str, Len(1)] | None = None,
         matmul_precision: MatmulPrecision = "auto",
         compile: bool = False,
         evaluate: bool = True,
@@ -109,11 +109,11 @@ class EvaluateSettings:
 
     def __init__(
         self,
-        runs: Annotated[list[str], Len(1)] | None = None,
+        runs: Annotated[list[Annotated[str, Len(1)]], Len(1)] | None = None,
         sweep: Annotated[list[str], Len(1)] | Annotated[str, Len(1)] | None = None,
         name: Annotated[str, Len(1)] | None = None,
         trust: bool = False,
-        dataset: str | None = None,
+        dataset: Annotated[str, Len(1)] | None = None,
         shift: list[str] | None = None,
         num_test: PositiveInt | None = None,
         matmul_precision: MatmulPrecision = "auto",

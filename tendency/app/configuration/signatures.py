@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from tendency.app.configuration.argument_kinds import located, problems_of_kind, problems_of_plain
+from tendency.app.configuration.argument_kinds import hint_of_items, located, problems_of_kind, problems_of_plain
 from tendency.app.configuration.overrides import closest
 from tendency.errors import ConfigError
 
@@ -38,9 +38,10 @@ def check_nodes(
     """
     problems = []
     for key, value in config.items():
-        found = _problems_of(value, str(key), (injected or {}).get(str(key), frozenset()))
-        # Of what cannot be imported the kind is not known.
-        problems += found or problems_of_kind(value, (kinds or {}).get(str(key), Any), str(key))
+        name = str(key)
+        problems += _problems_of_value(
+            value, (kinds or {}).get(name, Any), name, (injected or {}).get(name, frozenset())
+        )
     if problems:
         raise ConfigError(problems)
 
@@ -77,19 +78,25 @@ def problems_of_parts(content: Mapping[str, Any], parts: Mapping[str, Any]) -> l
     return found
 
 
-def _problems_of(value: Any, key: str, injected: frozenset[str] = frozenset()) -> list[str]:
+def _problems_of(value: Any, hint: Any, key: str, injected: frozenset[str] = frozenset()) -> list[str]:
+    """What is wrong with the nodes in a value."""
     if isinstance(value, Mapping) and "_target_" in value:
         try:
             target = located(value["_target_"])
         except ValueError as error:
             return [f"{key}._target_: {error}"]
+        if found := problems_of_kind(value, hint, key):
+            # What another class would need for arguments is of no use.
+            return found
         arguments = {str(name): item for name, item in value.items() if not str(name).startswith("_")}
         partial = bool(value.get("_partial_"))
         return _problems_of_hydra_keys(value, key) + _problems_of_arguments(arguments, target, key, injected, partial)
     if isinstance(value, Mapping):
-        return [problem for name, item in value.items() for problem in _problems_of(item, f"{key}.{name}")]
+        inner = hint_of_items(hint, dict)
+        return [problem for name, item in value.items() for problem in _problems_of(item, inner, f"{key}.{name}")]
     if isinstance(value, list | tuple):
-        return [problem for i, item in enumerate(value) for problem in _problems_of(item, f"{key}[{i}]")]
+        inner = hint_of_items(hint, list)
+        return [problem for i, item in enumerate(value) for problem in _problems_of(item, inner, f"{key}[{i}]")]
     return []
 
 
@@ -117,12 +124,16 @@ def _problems_of_arguments(
     hints = annotations_of(target)
     free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     prefix = f"{key}." if key else ""
+    known = [option for option in parameters if option not in injected]
+    unknown = [name for name in arguments if name not in known] if not free else []
+    if len(unknown) > 1 and len(unknown) == len(arguments) and all(closest(name, known) == ";" for name in unknown):
+        given, shown = ", ".join(unknown), ", ".join(known) or "none"
+        return [f"{key or 'top level'}: {_name(target)} takes none of {given}; its arguments are {shown}"]
     problems = []
     for name, value in arguments.items():
         if name in parameters and parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
             problems += _problems_of_value(value, hints.get(name, Any), prefix + name)
         elif not free:
-            known = [option for option in parameters if option not in injected]
             problems.append(
                 f"{prefix}{name}: unknown argument of {_name(target)}{closest(name, known)} "
                 f"available: {', '.join(known)}"
@@ -137,10 +148,11 @@ def _problems_of_arguments(
     return problems
 
 
-def _problems_of_value(value: Any, hint: Any, key: str) -> list[str]:
+def _problems_of_value(value: Any, hint: Any, key: str, injected: frozenset[str] = frozenset()) -> list[str]:
     if value == "???":
         return [f"{key}: a value is required"]
-    return _problems_of(value, key) or problems_of_kind(value, hint, key)
+    # Of what cannot be imported the kind is not known.
+    return _problems_of(value, hint, key, injected) or problems_of_kind(value, hint, key)
 
 
 def annotations_of(target: Any) -> dict[str, Any]:

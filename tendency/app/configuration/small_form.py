@@ -24,12 +24,15 @@ def merge_small_form(config: DictConfig, overrides: Iterable[str] = ()) -> None:
         overrides: of the command line.
 
     Raises:
-        ConfigError: the problem states no small form, or one that changes what it may not.
+        ConfigError: there is no problem, or it states no small form, or one that changes what it may not.
     """
     with open_dict(config):
-        small = config.pde.pop("small", None)
+        pde = config.get("pde")
+        small = None if pde is None else pde.pop("small", None)
         if not config.small:
             return
+        if pde is None:
+            raise ConfigError(["small=true: expected a problem, whose yaml states its small form (pde=...), got none"])
         if small is None:
             raise ConfigError([f"small=true: pde {config.pde.name} states no small form (a node small in its yaml)"])
         _check(small)

@@ -4,17 +4,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from tendency.app.machine_limits import CHECK_BYTES, bounded, free_disk, require_writable
-from tendency.app.problems.data_plan import DataPlan
 from tendency.data.machine import available_memory, usable_cores
 from tendency.errors import ConfigError
 from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.problem import Problem
 from tendency.simulation.simulator import AdjustableSolver
+
+if TYPE_CHECKING:
+    from tendency.app.problems.solved_data import SolvedData
 
 STATE_BYTES, STORED_BYTES, FILE_BYTES = 8, 8 + 8 + 4, 4
 """Of a value in a chunk that is solved: where it is solved; of all snapshots, twice and as stored; and in a file."""
@@ -59,7 +62,7 @@ class DatasetSize:
     largest: str
 
     @classmethod
-    def of(cls, problem: Problem, plan: DataPlan) -> "DatasetSize":
+    def of(cls, problem: Problem, plan: "SolvedData") -> "DatasetSize":
         """The size of the dataset of a problem."""
         channels = sum(field.channels(problem.geometry.spatial_dims) for field in problem.fields)
         snapshots, u_t = problem.times.num_snapshots, 2 if plan.store_u_t else 1
@@ -170,6 +173,7 @@ def _check_ends(problem: Problem) -> None:
     Raises:
         ConfigError: what the solver refuses at the lowest or at the highest values.
     """
+    refusals = {}
     for end in ("lowest", "highest"):
         values = {name: getattr(parameter, end) for name, parameter in problem.parameters.items()}
         params, hidden = (
@@ -179,10 +183,15 @@ def _check_ends(problem: Problem) -> None:
         try:
             problem.simulator.check(Conditions.from_values(problem.geometry, extent, params, hidden))
         except ValueError as error:
-            raise ConfigError([f"{error}, the {end} value of its distribution"]) from None
+            refusals[end] = str(error)
+    if len(set(refusals.values())) == 1 and len(refusals) == 2:
+        # Whatever the values are: it is about something else, such as the grid.
+        raise ConfigError([refusals["lowest"]])
+    for end, sentence in refusals.items():
+        raise ConfigError([f"{sentence}, the {end} value of its distribution"])
 
 
-def _largest(problem: Problem, plan: DataPlan, points: int) -> str:
+def _largest(problem: Problem, plan: "SolvedData", points: int) -> str:
     """The key and the value of what makes a dataset large."""
     nodes = problem.stored_geometry is not problem.geometry and math.prod(problem.stored_geometry.shape) == points
     shown = "pde.store_on" if nodes else "pde.geometry.shape"

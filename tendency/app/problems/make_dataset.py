@@ -1,21 +1,17 @@
 """A generation job from its configuration to its certificate."""
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import plain
-from tendency.app.configuration.groups import settings_of
+from tendency.app.configuration.groups import INJECTED, settings_of
 from tendency.app.configuration.settings import GenerateSettings, PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
-from tendency.app.problems.data_plan import DataPlan, bounded_problem
-from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
-from tendency.app.problems.stored_dataset import repair_folder, verify_folder
-from tendency.data.certificate import certify
+from tendency.app.problems.data_source import DataSource, data_of
+from tendency.data.certify_files import FILES_UNCERTIFIED
 from tendency.data.manifest import Manifest
 from tendency.simulation.problem import Problem
 
@@ -30,37 +26,32 @@ def generate(config: DictConfig) -> None:
     content: dict[str, Any] = plain(config)
     check_settings(settings_of(content, "generate"), GenerateSettings)
     check_settings(content["paths"], PathSettings, "paths")
-    check_nodes({key: content[key] for key in ("pde", "data")}, kinds={"pde": Problem, "data": DataPlan})
-    plan: DataPlan = build(content["data"], "data")
-    problem = bounded_problem(content["pde"])
+    nodes = {key: content[key] for key in ("pde", "data") if content.get(key)}
+    check_nodes(nodes, INJECTED, {"pde": Problem, "data": DataSource})
+    data = data_of(content)
     if content["certify"] == "only":
-        check_first_trajectory(problem, content["pde"])
-        problem.simulator.check(problem.draws("train", [0, 1]).conditions)
-        certificate = certify(problem)
+        certificate = data.certify()
         certificate.require()
         print("\n".join(certificate.lines()))
         return
-    root = Path(content["paths"]["datasets"])
     if content["verify"] or content["repair"]:
-        folder = plan.folder(root, content["pde"], problem)
-        manifest = plan.read(folder, content["pde"], problem)
         if content["repair"]:
-            manifest = repair_folder(folder, content["pde"], manifest, plan.workers)
-        verify_folder(folder, manifest)
+            data.repair()
+        data.verify()
         return
-    plan.look(root, content["pde"], problem)
-    if plan.lacks(root, content["pde"], problem):
-        size = DatasetSize.of(problem, plan)
-        size.check(root)
-        check_first_trajectory(problem, content["pde"])
-        print(f"to solve {size.line()}", flush=True)
-    folder, manifest = plan.prepare(root, content["pde"], problem)
-    print("\n".join(manifest.certificate.lines()))
+    data.look()
+    data.check()
+    for line in data.lines():
+        print(line, flush=True)
+    folder, manifest = data.folder, data.prepare()
+    certified = manifest.files is None or manifest.certificate.certified
+    print("\n".join(manifest.certificate.lines() if certified else [f"certificate: {FILES_UNCERTIFIED}"]))
     for line in settled_lines(manifest):
         print(line)
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())
     print(f"dataset: {folder} ({counts})")
-    print(f"looked at: the manifest, and the sizes of {len(manifest.chunks)} chunks; verify=true reads them")
+    parts = f"{len(manifest.chunks)} chunks" if manifest.files is None else f"{len(manifest.files.files)} data files"
+    print(f"looked at: the manifest, and the sizes of {parts}; verify=true reads them")
     # With every override: without them another dataset would be made and trained on.
     print(f"next:    {shlex.join(['python', 'train.py', *HydraConfig.get().overrides.task])}")
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tendency.app.configuration.build import build
+from tendency.app.configuration.groups import INJECTED
 from tendency.app.configuration.identity import identity
+from tendency.app.configuration.moved_targets import our_class
 from tendency.app.configuration.overrides import apply_overrides
 from tendency.app.configuration.stored_nodes import examine
-from tendency.app.problems.data_plan import DataPlan, bounded_problem
-from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
+from tendency.app.problems.data_source import build_data
+from tendency.app.problems.file_data import FileData
+from tendency.app.problems.solved_data import SolvedData
 from tendency.app.runs.run import Run
 from tendency.app.runs.run_folder import differences
 from tendency.errors import ArtefactError, ConfigError
@@ -40,6 +42,13 @@ def shifted_dataset(
         DatasetError: the changed problem's certificate fails.
     """
     first = runs[0]
+    for run in runs:
+        target = (run.configuration.get("data") or {}).get("_target_", "")
+        if (made := our_class(str(target))) is not None and issubclass(made, FileData):
+            raise ArtefactError(
+                f"shift: {run.name} was trained on data files: no problem is known whose trajectories could be solved "
+                "anew; judge it on other files by dataset=<their folder in the datasets>"
+            )
     pde = _pde_of(first)
     for run in runs:
         if lines := differences(identity(pde), identity(_pde_of(run)), "pde"):
@@ -50,24 +59,23 @@ def shifted_dataset(
     if (time := first.recipe.characteristic_time) is not None:
         pde["characteristic_time"] = {"_target_": "tendency.simulation.problem.CharacteristicTime", **time}
     # Of the other splits a dataset needs one trajectory each.
-    data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.data_plan.DataPlan"})
+    data = dict(first.configuration.get("data") or {"_target_": "tendency.app.problems.solved_data.SolvedData"})
     data |= {"num_train": 1, "num_valid": 1, "num_test": num_test, "batch_size": 1, "generate": True}
-    _require_ours(first, data, DataPlan, "data")
+    _require_ours(first, data, SolvedData, "data")
     try:
         # What the command line says is answered with all of its mistakes.
         found = examine(pde, Problem, "pde")
         if found.foreign or found.wrong:
             raise ConfigError(found.foreign or found.wrong)
-        problem = bounded_problem(pde)
-        plan: DataPlan = build(data, "data")
-        if plan.lacks(root, pde, problem):
-            DatasetSize.of(problem, plan).check(root)
-            check_first_trajectory(problem, pde)
+        source = build_data(data, root, pde)
+        problem = source.problem
+        source.check()
     except (ConfigError, ValueError) as error:
         raise ConfigError([f"shift: {line}" for line in str(error).splitlines()]) from None
-    check(problem)
-    folder, _ = plan.prepare(root, pde, problem)
-    return folder
+    if problem is not None:
+        check(problem)
+    source.prepare()
+    return source.folder
 
 
 def _pde_of(run: Run) -> dict[str, Any]:
@@ -88,7 +96,7 @@ def _require_ours(run: Run, node: Any, kind: type, key: str) -> None:
     Raises:
         ArtefactError: it names code outside this project, or what this version does not have.
     """
-    found = examine(node, kind, key)
+    found = examine(node, kind, key, INJECTED.get(key, frozenset()))
     if found.foreign:
         raise ArtefactError(
             f"shift: {run.name} names code outside this project ({'; '.join(found.foreign)}), and its problem is not "

@@ -10,16 +10,20 @@ from omegaconf import DictConfig
 from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import settings_of
+from tendency.app.configuration.identity import identity
 from tendency.app.configuration.settings import StoredDatasetSettings
 from tendency.app.configuration.signatures import check_settings
+from tendency.app.configuration.small_form import solved_part
 from tendency.app.configuration.stored_nodes import examine
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.progress import progress_line
+from tendency.data.dataset_layout import description_digest
 from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest, solved_anew
 from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
 from tendency.data.settled import Settled
+from tendency.data.verify_files import changed_files
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.problem import Problem
 from tendency.version import provenance
@@ -40,6 +44,8 @@ def look_after(config: DictConfig) -> None:
     given = Path(content["dataset"])
     folder = given if given.is_dir() else Path(content["paths"]["datasets"]) / given
     manifest = read_manifest(folder)
+    if content["repair"] and manifest.files is not None:
+        raise ArtefactError("repair: data files are not made here, and are not repaired; put back a copy of them")
     if content["repair"]:
         manifest = repair_folder(folder, _stored_problem(folder, manifest), manifest, content["workers"])
     verify_folder(folder, manifest)
@@ -80,9 +86,15 @@ def repair_folder(folder: Path, pde: dict[str, Any], manifest: Manifest, workers
     settled = manifest.description.get("settled", "keep")
     if settled not in get_args(Settled):
         raise ArtefactError(f"dataset {folder}: settled: expected one of {get_args(Settled)}, got {settled!r}")
-    make_problem = functools.partial(build_problem, pde)
     return repair(
-        GenerationJob(make_problem, folder, manifest.chunk_size, manifest.metadata.has_time_derivative, settled),
+        GenerationJob(
+            functools.partial(build_problem, pde),
+            folder,
+            manifest.chunk_size,
+            manifest.metadata.has_time_derivative,
+            settled,
+            description_digest(identity(manifest.description | {"problem": solved_part(pde)})),
+        ),
         workers=workers,
         provenance=provenance(),
         progress=progress_line(f"repairing {folder.name}"),
@@ -96,6 +108,9 @@ def verify_folder(folder: Path, manifest: Manifest) -> None:
     Raises:
         DatasetError: something is missing or damaged.
     """
+    if manifest.files is not None:
+        _verify_files(folder, manifest)
+        return
     damage = find_damage(folder, manifest, progress_line(f"reading {folder.name}"))
     for each in damage:
         print(each.reason)
@@ -106,3 +121,18 @@ def verify_folder(folder: Path, manifest: Manifest) -> None:
     print(f"verified: {folder}, {len(manifest.chunks)} chunks, {size} bytes, each as the manifest says")
     if names := solved_anew(manifest):
         print(f"solved anew by a repair, with other bytes than were on record before: {', '.join(names)}")
+
+
+def _verify_files(folder: Path, manifest: Manifest) -> None:
+    """Reads all data files of a dataset; prints what is wrong with each, or that they are what was indexed.
+
+    Raises:
+        DatasetError: something is missing, or is not what was indexed.
+    """
+    reasons = changed_files(folder, manifest, progress_line(f"reading {folder.name}"))
+    for reason in reasons:
+        print(reason)
+    if reasons:
+        raise DatasetError(f"dataset {folder}: {len(reasons)} of its data files are not what was indexed")
+    count = sum(manifest.counts.values())
+    print(f"verified: {folder}, {len(manifest.checksums({}))} data files, {count} trajectories, as they were indexed")

@@ -22,7 +22,7 @@ class CoarseSolverBaseline(Baseline):
     def reason_against(self, subject: Subject) -> str | None:
         """No solver where the snapshots lie, or a grid that cannot be thinned."""
         if subject.solver is None:
-            return "no reference solver works where the snapshots lie"
+            return "no reference solver is known, or none works where the snapshots lie"
         try:
             CoarseSolver(subject.solver, self.coarsening).shape(subject.geometry)
         except ValueError as error:
@@ -32,5 +32,5 @@ class CoarseSolverBaseline(Baseline):
     def simulator(self, subject: Subject, training: TrainingPairs) -> Simulator:
         """The coarse solver."""
         if subject.solver is None:
-            raise ValueError("no reference solver works where the snapshots lie")
+            raise ValueError("no reference solver is known, or none works where the snapshots lie")
         return CoarseSolver(subject.solver, self.coarsening)

@@ -1,5 +1,6 @@
 """Runs that stand in one report: on which data they are judged, and what they do as they were trained beside it."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from tendency.app.runs.run_selection import Selection
 from tendency.app.runs.seed_groups import seed_groups
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
-from tendency.errors import ArtefactError
+from tendency.data.readers.known_readers import admit_named
+from tendency.errors import ArtefactError, ConfigError
 from tendency.evaluation.report.in_distribution import InDistribution
 from tendency.simulation.problem import Problem
 from tendency.surrogates.stepper import SurrogateStepper
@@ -74,7 +76,13 @@ class RunsReport:
         steppers = {run.name: load_stepper(run.checkpoint, self.settings.trust) for run in runs}
         for stepper in steppers.values():
             self.report.judged(stepper)
+        if self.settings.trust:
+            self._admit_readers(runs)
         dataset = self._dataset(runs, steppers, num_test)
+        if (there := read_manifest(dataset).counts.get("test", 0)) < num_test:
+            raise ConfigError(
+                [f"num_test: expected at most {there}, the test trajectories of {dataset}, got {num_test}"]
+            )
         judged = [
             [str(run.checkpoint.resolve()) for run in runs],
             str(dataset.resolve()),
@@ -98,6 +106,14 @@ class RunsReport:
         )
         away = self._as_trained(runs, steppers, num_test, folder, changes, told) if changes else None
         return self.report.write(evaluation, away)
+
+    def _admit_readers(self, runs: Sequence[Run]) -> None:
+        """Lets classes of others read the data files that runs were trained on or are judged on."""
+        named = [] if self.settings.dataset is None else [Path(self.settings.dataset)]
+        for folder in {*(self.datasets / run.recipe.dataset for run in runs), *named}:
+            with contextlib.suppress(DatasetError):
+                if (files := read_manifest(folder).files) is not None:
+                    admit_named(files.reader)
 
     def _require_one_stride(self, runs: Sequence[Run]) -> None:
         if len({run.recipe.stride for run in runs}) > 1 and self.report.stride is None:

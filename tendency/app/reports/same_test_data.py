@@ -39,7 +39,8 @@ def common_dataset(settings: EvaluateSettings, runs: Sequence[Run], root: Path) 
         ArtefactError: they were trained on different ones, or it is not there, or it does not fit them.
     """
     if settings.dataset is not None:
-        folder = Path(settings.dataset)
+        given = Path(settings.dataset)
+        folder = given if given.is_dir() else root / given
     else:
         if len({run.recipe.dataset for run in runs}) > 1:
             lines = [f"{run.name}: {run.recipe.dataset}" for run in runs]
@@ -93,11 +94,12 @@ def require_same_trajectories(folder: Path, runs: Sequence[Run]) -> None:
 
     Datasets of one name have the same settings, not the same bytes: those depend on the machine and the versions.
     """
-    there = read_manifest(folder).chunks
+    manifest = read_manifest(folder)
+    there = manifest.checksums(manifest.counts)
     for run in runs:
         for chunk, checksum in run.recipe.chunks.items():
-            found = there.get(chunk, {}).get("sha256")
-            if chunk.startswith("test/") and found != checksum:
+            found = there.get(chunk)
+            if chunk.startswith(("test/", "files/")) and found != checksum:
                 raise ArtefactError(
                     f"runs: {run.name} was judged on other test trajectories than those of {folder}: {chunk} had "
                     "sha256 "
@@ -106,9 +108,11 @@ def require_same_trajectories(folder: Path, runs: Sequence[Run]) -> None:
 
 
 def _misfits(trained: TrajectoryMetadata, there: TrajectoryMetadata) -> list[str]:
-    """What a surrogate cannot do without: the same fields, parameters and boundary."""
+    """What a surrogate cannot do without: the same fields, known fields, parameters and boundary."""
     pairs = {
         "channels": (list(trained.channel_names), list(there.channel_names)),
+        "constant fields": (list(trained.given_names), list(there.given_names)),
+        "forcing": ([field.name for field in trained.forcing], [field.name for field in there.forcing]),
         "observed parameters": (list(trained.param_names), list(there.param_names)),
         "boundary": (trained.geometry.boundary.to_dict()["sides"], there.geometry.boundary.to_dict()["sides"]),
     }

@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tendency.app.problems.dataset_problem import problem_node_of, problem_of
+from tendency.data.certify_files import FILES_UNCERTIFIED
 from tendency.data.dataset import TrajectoryDataset
+from tendency.data.manifest import Manifest
 from tendency.simulation.geometry import Grid
 from tendency.simulation.simulator import WrittenEquation
+
+MOST_NAMES = 4
+"""Of data files that a report lists."""
 
 
 def problem_words(test: TrajectoryDataset) -> tuple[str, str]:
@@ -17,7 +22,7 @@ def problem_words(test: TrajectoryDataset) -> tuple[str, str]:
     title, formula = metadata.equation.replace("_", " "), ""
     if isinstance(solver, WrittenEquation):
         title, formula = solver.title, solver.formula
-    return f"{metadata.spatial_dims}D {title}", formula
+    return f"{metadata.spatial_dims}D {title}" if title else f"the data of {metadata.name}", formula
 
 
 def data_facts(test: TrajectoryDataset) -> dict[str, str]:
@@ -36,9 +41,22 @@ def data_facts(test: TrajectoryDataset) -> dict[str, str]:
         "snapshots": f"{metadata.num_snapshots} each, time between them {step}",
         "grid": f"{where}, {boundary}",
         "fields": ", ".join(metadata.channel_names),
+        **({"constant fields": ", ".join(metadata.given_names)} if metadata.given else {}),
+        **({"forcing": ", ".join(field.name for field in metadata.forcing)} if metadata.forcing else {}),
         **_parameters(problem_node_of(manifest).get("parameters") or {}),
-        "certificate": _certificate(manifest.certificate.to_dict()),
+        **_files(manifest),
+        "certificate": _certificate(manifest),
     }
+
+
+def _files(manifest: Manifest) -> dict[str, str]:
+    """Which data files there are, where the dataset lies in some."""
+    if manifest.files is None:
+        return {}
+    names = [file.name for file in manifest.files.files]
+    shown = names if len(names) <= MOST_NAMES else [*names[:MOST_NAMES], f"and {len(names) - MOST_NAMES} more"]
+    split = {"split": str(manifest.provenance["split"])} if "split" in manifest.provenance else {}
+    return {"data files": ", ".join(shown)} | split
 
 
 def _parameters(nodes: Mapping[str, Any]) -> dict[str, str]:
@@ -51,10 +69,11 @@ def _is_range(node: Any) -> bool:
     return isinstance(node, Mapping) and "low" in node and "high" in node and math.isfinite(float(node["low"]))
 
 
-def _certificate(content: Mapping[str, Any]) -> str:
+def _certificate(manifest: Manifest) -> str:
+    content = manifest.certificate.to_dict()
     figures = content["figures"]
     if not figures:
-        return "never certified"
+        return "never certified" if manifest.files is None else FILES_UNCERTIFIED
     failed = sum(1 for one in figures if not one["value"] <= one["tolerance"])
     if not failed:
         return f"all {len(figures)} figures hold, measured on {content['trajectories']} trajectories"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tendency.app.configuration.groups import GROUPS
+from tendency.app.configuration.learned_part import CHANGES_NOTHING
 
 RESUMED = {group.name for group in GROUPS.values() if group.resumed}
 """The groups that a checkpoint and the configuration must agree in when a run goes on from it; beside the seed."""
@@ -16,20 +17,6 @@ EPOCH_KEYS = (
     "trainer.accumulate_grad_batches",
 )
 """What makes an epoch and its steps: where a checkpoint stands means nothing in a run with other ones."""
-
-CHANGES_NOTHING = (
-    "data.workers",
-    "data.generate",
-    "trainer.accelerator",
-    "trainer.devices",
-    "trainer.num_nodes",
-    "trainer.strategy",
-    "trainer.log_every_n_steps",
-    "callbacks.lines",
-    "callbacks.checkpoints.every_n_steps",
-    "evaluate",
-)
-"""What a run may be continued with other values of: the global batch and all that is learned stay, up to rounding."""
 
 
 def epoch_values(config: Mapping[str, Any]) -> dict[str, Any]:

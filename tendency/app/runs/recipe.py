@@ -17,7 +17,7 @@ from tendency.app.configuration.signatures import problems_of_parts
 from tendency.app.configuration.stored_nodes import examine
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.errors import ArtefactError
-from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.annotations import FiniteFloat, PositiveFloat, PositiveInt
 from tendency.surrogates.normalizer import Normalizer
 from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction
@@ -40,6 +40,7 @@ PARTS = {
     "chunks": dict[str, str],
     "epoch": dict[str, Any],
     "learned_steps": list[PositiveFloat] | None,
+    "extent": list[PositiveFloat] | None,
     "version": Annotated[str, StringConstraints(max_length=40)] | None,
 }
 METADATA_PARTS = {
@@ -54,7 +55,10 @@ METADATA_PARTS = {
     "dt": PositiveFloat | None,
     "resolution": str,
     "has_time_derivative": bool,
+    "given": list[dict[str, Any]],
+    "forcing": list[dict[str, Any]],
 }
+FIELD_LISTS = ("fields", "given", "forcing")
 FIELD_PARTS = {"name": str, "rank": Annotated[int, Ge(0), Le(2)], "unit": str}
 PDE_PARTS = {"parameters": dict[str, dict[str, Any]], "extent": list[dict[str, Any]]}
 """What is read of a recipe and of the parts inside it, and what each is."""
@@ -79,6 +83,7 @@ class Recipe:
         epoch: values of what makes an epoch and its steps, by key; empty before they were written.
         version: of the program that wrote it; None before versions were written.
         learned_steps: shortest and longest step of the surrogate; None before they were written.
+        extent: side lengths of the domain; None where they differ between trajectories, or before they were written.
         source: where it was read, for messages.
     """
 
@@ -93,6 +98,7 @@ class Recipe:
     epoch: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = __version__
     learned_steps: Sequence[float] | None = None
+    extent: Sequence[float] | None = None
     source: str = field(default="checkpoint", compare=False)
 
     @classmethod
@@ -116,7 +122,7 @@ class Recipe:
             raise ArtefactError(f"{source}: its recipe is damaged ({problems[0]})")
         known = {
             name: content[name]
-            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps")
+            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps", "extent")
             if name in content
         }
         return cls(
@@ -143,6 +149,7 @@ class Recipe:
             "epoch",
             "version",
             "learned_steps",
+            "extent",
         )
         return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
 
@@ -216,7 +223,7 @@ class Recipe:
             raise self._refusal([sentence], ours=self.is_ours) from error
         channels = self.metadata.num_channels
         conditions = prediction.num_conditions(len(self.metadata.param_names))
-        units = Normalizer.empty(channels, channels, conditions)
+        units = Normalizer.empty(channels, channels, conditions, self.metadata.num_known)
         return SurrogateStepper(surrogate, prediction, units, self.learned)
 
     @property
@@ -239,6 +246,13 @@ def _problems_of_run(run: Any) -> list[str]:
     if not isinstance(run, Mapping) or "pde" not in run:
         return []
     problems = problems_of_parts(run, {"pde": dict[str, Any]}) or problems_of_parts(run["pde"], PDE_PARTS)
+    if not problems:
+        nodes = [(f"parameters.{name}", node, FiniteFloat) for name, node in run["pde"].get("parameters", {}).items()]
+        nodes += [(f"extent[{axis}]", node, PositiveFloat) for axis, node in enumerate(run["pde"].get("extent", []))]
+        for key, node, kind in nodes:
+            # A number is the same for every trajectory, and is calculated with.
+            if isinstance(node.get("value"), int | float):
+                problems += [f"{key}.{problem}" for problem in problems_of_parts(node, {"value": kind})]
     return [f"run: {problem}" for problem in problems]
 
 
@@ -249,8 +263,9 @@ def _metadata(content: Mapping[str, Any], source: str) -> TrajectoryMetadata:
         ArtefactError: they are not what ``to_dict`` writes.
     """
     problems = problems_of_parts(content, METADATA_PARTS)
-    for number, field_ in enumerate(content.get("fields", []) if not problems else []):
-        problems += [f"fields[{number}].{problem}" for problem in problems_of_parts(field_, FIELD_PARTS)]
+    for name in FIELD_LISTS if not problems else ():
+        for number, field_ in enumerate(content.get(name, [])):
+            problems += [f"{name}[{number}].{problem}" for problem in problems_of_parts(field_, FIELD_PARTS)]
     if problems:
         raise ArtefactError(f"{source}: its recipe is damaged (metadata.{problems[0]})")
     try:

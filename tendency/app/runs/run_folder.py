@@ -12,11 +12,13 @@ from typing import IO, Any
 
 from tendency.app.configuration.groups import GROUPS
 from tendency.app.configuration.identity import identity
+from tendency.app.configuration.learned_part import with_later_keys
 from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
 from tendency.app.runs.json_file import read_json
-from tendency.app.runs.report_folder import ReportFolder
+from tendency.app.runs.report_folder import PAGES, ReportFolder
 from tendency.data.append_file import open_to_append
+from tendency.data.file_kind import in_place_of_file
 from tendency.data.folder_lock import try_lock
 from tendency.data.whole_file import write_whole
 from tendency.errors import ArtefactError, ConfigError
@@ -36,6 +38,13 @@ FINISHED_PARTS = {
     "report": str,
 }
 """What is read of a run's small files, and what each entry is."""
+
+FILES = (
+    *("config.json", "finished.json", "metrics.jsonl", ".lock", "checkpoints/last.ckpt", "checkpoints/best.ckpt"),
+    *(f"report/{name}" for name in sorted(PAGES)),
+)
+FOLDERS = ("", "checkpoints", "report", "report/figures")
+"""What a run consists of."""
 
 STILL_JUDGED = "its checkpoint can be judged, but the run not resumed"
 NO_CONFIGURATION = (
@@ -130,9 +139,11 @@ class RunFolder:
 
         Raises:
             ConfigError: the folder exists and ``resume`` is off.
-            ArtefactError: the folder is in use, or holds a run with another configuration, or with none.
+            ArtefactError: the folder is in use, or holds a run with another configuration, or with none, or no file
+                where one should be.
         """
         stored = self.path / "config.json"
+        self._require_kinds()
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
         exists = stored.exists()
@@ -174,7 +185,7 @@ class RunFolder:
             )
         given = json.loads(json.dumps(_redacted(config)))
         stored, given = ({k: v for k, v in c.items() if k not in NOT_COMPARED} for c in (stored, given))
-        lines = differences(identity(stored), identity(given))
+        lines = differences(identity(with_later_keys(stored)), identity(with_later_keys(given)))
         if changed := [line for line in lines if not changes_nothing(line)]:
             way = f" with ckpt_path={self.last} to begin from its weights" if goes_on_from_checkpoint(changed) else ""
             raise ArtefactError(
@@ -182,6 +193,22 @@ class RunFolder:
                 + "\n".join(changed)
             )
         return lines
+
+    def _require_kinds(self) -> None:
+        """Refuses a run where a folder, a pipe or a device lies in the place of a file, or a file in that of a folder.
+
+        Raises:
+            ArtefactError: naming it.
+        """
+        for name in FOLDERS:
+            path = self.path / name
+            if (path.exists() or path.is_symlink()) and not path.is_dir():
+                raise ArtefactError(
+                    f"{path}: expected a folder of a run, got something else; move it away, or take another name="
+                )
+        for name in FILES:
+            if (found := in_place_of_file(self.path / name)) is not None:
+                raise ArtefactError(f"run folder {self.path}: expected {name} to be a file, got {found}; move it away")
 
     def _holds_results(self) -> bool:
         """Whether there is something of a run that a new one would replace."""

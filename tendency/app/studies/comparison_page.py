@@ -122,7 +122,9 @@ def _same(ratio: Ratio, found: MeasuredRatio) -> bool:
 
 
 def verdict(ratio: Ratio, found: MeasuredRatio, results: ComparisonResults) -> str:
-    """Whether a claim holds; there is no answer where the ratio is not defined, or a network has learned nothing.
+    """Whether a claim holds, and how sure that is: a ratio may lie on one side of its bound by the choice of seeds.
+
+    There is no answer where the ratio is not defined, or a network has learned nothing.
 
     Args:
         ratio: the claim.
@@ -134,7 +136,13 @@ def verdict(ratio: Ratio, found: MeasuredRatio, results: ComparisonResults) -> s
     rows = (results.row(found.problem, found.model, name) for name in (ratio.of, ratio.to))
     if any(row is not None and results.learned(row, ratio.figure) is False for row in rows):
         return NOTHING_LEARNED
-    return "holds" if ratio.holds(found.measured.mean) else "**does not hold**"
+    mean, low, high = found.measured.mean, found.measured.low, found.measured.high
+    said = "holds" if ratio.holds(mean) else "**does not hold**"
+    if low is None or high is None:
+        return f"{said} with the one seed; no interval"
+    if ratio.holds(low) == ratio.holds(high):
+        return said
+    return f"{said} on the mean; the interval contains {ratio.bound:g}"
 
 
 def _cautions(results: ComparisonResults, rows: Sequence[ComparisonRow]) -> list[str]:

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 from annotated_types import Len
 
-from tendency.app.configuration.build import build, build_problem
-from tendency.app.configuration.composed import compose_command, compose_training
+from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.identity import digest
 from tendency.app.configuration.overrides import closest
-from tendency.app.configuration.run_name import assign_name
-from tendency.app.problems.data_plan import DataPlan
+from tendency.app.problems.data_source import DataSource, build_data
+from tendency.app.problems.run_identity import compose_training, name_run
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import RunFolder
 from tendency.app.studies.scale import Scale
@@ -145,8 +144,7 @@ class Trial:
 
     def dataset(self, root: Path) -> Path:
         """Folder of the data that it is judged on."""
-        plan, pde = data_plan(self.judged_on)
-        return plan.folder(root, pde, build_problem(pde))
+        return data_in(self.judged_on, root).folder
 
     def report_name(self, root: Path) -> str:
         """Name of the report that it is read from.
@@ -167,9 +165,9 @@ class Trial:
         return ReportFolder(self.training.folder.path / self.report_name(root))
 
 
-def data_plan(config: dict[str, Any]) -> tuple[DataPlan, dict[str, Any]]:
-    """The data of a configuration of ``train.py``: how much is made, and of which problem."""
-    return build(config["data"], "data"), config["pde"]
+def data_in(config: dict[str, Any], datasets: Path) -> DataSource:
+    """The data of a configuration of ``train.py``, in a folder of all datasets."""
+    return build_data(config["data"], datasets, config.get("pde"))
 
 
 def distinct_trainings(trials: Iterable[Trial]) -> list[Training]:
@@ -211,7 +209,9 @@ def trials_of(
 def _training(title: str, overrides: tuple[str, ...]) -> Training:
     """A training with its identity, a hash of what it learns and of how it is judged, wherever it lies."""
     composed, choices = compose_command("train", overrides)
-    learned = assign_name(composed, choices)
+    if composed.get("pde") is None:
+        raise ConfigError([f"{title}: a comparison needs a problem (pde=...), got data files alone"])
+    learned = name_run(composed, choices)
     config = plain(composed)
     kept = {key: value for key, value in learned.items() if key != "evaluate"}
     return Training(title, overrides, config, digest(kept | {"evaluation": config["evaluation"]}, 16))

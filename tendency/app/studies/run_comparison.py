@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from tendency.app.configuration.build import build, build_problem
+from tendency.app.configuration.build import build
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.settings import PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
@@ -18,7 +18,7 @@ from tendency.app.studies.comparison_plan import (
     ComparisonSettings,
     Training,
     Trial,
-    data_plan,
+    data_in,
     distinct_trainings,
     trials_of,
 )
@@ -122,12 +122,10 @@ def _training_jobs(trainings: Sequence[Training], datasets: Path) -> list[Job]:
     """One job for each training, whose dataset is made here, once, before those that share it start side by side."""
     prepared: set[Path] = set()
     for training in trainings:
-        plan, pde = data_plan(training.config)
-        problem = build_problem(pde)
-        where = plan.folder(datasets, pde, problem)
-        if where not in prepared:
-            plan.prepare(datasets, pde, problem)
-            prepared.add(where)
+        data = data_in(training.config, datasets)
+        if data.folder not in prepared:
+            data.prepare()
+            prepared.add(data.folder)
     return [
         Job(training.folder.path.name, training.title, ("train", *training.overrides, "resume=auto"))
         for training in trainings
@@ -147,8 +145,7 @@ def _judging_jobs(needed: Sequence[Sequence[Trial]], datasets: Path) -> list[Job
         name, title = f"{run.path.name}-{report.path.name}", f"judging {trial.training.title}"
         arguments: tuple[str, ...]
         if trial.variant.judge:
-            plan, pde = data_plan(trial.judged_on)
-            plan.prepare(datasets, pde, build_problem(pde))
+            data_in(trial.judged_on, datasets).prepare()
             places = (run.path, datasets, trial.dataset(datasets), report.path)
             jobs[report.path] = Job(name, f"{title} on other data", ("judge_on", *map(str, places)))
         elif trial.variant.integrator is not None:

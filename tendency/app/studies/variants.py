@@ -96,14 +96,19 @@ class Ratio:
             raise ValueError(f"expected one of at_least and at_most, got {at_least} and {at_most}")
         self.of, self.to, self.figure, self.at_least, self.at_most = of, to, figure, at_least, at_most
 
+    @property
+    def bound(self) -> float:
+        """The ratio from which on, or up to which, the claim holds."""
+        return float(self.at_least if self.at_least is not None else self.at_most or 0.0)
+
     def holds(self, ratio: float) -> bool:
         """Whether a ratio is what the claim says."""
-        return ratio >= self.at_least if self.at_least is not None else ratio <= (self.at_most or 0.0)
+        return ratio >= self.bound if self.at_least is not None else ratio <= self.bound
 
     @property
     def claim(self) -> str:
         """``at least 2``."""
-        return f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
+        return f"at {'least' if self.at_least is not None else 'most'} {self.bound:g}"
 
 
 class Comparison:

@@ -1,7 +1,6 @@
 """How large a network is, for the head of a run."""
 
-import torch
-
+from tendency.app.training.network_output import zeros_for
 from tendency.evaluation.cost.call_cost import CallCost, cost_of_call, with_prefix
 from tendency.simulation.geometry import Geometry
 from tendency.surrogates.surrogate import Surrogate
@@ -39,9 +38,4 @@ def bytes_for_backward(surrogate: Surrogate, geometry: Geometry) -> int:
 
 
 def _cost_of_sample(surrogate: Surrogate, geometry: Geometry) -> CallCost:
-    like = next(surrogate.parameters(), torch.empty(0))
-    real = like.new_zeros(0, dtype=surrogate.dtype)
-    u = real.new_zeros(1, surrogate.in_channels, *geometry.shape)
-    c = real.new_zeros(1, surrogate.num_conditions)
-    extent = real.new_ones(1, geometry.spatial_dims)
-    return cost_of_call(surrogate, u, c, surrogate.points(geometry, extent, real.dtype))
+    return cost_of_call(surrogate, *zeros_for(surrogate, geometry, samples=1))

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from torch.nn.modules.module import register_module_module_registration_hook
 
 from tendency.app.machine_limits import bounded, largest_numbers
 from tendency.app.training.model_size import TRAINED_COPIES, bytes_for_backward
+from tendency.app.training.network_output import require_output
 from tendency.data.machine import available_memory
 from tendency.errors import ConfigError
 from tendency.evaluation.cost.call_cost import with_prefix
@@ -19,6 +20,18 @@ from tendency.surrogates.surrogate import Surrogate
 
 MOST_MODULES = 20_000
 """Parts of a network; the deepest published here has a thousand. Each costs time to build, whatever its size."""
+
+
+class TriedOnMeta(NamedTuple):
+    """What could be found out without numbers; a foreign network may compute with some.
+
+    Args:
+        built: whether the network could be built.
+        called: whether it could be called, so that the shape of its output is known to be right.
+    """
+
+    built: bool
+    called: bool
 
 
 @dataclass(frozen=True)
@@ -37,17 +50,18 @@ class NetworkLimits:
     batch_size: int
     memory: int | None
 
-    def check(self, build: Callable[[], Surrogate]) -> bool:
+    def check(self, build: Callable[[], Surrogate]) -> TriedOnMeta:
         """Builds the network on the meta device.
 
         Args:
             build: makes it.
 
         Returns:
-            Whether it could be built there; a foreign network may compute with numbers.
+            Whether it could be built and called there.
 
         Raises:
             ConfigError: it has too many parts, or what training holds exceeds the memory; names its largest numbers.
+                Or its output has another shape than its label.
         """
         try:
             with bounded("model", self.model, "building it"), _counted(self.model), torch.device("meta"):
@@ -55,16 +69,17 @@ class NetworkLimits:
         except (ConfigError, ValueError):
             raise
         except Exception:
-            return False
+            return TriedOnMeta(built=False, called=False)
         held = TRAINED_COPIES * sum(p.numel() * p.element_size() for p in surrogate.parameters())
         self._require(held, "weights, gradients and moments", largest_numbers(self.model, "model"))
         try:
             with bounded("model", self.model, "calling it"):
+                require_output(surrogate, self.geometry)
                 sample = bytes_for_backward(surrogate, self.geometry)
         except ConfigError:
             raise
         except Exception:
-            return True
+            return TriedOnMeta(built=True, called=False)
         points = "x".join(map(str, self.geometry.shape))
         self._require(
             held + sample * self.batch_size,
@@ -72,7 +87,7 @@ class NetworkLimits:
             "pde.geometry.shape)",
             largest_numbers(self.model, "model"),
         )
-        return True
+        return TriedOnMeta(built=True, called=True)
 
     def _require(self, needed: int, what: str, numbers: str) -> None:
         if self.memory is not None and needed > self.memory:

@@ -1,6 +1,6 @@
 """The checkpoint from which a run that was stopped goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,11 @@ from tendency.app.training.training_plan import TrainingPlan
 from tendency.errors import ArtefactError
 from tendency.trainers.logs.metrics_reader import MetricsError, read_metrics
 
+Examine = Callable[[Path], None]
+"""Refuses, as an ArtefactError, a checkpoint that a training cannot go on from."""
 
-def resume_point(plan: TrainingPlan) -> Path | None:
+
+def resume_point(plan: TrainingPlan, examine: Examine) -> Path | None:
     """The newest checkpoint of a run's folder that is whole; None where the run begins anew.
 
     Any checkpoint of a run leads to the same end, an older one by a longer way. What is wrong with a newer one is
@@ -18,6 +21,7 @@ def resume_point(plan: TrainingPlan) -> Path | None:
 
     Args:
         plan: of the run.
+        examine: looks at all that a checkpoint holds beside its recipe.
 
     Raises:
         ArtefactError: the run had checkpoints, and none is whole; or they are of a run with another configuration; or
@@ -25,7 +29,7 @@ def resume_point(plan: TrainingPlan) -> Path | None:
     """
     folder, wrong = plan.folder, []
     for path in (folder.last, folder.last.with_name("best.ckpt")):
-        if (problem := _problem(plan, path)) is not None:
+        if (problem := _problem(plan, path, examine)) is not None:
             wrong.append(problem)
             continue
         if wrong and plan.is_first_rank:
@@ -37,24 +41,31 @@ def resume_point(plan: TrainingPlan) -> Path | None:
     if folder.last.exists() or _had_checkpoint(plan):
         raise ArtefactError("\n".join([f"run folder {folder.path}: no checkpoint to go on from:", *wrong, REMEDY]))
     if records and plan.is_first_rank:
-        print(f"stopped before its first checkpoint, at step {records[-1]['step']}: the run begins anew", flush=True)
+        anew = "the run begins anew" if plan.checkpoint is None else f"the run begins again from {plan.checkpoint}"
+        print(f"stopped before its first checkpoint, at step {records[-1]['step']}: {anew}", flush=True)
     return None
 
 
 REMEDY = "put back a copy of last.ckpt, or remove the folder to begin anew, or take another name="
 
 
-def _problem(plan: TrainingPlan, path: Path) -> str | None:
+def _problem(plan: TrainingPlan, path: Path, examine: Examine) -> str | None:
     """Why a run cannot go on from a checkpoint of its own."""
     if not path.exists():
         return f"{path.name} is missing"
     try:
         read_checkpoint(path)
         if path != plan.folder.last:
-            plan.check_fits(path)
+            plan.read_own(path)
     except ArtefactError as error:
         return str(error)
-    plan.check_fits(path)
+    # Of another run is not damaged: nothing is put in its place.
+    plan.read_own(path)
+    try:
+        plan.check_fits(path)
+        examine(path)
+    except ArtefactError as error:
+        return str(error)
     return None
 
 
@@ -124,10 +135,17 @@ def _logged(plan: TrainingPlan) -> list[dict[str, Any]]:
 
 
 def _had_checkpoint(plan: TrainingPlan) -> bool:
-    """Whether the log shows that the run had written one: each epoch ends with one, before its validation."""
-    records = _logged(plan)
+    """Whether the log shows that the run had written one: each epoch ends with one, before its validation.
+
+    A run that began from another's checkpoint began in a later epoch, and may have begun with a validation.
+    """
+    first = 0
+    if plan.checkpoint is not None:
+        start = plan.check_fits(plan.checkpoint)
+        first = start.batches // start.batches_per_epoch
     inside = plan.config["trainer"]["val_check_interval"] is not None
-    return any(
-        (record.get("epoch") or 0) > 0 or (not inside and any(name.startswith("valid/") for name in record))
-        for record in records
-    )
+    for record in _logged(plan):
+        epoch, validated = record.get("epoch") or 0, any(name.startswith("valid/") for name in record)
+        if epoch > first or (validated and epoch == first and not inside):
+            return True
+    return False

@@ -7,9 +7,10 @@ from omegaconf import DictConfig
 
 from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import INJECTED, missing_groups, nodes_of, settings_of
-from tendency.app.configuration.run_name import assign_name, check_name
+from tendency.app.configuration.run_name import check_name
 from tendency.app.configuration.settings import PathSettings, TrainSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
+from tendency.app.problems.run_identity import name_run
 from tendency.app.training.training_plan import KINDS, TrainingPlan
 from tendency.errors import ConfigError
 
@@ -34,7 +35,7 @@ def train(config: DictConfig, choices: Mapping[str, str]) -> None:
 
 
 def prepare(config: DictConfig, choices: Mapping[str, str]) -> "LightningFit | None":
-    """All of a training that is known before any work: nothing is written, and no folder is taken.
+    """All of a training that is known before any work: only an index of data files is written, and no folder is taken.
 
     Args:
         config: composed.
@@ -49,11 +50,12 @@ def prepare(config: DictConfig, choices: Mapping[str, str]) -> "LightningFit | N
     """
     if problems := missing_groups(config, "train"):
         raise ConfigError(problems)
-    hashed = assign_name(config, choices)
     content = plain(config)
     check_settings(settings_of(content, "train"), TrainSettings)
     check_settings(content["paths"], PathSettings, "paths")
     check_nodes(nodes_of(content, lightning=False), INJECTED, KINDS)
+    hashed = name_run(config, choices)
+    content = plain(config)
     settings = TrainSettings(**settings_of(content, "train"))
     check_name(str(settings.name))
     plan = TrainingPlan(content, settings, hashed)

@@ -1,11 +1,10 @@
 """What a training run is made of, and all about it that can be checked beforehand."""
 
-import dataclasses
 import math
 import os
 import shlex
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,23 @@ from tendency.app.configuration.identity import identity
 from tendency.app.configuration.overrides import override_text
 from tendency.app.configuration.settings import TrainSettings
 from tendency.app.machine_limits import bounded, largest_numbers, numbers_of, require_writable
-from tendency.app.problems.data_plan import DataPlan, bounded_problem
-from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
+from tendency.app.problems.data_source import DataSource, data_of
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.runs.agreement import RESUMED, epoch_values
 from tendency.app.runs.checkpoint_reader import StoredSurrogate, read_checkpoint
 from tendency.app.runs.run_folder import RunFolder, differences
-from tendency.app.training.network_limits import NetworkLimits, device_memory
+from tendency.app.training.network_limits import NetworkLimits, TriedOnMeta, device_memory
+from tendency.app.training.network_output import require_call
+from tendency.app.training.optimizer_trial import try_optimizer
 from tendency.app.training.slurm_tasks import check_slurm
 from tendency.data.machine import usable_cores
-from tendency.data.metadata import metadata_of
 from tendency.errors import ArtefactError, ConfigError, printable
+from tendency.simulation.conditions import Conditions
 from tendency.simulation.problem import Problem
 from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction
 from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.loss_trial import try_loss
 from tendency.trainers.objectives.objective import Objective
 from tendency.trainers.run_position import RunPosition, position_in
 from tendency.trainers.schedules import Schedule
@@ -43,7 +44,7 @@ KINDS: Mapping[str, Any] = {
     "model": Surrogate,
     "prediction": Prediction,
     "objective": Objective,
-    "data": DataPlan,
+    "data": DataSource,
     "optimizer": Callable[..., Any],
     "scheduler": Schedule,
     "trainer": Callable[..., Any],
@@ -69,39 +70,37 @@ class TrainingPlan:
         self.is_first_rank = is_first_rank()
         self.folder = RunFolder(Path(config["paths"]["run"]))
         self.checkpoint = None if settings.ckpt_path is None else Path(settings.ckpt_path)
-        self.data: DataPlan = build(config["data"], "data")
-        self.problem = bounded_problem(config["pde"])
-        self.size = DatasetSize.of(self.problem, self.data)
-        lacks = self.data.lacks(*self.dataset())
-        self.size.check(Path(config["paths"]["datasets"]) if lacks else None)
-        if lacks:
-            check_first_trajectory(self.problem, config["pde"])
-        metadata = metadata_of(self.problem)
-        self.metadata = dataclasses.replace(
-            metadata,
-            has_time_derivative=self.data.store_u_t,
-            # As the surrogate sees them.
-            num_snapshots=(metadata.num_snapshots - 1) // self.data.stride + 1,
-        )
+        self.data: DataSource = data_of(config)
+        problem = self.data.problem
+        self.data.check()
+        self.metadata = self.data.seen
         self.prediction: Prediction = build(config["prediction"], "prediction")
         self._check_window()
         with bounded("objective", config["objective"], "checking it"):
             objective: Objective = build(config["objective"], "objective")
-            solved_here = self.problem.stored_geometry is self.problem.geometry
-            self.objective = objective.with_solver(self.problem.simulator) if solved_here else objective
+            solved_here = problem is not None and problem.stored_geometry is problem.geometry
+            self.objective = objective.with_solver(problem.simulator) if problem and solved_here else objective
             self.prediction.check(self.metadata.geometry)
             self.objective.check(self.prediction, self.metadata)
+        self._try_loss()
         self.report: RolloutReport = build(config["evaluation"], "evaluation")
         self._check_report()
         self.schedule: Schedule = build(config["scheduler"], "scheduler")
+        try_optimizer(build(config["optimizer"], "optimizer"))
         self.batches_per_epoch = self._checked_batches()
         self._check_places()
 
     @property
     def learned(self) -> LearnedSteps:
         """The steps that the surrogate will have learned."""
-        dt, stride = self.problem.times.dt, self.data.stride
-        return LearnedSteps(dt.lowest * stride, dt.highest * stride * self.objective.longest_stride)
+        (shortest, longest), stride = self.data.steps, self.data.stride
+        return LearnedSteps(shortest * stride, longest * stride * self.objective.longest_stride)
+
+    @property
+    def side_lengths(self) -> list[float] | None:
+        """The side lengths of the domain; None where they differ between trajectories."""
+        sides = self.data.extent
+        return [low for low, _ in sides] if all(low == high for low, high in sides) else None
 
     def done(self) -> bool:
         """Whether the run has been finished already, which is then said."""
@@ -121,7 +120,7 @@ class TrainingPlan:
             ConfigError: a folder that nothing can be written to.
             ArtefactError: a dataset that may not be made is missing, or ``ckpt_path`` is, or is of another run.
         """
-        self.data.look(*self.dataset())
+        self.data.look()
         require_writable("paths.outputs", self.folder.path.parent)
         if self.checkpoint is not None:
             self.check_fits(self.checkpoint)
@@ -157,37 +156,46 @@ class TrainingPlan:
         here = {key: value for key, value in self.epoch().items() if key in recipe.epoch}
         changed = differences(identity(recipe.run), identity(self.compared())) + differences(recipe.epoch, here)
         if changed:
-            remedy = "restore these values, or train anew without ckpt_path"
-            raise ArtefactError("\n".join([f"checkpoint {path} and this configuration disagree:", *changed, remedy]))
+            raise ArtefactError("\n".join(self._disagreement(path, changed)))
         return stored
 
-    def dataset(self) -> tuple[Path, Mapping[str, Any], Problem]:
-        """What the data plan looks for or makes: below which folder, of which problem."""
-        return Path(self.config["paths"]["datasets"]), self.config["pde"], self.problem
+    def _disagreement(self, path: Path, changed: Sequence[str]) -> list[str]:
+        """Lines on a checkpoint of another configuration, and what to do about it."""
+        if path == self.checkpoint or path.parent.resolve() != self.folder.last.parent.resolve():
+            remedy = "restore these values, or train anew without ckpt_path"
+            return [f"checkpoint {path} and this configuration disagree:", *changed, remedy]
+        # The configuration is the one in the folder, which was compared before.
+        way = ", or move it away: the run then goes on from best.ckpt" if path == self.folder.last else ""
+        return [
+            f"checkpoint {path} is not of the run whose folder it lies in: put back a copy of that run's own "
+            f"{path.name}{way}. It disagrees with the run's configuration:",
+            *changed,
+        ]
 
     def surrogate(self) -> Surrogate:
         """The network, its initial weights a function of the seed alone.
 
         Raises:
-            ConfigError: it does not fit into memory.
+            ConfigError: it does not fit into memory, cannot be called, or makes an output of another shape.
         """
-        with self._bounded_network(), torch.random.fork_rng():
+        tried, memory = self._tried_network()
+        building = bounded("model", self.config["model"], "building it", memory) if memory else nullcontext()
+        with nullcontext() if tried.built else building, torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             surrogate = build_surrogate(self.config["model"], self.prediction, self.metadata)
         surrogate.check(self.metadata.geometry)
+        if not tried.called:
+            require_call(surrogate, self.metadata.geometry)
         return surrogate.double() if self.config["trainer"]["precision"] == "64-true" else surrogate
 
-    def _bounded_network(self) -> AbstractContextManager[None]:
-        """Refuses a network that does not fit into memory; bounds the construction of one that does not say."""
+    def _tried_network(self) -> tuple[TriedOnMeta, int | None]:
+        """What the meta device says of the network, and the memory of its own; refuses one that is too large."""
         trainer = self.config["trainer"]
         devices = trainer.get("devices", 1)
         memory = device_memory(str(trainer.get("accelerator", "auto")))
         share = self.data.batch_size // (devices if isinstance(devices, int) else 1)
         limits = NetworkLimits(self.config["model"], self.metadata.geometry, share, memory)
-        known = limits.check(lambda: build_surrogate(self.config["model"], self.prediction, self.metadata))
-        if known or memory is None:
-            return nullcontext()
-        return bounded("model", self.config["model"], "building it", memory)
+        return limits.check(lambda: build_surrogate(self.config["model"], self.prediction, self.metadata)), memory
 
     def stored(self) -> dict[str, Any]:
         """What the run's folder says of its configuration."""
@@ -199,7 +207,7 @@ class TrainingPlan:
 
     def epoch(self) -> dict[str, Any]:
         """What makes an epoch, which a checkpoint must agree with too."""
-        return epoch_values(self.config)
+        return epoch_values(self.hashed)
 
     def _check_work(self, steps: int) -> None:
         """Refuses what would end in years, or in thousands of processes.
@@ -231,7 +239,7 @@ class TrainingPlan:
                 raise ConfigError(
                     [
                         f"prediction.{name}: expected at most {most}, one less than the snapshots of a trajectory "
-                        f"(pde.times.num_snapshots, data.stride), got {length}"
+                        f"({self.data.snapshots_key}, data.stride), got {length}"
                     ]
                 )
 
@@ -270,12 +278,40 @@ class TrainingPlan:
                 ]
             )
 
+    def _try_loss(self) -> None:
+        """Refuses a loss whose numbers are so large or so small that its first step would be none."""
+        problem, metadata = self.data.problem, self.metadata
+        if problem is None:
+            # Of what lies in data files alone, the loss is tried at values of ordinary size.
+            widths = len(metadata.param_names), len(metadata.hidden_names), metadata.spatial_dims
+            params, unknown, extent = (torch.ones(2, width, dtype=torch.float64) for width in widths)
+        else:
+            ranges = problem.parameters
+            params, unknown, extent = (
+                torch.tensor([[p.lowest for p in given], [p.highest for p in given]], dtype=torch.float64).reshape(
+                    2, -1
+                )
+                for given in (
+                    [ranges[name] for name in problem.param_names],
+                    [ranges[name] for name in problem.hidden_names],
+                    problem.extent,
+                )
+            )
+        conditions = Conditions(params, unknown, extent, extent.new_zeros(2, 0), metadata.geometry)
+        channels = self.prediction.out_channels(metadata.num_channels)
+        precise = self.config["trainer"]["precision"] == "64-true"
+        try:
+            try_loss(self.objective.compare, channels, conditions, torch.float64 if precise else torch.float32)
+        except ValueError as error:
+            numbers = largest_numbers(self.config["objective"]["loss"], "objective.loss")
+            raise ConfigError([f"{error}; {numbers}"]) from error
+
     def _check_report(self) -> None:
         """Refuses a report that asks for what the surrogate cannot be asked for after its training."""
         self.report.prediction(self.prediction)
-        times, stride = self.problem.times, self.report.stride or self.data.stride
-        self.report.check_length(times.num_snapshots, self.data.stride, self.prediction.history)
-        for step in {times.dt.lowest * stride, times.dt.highest * stride}:
+        stride = self.report.stride or self.data.stride
+        self.report.check_length(self.data.metadata.num_snapshots, self.data.stride, self.prediction.history)
+        for step in {dt * stride for dt in self.data.steps}:
             try:
                 self.prediction.num_steps(step, self.learned)
             except ValueError as error:
@@ -289,7 +325,7 @@ class TrainingPlan:
             raise ConfigError([f"data.batch_size: expected a multiple of trainer.devices={devices}, got {size}"])
         required, _ = self.objective.offsets(self.prediction)
         span = max(0, *required) - min(0, *required)
-        windows = self.data.num_windows(self.problem.times.num_snapshots, span)
+        windows = self.data.num_windows(span)
         if size > windows:
             raise ConfigError([f"data.batch_size: expected at most {windows}, the training windows, got {size}"])
         batches = self.data.batches_per_epoch or windows // size

@@ -1,0 +1,70 @@
+"""The files of LPSDA and PDE-Refiner: periodic equations on boxes and times that differ between trajectories."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tendency.data.readers.block import Block
+from tendency.data.readers.hdf5_file import Hdf5File
+from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
+from tendency.data.readers.laid_array import LaidArray
+from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
+from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_axes import increasing_times, side_length
+from tendency.simulation.fields import Field
+
+STATES = "pde_"
+"""What the name of the states begins with: pde_<snapshots>-<points>."""
+
+
+class LpsdaReader(Reader):
+    """``<split>/pde_140-256`` (n, T, X) with ``x`` (n, X), ``t`` (n, T), ``dx``, ``dt`` and ``v`` where it varies.
+
+    The generator solves on periodic axes alone.
+
+    References:
+        Brandstetter, Welling, Worrall, arXiv 2202.07643; Lippe et al., arXiv 2308.05732.
+    """
+
+    suffixes = (".h5", ".hdf5")
+
+    def recognises(self, file: Path) -> bool:
+        """As of ``Reader``."""
+        return has_structure(file, _fits)
+
+    def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
+        """As of ``Reader``."""
+        opened = Hdf5File(file)
+        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+
+
+def _fits(file: Hdf5File) -> bool:
+    groups = list(split_groups(file))
+    fits = ({"x", "t"} <= {*names} and any(name.startswith(STATES) for name in names) for *_, names in groups)
+    return bool(groups) and all(fits)
+
+
+def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
+    found = [
+        (group, split, key) for group, split, names in split_groups(file) for key in names if key.startswith(STATES)
+    ]
+    if not found:
+        raise unreadable_file(file.path, f"expected train/pde_<snapshots>-<points>, got {', '.join(file.names())}")
+    for group, split, name in found:
+        key = f"{group}/{name}"
+        u = file.array(key)
+        if u.ndim != 3 or 0 in u.shape:
+            raise unreadable_file(file.path, f"{key}: expected shape (n, T, X), got {u.shape}")
+        num_trajectories, num_snapshots, points = u.shape
+        block = Block(
+            key=key,
+            num_trajectories=num_trajectories,
+            num_snapshots=num_snapshots,
+            fields=(Field("u"),),
+            shape=(points,),
+            times=increasing_times(file.path, f"{group}/t", file.values(f"{group}/t"), num_snapshots),
+            extent=side_length(file.path, f"{group}/x", file.values(f"{group}/x"), points)[..., None],
+            boundary=(("periodic", "periodic"),),
+            params=params_of(file, group, num_trajectories, {"x", "t", "dx", "dt"}),
+            split=split,
+        )
+        yield StoredBlock(block, LaidArray(u, ("trajectory", "time", "x")))

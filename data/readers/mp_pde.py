@@ -1,0 +1,121 @@
+"""The files of the message passing PDE solvers: one dimension, several resolutions of the same problems in a file."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tendency.data.readers.block import Block
+from tendency.data.readers.hdf5_file import Hdf5File
+from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
+from tendency.data.readers.laid_array import LaidArray, ReversedInTime, StoredStates
+from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
+from tendency.data.readers.lpsda import STATES
+from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform
+from tendency.simulation.fields import Field
+
+SIDES = ("bc_left", "bc_right")
+KINDS = {0: "dirichlet", 1: "neumann"}
+"""What the numbers in bc_left and bc_right stand for."""
+
+
+class MessagePassingReader(Reader):
+    """``<split>/pde_250-100`` (n, T, X) for each resolution; attributes ``dt``, ``dx``, ``x``, ``tmin``, ``tmax``.
+
+    Each resolution is one block. The combined equation (``alpha``, ``beta``, ``gamma``) is periodic with nx points that
+    lie dx apart, although its ``x`` runs from one end to the other. The wave equation (``c``) says its boundaries, and
+    is stored from the last snapshot to the first.
+
+    References:
+        Brandstetter, Worrall, Welling, arXiv 2202.03376.
+    """
+
+    suffixes = (".h5", ".hdf5")
+
+    def recognises(self, file: Path) -> bool:
+        """As of ``Reader``."""
+        return has_structure(file, _fits)
+
+    def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
+        """As of ``Reader``."""
+        opened = Hdf5File(file)
+        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+
+
+def _fits(file: Hdf5File) -> bool:
+    groups = list(split_groups(file))
+    fits = (not {"x", "t"} <= {*names} and any(name.startswith(STATES) for name in names) for *_, names in groups)
+    return bool(groups) and all(fits)
+
+
+def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
+    found = [
+        (group, split, key) for group, split, names in split_groups(file) for key in names if key.startswith(STATES)
+    ]
+    if not found:
+        raise unreadable_file(file.path, f"expected train/pde_<snapshots>-<points>, got {', '.join(file.names())}")
+    for group, split, name in found:
+        key = f"{group}/{name}"
+        u = file.array(key)
+        if u.ndim != 3 or 0 in u.shape:
+            raise unreadable_file(file.path, f"{key}: expected shape (n, T, X), got {u.shape}")
+        num_trajectories, num_snapshots, points = u.shape
+        params = params_of(file, group, num_trajectories, ())
+        boundary, notes = _boundary(params)
+        extent, uneven = _extent(file, key, points)
+        states: StoredStates = LaidArray(u, ("trajectory", "time", "x"))
+        if SIDES[0] in params:
+            states = ReversedInTime(states, num_snapshots)
+            notes = (
+                *notes,
+                "the wave equation's trajectories are stored reversed in time, and are read in its direction",
+            )
+        block = Block(
+            key=key,
+            num_trajectories=num_trajectories,
+            num_snapshots=num_snapshots,
+            fields=(Field("u"),),
+            shape=(points,),
+            times=_times(file, key, num_snapshots),
+            extent=extent,
+            boundary=boundary,
+            params={side: values for side, values in params.items() if side not in SIDES or boundary is None},
+            split=split,
+            notes=(*notes, *uneven),
+        )
+        yield StoredBlock(block, states)
+
+
+def _number(file: Hdf5File, key: str, attribute: str) -> float:
+    value = np.asarray(file.attribute(attribute, key, np.nan))
+    if value.size != 1 or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+        said = "none" if file.attribute(attribute, key) is None else f"{value}"
+        raise unreadable_file(file.path, f"{key}: expected a number in its attribute {attribute}, got {said}")
+    return float(value.reshape(()))
+
+
+def _times(file: Hdf5File, key: str, num_snapshots: int) -> np.ndarray:
+    first, last = _number(file, key, "tmin"), _number(file, key, "tmax")
+    return increasing_times(file.path, f"{key}: tmin, tmax", np.linspace(first, last, num_snapshots), num_snapshots)
+
+
+def _extent(file: Hdf5File, key: str, points: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The side length where the points lie dx apart, and what is odd about them."""
+    x = file.attribute("x", key)
+    if x is not None and not is_uniform(coordinates(file.path, f"{key}: its attribute x", x, points)):
+        return None, (f"{key}: its points do not lie at equal distances, so that the side length is not said",)
+    distance = _number(file, key, "dx")
+    if distance <= 0:
+        raise unreadable_file(file.path, f"{key}: expected a distance dx above 0, got {distance:g}")
+    return np.array([points * distance]), ()
+
+
+def _boundary(params: Mapping[str, np.ndarray]) -> tuple[tuple[tuple[str, str], ...] | None, tuple[str, ...]]:
+    """Kinds of both sides, and what is odd about them."""
+    if not {*SIDES} <= {*params}:
+        return (("periodic", "periodic"),), ()
+    sides = [{KINDS.get(int(value), "") for value in params[side]} for side in SIDES]
+    if all(len(kinds) == 1 and "" not in kinds for kinds in sides):
+        return ((sides[0].pop(), sides[1].pop()),), ()
+    return None, ("bc_left or bc_right differs between trajectories; a dataset has one boundary",)

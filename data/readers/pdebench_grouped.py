@@ -1,0 +1,119 @@
+"""PDEBench's files with a group for each trajectory: diffusion-sorption, diffusion-reaction, shallow water."""
+
+import re
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from tendency.data.metadata import DatasetError
+from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
+from tendency.data.readers.hdf5_file import Hdf5File
+from tendency.data.readers.hdf5_structure import number, numbered, text
+from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_array import StoredArray, axis_lengths
+from tendency.data.readers.trajectory_groups import Described, joined_neighbours
+from tendency.simulation.fields import Field
+
+GRID = ("seed", "n", "t", "T_end", "tdim", "n_time_steps", "xdim", "ydim", "x_left", "x_right", "y_bottom", "y_top")
+"""Entries of a configuration that say the grid, the times and the random seed: they are no parameters."""
+
+
+class PDEBenchGrouped(Reader):
+    """PDEBench's ``.h5`` files: in groups ``0000``, ``0001``, ... each ``data (T, nx, ny, c)`` and ``grid/x, y, t``.
+
+    The group's attribute ``config`` (YAML) has the parameters. Diffusion-reaction, whose ``config`` has ``Du`` and
+    ``Dv``, is stored as (T, ny, nx, c); it is turned. The boundary is not said.
+
+    PDEBench itself tests on the last tenth of the trajectories. Its files do not say so: the split is that of
+    ``data.split``.
+    """
+
+    suffixes = (".h5", ".hdf5")
+
+    def recognises(self, file: Path) -> bool:
+        """As of ``Reader``."""
+        try:
+            opened = Hdf5File(file)
+            try:
+                groups = numbered(opened.names(), r"(\d+)")
+                return bool(groups) and opened.has(f"{groups[0]}/data") and opened.has(f"{groups[0]}/grid")
+            finally:
+                opened.close()
+        except DatasetError:
+            return False
+
+    def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
+        """As of ``Reader``."""
+        source = Hdf5File(file)
+        return ArrayFile(source, partial(_layouts, source))
+
+
+def _layouts(file: Hdf5File) -> list[Layout]:
+    """A block for each run of neighbouring groups of one shape."""
+    groups = numbered(file.names(), r"(\d+)")
+    if not groups:
+        raise unreadable_file(file.path, f"holds no groups 0000, 0001, ...: it has {', '.join(file.names()[:12])}")
+    return joined_neighbours([_described(file, group) for group in groups])
+
+
+def _described(file: Hdf5File, group: str) -> Described:
+    """What one group says of its trajectory."""
+    name, settings = f"{group}/data", _simulation(text(file.attribute("config", group)))
+    shape = tuple(file.array(name).shape)
+    space = "xy" if file.has(f"{group}/grid/y") or len(shape) == 4 else "x"
+    grid = {axis: numbers_of(file, f"{group}/grid/{axis}") for axis in "t" + space if file.has(f"{group}/grid/{axis}")}
+    along = space[::-1] if _is_turned(file.path, settings) else space
+    axes = "t" + along + ("c" if len(shape) == len(space) + 2 else "")
+    stored = {name: (shape, axes)} | {f"{group}/grid/{axis}": (x.shape, axis) for axis, x in grid.items()}
+    lengths = axis_lengths(file.path, stored)
+    lines = [length_of(file.path, f"{group}/grid/{axis}", grid[axis]) for axis in space if axis in grid]
+    components = lengths.get("c", 1)
+    block = Block(
+        key=group,
+        num_trajectories=1,
+        num_snapshots=lengths["t"],
+        fields=(Field("data"),) if components == 1 else tuple(Field(f"data_{i}") for i in range(components)),
+        shape=tuple(lengths[axis] for axis in space),
+        times=increasing(file.path, f"{group}/grid/t", grid["t"]) if "t" in grid else None,
+        extent=np.array([length for length, _ in lines]) if len(lines) == len(space) else None,
+        params={name: np.array([value]) for name, value in settings.items() if name not in GRID},
+        notes=tuple(note for _, notes in lines for note in notes),
+    )
+    return Described(block, (StoredArray("data", axes),))
+
+
+def _is_turned(path: Path, settings: dict[str, float]) -> bool:
+    """Whether arrays have y before x, as those of diffusion-reaction have."""
+    return {"Du", "Dv"} <= set(settings) or re.search(r"diff[-_]react", path.stem) is not None
+
+
+def _simulation(config: str) -> dict[str, float]:
+    """The numbers in the node ``sim`` of a configuration; none where it is no YAML."""
+    # Configurations of neighbours differ in their seeds alone, and are long.
+    return _numbers(re.sub(r"(?m)^ *seed:.*$", "", config))
+
+
+@cache
+def _numbers(config: str) -> dict[str, float]:
+    try:
+        content = yaml.safe_load(config)
+    except yaml.YAMLError:
+        return {}
+    node = content.get("sim", content) if isinstance(content, dict) else {}
+    values = {str(name): _value(value) for name, value in node.items()} if isinstance(node, dict) else {}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _value(entry: Any) -> float | None:
+    """A number of a YAML; such as 1E-3, which YAML takes for a text."""
+    if isinstance(entry, str):
+        try:
+            entry = float(entry)
+        except ValueError:
+            return None
+    return None if isinstance(entry, bool) else number(entry)

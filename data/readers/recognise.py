@@ -1,0 +1,65 @@
+"""Which of the readers the data files of a user are for."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tendency.data.metadata import DatasetError
+from tendency.data.readers.reader import Reader, require_data
+
+
+def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
+    """The name of the reader that files are for: a reader of one format before one of any arrays.
+
+    Args:
+        path: of a file or a folder, as the user gave it.
+        readers: by the names that the command line has for them.
+
+    Raises:
+        DatasetError: nothing is there, no reader or several read it, or a folder mixes formats.
+    """
+    if not path.exists():
+        raise DatasetError(f"data.path={path}: there is no such file or folder")
+    listed = {name: reader.files(path) for name, reader in readers.items()}
+    claims = {
+        name: found
+        for name, reader in readers.items()
+        if (found := [file for file in listed[name] if reader.recognises(file)])
+    }
+    special = {name: found for name, found in claims.items() if not readers[name].general}
+    chosen = special or claims
+    if not chosen:
+        raise DatasetError(f"data.path={path}: {_unknown(path, listed, readers.values())}")
+    if len(chosen) > 1:
+        formats = ", ".join(f"{name} ({_name(found[0], path)})" for name, found in sorted(chosen.items()))
+        raise DatasetError(f"data.path={path} can be read as {formats}; say which of them: {_choices(chosen)}")
+    ((name, files),) = chosen.items()
+    own = {part for file in files for part in (file, *readers[name].parts(file))}
+    others = [*listed[name], *(file for found in claims.values() for file in found)]
+    strange = [file for file in others if file not in own]
+    if strange:
+        raise DatasetError(
+            f"data.path={path} holds more than one format: {_name(files[0], path)} is of {name}, "
+            f"{_name(strange[0], path)} is not, or is damaged; give a folder of one format, or say data/reader={name}"
+        )
+    return name
+
+
+def _unknown(path: Path, listed: Mapping[str, list[Path]], readers: Iterable[Reader]) -> str:
+    """What was found and what was looked for, where no reader recognises anything."""
+    suffixes = sorted({suffix for reader in readers for suffix in reader.suffixes})
+    names = {name: files for name, files in listed.items() if any(file.suffix.lower() in suffixes for file in files)}
+    if not names:
+        there = sorted(each.name for each in path.iterdir())[:5] if path.is_dir() else [path.name]
+        return f"expected files that end in {', '.join(suffixes)}, found {', '.join(there) or 'nothing'}"
+    file = next(iter(names.values()))[0]
+    if file.is_file():
+        require_data(file)
+    return f"{_name(file, path)} is of no known format, or is damaged; where it is of one, say {_choices(names)}"
+
+
+def _choices(names: Iterable[str]) -> str:
+    return " or ".join(f"data/reader={name}" for name in sorted(names))
+
+
+def _name(file: Path, path: Path) -> str:
+    return file.name if file == path else file.relative_to(path).as_posix()

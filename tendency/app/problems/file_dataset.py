@@ -1,0 +1,239 @@
+"""The folder of a dataset that lies in data files: found again, or made from their index."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from tendency.app.configuration.identity import identity
+from tendency.app.configuration.small_form import solved_part
+from tendency.app.machine_limits import require_writable
+from tendency.app.problems.adapted_problem import adapted_problem, lacking_parameters, require_channels
+from tendency.app.problems.known_formats import recognised_reader
+from tendency.app.problems.solved_data import bounded_problem
+from tendency.app.progress import progress_line
+from tendency.data.certify_files import certify_files
+from tendency.data.dataset_layout import dataset_folder, lock_path, manifest_path
+from tendency.data.file_facts import FileFacts, StatedValues, described, gather_facts, require_one_kind, unsaid
+from tendency.data.file_index import FileIndex, IndexedFile
+from tendency.data.file_location import FileLocation
+from tendency.data.file_splits import SplitRule, splits_of
+from tendency.data.file_storage import FileStorage
+from tendency.data.folder_lock import only_one
+from tendency.data.index_files import DataFiles, name_of
+from tendency.data.manifest import Manifest, read_manifest
+from tendency.data.metadata import DatasetError
+from tendency.data.readers.known_readers import path_of, reader_named
+from tendency.data.readers.reader import Reader, StatedFacts
+from tendency.data.statistics import channel_statistics
+from tendency.errors import ConfigError
+from tendency.simulation.problem import Problem
+from tendency.version import provenance
+
+SAMPLED_TRAJECTORIES, SAMPLED_VALUES = 64, 2**26
+"""Of the training split, evenly spread, that statistics are taken of."""
+
+MOST_LETTERS = 40
+"""Of a file's name in the name of its dataset."""
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """All that the index of data files depends on.
+
+    Args:
+        path: of a file or a folder.
+        reader: of its format; None for the one that recognises it.
+        stated: what each axis and array is.
+        values: what stands in place of what the files say.
+        only: pattern of the files and blocks that are used.
+        leave_out: numbers of trajectories that are not used.
+        rule: for splits that files do not say.
+        pde: node of the problem that the files solve; None where none is known.
+    """
+
+    path: Path
+    reader: Reader | None
+    stated: StatedFacts
+    values: StatedValues
+    only: str | None
+    leave_out: tuple[int, ...]
+    rule: SplitRule
+    pde: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called: the name of the file or folder, made safe as the name of a folder."""
+        words = self.path.name if self.path.is_dir() else self.path.stem
+        safe = re.sub(r"[^a-z0-9_.-]+", "_", words.lower()).lstrip("_.-")[:MOST_LETTERS]
+        return safe or "files"
+
+    def chosen(self) -> dict[str, Any]:
+        """The choices of the user but for path and reader, plain JSON data."""
+        values = {
+            "stated": asdict(self.stated),
+            "values": asdict(self.values),
+            "only": self.only,
+            "leave_out": self.leave_out,
+            "split": asdict(self.rule),
+        }
+        problem = {} if self.pde is None else {"pde": identity(solved_part(self.pde))}
+        plain: dict[str, Any] = json.loads(json.dumps(values | problem))
+        return plain
+
+    def asked(self) -> dict[str, Any]:
+        """``chosen`` with the reader that was named."""
+        return self.chosen() | {"reader": None if self.reader is None else path_of(type(self.reader))}
+
+
+def find_dataset(settings: FileSettings, root: Path) -> Path | None:
+    """The dataset that was indexed with these settings, where the files are as they were then; none is opened.
+
+    Args:
+        settings: of the index.
+        root: folder of all datasets.
+    """
+    for folder in sorted(root.glob(f"{settings.name}-*")):
+        location = FileLocation.read(folder)
+        if location is None or location.path != str(settings.path) or location.asked != settings.asked():
+            continue
+        try:
+            manifest = read_manifest(folder)
+            if manifest.files is None:
+                continue
+            reader = settings.reader or reader_named(manifest.files.reader)
+            if DataFiles(settings.path, reader, settings.stated).stamps() == location.stamps:
+                return folder
+        except (DatasetError, OSError, ValueError):
+            continue
+    return None
+
+
+def index_dataset(settings: FileSettings, root: Path) -> Path:
+    """Reads the files, and makes the folder that holds their index; finds it where only their place has changed.
+
+    Args:
+        settings: of the index.
+        root: folder of all datasets.
+
+    Raises:
+        ConfigError: what the files do not say and nobody else does, all of it.
+        DatasetError: a file that cannot be read, or values that are not finite.
+        ValueError: files that do not belong together, or settings that do not fit them.
+    """
+    path = settings.path
+    if not path.exists():
+        raise ConfigError([f"data.path: expected a file or a folder, got {str(path)!r}, which is not there"])
+    require_writable("paths.datasets", root)
+    reader = settings.reader or recognised_reader(path)
+    data_files = DataFiles(path, reader, settings.stated)
+    stamps = data_files.stamps()
+    files = data_files.index(settings.only, progress_line(f"indexing {path.name}"))
+    num_snapshots = require_one_kind(files, settings.values.num_snapshots)
+    _require_said(settings, data_files, files)
+    splits, origin = splits_of(files, settings.leave_out, settings.rule)
+    used = np.sort(np.concatenate(list(splits.values())))
+    facts = gather_facts(settings.name, files, used, settings.values, num_snapshots)
+    problem = _problem_of_files(settings, facts)
+    samples, report = [], progress_line(f"looking at {path.name}")
+    for number in range(len(files)):
+        samples.append(data_files.sample(files, number, used, num_snapshots))
+        report(number + 1, len(files))
+    values = settings.values
+    index = FileIndex(
+        path_of(type(reader)),
+        settings.stated,
+        tuple(files),
+        splits,
+        facts.names,
+        {name: float(value) for name, value in values.constants.items()},
+        values.dt,
+        values.extent,
+    )
+    description = settings.chosen() | {
+        "reader": index.reader,
+        "files": [[file.name, file.bytes, file.header, sample] for file, sample in zip(files, samples, strict=True)],
+    }
+    if settings.pde is not None:
+        description["problem"] = adapted_problem(settings.pde, facts)
+    folder = dataset_folder(root, settings.name, identity(description))
+    manifest = Manifest(
+        description=description,
+        metadata=facts.metadata,
+        counts={split: len(numbers) for split, numbers in splits.items()},
+        chunk_size=1,
+        chunks={},
+        certificate=certify_files(problem),
+        statistics={},
+        provenance=provenance() | {"split": origin},
+        files=index,
+    )
+    _write(folder, manifest, FileLocation(str(path), settings.asked(), stamps))
+    return folder
+
+
+def _require_said(settings: FileSettings, data_files: DataFiles, files: list[IndexedFile]) -> None:
+    """Refuses to guess what the files do not say.
+
+    Raises:
+        ConfigError: all of it, with what was found so far.
+    """
+    values, asked = settings.values, unsaid(files, settings.values)
+    if settings.pde is not None:
+        there = set(files[0].blocks[0].params)
+        named = there if values.params is None else set(values.params)
+        asked += lacking_parameters(
+            settings.pde, named | set(values.constants), there - set((values.params or {}).values())
+        )
+    if asked:
+        found = f"{name_of(data_files.reader)}: {described(files, data_files.number_type(files[0]))}"
+        raise ConfigError([f"data: {settings.path.name} ({found}) does not say: {', '.join(asked)}"])
+
+
+def _problem_of_files(settings: FileSettings, facts: FileFacts) -> Problem | None:
+    """The problem that the files solve, where one was chosen."""
+    if settings.pde is None:
+        return None
+    try:
+        problem = bounded_problem(adapted_problem(settings.pde, facts))
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; this is the problem with the points, times and parameters of the data files"
+        ) from None
+    require_channels(problem, facts)
+    return problem
+
+
+def _write(folder: Path, manifest: Manifest, location: FileLocation) -> None:
+    """Writes where the files lie, and the manifest where it is not there; the manifest last."""
+    with only_one(lock_path(folder), print, f"which indexes {folder}"):
+        location.write(folder)
+        if manifest_path(folder).exists():
+            try:
+                if read_manifest(folder).description == json.loads(json.dumps(manifest.description)):
+                    return
+            except DatasetError:
+                # It is made anew.
+                pass
+        statistics = channel_statistics(_sampled_states(folder, manifest), manifest.metadata)
+        manifest.statistics.update(statistics)
+        manifest.write(folder)
+
+
+def _sampled_states(folder: Path, manifest: Manifest) -> Iterator[Tensor]:
+    """States (1, T, C, *N) of training trajectories, evenly spread, of some of their snapshots where they are long."""
+    if manifest.files is None:
+        return
+    metadata, count = manifest.metadata, manifest.counts["train"]
+    storage = FileStorage(folder, manifest, manifest.files, "train")
+    state = metadata.num_channels * int(np.prod(metadata.geometry.shape))
+    rows = range(0, count, -(-count // SAMPLED_TRAJECTORIES))
+    step = -(-metadata.num_snapshots * state * len(rows) // SAMPLED_VALUES)
+    for row in rows:
+        yield storage.states(range(row, row + 1), slice(0, metadata.num_snapshots, step))
+    storage.close()
