@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tendency.data.chunk_header import FLETCHER32, field_arrays
+from tendency.data.chunk_header import FLETCHER32
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.trajectory_reader import plain_array
 
@@ -100,7 +100,7 @@ def stamp_of(path: Path) -> Stamp | None:
 
 @dataclass(eq=False)
 class ChunkBlocks:
-    """The blocks of all arrays of a chunk that hold values of fields.
+    """The blocks of the arrays of a chunk that hold states and u_t.
 
     Args:
         stamp: of the file that they were found in.
@@ -118,7 +118,8 @@ class ChunkBlocks:
     def of(cls, file: h5py.File, path: Path, metadata: TrajectoryMetadata, stamp: Stamp | None) -> "ChunkBlocks | None":
         """The blocks of a chunk file; None where they are laid out otherwise than this program does it."""
         arrays, rows = {}, 0
-        for name in field_arrays(metadata):
+        names = [f"t{field.rank}_fields/{field.name}" for field in metadata.fields]
+        for name in [*names, "tendency/u_t"] if metadata.has_time_derivative else names:
             array = plain_array(file, name, path)
             blocks = ArrayBlocks.of(array)
             if blocks is None:

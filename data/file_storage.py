@@ -102,17 +102,6 @@ class FileStorage(TrajectoryStorage):
         """As of ``TrajectoryStorage``: files of others hold no u_t."""
         return None
 
-    def rows_in(self, number: int) -> list[int]:
-        """The trajectories of the split that lie in a file.
-
-        Args:
-            number: of the file in the index.
-        """
-        places = self.places[self.places[:, 0] == number]
-        first, stop = places[0, 2], places[-1, 2] + places[-1, 3]
-        inside: list[int] = np.flatnonzero((self.numbers >= first) & (self.numbers < stop)).tolist()
-        return inside
-
     def cut(self, trajectory: IntArray, first: IntArray, width: int, stride: int) -> tuple[Tensor, Tensor | None]:
         """As of ``WindowSource``."""
         return read_windows(self.states, trajectory, first, width, stride), None
@@ -125,6 +114,17 @@ class FileStorage(TrajectoryStorage):
             stamps = [stamp_of(part) for part in self.reader.parts(self._path(number))]
             made[self.index.files[number].name] = str([None if stamp is None else stamp[:2] for stamp in stamps])
         return made
+
+    def rows_in(self, number: int) -> list[int]:
+        """The trajectories of the split that lie in a file.
+
+        Args:
+            number: of the file in the index.
+        """
+        places = self.places[self.places[:, 0] == number]
+        first, stop = places[0, 2], places[-1, 2] + places[-1, 3]
+        inside: list[int] = np.flatnonzero((self.numbers >= first) & (self.numbers < stop)).tolist()
+        return inside
 
     def close(self) -> None:
         """As of ``TrajectoryStorage``."""

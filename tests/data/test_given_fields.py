@@ -135,8 +135,9 @@ def test_windows_and_streams_hold_the_fields_of_their_trajectories(known, datase
     conditions = trajectories.conditions.without_fields()[which].with_given(given, trajectories.conditions.given_names)
     forcing = torch.randn(rows, 2, 1, *given.shape[2:])
     conditions = conditions.with_forcing(forcing, times)
-    split.storage = InMemory(Trajectories(trajectories.u[which], trajectories.times[which], conditions, None))
-    split.held = HeldSplit(split.storage, TrajectoryHeads(split.storage, rows), split.storage, 0)
+    storage = InMemory(Trajectories(trajectories.u[which], trajectories.times[which], conditions, None))
+    heads = TrajectoryHeads(storage, rows, most_bytes=0)
+    split.storage, split.held = storage, HeldSplit(storage, heads, storage, 0)
     chosen = torch.tensor([rows - 1, 0, rows - 2, 0])
     window = split.windows((chosen * len(split.presents)).tolist())
     assert torch.equal(window.conditions.given, given[chosen])
@@ -144,5 +145,8 @@ def test_windows_and_streams_hold_the_fields_of_their_trajectories(known, datase
     assert torch.equal(window.conditions.forcing_times, times[chosen])
     assert torch.equal(window.conditions.params, conditions.params[chosen])
     assert window.conditions.given_names == conditions.given_names
+    # They are as large as states, and are read anew.
+    assert heads.conditions.given is None
+    assert len(heads.known) == 1
     stream = StreamedTrajectories(split, 1, 2, torch.device("cpu"))
     assert torch.equal(stream.conditions.given, given[1:3])

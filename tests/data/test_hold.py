@@ -48,7 +48,7 @@ def held(folder, way, *arguments, split="train", **changes):
 @pytest.fixture(params=["chunks", "files"])
 def anything(request):
     """A generated dataset with u_t and a vector field, or one that lies in files of others with a constant field."""
-    return request.getfixturevalue("copy" if request.param == "chunks" else "two_files")
+    return request.getfixturevalue("copy" if request.param == "chunks" else "saved_arrays")
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_a_copy_is_made_once_and_made_anew_for_another_dataset(copy, make_datase
     assert made == ["train"] * 6
 
 
-def test_a_copy_of_files_is_made_anew_when_a_file_was_changed(two_files):
-    before = held(two_files, "mapped", (0, 1)).windows([0])
-    path = two_files.parent / "source" / "part1.npy"
+def test_a_copy_of_files_is_made_anew_when_a_file_was_changed(saved_arrays):
+    before = held(saved_arrays, "mapped", (0, 1)).windows([0])
+    path = saved_arrays.parent / "source" / "part1.npy"
     np.save(path, np.load(path) + 1)
-    after = held(two_files, "mapped", (0, 1)).windows([0])
+    after = held(saved_arrays, "mapped", (0, 1)).windows([0])
     assert torch.equal(after.u, before.u + 1)
 
 
@@ -266,10 +266,10 @@ def test_a_storage_reads_neighbouring_windows_together():
     ("name", "way"),
     [
         ("copy", "rows"),
-        ("two_files", "rows"),
+        ("saved_arrays", "rows"),
         *[
             pytest.param(name, way, marks=pytest.mark.slow)
-            for name in ("copy", "two_files")
+            for name in ("copy", "saved_arrays")
             for way in ("memory", "mapped")
         ],
     ],

@@ -25,15 +25,13 @@ def test_another_setting_is_another_name():
     check_name(name)
 
 
-def test_a_name_has_what_is_learned_in_it_and_nothing_else():
+def test_options_of_lightning_are_part_of_a_name_where_there_are_any():
     def name(*overrides):
         return compose_training(["pde=heat", *overrides])["name"]
 
     # As before there were options, so that older runs are found.
     assert name() == name("~trainer.options")
     assert name() != name("+trainer.options.detect_anomaly=true")
-    # How trajectories are held and handed on is no part of what is learned.
-    assert name() == name("data.hold=rows", "data.memory=1000", "data.loader_workers=2")
 
 
 CHANGED = {

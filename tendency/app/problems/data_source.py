@@ -49,8 +49,7 @@ class DataSource(ABC):
         loader_workers: LoaderWorkers,
     ) -> None:
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.stride, self.batches_per_epoch = stride, batches_per_epoch
-        self.loader_workers = loader_workers
+        self.stride, self.batches_per_epoch, self.loader_workers = stride, batches_per_epoch, loader_workers
         self.holder = SplitHolder(hold, memory, copies=True, notice=print, progress=progress_line)
 
     @property

@@ -53,7 +53,7 @@ def states(number, rows):
     return np.stack([100 * number + 10 * row + t + np.sin(2 * np.pi * x) for row in range(rows)])
 
 
-def write_two_files(tmp_path, reader):
+def write_array_files(tmp_path, reader):
     """A dataset of two files of 3 and 2 trajectories, which are not stored in the order of the splits."""
     source = tmp_path / "source"
     source.mkdir()
