@@ -56,6 +56,8 @@ from tendency.simulation.geometry import Boundary, Grid
 SNAPSHOTS, POINTS, BATCHES, CHUNK = 20, 64, (8, 64), 16
 BYTES = SNAPSHOTS * POINTS * POINTS * 4
 """Of a trajectory."""
+LEAST = 256
+"""Trajectories: half of fewer leaves no room for what a side allocates beside them."""
 SIDES = ("memory", "mapped", "rows", "numpy", "the_well")
 TITLES = {
     "memory": "ours, in memory",
@@ -253,15 +255,17 @@ def train(rounds: int, scratch: Path) -> None:
 def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trajectories", type=int, default=2048, help=f"of {BYTES} bytes; a multiple of {CHUNK}")
+    parser.add_argument(
+        "--trajectories", type=int, default=2048, help=f"of {BYTES} bytes; a multiple of {CHUNK} from {LEAST} on"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--training", action="store_true", help="measure training steps as well")
     parser.add_argument("--scratch", type=Path, help="where the set is made; a temporary folder when left out")
     for name in ("--side", "--folder", "--seed"):
         parser.add_argument(name, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.trajectories < CHUNK or arguments.trajectories % CHUNK:
-        parser.error(f"--trajectories: expected a multiple of {CHUNK}, got {arguments.trajectories}")
+    if arguments.trajectories < LEAST or arguments.trajectories % CHUNK:
+        parser.error(f"--trajectories: expected a multiple of {CHUNK} from {LEAST} on, got {arguments.trajectories}")
     if arguments.side:
         numbers = measure(Path(arguments.folder), arguments.side, arguments.trajectories, int(arguments.seed))
         print(json.dumps(numbers))
