@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tendency.data.readers.array_source import ArraySource
 from tendency.data.readers.reader import unreadable_file
-from tendency.data.readers.stored_array import ArraySource
 
 MOST_VALUES = 10**8
 """Times or coordinates in one file; a larger array is no coordinate, and would fill the memory."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
-from tendency.data.readers.laid_array import LaidArray
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_array import StoredArray
 from tendency.data.readers.stored_axes import increasing_times, side_length
 from tendency.simulation.fields import Field
 
@@ -34,7 +34,7 @@ class LpsdaReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = Hdf5File(file)
-        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
 
 
 def _fits(file: Hdf5File) -> bool:
@@ -67,4 +67,4 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             params=params_of(file, group, num_trajectories, {"x", "t", "dx", "dt"}),
             split=split,
         )
-        yield StoredBlock(block, LaidArray(u, ("trajectory", "time", "x")))
+        yield StoredBlock(block, [StoredArray(u, ("trajectory", "time", "x"))])

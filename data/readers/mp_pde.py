@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
-from tendency.data.readers.laid_array import LaidArray, ReversedInTime, StoredStates
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.lpsda import STATES
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform
 from tendency.simulation.fields import Field
 
@@ -40,7 +40,7 @@ class MessagePassingReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = Hdf5File(file)
-        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
 
 
 def _fits(file: Hdf5File) -> bool:
@@ -64,7 +64,7 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
         params = params_of(file, group, num_trajectories, ())
         boundary, notes = _boundary(params)
         extent, uneven = _extent(file, key, points)
-        states: StoredStates = LaidArray(u, ("trajectory", "time", "x"))
+        states: StoredStates = StoredArray(u, ("trajectory", "time", "x"))
         if SIDES[0] in params:
             states = ReversedInTime(states, num_snapshots)
             notes = (
@@ -84,7 +84,7 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             split=split,
             notes=(*notes, *uneven),
         )
-        yield StoredBlock(block, states)
+        yield StoredBlock(block, [states])
 
 
 def _number(file: Hdf5File, key: str, attribute: str) -> float:

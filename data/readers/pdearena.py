@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named, require_components
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import numbers_of, side_length, times_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import found_in
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray, axis_lengths, require_components
+from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
 SPLITS = ("train", "valid", "test")
@@ -48,10 +49,10 @@ class PDEArena(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """A block for each split that the file has."""
     splits = [split for split in SPLITS if file.has(split)]
     if not splits:
@@ -61,15 +62,15 @@ def _layouts(file: Hdf5File) -> list[Layout]:
     return [_layout(file, split) for split in splits]
 
 
-def _layout(file: Hdf5File, split: str) -> Layout:
+def _layout(file: Hdf5File, split: str) -> StoredBlock:
     electric = file.has(f"{split}/d_field")
     space = "xyz" if electric else "xy"
     names = ("d_field", "h_field") if electric else ("u", "vx", "vy")
     axes = "nt" + space + ("c" if electric else "")
-    state = tuple(StoredArray(f"{split}/{name}", axes) for name in names)
-    lengths = axis_lengths(file.path, {each.name: (file.array(each.name).shape, axes) for each in state})
+    arrays = {f"{split}/{name}": file.array(f"{split}/{name}") for name in names}
+    lengths = axis_lengths(file.path, {name: (array.shape, axes) for name, array in arrays.items()})
     if electric:
-        require_components(file.path, state[0].name, lengths["c"], 3)
+        require_components(file.path, f"{split}/{names[0]}", lengths["c"], 3)
     rows = lengths["n"]
     alone = {name: _each(file, split, name, rows) for name in _names_alone(file, split, rows)}
     times, time_notes = _times(file, split, lengths["t"], alone.get("dt"))
@@ -86,7 +87,7 @@ def _layout(file: Hdf5File, split: str) -> Layout:
         split=split,
         notes=time_notes + notes,
     )
-    return Layout(block, state)
+    return StoredBlock(block, [StoredArray(array, named(axes)) for array in arrays.values()])
 
 
 def _names_alone(file: Hdf5File, split: str, rows: int) -> list[str]:

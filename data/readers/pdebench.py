@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import side_length, times_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import found_in, number_attributes
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
-from tendency.data.readers.stored_array import StoredArray, axis_lengths
+from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
 COORDINATES = ("x-coordinate", "y-coordinate", "z-coordinate", "t-coordinate")
@@ -49,10 +50,10 @@ class PDEBench(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """The one block of a file."""
     is_flow = not file.has("tensor")
     first = "density" if is_flow else "tensor"
@@ -81,8 +82,10 @@ def _layouts(file: Hdf5File) -> list[Layout]:
         given=tuple(Field(name) for name in given),
         notes=notes,
     )
-    state = tuple(StoredArray(name, axes) for name in names)
-    return [Layout(block, state, tuple(StoredArray(name, "n" + space) for name in given))]
+    state, constant = (
+        [StoredArray(file.array(name), named(arrays[name])) for name in chosen] for chosen in (names, given)
+    )
+    return [StoredBlock(block, state, constant)]
 
 
 def _extent(file: Hdf5File, space: str, lengths: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -9,14 +9,15 @@ import numpy as np
 import yaml
 
 from tendency.data.metadata import DatasetError
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import number, numbered, text
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray, axis_lengths
-from tendency.data.readers.trajectory_groups import Described, joined_neighbours
+from tendency.data.readers.stored_array import StoredArray
+from tendency.data.readers.trajectory_groups import joined_neighbours
 from tendency.simulation.fields import Field
 
 GRID = ("seed", "n", "t", "T_end", "tdim", "n_time_steps", "xdim", "ydim", "x_left", "x_right", "y_bottom", "y_top")
@@ -50,10 +51,10 @@ class PDEBenchGrouped(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """A block for each run of neighbouring groups of one shape."""
     groups = numbered(file.names(), r"(\d+)")
     if not groups:
@@ -61,7 +62,7 @@ def _layouts(file: Hdf5File) -> list[Layout]:
     return joined_neighbours([_described(file, group) for group in groups])
 
 
-def _described(file: Hdf5File, group: str) -> Described:
+def _described(file: Hdf5File, group: str) -> StoredBlock:
     """What one group says of its trajectory."""
     name, settings = f"{group}/data", _simulation(text(file.attribute("config", group)))
     shape = tuple(file.array(name).shape)
@@ -84,7 +85,7 @@ def _described(file: Hdf5File, group: str) -> Described:
         params={name: np.array([value]) for name, value in settings.items() if name not in GRID},
         notes=tuple(note for _, notes in lines for note in notes),
     )
-    return Described(block, (StoredArray("data", axes),))
+    return StoredBlock(block, [StoredArray(file.unopened(name), named(axes))])
 
 
 def _is_turned(path: Path, settings: dict[str, float]) -> bool:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
-from tendency.data.readers.laid_array import LaidArray, ReversedInTime, StoredStates
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.data.readers.stored_axes import increasing_times, joined_sides, side_length
 from tendency.simulation.fields import Field
 
@@ -34,7 +34,7 @@ class TemporalPdesReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = Hdf5File(file)
-        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
 
 
 def _fits(file: Hdf5File) -> bool:
@@ -54,14 +54,14 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             raise unreadable_file(file.path, f"{group}/u: expected shape (n, T, X) or (n, T, X, Y), got {u.shape}")
         num_trajectories, num_snapshots = u.shape[:2]
         axes, extent = _space(file, f"{group}/x", u.shape[2:])
-        states: StoredStates = LaidArray(u, ("trajectory", "time", *axes))
+        states: StoredStates = StoredArray(u, ("trajectory", "time", *axes))
         params = params_of(file, group, num_trajectories, {"u", "x", "t"})
         notes: tuple[str, ...] = ()
         if [*params] == ["beta"] and u.ndim == 3:
             states = ReversedInTime(states, num_snapshots)
             notes = ("the heat equation's trajectories are stored reversed in time, and are read in its direction",)
         times = increasing_times(file.path, f"{group}/t", file.values(f"{group}/t"), num_snapshots)
-        shape = LaidArray(u, ("trajectory", "time", *axes)).space
+        shape = StoredArray(u, ("trajectory", "time", *axes)).space
         block = Block(
             key=group,
             num_trajectories=num_trajectories,
@@ -74,7 +74,7 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             split=split,
             notes=notes,
         )
-        yield StoredBlock(block, states)
+        yield StoredBlock(block, [states])
 
 
 def _space(file: Hdf5File, key: str, shape: tuple[int, ...]) -> tuple[tuple[str, ...], np.ndarray]:
