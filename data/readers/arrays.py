@@ -9,13 +9,13 @@ import numpy as np
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers, side_length
 from tendency.data.readers.found_arrays import HDF5, NETCDF, FoundArray, FoundArrays, found_arrays, is_array_file
 from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name, named_axes, wrong_axes
 from tendency.data.readers.named_split import SPLITS, split_of_place
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import ORDER, SPACE, StoredArray
-from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform, joined_sides, side_length
 from tendency.data.readers.zarr_store import ZARR
 from tendency.simulation.fields import Field
 
@@ -213,11 +213,10 @@ class _MappedArrays:
             array = self._coordinates(axis)
             if array is None:
                 return None, ()
-            points = coordinates(self.path, array.name, self.found.open(array.name)[()], self.lengths[axis])
-            if not is_uniform(points):
-                return None, (f"{array.name}: its points do not lie at equal distances; side lengths are not said",)
-            sides.append(side_length(self.path, array.name, points, self.lengths[axis]))
-        return joined_sides(sides), ()
+            points = numbers(self.path, array.name, self.found.open(array.name)[()])
+            rising = points if (points[..., :1] <= points[..., -1:]).all() else points[..., ::-1]
+            sides.append(side_length(self.path, array.name, rising, self.lengths[axis]))
+        return joined_sides(sides)
 
     def _params(self) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
         """Arrays with one number for each trajectory, or for all of them; names of those that are not finite."""

@@ -8,11 +8,11 @@ import numpy as np
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing_times
 from tendency.data.readers.matlab_file import SUFFIX, MatlabFile, is_matlab
 from tendency.data.readers.named_split import split_of_name
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import SPACE, ConsecutiveStates
-from tendency.data.readers.stored_axes import increasing_times
 from tendency.simulation.fields import Field
 
 VISCOSITIES = ("visc", "nu")

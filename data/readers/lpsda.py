@@ -5,11 +5,12 @@ from pathlib import Path
 
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
+from tendency.data.readers.hdf5_groups import params_of, split_groups
+from tendency.data.readers.hdf5_structure import has_structure
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray
-from tendency.data.readers.stored_axes import increasing_times, side_length
 from tendency.simulation.fields import Field
 
 STATES = "pde_"
@@ -55,16 +56,18 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
         if u.ndim != 3 or 0 in u.shape:
             raise unreadable_file(file.path, f"{key}: expected shape (n, T, X), got {u.shape}")
         num_trajectories, num_snapshots, points = u.shape
+        extent, notes = joined_sides([side_length(file.path, f"{group}/x", numbers_of(file, f"{group}/x"), points)])
         block = Block(
             key=key,
             num_trajectories=num_trajectories,
             num_snapshots=num_snapshots,
             fields=(Field("u"),),
             shape=(points,),
-            times=increasing_times(file.path, f"{group}/t", file.values(f"{group}/t"), num_snapshots),
-            extent=side_length(file.path, f"{group}/x", file.values(f"{group}/x"), points)[..., None],
+            times=increasing_times(file.path, f"{group}/t", numbers_of(file, f"{group}/t"), num_snapshots),
+            extent=extent,
             boundary=(("periodic", "periodic"),),
             params=params_of(file, group, num_trajectories, {"x", "t", "dx", "dt"}),
             split=split,
+            notes=notes,
         )
         yield StoredBlock(block, [StoredArray(u, ("trajectory", "time", "x"))])

@@ -7,12 +7,13 @@ import numpy as np
 
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing_times, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
+from tendency.data.readers.hdf5_groups import params_of, split_groups
+from tendency.data.readers.hdf5_structure import has_structure
 from tendency.data.readers.lpsda import STATES
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
-from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform
 from tendency.simulation.fields import Field
 
 SIDES = ("bc_left", "bc_right")
@@ -103,8 +104,10 @@ def _times(file: Hdf5File, key: str, num_snapshots: int) -> np.ndarray:
 def _extent(file: Hdf5File, key: str, points: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """The side length where the points lie dx apart, and what is odd about them."""
     x = file.attribute("x", key)
-    if x is not None and not is_uniform(coordinates(file.path, f"{key}: its attribute x", x, points)):
-        return None, (f"{key}: its points do not lie at equal distances, so that the side length is not said",)
+    if x is not None:
+        length, notes = side_length(file.path, f"{key}: its attribute x", x, points)
+        if length is None:
+            return None, notes
     distance = _number(file, key, "dx")
     if distance <= 0:
         raise unreadable_file(file.path, f"{key}: expected a distance dx above 0, got {distance:g}")

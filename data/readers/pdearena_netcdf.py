@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.array_source import ArraySource, require_unpacked
 from tendency.data.readers.axis_lengths import axis_lengths, named, require_components
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length_by_index
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import holds
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
@@ -80,21 +78,16 @@ def _stored(source: ArraySource, names: Sequence[str]) -> list[StoredBlock]:
     require_unpacked(source, names)
     require_components(source.path, names[-1], lengths.get("c", 1), 1)
     time = next((name for name in ("time", "t") if source.has(name)), None)
-    times = None if time is None else increasing(source.path, time, numbers_of(source, time))
-    if times is not None and times.shape[-1] != lengths["t"]:
-        raise unreadable_file(source.path, f"{time}: expected {lengths['t']} times, got shape {times.shape}")
+    times = None if time is None else increasing_times(source.path, time, numbers_of(source, time), lengths["t"])
     lines, turned = [], tuple[str, ...]()
     for axis, name in (("x", "lon"), ("y", "lat")):
         if source.has(name):
             degrees = numbers_of(source, name)
-            if degrees.shape != (lengths[axis],):
-                raise unreadable_file(
-                    source.path, f"{name}: expected {lengths[axis]} coordinates, got shape {degrees.shape}"
-                )
-            if degrees[0] > degrees[-1]:
+            if degrees.ndim == 1 and len(degrees) and degrees[0] > degrees[-1]:
                 turned += (axis,)
                 degrees = degrees[::-1]
-            lines.append(length_of(source.path, name, degrees))
+            lines.append(side_length_by_index(source.path, name, degrees, lengths[axis]))
+    extent, notes = joined_sides(lines)
     block = Block(
         key="",
         num_trajectories=lengths.get("n", 1),
@@ -102,10 +95,10 @@ def _stored(source: ArraySource, names: Sequence[str]) -> list[StoredBlock]:
         fields=_fields(names),
         shape=(lengths["x"], lengths["y"]),
         times=times,
-        extent=np.array([length for length, _ in lines]) if len(lines) == 2 else None,
+        extent=extent if len(lines) == 2 else None,
         split=_split(source.path),
         equation="shallow water on a sphere",
-        notes=tuple(note for _, notes in lines for note in notes),
+        notes=notes,
     )
     return [StoredBlock(block, [StoredArray(source.array(name), named(axes[name]), falling=turned) for name in names])]
 

@@ -9,9 +9,9 @@ import numpy as np
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import side_length, times_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import found_in, number_attributes
+from tendency.data.readers.hdf5_structure import has_structure, number_attributes
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
 from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
@@ -43,14 +43,17 @@ class PDEBench(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        flow = {"density", "pressure", "Vx"}
-        names = set(found_in(file, ("tensor", "nu", *flow, *COORDINATES)))
-        return ("tensor" in names and bool(names & {"nu", *COORDINATES})) or flow <= names
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
         return ArrayFile(file, partial(_stored, source), source.close)
+
+
+def _fits(file: Hdf5File) -> bool:
+    scalar = file.has("tensor") and any(file.has(name) for name in ("nu", *COORDINATES))
+    return scalar or all(file.has(name) for name in ("density", "pressure", "Vx"))
 
 
 def _stored(file: Hdf5File) -> list[StoredBlock]:
@@ -67,7 +70,9 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
     extent, notes = _extent(file, space, lengths)
     times = np.zeros(1) if steady else None
     if file.has("t-coordinate") and not steady:
-        times = times_of(file, "t-coordinate", lengths["t"])
+        stored = numbers_of(file, "t-coordinate")
+        superfluous = stored.shape[-1:] == (lengths["t"] + 1,)
+        times = increasing_times(file.path, "t-coordinate", stored[..., :-1] if superfluous else stored, lengths["t"])
     values = _parameters(file)
     block = Block(
         key="",
@@ -93,8 +98,8 @@ def _extent(file: Hdf5File, space: str, lengths: dict[str, int]) -> tuple[np.nda
     names = [f"{axis}-coordinate" for axis in space]
     if not all(file.has(name) for name in names):
         return None, ()
-    found = [side_length(file, name, lengths[axis]) for name, axis in zip(names, space, strict=True)]
-    return np.stack([length for length, _ in found], -1), tuple(note for _, notes in found for note in notes)
+    stored = zip(names, space, strict=True)
+    return joined_sides([side_length(file.path, name, numbers_of(file, name), lengths[axis]) for name, axis in stored])
 
 
 def _parameters(file: Hdf5File) -> dict[str, float]:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from tendency.data.metadata import DatasetError
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import number, numbered, text
+from tendency.data.readers.hdf5_structure import has_structure, number, numbered, text
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray
 from tendency.data.readers.trajectory_groups import joined_neighbours
@@ -38,20 +37,17 @@ class PDEBenchGrouped(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        try:
-            opened = Hdf5File(file)
-            try:
-                groups = numbered(opened.names(), r"(\d+)")
-                return bool(groups) and opened.has(f"{groups[0]}/data") and opened.has(f"{groups[0]}/grid")
-            finally:
-                opened.close()
-        except DatasetError:
-            return False
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
         return ArrayFile(file, partial(_stored, source), source.close)
+
+
+def _fits(file: Hdf5File) -> bool:
+    groups = numbered(file.names(), r"(\d+)")
+    return bool(groups) and file.has(f"{groups[0]}/data") and file.has(f"{groups[0]}/grid")
 
 
 def _stored(file: Hdf5File) -> list[StoredBlock]:
@@ -72,7 +68,10 @@ def _described(file: Hdf5File, group: str) -> StoredBlock:
     axes = "t" + along + ("c" if len(shape) == len(space) + 2 else "")
     stored = {name: (shape, axes)} | {f"{group}/grid/{axis}": (x.shape, axis) for axis, x in grid.items()}
     lengths = axis_lengths(file.path, stored)
-    lines = [length_of(file.path, f"{group}/grid/{axis}", grid[axis]) for axis in space if axis in grid]
+    lines = [
+        side_length(file.path, f"{group}/grid/{axis}", grid[axis], lengths[axis]) for axis in space if axis in grid
+    ]
+    extent, notes = joined_sides(lines)
     components = lengths.get("c", 1)
     block = Block(
         key=group,
@@ -80,10 +79,10 @@ def _described(file: Hdf5File, group: str) -> StoredBlock:
         num_snapshots=lengths["t"],
         fields=(Field("data"),) if components == 1 else tuple(Field(f"data_{i}") for i in range(components)),
         shape=tuple(lengths[axis] for axis in space),
-        times=increasing(file.path, f"{group}/grid/t", grid["t"]) if "t" in grid else None,
-        extent=np.array([length for length, _ in lines]) if len(lines) == len(space) else None,
+        times=increasing_times(file.path, f"{group}/grid/t", grid["t"], lengths["t"]) if "t" in grid else None,
+        extent=extent if len(lines) == len(space) else None,
         params={name: np.array([value]) for name, value in settings.items() if name not in GRID},
-        notes=tuple(note for _, notes in lines for note in notes),
+        notes=notes,
     )
     return StoredBlock(block, [StoredArray(file.unopened(name), named(axes))])
 

@@ -10,7 +10,7 @@ import yaml
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.axis_lengths import axis_lengths, named, require_components
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import increasing, numbers_of
+from tendency.data.readers.file_coordinates import increasing_times, numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import holds, number, text
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
@@ -60,7 +60,7 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
         num_snapshots=num_snapshots,
         fields=(Field("velocity", 1), Field("particles")),
         shape=(lengths["x"], lengths["y"]),
-        times=increasing(file.path, "t", numbers_of(file, "t")[:, :num_snapshots]),
+        times=increasing_times(file.path, "t", numbers_of(file, "t")[:, :num_snapshots], num_snapshots),
         extent=_sides(config.get("domain_size")),
         boundary=(("dirichlet", "dirichlet"),) * 2 if config.get("velocity_extrapolation") == "ZERO" else None,
         params={} if viscosity is None else {"NU": np.full(lengths["n"], viscosity)},

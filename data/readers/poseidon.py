@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tendency.data.metadata import DatasetError
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.array_source import require_unpacked
 from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import numbered
+from tendency.data.readers.hdf5_structure import has_structure, numbered
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray
 from tendency.data.readers.trajectory_groups import joined_neighbours
@@ -56,25 +55,20 @@ class Poseidon(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        try:
-            opened = Hdf5File(file)
-        except DatasetError:
-            return False
-        try:
-            names = {"solution", "data", "velocity"} & set(opened.names())
-            many = [name for name in names if len(opened.array(name).shape) in (3, 4, 5)]
-            samples = numbered(opened.names(), SAMPLE)
-            # Names as plain as these are Poseidon's in netCDF files alone; the Helmholtz equation is in an .h5 file.
-            return (bool(many) and file.suffix.lower() == ".nc") or (bool(samples) and opened.has(f"{samples[0]}/u"))
-        except DatasetError:
-            return False
-        finally:
-            opened.close()
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
         return ArrayFile(file, partial(_stored, source), source.close)
+
+
+def _fits(file: Hdf5File) -> bool:
+    names = {"solution", "data", "velocity"} & set(file.names())
+    many = [name for name in names if len(file.array(name).shape) in (3, 4, 5)]
+    samples = numbered(file.names(), SAMPLE)
+    # Names as plain as these are Poseidon's in netCDF files alone; the Helmholtz equation is in an .h5 file.
+    return (bool(many) and file.path.suffix.lower() == ".nc") or (bool(samples) and file.has(f"{samples[0]}/u"))
 
 
 def _stored(file: Hdf5File) -> list[StoredBlock]:

@@ -10,9 +10,9 @@ import numpy as np
 from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.axis_lengths import LETTERS, axis_lengths, named
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import numbers_of, side_length, times_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length_by_index
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import found_in, number, text, texts
+from tendency.data.readers.hdf5_structure import has_structure, number, text, texts
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray
 from tendency.data.readers.well_boundary import obstacles, sides
@@ -41,8 +41,7 @@ class TheWell(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        found = found_in(file, ("dimensions", *GROUPS))
-        return "dimensions" in found and len(found) > 1
+        return has_structure(file, lambda opened: opened.has("dimensions") and any(map(opened.has, GROUPS)))
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
@@ -84,7 +83,13 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
     lengths = _lengths(file, [*state, *given], shape)
     rows = lengths.get("n", int(number(file.attribute("n_trajectories")) or 1))
     params, notes = _parameters(file, rows)
-    lines = [side_length(file, f"dimensions/{name}", n) for name, n in zip(dims, shape, strict=True)]
+    places = [f"dimensions/{name}" for name in dims]
+    extent, uneven = joined_sides(
+        [
+            side_length_by_index(file.path, place, numbers_of(file, place), n)
+            for place, n in zip(places, shape, strict=True)
+        ]
+    )
     odd = () if grid == "cartesian" else (f"grid_type {grid}: its points are read as those of a cartesian grid",)
     block = Block(
         key="",
@@ -92,14 +97,14 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
         num_snapshots=lengths["t"],
         fields=tuple(each.field for each in state),
         shape=shape,
-        times=times_of(file, "dimensions/time", lengths["t"]),
-        extent=np.stack(np.broadcast_arrays(*(length for length, _ in lines)), -1),
+        times=increasing_times(file.path, "dimensions/time", numbers_of(file, "dimensions/time"), lengths["t"]),
+        extent=extent,
         boundary=sides(file, dims, shape),
         params=params,
         given=tuple(each.field for each in given),
         split=file.path.parent.name if file.path.parent.name in SPLITS else None,
         equation=text(file.attribute("dataset_name")),
-        notes=odd + tuple(note for _, found in lines for note in found) + notes,
+        notes=odd + uneven + notes,
     )
     arrays, constant = (
         [StoredArray(each.values, named(each.axes), grid=shape) for each in fields] for fields in (state, given)

@@ -197,10 +197,10 @@ def test_axes_that_are_not_said_are_asked_for(tmp_path):
         ({"u": U.astype("S4")}, {"axes": NAMES, "arrays": ("u",)}, ("u: expected an array of real numbers", "|S4")),
         ({"u": U[:0]}, {"axes": NAMES}, ("u: expected entries along each axis", "(0, 4, 2, 5, 6)")),
         ({"u": U, "v": U[1:]}, {"axes": NAMES, "arrays": ("u", "v")}, ("v: expected 3 entries along trajectory",)),
-        ({"u": U, "t": np.array([0.0, 2, 1, 3])}, {"axes": NAMES}, ("t: expected times that increase", "1 after 2")),
+        ({"u": U, "t": np.array([0.0, 2, 1, 3])}, {"axes": NAMES}, ("t: expected times that increase", "2 and then 1")),
         ({"u": U, "t": np.array([0.0, np.nan, 1, 3])}, {"axes": NAMES}, ("t: expected finite numbers",)),
         ({"u": U, "t": np.arange(9.0)}, {"axes": NAMES}, ("t: expected 4 times", "(9,)")),
-        ({"u": U, "x": np.arange(7.0), "y": np.arange(6.0)}, {"axes": NAMES}, ("x: expected the coordinates of 5",)),
+        ({"u": U, "x": np.arange(7.0), "y": np.arange(6.0)}, {"axes": NAMES}, ("x: expected 5 coordinates",)),
         ({"u": U, "x": np.full(5, np.inf), "y": np.arange(6.0)}, {"axes": NAMES}, ("x: expected finite",)),
     ],
 )  # fmt: skip

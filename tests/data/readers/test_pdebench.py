@@ -78,7 +78,7 @@ def test_darcy_flow_is_steady(tmp_path):
             {"tensor": random_values(3, 8, 5)},
             r"x-coordinate: expected 5 coordinates, as fields have points, got .*\(8,\)",
         ),
-        ({"t-coordinate": np.arange(9.0)}, r"t-coordinate: expected the times of 5 snapshots, got shape \(9,\)"),
+        ({"t-coordinate": np.arange(9.0)}, r"t-coordinate: expected 5 times, one for each snapshot, got shape \(9,\)"),
         (
             {"t-coordinate": np.array([0, 1, 2, 2, 3, 4.0])},
             "t-coordinate: expected times that increase, got 2 and then 2",
