@@ -63,7 +63,8 @@ def _beside(file: Path) -> Path:
 def _stored(file: NumpyFile, name: str, path: Path) -> StoredBlock:
     array = file.array(name)
     if not _fits(array.shape):
-        raise unreadable_file(path, f"{name}: expected shape (n, T, C, *N) with equal sides, got {array.shape}")
+        wanted = "expected 4 to 6 axes (n, T, C, *N) with equal sides"
+        raise unreadable_file(path, f"{name}: {wanted}, got {len(array.shape)}: {array.shape}")
     num_trajectories, num_snapshots, channels, *points = array.shape
     said, sides = _scenario(path), len(points)
     block = Block(

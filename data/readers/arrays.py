@@ -15,7 +15,7 @@ from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name
 from tendency.data.readers.named_split import SPLITS, split_of_place
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import ORDER, SPACE, StoredArray
+from tendency.data.readers.stored_array import ORDER, SPACE, StoredArray, StoredStates, UnwrittenAsNan
 from tendency.data.readers.zarr_store import ZARR
 from tendency.simulation.fields import Field
 
@@ -114,7 +114,10 @@ class _MappedArrays:
             split=split,
             notes=(*notes, *odd),
         )
-        return StoredBlock(block, list(self.states.values()), list(self.given.values()))
+        states: list[StoredStates] = list(self.states.values())
+        if self.path.suffix.lower() in NETCDF:
+            states = [UnwrittenAsNan(each) for each in states]
+        return StoredBlock(block, states, list(self.given.values()))
 
     def _names(self) -> list[str]:
         """Names of the arrays that hold the states."""
@@ -225,6 +228,8 @@ class _MappedArrays:
             named = axis_of_name(name) is not None or (array.dims is not None and array.dims == (name,))
             if named or name in (*self.states, *self.given) or array.dtype.kind not in "fiub":
                 continue
+            if array.dims is None and len(array.shape) == 1 and array.shape[0] not in (1, rows):
+                notes.append(f"{name} {array.shape} is no parameter: expected {rows} numbers, one a trajectory")
             if array.shape in ((), (1,), (rows,)) and (array.dims is None or self._is_of_rows(array.dims)):
                 values = np.broadcast_to(np.asarray(self.found.open(array.name)[()], dtype=np.float64), (rows,))
                 if np.isfinite(values).all():

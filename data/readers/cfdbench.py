@@ -69,7 +69,7 @@ class CFDBench(Reader):
 def _stored(folder: NpyFolder) -> list[StoredBlock]:
     """The one block of a case."""
     described = _described(folder.path / DESCRIPTION)
-    lengths = axis_lengths(folder.path, {name: (folder.array(name).shape, "tyx") for name in NAMES})
+    lengths = axis_lengths(folder.path, {f"{name}.npy": (folder.array(name).shape, "tyx") for name in NAMES})
     shape = lengths["x"], lengths["y"]
     lower, extent = _box(described)
     mask = _mask(described, shape, lower, extent)

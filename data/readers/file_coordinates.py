@@ -142,7 +142,9 @@ def _length(path: Path, name: str, values: Any, num_points: int) -> tuple[np.nda
         )
     steps = np.diff(x.astype(np.float64), axis=-1)
     if steps.shape[-1] < 1 or not (steps > 0).all():
-        what = "a single one" if steps.shape[-1] < 1 else "such that do not"
+        place = tuple(np.argwhere(~(steps > 0))[0]) if steps.size else ()
+        at = f" in trajectory {place[0]}" if x.ndim == 2 and place else ""
+        what = f"{x[place]:g} and then {x[(*place[:-1], place[-1] + 1)]:g}{at}" if place else "a single one"
         raise unreadable_file(path, f"{name}: expected coordinates that increase, got {what}")
     if x.ndim == 2 and (x == x[:1]).all():
         x, steps = x[0], steps[0]

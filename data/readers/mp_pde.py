@@ -11,7 +11,7 @@ from tendency.data.readers.file_coordinates import increasing_times, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import params_of, split_groups
 from tendency.data.readers.hdf5_structure import has_structure
-from tendency.data.readers.lpsda import STATES
+from tendency.data.readers.lpsda import STATES, named_states
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.simulation.fields import Field
@@ -51,16 +51,7 @@ def _fits(file: Hdf5File) -> bool:
 
 
 def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
-    found = [
-        (group, split, key) for group, split, names in split_groups(file) for key in names if key.startswith(STATES)
-    ]
-    if not found:
-        raise unreadable_file(file.path, f"expected train/pde_<snapshots>-<points>, got {', '.join(file.names())}")
-    for group, split, name in found:
-        key = f"{group}/{name}"
-        u = file.array(key)
-        if u.ndim != 3 or 0 in u.shape:
-            raise unreadable_file(file.path, f"{key}: expected shape (n, T, X), got {u.shape}")
+    for group, split, key, u in named_states(file):
         num_trajectories, num_snapshots, points = u.shape
         params = params_of(file, group, num_trajectories, ())
         boundary, notes = _boundary(params)

@@ -11,6 +11,7 @@ from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import Side, increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import has_structure
+from tendency.data.readers.named_split import require_named_split
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
@@ -58,10 +59,11 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
         raise unreadable_file(
             file.path, f"expected a group train, valid or test, got {', '.join(file.names()[:12]) or 'none'}"
         )
-    return [_layout(file, split) for split in splits]
+    require_named_split(file.path, splits)
+    return [_stored_split(file, split) for split in splits]
 
 
-def _layout(file: Hdf5File, split: str) -> StoredBlock:
+def _stored_split(file: Hdf5File, split: str) -> StoredBlock:
     electric = file.has(f"{split}/d_field")
     space = "xyz" if electric else "xy"
     names = ("d_field", "h_field") if electric else ("u", "vx", "vy")

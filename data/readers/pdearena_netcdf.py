@@ -11,7 +11,7 @@ from tendency.data.readers.file_coordinates import increasing_times, joined_side
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import holds
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray
+from tendency.data.readers.stored_array import StoredArray, UnwrittenAsNan
 from tendency.data.readers.zarr_store import ZARR, ZarrStore, missing_chunks
 from tendency.simulation.fields import Field
 
@@ -100,7 +100,8 @@ def _stored(source: ArraySource, names: Sequence[str]) -> list[StoredBlock]:
         equation="shallow water on a sphere",
         notes=notes,
     )
-    return [StoredBlock(block, [StoredArray(source.array(name), named(axes[name]), falling=turned) for name in names])]
+    states = [StoredArray(source.array(name), named(axes[name]), falling=turned) for name in names]
+    return [StoredBlock(block, [UnwrittenAsNan(each) for each in states])]
 
 
 def _fields(names: Sequence[str]) -> tuple[Field, ...]:

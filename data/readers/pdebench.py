@@ -12,7 +12,7 @@ from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import has_structure, number_attributes
-from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
+from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
@@ -60,19 +60,23 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
     """The one block of a file."""
     is_flow = not file.has("tensor")
     first = "density" if is_flow else "tensor"
+    if not file.has(first):
+        raise unreadable_file(file.path, f"expected the array tensor, or density, got {', '.join(file.names()[:12])}")
     axes = "nt" + "xyz"[: max(len(file.array(first).shape) - 2, 1)]
     space = axes[2:]
     names = ("density", "pressure", *(f"V{axis}" for axis in space)) if is_flow else ("tensor",)
     given = ("nu",) if file.has("nu") else ()
     arrays = dict.fromkeys(names, axes) | dict.fromkeys(given, "n" + space)
-    lengths = axis_lengths(file.path, {name: (file.array(name).shape, each) for name, each in arrays.items()})
+    coordinates = {f"{axis}-coordinate": axis for axis in space if file.has(f"{axis}-coordinate")}
+    stored = {name: (file.array(name).shape, each) for name, each in (arrays | coordinates).items()}
+    lengths = axis_lengths(file.path, stored)
     steady = bool(given) and lengths["t"] == 1
     extent, notes = _extent(file, space, lengths)
     times = np.zeros(1) if steady else None
     if file.has("t-coordinate") and not steady:
-        stored = numbers_of(file, "t-coordinate")
-        superfluous = stored.shape[-1:] == (lengths["t"] + 1,)
-        times = increasing_times(file.path, "t-coordinate", stored[..., :-1] if superfluous else stored, lengths["t"])
+        found = numbers_of(file, "t-coordinate")
+        superfluous = found.shape[-1:] == (lengths["t"] + 1,)
+        times = increasing_times(file.path, "t-coordinate", found[..., :-1] if superfluous else found, lengths["t"])
     values = _parameters(file)
     block = Block(
         key="",

@@ -14,7 +14,7 @@ from tendency.data.readers.file_coordinates import numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import has_structure, numbered
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray
+from tendency.data.readers.stored_array import StoredArray, UnwrittenAsNan
 from tendency.data.readers.trajectory_groups import joined_neighbours
 from tendency.simulation.fields import Field
 
@@ -112,7 +112,7 @@ def _evolving(file: Hdf5File, name: str) -> StoredBlock:
         given=tuple(Field(each) for each in constant),
     )
     state, *given = (StoredArray(file.array(each), named(letters)) for each, letters in axes.items())
-    return StoredBlock(block, [state], given)
+    return StoredBlock(block, [UnwrittenAsNan(state)], [UnwrittenAsNan(each) for each in given])
 
 
 def _steady(state: StoredArray, given: StoredArray, field: Field, constant: Field) -> StoredBlock:
@@ -126,7 +126,7 @@ def _steady(state: StoredArray, given: StoredArray, field: Field, constant: Fiel
         times=np.zeros(1),
         given=(constant,),
     )
-    return StoredBlock(block, [state], [given])
+    return StoredBlock(block, [UnwrittenAsNan(state)], [UnwrittenAsNan(given)])
 
 
 def _sample(file: Hdf5File, group: str) -> StoredBlock:

@@ -13,6 +13,10 @@ STORED = (*ORDER[:3], "component", *SPACE)
 """As ``ORDER``; a tensor has two axes of components, which become channels together."""
 
 
+FILL = 9.969209968386869e36
+"""What netCDF fills arrays of float32 and float64 with."""
+
+
 class StoredStates(Protocol):
     """States that lie somewhere in a file."""
 
@@ -116,6 +120,22 @@ class ReversedInTime:
         wanted = range(self.num_snapshots)[snapshots]
         last = self.num_snapshots - 1
         return self.states.part(rows, slice(last - wanted[-1], last - wanted[0] + 1, snapshots.step))[:, ::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class UnwrittenAsNan:
+    """States of a netCDF file, with NaN where nothing was written: HDF5 reads netCDF's fill value as a number.
+
+    Args:
+        states: as stored.
+    """
+
+    states: StoredStates
+
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``StoredStates``."""
+        values = self.states.part(rows, snapshots)
+        return np.where(values == FILL, values.dtype.type(np.nan), values)
 
 
 class UnopenedArray:

@@ -11,6 +11,7 @@ from tendency.data.readers.file_coordinates import Side, increasing_times, joine
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import params_of, split_groups
 from tendency.data.readers.hdf5_structure import has_structure
+from tendency.data.readers.named_split import require_named_split
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
 from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.simulation.fields import Field
@@ -49,6 +50,7 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
     groups = list(split_groups(file))
     if not groups:
         raise unreadable_file(file.path, f"expected a group train, valid or test, got {', '.join(file.names())}")
+    require_named_split(file.path, {split for _, split, _ in groups})
     for group, split, _ in groups:
         u = file.array(f"{group}/u")
         if u.ndim not in (3, 4) or 0 in u.shape:

@@ -81,7 +81,10 @@ def _stored(file: Hdf5File) -> list[StoredBlock]:
     given = [each for each in stored if "t" not in each.axes]
     given += [_FieldArray(Field(f"{name}_mask"), name, axes, mask) for name, axes, mask in obstacles(file, dims, shape)]
     lengths = _lengths(file, [*state, *given], shape)
-    rows = lengths.get("n", int(number(file.attribute("n_trajectories")) or 1))
+    said = number(file.attribute("n_trajectories"))
+    rows = lengths.get("n", int(said or 1))
+    if said is not None and said != rows:
+        raise unreadable_file(file.path, f"n_trajectories: expected {rows}, as fields have trajectories, got {said:g}")
     params, notes = _parameters(file, rows)
     places = [f"dimensions/{name}" for name in dims]
     extent, uneven = joined_sides(
