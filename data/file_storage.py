@@ -88,13 +88,14 @@ class FileStorage(TrajectoryStorage):
             pieces.append(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
         u = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         if not bool(torch.isfinite(u).all()):
-            row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
+            row, snapshot, channel = torch.nonzero(~torch.isfinite(u).flatten(3).all(3))[0].tolist()
             number, block, part = self._part_of(rows.start + row)
             leave_out = f"data.leave_out=[{self.numbers[rows.start + row]}]"
             raise unreadable_file(
                 self._path(number),
-                f"holds values that are not finite: trajectory {part.start}{_of(block)}, snapshot "
-                f"{begin + snapshot * step}; leave it out by {leave_out}, or clean the file",
+                f"holds values of {block.field_of_channel(channel).name} that are not finite: trajectory "
+                f"{part.start}{_of(block)}, snapshot {begin + snapshot * step}; leave it out by {leave_out}, or clean "
+                "the file",
             )
         return u
 

@@ -151,12 +151,14 @@ def _sample(path: Path, file: OpenedFile, block: Block, row: int, number: int, n
         raise unreadable_file(
             path, f"{block.key}: expected numbers of shape {expected}, got {values.dtype} {values.shape}"
         )
-    finite = np.isfinite(values).reshape(len(chosen), -1).all(1)
+    finite = np.isfinite(values).reshape(*values.shape[1:3], -1).all(2)
     if not finite.all():
+        snapshot, channel = np.argwhere(~finite)[0].tolist()
+        of = f" of {block.key}" if block.key else ""
         raise unreadable_file(
             path,
-            f"holds values that are not finite: trajectory {row}, snapshot {chosen[int(np.argmin(finite))]}; leave it "
-            f"out by data.leave_out=[{number}], or clean the file",
+            f"holds values of {block.field_of_channel(channel).name} that are not finite: trajectory {row}{of}, "
+            f"snapshot {chosen[snapshot]}; leave it out by data.leave_out=[{number}], or clean the file",
         )
     given = file.read_given(block, slice(row, row + 1))
     if not np.isfinite(given).all():

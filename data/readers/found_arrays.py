@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import xarray
 
+from tendency.data.readers.array_file import DAMAGE
 from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
-from tendency.data.readers.laid_out_file import DAMAGE
 from tendency.data.readers.numpy_file import NPY, NPZ, NumpyFile
 from tendency.data.readers.reader import require_data, unreadable_file
-from tendency.data.readers.zarr_arrays import ZARR, axes_of, is_zarr, missing_chunks, zarr_arrays
+from tendency.data.readers.zarr_store import ZARR, ZarrStore, axes_of, is_zarr, missing_chunks
 
 NETCDF = (".nc", ".nc4")
 HDF5 = (".h5", ".hdf5", ".hdf")
@@ -120,12 +120,12 @@ def _opened(path: Path, suffix: str) -> FoundArrays:
 
 
 def _zarr(path: Path) -> FoundArrays:
-    found = zarr_arrays(path)
+    store = ZarrStore(path)
     arrays = {
         name: FoundArray(name, array.shape, array.dtype, axes_of(array), missing_chunks(array))
-        for name, array in found.items()
+        for name, array in store.arrays.items()
     }
-    return FoundArrays(path, arrays, found.__getitem__, lambda: None)
+    return FoundArrays(path, arrays, store.array, store.close)
 
 
 def _numpy(path: Path) -> FoundArrays:

@@ -1,36 +1,12 @@
 """HDF5 files whose groups are the splits of a dataset, as several published generators write them."""
 
-from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from tendency.data.metadata import DatasetError
-from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
+from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.named_split import SPLITS
 from tendency.data.readers.reader import unreadable_file
-
-
-def has_structure(path: Path, fits: Callable[[Hdf5File], bool]) -> bool:
-    """Whether a file is HDF5 and has a structure; False where it cannot be read.
-
-    Args:
-        path: of the file.
-        fits: looks at it.
-    """
-    if not is_hdf5(path):
-        return False
-    try:
-        file = Hdf5File(path)
-    except DatasetError:
-        return False
-    try:
-        with file.in_words("its structure cannot be read"):
-            return fits(file)
-    except DatasetError:
-        return False
-    finally:
-        file.close()
 
 
 def split_groups(file: Hdf5File) -> Iterator[tuple[str, str, list[str]]]:

@@ -1,7 +1,10 @@
 """The split that a file's name says it holds."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
+
+from tendency.data.readers.reader import unreadable_file
 
 SPLITS = {
     "train": "train",
@@ -23,6 +26,23 @@ def split_of_name(path: Path) -> str | None:
     """
     said = {SPLITS[word] for word in re.split(r"[^a-z]+", path.stem.lower()) if word in SPLITS}
     return said.pop() if len(said) == 1 else None
+
+
+def require_named_split(path: Path, splits: Collection[str]) -> None:
+    """Refuses a file whose name says another split than its content.
+
+    Args:
+        path: of the file.
+        splits: that it holds.
+
+    Raises:
+        DatasetError: names both.
+    """
+    said = split_of_name(path)
+    if said is not None and splits and said not in splits:
+        raise unreadable_file(
+            path, f"expected a group {said}, as its name says, got {', '.join(sorted(splits))}; one of them is wrong"
+        )
 
 
 def split_of_place(path: Path) -> str | None:

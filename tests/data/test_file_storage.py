@@ -74,7 +74,7 @@ def test_values_that_are_not_finite_are_refused_with_their_place(saved_arrays):
     u[1, 4, 2] = np.nan
     np.save(path, u)
     with pytest.raises(
-        DatasetError, match=r"part0.npy holds values that are not finite: trajectory 1, snapshot 4; lea"
+        DatasetError, match=r"part0.npy holds values of u that are not finite: trajectory 1, snapshot 4; lea"
     ):
         TrajectoryDataset(saved_arrays, "train", (0, 1)).windows([10])
 
