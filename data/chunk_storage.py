@@ -68,7 +68,8 @@ class ChunkStorage(TrajectoryStorage):
         for number, part in self._parts(rows):
             with self.opened(number) as (file, path):
                 t, c = read_times_and_conditions(file, path, self.metadata)
-            if len(t) != self.batch:
+            # The last chunk of a split may hold those alone that count.
+            if len(t) not in (self.batch, self.manifest.counts[self.split] - number * self.batch):
                 raise damaged_chunk(path, f"has {len(t)} trajectories, chunks of {self.batch} are expected")
             times.append(t[part])
             conditions.append(c[part])

@@ -25,9 +25,10 @@ _HOMES = {
     "open_dataset": "tendency.data.dataset",
     "begin": "tendency.simulation.simulator",
     "rollout": "tendency.simulation.simulator",
+    "write_dataset": "tendency.array_dataset",
 }
 
-__all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "rollout"]
+__all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "rollout", "write_dataset"]
 
 
 def __getattr__(name: str) -> Any:
