@@ -22,13 +22,23 @@ if _MISSING:
 _HOMES = {
     "export": "tendency.export_surrogate",
     "load_surrogate": "tendency.trained_surrogate",
-    "open_dataset": "tendency.data.dataset",
+    "open_dataset": "tendency.opened_data",
+    "open_windows": "tendency.data.dataset",
     "begin": "tendency.simulation.simulator",
     "rollout": "tendency.simulation.simulator",
     "write_dataset": "tendency.array_dataset",
 }
 
-__all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "rollout", "write_dataset"]
+__all__ = [
+    "__version__",
+    "begin",
+    "export",
+    "load_surrogate",
+    "open_dataset",
+    "open_windows",
+    "rollout",
+    "write_dataset",
+]
 
 
 def __getattr__(name: str) -> Any:

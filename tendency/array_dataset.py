@@ -50,9 +50,9 @@ def write_dataset(folder: str | Path, u: Any, times: Any, **stated: Unpack[State
     are stored in float32, those of float64 are rounded; times, side lengths and parameters are stored in float64.
 
     Example:
-        >>> x, t = numpy.arange(32) / 32, numpy.linspace(0, 1, 11)
-        >>> speed = numpy.linspace(1, 2, 20)
-        >>> u = numpy.sin(2 * numpy.pi * (x - speed[:, None, None, None] * t[:, None, None]))
+        >>> x, t = np.arange(32) / 32, np.linspace(0, 1, 11)
+        >>> speed = np.linspace(1, 2, 20)
+        >>> u = np.sin(2 * np.pi * (x - speed[:, None, None, None] * t[:, None, None]))
         >>> tendency.write_dataset("waves", u, t, extent=[1.0], boundary="periodic", params={"speed": speed})
         PosixPath('waves')
 
