@@ -21,6 +21,7 @@ if _MISSING:
 
 _HOMES = {
     "export": "tendency.export_surrogate",
+    "inspect": "tendency.opened_data",
     "load_surrogate": "tendency.trained_surrogate",
     "open_dataset": "tendency.opened_data",
     "open_windows": "tendency.data.dataset",

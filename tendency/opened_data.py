@@ -1,61 +1,13 @@
-"""A dataset, or data files, opened for looking at them: what ``tendency.open_dataset`` does."""
+"""A dataset, or data files, looked at from Python: ``tendency.open_dataset`` and ``tendency.inspect``."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
 
-from tendency.app.problems.looked_at_files import look_at_files
-from tendency.data.dataset_layout import manifest_path
-from tendency.data.file_storage import FileStorage
-from tendency.data.lazy_field import Part
-from tendency.data.manifest import Manifest, read_manifest
+from tendency.app.problems.data_on_disk import data_on_disk
+from tendency.app.problems.inspection import Inspection, inspected
 from tendency.data.metadata import DatasetError
-from tendency.data.open_storage import open_storage
 from tendency.data.xarray_view import xarray_view
-
-
-@dataclass(frozen=True)
-class OpenedData:
-    """What a path leads to.
-
-    Args:
-        path: of a dataset's folder, or of data files.
-        manifest: of the dataset; of data files what they say.
-        splits: each with its storage and its number of trajectories.
-        unsaid: which of ``dt``, ``extent`` and ``boundary`` data files do not say.
-    """
-
-    path: Path
-    manifest: Manifest
-    splits: Mapping[str, Part]
-    unsaid: tuple[str, ...] = ()
-
-
-def opened_data(path: str | Path) -> OpenedData:
-    """Opens a dataset's folder, or data files whose format is recognised; no values are read, nothing is written.
-
-    Raises:
-        DatasetError: there is nothing, or it cannot be read.
-        ConfigError: no reader knows the format.
-        ValueError: files that do not belong together.
-    """
-    place = Path(path).expanduser()
-    if not place.exists():
-        raise DatasetError(f"path: expected a dataset's folder, a data file or a folder of data files, got {place}")
-    if manifest_path(place).exists() or (place / "seconds.jsonl").exists():
-        manifest = read_manifest(place)
-        counts = manifest.counts.items()
-        return OpenedData(place, manifest, {s: (open_storage(place, manifest, s), n) for s, n in counts})
-    found = look_at_files(place.absolute())
-    manifest, index = found.manifest, found.manifest.files
-    splits = {
-        split: (FileStorage(place.absolute(), manifest, index, split, place.absolute()), count)
-        for split, count in manifest.counts.items()
-        if index is not None
-    }
-    return OpenedData(place, manifest, splits, found.unsaid)
 
 
 def open_dataset(path: str | Path, split: str | None = None) -> xr.Dataset:
@@ -87,7 +39,7 @@ def open_dataset(path: str | Path, split: str | None = None) -> xr.Dataset:
         ConfigError: no reader knows the format.
         ValueError: no such split, or files that do not belong together.
     """
-    found = opened_data(path)
+    found = data_on_disk(path)
     if split is not None and split not in found.splits:
         known = [name for name in found.splits if name]
         raise ValueError(f"split: expected one of {known or 'none, since the files name no splits'}, got {split!r}")
@@ -98,3 +50,24 @@ def open_dataset(path: str | Path, split: str | None = None) -> xr.Dataset:
     if found.unsaid:
         view.attrs["unsaid"] = ", ".join(found.unsaid)
     return view
+
+
+def inspect(path: str | Path) -> Inspection:
+    """What a dataset or data files are, in at most 25 lines, as ``generate.py dataset=... inspect=true`` prints them.
+
+    Example:
+        >>> print(tendency.inspect("datasets/heat").lines[2])
+        trajectories  4 train, 2 valid, 2 test
+
+    Args:
+        path: of a dataset's folder, or of a data file or a folder of such.
+
+    Returns:
+        The lines, which are printed one below the other.
+
+    Raises:
+        DatasetError: there is nothing at the path, or it cannot be read.
+        ConfigError: no reader knows the format.
+        ValueError: files that do not belong together.
+    """
+    return inspected(data_on_disk(path))

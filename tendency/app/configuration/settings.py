@@ -62,6 +62,7 @@ class GenerateSettings:
         small: as of ``TrainSettings``.
         verify: read all of the dataset and compare every byte with its manifest; nothing is made.
         repair: the same, and solve anew what is damaged or missing.
+        inspect: say what the dataset or the data files are; nothing is made.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class GenerateSettings:
         small: bool = False,
         verify: bool = False,
         repair: bool = False,
+        inspect: bool = False,
     ) -> None:
         self.certify, self.small, self.verify, self.repair = certify, small, verify, repair
+        self.inspect = inspect
 
 
 class StoredDatasetSettings:
@@ -82,12 +85,19 @@ class StoredDatasetSettings:
         verify: as of ``GenerateSettings``.
         repair: as of ``GenerateSettings``.
         workers: processes that solve; 0 for one per core.
+        inspect: say what the dataset is; a data file or a folder of such may stand in its place.
     """
 
     def __init__(
-        self, dataset: Annotated[str, Len(1)], verify: bool = False, repair: bool = False, workers: NonNegativeInt = 0
+        self,
+        dataset: Annotated[str, Len(1)],
+        verify: bool = False,
+        repair: bool = False,
+        workers: NonNegativeInt = 0,
+        inspect: bool = False,
     ) -> None:
         self.dataset, self.verify, self.repair, self.workers = dataset, verify, repair, workers
+        self.inspect = inspect
 
 
 class EvaluateSettings:

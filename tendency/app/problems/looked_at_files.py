@@ -1,6 +1,6 @@
 """Data files of which nothing was said and no index was made: what they hold, as far as they say it themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,36 +30,57 @@ class FoundFiles:
     unsaid: tuple[str, ...]
 
 
-def look_at_files(path: Path, reader: Reader | None = None, stated: StatedFacts | None = None) -> FoundFiles:
+def look_at_files(
+    path: Path,
+    reader: Reader | None = None,
+    stated: StatedFacts | None = None,
+    said: StatedValues | None = None,
+    only: str | None = None,
+) -> FoundFiles:
     """Reads the structure of data files, and writes nothing.
 
     Args:
         path: of a file or a folder.
         reader: of their format; None for the one that recognises them.
         stated: what each axis and array is.
+        said: by the user, in place of what the files say.
+        only: pattern of the names of files, or of blocks in them; None for all.
 
     Raises:
         ConfigError: no reader, or several, recognise them.
         DatasetError: a file that cannot be read.
         ValueError: files that do not belong together.
     """
-    reader, stated = reader or recognised_reader(path), stated or StatedFacts()
-    files = DataFiles(path, reader, stated).index(None, lambda done, total: None)
+    reader, stated, said = reader or recognised_reader(path), stated or StatedFacts(), said or StatedValues()
+    files = DataFiles(path, reader, stated).index(only, lambda done, total: None)
     blocks = [block for file in files for block in file.blocks]
     shortest = min(block.num_snapshots for block in blocks)
-    snapshots = require_one_kind(files, shortest if shortest > 1 else None)
-    lacking = {name for name in ("extent", "boundary") if any(getattr(block, name) is None for block in blocks)}
-    if any(block.times is None for block in blocks):
-        lacking.add("dt")
-    values = StatedValues(
-        dt=1.0 if "dt" in lacking else None,
-        extent=tuple(float(n) for n in blocks[0].shape) if "extent" in lacking else None,
-        boundary="open" if "boundary" in lacking else None,
+    snapshots = require_one_kind(files, said.num_snapshots or (shortest if shortest > 1 else None))
+    names = {"dt": "times", "extent": "extent", "boundary": "boundary"}
+    lacking = {
+        name
+        for name, inside in names.items()
+        if getattr(said, name) is None and any(getattr(block, inside) is None for block in blocks)
+    }
+    values = replace(
+        said,
+        dt=1.0 if "dt" in lacking else said.dt,
+        extent=tuple(float(n) for n in blocks[0].shape) if "extent" in lacking else said.extent,
+        boundary="open" if "boundary" in lacking else said.boundary,
     )
     splits = _splits(files)
     used = np.sort(np.concatenate(list(splits.values())))
     facts = gather_facts(safe_name(path.name if path.is_dir() else path.stem), files, used, values, snapshots)
-    index = FileIndex(path_of(type(reader)), stated, tuple(files), splits, facts.names, {}, values.dt, values.extent)
+    index = FileIndex(
+        path_of(type(reader)),
+        stated,
+        tuple(files),
+        splits,
+        facts.names,
+        dict(values.constants),
+        values.dt,
+        values.extent,
+    )
     manifest = Manifest(
         description={},
         metadata=facts.metadata,

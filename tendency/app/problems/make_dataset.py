@@ -28,6 +28,9 @@ def generate(config: DictConfig) -> None:
     nodes = {key: content[key] for key in ("pde", "data") if content.get(key)}
     check_nodes(nodes, INJECTED, {"pde": Problem, "data": DataSource})
     data = data_of(content)
+    if content["inspect"]:
+        print(data.inspect())
+        return
     if content["certify"] == "only":
         certificate = data.certify()
         certificate.require()
