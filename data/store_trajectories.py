@@ -20,8 +20,11 @@ from tendency.data.trajectory_file import Trajectories, chunk_content
 from tendency.data.trajectory_reader import open_chunk, read_states, read_trajectories, stated_problem
 from tendency.data.whole_file import sweep_leftovers, write_whole_bytes
 
-CHUNK_BYTES = 2**25
-"""Of the states of a chunk, unless a single trajectory has more: what memory holds of it is five times as much."""
+CHUNK_BYTES = 2**24
+"""Of the states of a chunk, unless a single trajectory has more; memory holds several times as much when it is written."""
+
+STATISTICS_BYTES = 2**22
+"""Of the states whose statistics are taken at once, in double precision."""
 
 MOST_TOGETHER = 64
 """Trajectories in one chunk."""
@@ -130,8 +133,13 @@ def _is_there(path: Path, digest: str, metadata: TrajectoryMetadata) -> bool:
 
 
 def _training_states(folder: Path, source: TrajectorySource) -> Iterator[Tensor]:
-    """The states (B, T, C, *N) of the training split, a chunk at a time."""
-    for chunk in chunks_of({"train": source.counts["train"]}, source.chunk_size):
-        path = chunk.path(folder)
+    """The states (1, W, C, *N) of the training split, some snapshots of a trajectory at a time."""
+    metadata, size = source.metadata, source.chunk_size
+    snapshots = max(STATISTICS_BYTES // (4 * metadata.num_channels * math.prod(metadata.geometry.shape)), 1)
+    for chunk in chunks_of({"train": source.counts["train"]}, size):
+        path, first = chunk.path(folder), chunk.number * size
         with open_chunk(path) as file:
-            yield read_states(file, path, source.metadata, slice(None), slice(None))
+            for row in range(min(size, source.counts["train"] - first)):
+                for begin in range(0, metadata.num_snapshots, snapshots):
+                    part = slice(begin, begin + snapshots)
+                    yield read_states(file, path, metadata, slice(row, row + 1), part)
