@@ -21,7 +21,7 @@ from tendency.data.trajectory_reader import open_chunk, read_states, read_trajec
 from tendency.data.whole_file import sweep_leftovers, write_whole_bytes
 
 CHUNK_BYTES = 2**24
-"""Of the states of a chunk, unless a single trajectory has more; memory holds several times as much when it is written."""
+"""Of the states of a chunk, unless a single trajectory has more; writing it takes several times as much memory."""
 
 STATISTICS_BYTES = 2**22
 """Of the states whose statistics are taken at once, in double precision."""
