@@ -34,6 +34,7 @@ __all__ = [
     "__version__",
     "begin",
     "export",
+    "inspect",
     "load_surrogate",
     "open_dataset",
     "open_windows",
