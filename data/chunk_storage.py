@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from tendency.data.chunk_blocks import ChunkBlocks, Stamp, stamp_of
 from tendency.data.dataset_layout import Chunk
 from tendency.data.manifest import Manifest, same_file
-from tendency.data.metadata import damaged_chunk
+from tendency.data.metadata import TrajectoryMetadata, damaged_chunk
 from tendency.data.row_reads import read_windows
 from tendency.data.storage import TrajectoryStorage
 from tendency.data.trajectory_reader import (
@@ -90,11 +91,20 @@ class ChunkStorage(TrajectoryStorage):
 
     def heads(self, rows: range) -> tuple[Tensor, Conditions]:
         """As of ``TrajectoryStorage``."""
+        return self._heads(rows, self.metadata)
+
+    def heads_without_fields(self, rows: range) -> tuple[Tensor, Conditions]:
+        """As of ``TrajectoryStorage``."""
+        return self._heads(rows, replace(self.metadata, given=()))
+
+    def _heads(self, rows: range, metadata: TrajectoryMetadata) -> tuple[Tensor, Conditions]:
+        """Times and conditions of neighbouring trajectories, with the constant fields of the metadata."""
         times, conditions = [], []
         for number, part in self._parts(rows):
             with self.opened(number) as (file, path):
-                t, c = read_times_and_conditions(file, path, self.metadata)
-            if len(t) != self.batch:
+                t, c = read_times_and_conditions(file, path, metadata)
+            # The last chunk of a split may hold those alone that count.
+            if len(t) not in (self.batch, self.manifest.counts[self.split] - number * self.batch):
                 raise damaged_chunk(path, f"has {len(t)} trajectories, chunks of {self.batch} are expected")
             times.append(t[part])
             conditions.append(c[part])

@@ -187,17 +187,19 @@ class TrajectoryDataset(Dataset[Window]):
         )
 
 
-def open_dataset(
+def open_windows(
     folder: str | Path,
     split: str = "test",
     required: Sequence[int] = (0, 1),
     wanted: Sequence[int] = (0,),
     stride: int = 1,
 ) -> TrajectoryDataset:
-    """Windows of a dataset's split; see ``tendency.data.dataset.TrajectoryDataset``.
+    """Windows of a dataset's split, which iterate, are indexed and go into a ``torch.utils.data.DataLoader``.
+
+    See ``tendency.data.dataset.TrajectoryDataset``; ``tendency.open_dataset`` gives whole trajectories to xarray.
 
     Example:
-        >>> dataset = tendency.open_dataset("datasets/heat", "test")
+        >>> dataset = tendency.open_windows("datasets/heat", "test")
         >>> len(dataset), dataset.metadata.channel_names
         (14, ('u',))
         >>> dataset[0].u.shape  # trajectories, snapshots, channels, points

@@ -25,6 +25,15 @@ SPLITS = ("train", "valid", "test")
 """Each has a folder of its own."""
 
 
+MOST_LETTERS = 40
+"""Of a file's or a folder's name in the name of a dataset."""
+
+
+def safe_name(words: str) -> str:
+    """The name of a file or a folder, made safe as the name of a dataset."""
+    return re.sub(r"[^a-z0-9_.-]+", "_", words.lower()).lstrip("_.-")[:MOST_LETTERS] or "files"
+
+
 def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Path:
     """The folder root/<name>-<hash of the description>.
 

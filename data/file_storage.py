@@ -59,24 +59,29 @@ class FileStorage(TrajectoryStorage):
         manifest: of the dataset.
         index: of its files.
         split: ``train``, ``valid`` or ``test``.
+        root: where the files lie; where the folder says that they do when left out.
     """
 
-    def __init__(self, folder: Path, manifest: Any, index: FileIndex, split: str) -> None:
+    def __init__(self, folder: Path, manifest: Any, index: FileIndex, split: str, root: Path | None = None) -> None:
         self.folder, self.metadata, self.index, self.batch = folder, manifest.metadata, index, TOGETHER
-        self.root, self.numbers, self.places = read_location(folder), index.splits[split], index.places()
+        self.root, self.numbers, self.places = root or read_location(folder), index.splits[split], index.places()
         self.reader = reader_named(index.reader)
         self.open_files: OrderedDict[int, OpenedFile] = OrderedDict()
         self.compared: set[int] = set()
 
     def heads(self, rows: range) -> tuple[Tensor, Conditions]:
         """As of ``TrajectoryStorage``."""
+        times, conditions = self.heads_without_fields(rows)
+        given = self._given(rows)
+        return times, conditions if given is None else conditions.with_given(given, self.metadata.given_names)
+
+    def heads_without_fields(self, rows: range) -> tuple[Tensor, Conditions]:
+        """As of ``TrajectoryStorage``; no file is opened."""
         times, conditions = [], []
         for _, block, part in self._parts(rows):
             times.append(torch.from_numpy(self._times(block, part)))
             conditions.append(self._conditions(block, part))
-        given = self._given(rows)
-        joined = Conditions.joined(conditions)
-        return torch.cat(times), joined if given is None else joined.with_given(given, self.metadata.given_names)
+        return torch.cat(times), Conditions.joined(conditions)
 
     def states(self, rows: range, snapshots: slice) -> Tensor:
         """As of ``TrajectoryStorage``."""

@@ -30,6 +30,10 @@ class TrajectoryStorage(WindowSource):
         """
 
     @abstractmethod
+    def heads_without_fields(self, rows: range) -> tuple[Tensor, Conditions]:
+        """As ``heads``, without constant fields, which may be as large as states."""
+
+    @abstractmethod
     def states(self, rows: range, snapshots: slice) -> Tensor:
         """u (B, W, C, *N) float32 of some snapshots of neighbouring trajectories, all finite; raises as ``heads``."""
 

@@ -29,6 +29,8 @@ from tendency.simulation.geometry import BoundaryKind
 
 SNAPSHOTS_PER_BLOCK = 4
 """Snapshots in one HDF5 chunk: a window reads few of them, and none of the rest of the trajectory."""
+SIDES = "tendency_sides"
+"""The attribute of a boundary with the kinds of its lower and its upper side, as ``Boundary`` names them."""
 WELL_BOUNDARY = {
     BoundaryKind.PERIODIC: "PERIODIC",
     BoundaryKind.OPEN: "OPEN",
@@ -223,6 +225,9 @@ def _write_boundaries(file: h5py.File, metadata: TrajectoryMetadata) -> None:
         entry.attrs["bc_type"] = WELL_BOUNDARY[kind]
         entry.attrs["sample_varying"] = False
         entry.attrs["time_varying"] = False
+        if metadata.resolution == "unknown":
+            # The Well has one word for all walls; of what was solved here, the problem in the manifest says the kinds.
+            entry.attrs[SIDES] = [metadata.geometry.boundary.kind(axis, side, 0).value for side in (0, 1)]
         mask = np.zeros(metadata.geometry.shape[min(axis, len(metadata.geometry.shape) - 1)], dtype=bool)
         mask[[0, -1]] = True
         entry.create_dataset("mask", data=mask, **_checksum(mask))

@@ -8,6 +8,8 @@ import numpy as np
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import text, texts
 from tendency.data.readers.reader import unreadable_file
+from tendency.data.trajectory_file import SIDES
+from tendency.simulation.geometry import BoundaryKind
 
 GROUP = "boundary_conditions"
 KINDS = {"WALL": "dirichlet", "OPEN": "open", "PERIODIC": "periodic"}
@@ -43,7 +45,17 @@ def sides(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> tuple[tu
                 face = mask.take(index, axis=place)
                 if face.all() if kind == "dirichlet" else face.any():
                     found[axis][side] = kind
+        if stated := texts(file.attribute(SIDES, f"{GROUP}/{name}", ())):
+            found[axes[0]] = _stated(file, name, stated)
     return tuple((lower, upper) for lower, upper in found)
+
+
+def _stated(file: Hdf5File, name: str, kinds: Sequence[str]) -> list[str]:
+    """What a file of this program says of the two sides of an axis, for which the layout has fewer words."""
+    known = [kind.value for kind in BoundaryKind]
+    if len(kinds) != 2 or not set(kinds) <= set(known):
+        raise unreadable_file(file.path, f"{GROUP}/{name}: expected {SIDES} of two among {known}, got {list(kinds)}")
+    return list(kinds)
 
 
 def obstacles(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> list[tuple[str, str, Any]]:

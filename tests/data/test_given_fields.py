@@ -112,6 +112,10 @@ class InMemory(TrajectoryStorage):
         part = slice(rows.start, rows.stop)
         return self.trajectories.times[part], self.trajectories.conditions[part]
 
+    def heads_without_fields(self, rows):
+        times, conditions = self.heads(rows)
+        return times, conditions.without_fields()
+
     def states(self, rows, snapshots):
         return self.trajectories.u[rows.start : rows.stop, snapshots]
 

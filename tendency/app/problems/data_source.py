@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tendency.app.configuration.build import build
+from tendency.app.problems.inspection import Inspection
 from tendency.app.progress import progress_line
 from tendency.data.certificate import Certificate
 from tendency.data.dataset import TrajectoryDataset
@@ -138,6 +139,14 @@ class DataSource(ABC):
 
         Raises:
             DatasetError: something is missing or damaged.
+        """
+
+    @abstractmethod
+    def inspect(self) -> Inspection:
+        """What the dataset is, in a few lines; nothing is made.
+
+        Raises:
+            DatasetError: it is not there, or cannot be read.
         """
 
     @abstractmethod

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tendency.app.problems.data_on_disk import files_on_disk
 from tendency.app.problems.data_source import DataSource
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.file_dataset import FileSettings, find_dataset, index_dataset
+from tendency.app.problems.inspection import Inspection, inspected
+from tendency.app.problems.looked_at_files import look_at_files
 from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data.certificate import Certificate
@@ -218,6 +221,19 @@ class FileData(DataSource):
     def verify(self) -> None:
         """As of ``DataSource``."""
         verify_folder(self.folder, self.manifest)
+
+    def inspect(self) -> Inspection:
+        """As of ``DataSource``: of the files as they are; their index need not be there.
+
+        Raises:
+            ConfigError: no reader knows the format.
+            ValueError: files that do not belong together, or settings that do not fit them.
+        """
+        path, settings = self.settings.path, self.settings
+        if not path.exists():
+            raise ConfigError([f"data.path: expected a file or a folder, got {str(path)!r}, which is not there"])
+        found = look_at_files(path, settings.reader, settings.stated, settings.values, settings.only)
+        return inspected(files_on_disk(path, found))
 
     def repair(self) -> None:
         """As of ``DataSource``: data files are somebody else's.

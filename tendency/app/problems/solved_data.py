@@ -10,9 +10,11 @@ from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
 from tendency.app.machine_limits import bounded
+from tendency.app.problems.data_on_disk import data_on_disk
 from tendency.app.problems.data_source import DataSource
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
+from tendency.app.problems.inspection import Inspection, inspected
 from tendency.app.problems.stored_dataset import repair_folder, verify_folder
 from tendency.app.progress import progress_line
 from tendency.app.runs.run_folder import differences
@@ -201,6 +203,10 @@ class SolvedData(DataSource):
     def verify(self) -> None:
         """As of ``DataSource``."""
         verify_folder(self.folder, self.read())
+
+    def inspect(self) -> Inspection:
+        """As of ``DataSource``."""
+        return inspected(data_on_disk(self.folder))
 
     def repair(self) -> None:
         """As of ``DataSource``."""
