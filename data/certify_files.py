@@ -1,16 +1,34 @@
 """What can be measured of trajectories that somebody else has solved."""
 
+from pathlib import Path
+
 from tendency.data.certificate import Certificate
+from tendency.data.file_certificate import file_figures
+from tendency.data.file_index import FileIndex
+from tendency.data.file_storage import FileStorage
+from tendency.data.manifest import Manifest
 from tendency.simulation.problem import Problem
 
 FILES_UNCERTIFIED = "data files, not certified against a solver"
 """What is said of data whose errors nobody here has measured."""
 
 
-def certify_files(problem: Problem | None) -> Certificate:
-    """The certificate of data files: nothing is measured of them yet.
+def certify_files(folder: Path, manifest: Manifest, index: FileIndex, problem: Problem | None) -> Certificate:
+    """The certificate of data files: what their values show by themselves, and beside our solver of their equation.
 
     Args:
+        folder: of the dataset, which says where its files lie.
+        manifest: of the dataset, its certificate apart.
+        index: of its files.
         problem: that they solve, where it is known.
+
+    Raises:
+        DatasetError: values that are not finite, with the trajectory and the snapshot.
     """
-    return Certificate((), 0)
+    storages = {split: FileStorage(folder, manifest, index, split) for split in index.splits}
+    try:
+        figures, count = file_figures(index, storages)
+    finally:
+        for storage in storages.values():
+            storage.close()
+    return Certificate(tuple(figures), count, (FILES_UNCERTIFIED,))
