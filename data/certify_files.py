@@ -1,5 +1,6 @@
 """What can be measured of trajectories that somebody else has solved."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tendency.data.certificate import Certificate
@@ -7,6 +8,8 @@ from tendency.data.file_certificate import file_figures
 from tendency.data.file_index import FileIndex
 from tendency.data.file_storage import FileStorage
 from tendency.data.manifest import Manifest
+from tendency.data.solver_comparison import SolverComparison, compare_with_solver
+from tendency.data.stored_steps import read_steps
 from tendency.simulation.problem import Problem
 
 FILES_UNCERTIFIED = "data files, not certified against a solver"
@@ -28,7 +31,19 @@ def certify_files(folder: Path, manifest: Manifest, index: FileIndex, problem: P
     storages = {split: FileStorage(folder, manifest, index, split) for split in index.splits}
     try:
         figures, count = file_figures(index, storages)
+        beside = _beside_solver(storages, problem)
     finally:
         for storage in storages.values():
             storage.close()
-    return Certificate(tuple(figures), count, (FILES_UNCERTIFIED,))
+    return Certificate((*figures, *beside.figures), count, beside.notes)
+
+
+def _beside_solver(storages: Mapping[str, FileStorage], problem: Problem | None) -> SolverComparison:
+    """What our solver shows, where one is known and can start from what the files hold."""
+    if problem is None:
+        return SolverComparison((), (FILES_UNCERTIFIED,))
+    steps = read_steps(storages)
+    try:
+        return compare_with_solver(problem.simulator, steps)
+    except ValueError as error:
+        return SolverComparison((), (f"{FILES_UNCERTIFIED}: {error}",))
