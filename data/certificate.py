@@ -54,6 +54,12 @@ class Figure:
         """Whether the value is within its tolerance; NaN is not."""
         return self.value <= self.tolerance
 
+    @property
+    def limit(self) -> str:
+        """The tolerance in digits, two where one does not say it."""
+        short = f"{self.tolerance:.0e}"
+        return short if float(short) == self.tolerance else f"{self.tolerance:.1e}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         plain = {name: getattr(self, name) for name in ("name", "value", "tolerance", "remedy", "binding")}
@@ -91,14 +97,15 @@ class Certificate:
         lines = [f"certificate on {self.trajectories} trajectories"]
         for figure in self.figures:
             verdict = "ok" if figure.holds else "FAILS" if figure.binding else figure.otherwise
-            lines.append(f"  {figure.name:<48} {figure.value:9.2e}  <= {figure.tolerance:.0e}  {verdict}")
+            lines.append(f"  {figure.name:<48} {figure.value:9.2e}  <= {figure.limit}  {verdict}")
         return [*lines, *(f"  {line}" for line in self.told())]
 
     def told(self) -> list[str]:
         """What is told of data that were not solved here: the notes, and each figure above its tolerance in words."""
         if not self.notes:
             return []
-        above = [figure for figure in self.figures if not figure.holds]
+        # Of a figure without a remedy the notes say all.
+        above = [figure for figure in self.figures if figure.remedy and not figure.holds]
         return [*self.notes, *(f"{figure.name}, {figure.value:.3g}: {figure.remedy}" for figure in above)]
 
     def to_dict(self) -> dict[str, Any]:

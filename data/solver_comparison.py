@@ -1,12 +1,14 @@
 """How far data files are from solving an equation: our solver's steps beside the stored ones."""
 
 import math
+import time
 from dataclasses import dataclass, replace
 
 import torch
 
 from tendency.data.certificate import Figure
 from tendency.data.file_certificate import names_of, noted
+from tendency.data.index_files import ReportProgress
 from tendency.data.stored_steps import StoredSteps, step_errors, stepped
 from tendency.data.suspected_changes import Explanation, best_change, constant_term, suspected_changes
 from tendency.simulation.geometry import Grid
@@ -31,6 +33,10 @@ SETTLED, SETTLED_SHARE = 3e-4, 1e-2
 REFINEMENTS = 12
 TIME_STEPS, GRID_STEPS, SEARCH_STEPS = 4, 4, 8
 """Stored steps on which time steps are refined, the grid is refined, and factors are sought."""
+SEARCH_VALUES = 2**16
+"""Of the steps on which factors are sought; two steps are taken at least."""
+SEARCH_SECONDS = 300.0
+"""After which no further change is tried; the note says which were not."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,13 @@ class SolverComparison:
     notes: tuple[str, ...]
 
 
-def compare_with_solver(solver: ReferenceSolver, steps: StoredSteps) -> SolverComparison:
+def compare_with_solver(solver: ReferenceSolver, steps: StoredSteps, progress: ReportProgress) -> SolverComparison:
     """Takes our solver's steps from stored snapshots.
 
     Args:
         solver: of the equation that the files are said to solve.
         steps: stored in them.
+        progress: is told how many explanations of a difference were tried.
 
     Raises:
         ValueError: conditions that the solver cannot take.
@@ -65,22 +72,26 @@ def compare_with_solver(solver: ReferenceSolver, steps: StoredSteps) -> SolverCo
     own, rounding = _own_error(solver, steps), float(_rounding(steps, solver.error_norm).median())
     steps_taken = f"{len(steps)} steps of {len(steps.numbers.unique())} trajectories"
     figures = [
-        noted("error of one step beside our solver, median", middle, SOLVES, f"median of {steps_taken}"),
+        noted("error of one step beside our solver, median", middle, SOLVES, ""),
         noted("error of one step beside our solver, largest", float(errors.max()), 10 * SOLVES, _worst(errors, steps)),
         noted("our solver's own error, against a 2x refined run", own, SOLVES, "the files' grid is too coarse for it"),
     ]
     numbers = f"(median of {steps_taken}; our solver's own error {own:.1e}, rounding of the file {rounding:.0e})"
     within = f"one step of our solver from a stored snapshot misses the next by {middle:.2g} of the change between them"
     unclear = not middle > OWN_SHARE * max(own, rounding)
+    explained = []
+    if middle > (SOLVES if unclear else DIAGNOSED):
+        found, text = _diagnosis(solver, steps, middle, progress)
+        # What cannot be told from our solver's own error needs no explanation, but may have one.
+        explained = [text] if found or not unclear else []
     if middle <= SOLVES:
         verdict = f"certified against a solver: the data files solve {title}, {within} {numbers}"
-    elif unclear:
+    elif unclear and not explained:
         verdict = (
             f"not certified: whether the data files solve {title} cannot be told on their grid, {within} {numbers}"
         )
     else:
         verdict = f"not certified: the data files do not solve {title} as stated, {within} {numbers}"
-    explained = [_diagnosis(solver, steps, middle)] if middle > DIAGNOSED and not unclear else []
     return SolverComparison(tuple(figures), (verdict, *explained))
 
 
@@ -154,19 +165,28 @@ def _worst(errors: torch.Tensor, steps: StoredSteps) -> str:
     return f"all its steps miss: {names_of(apart)}" if apart else f"a step of trajectory {worst}"
 
 
-def _diagnosis(solver: ReferenceSolver, steps: StoredSteps, error: float) -> str:
-    """What explains the difference, in a sentence."""
-    few = steps.chosen(_spread(len(steps), SEARCH_STEPS))
-    found = [best_change(change, solver, few, steps) for change in suspected_changes(solver)]
-    found.append(constant_term(solver, steps))
+def _diagnosis(solver: ReferenceSolver, steps: StoredSteps, error: float, progress: ReportProgress) -> tuple[bool, str]:
+    """Whether a change explains the difference, and which, in a sentence."""
+    state = steps.u[0].numel()
+    few = steps.chosen(_spread(len(steps), max(2, min(SEARCH_STEPS, SEARCH_VALUES // state))))
+    changes = suspected_changes(solver)
+    began, found = time.monotonic(), [constant_term(solver, steps)]
+    for number, change in enumerate(changes):
+        progress(number, len(changes))
+        if time.monotonic() - began > SEARCH_SECONDS:
+            break
+        found.append(best_change(change, solver, few, steps))
+    progress(len(changes), len(changes))
+    left = [change.words(1.0).split(" times ")[0] for change in changes[len(found) - 1 :]]
+    untried = f"; not tried, as this takes long: {', '.join(left)}" if left else ""
     best = min(found, key=lambda each: each.error)
     if not best.error <= error / EXPLAINS:
         tried = "reversed time, factors of parameters, time, sides and fields, a constant term"
         nearest = f": the nearest is {best.words}, which leaves {best.error:.2g}" if best.error < error / 2 else ""
-        return f"no simple change explains it ({tried}){nearest}"
+        return False, f"no simple change explains it ({tried}){nearest}{untried}"
     # Several may be one and the same: of heat conduction, a factor of the diffusivity and one of the time.
     same = [each for each in found if each.error <= min(max(AS_WELL * best.error, ALIKE), error / EXPLAINS)]
-    return f"explained by {_alternatives(same)}"
+    return True, f"explained by {_alternatives(same)}{untried}"
 
 
 def _alternatives(found: list[Explanation]) -> str:

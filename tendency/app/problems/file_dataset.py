@@ -224,7 +224,9 @@ def _write(folder: Path, manifest: Manifest, location: FileLocation, problem: Pr
         statistics = channel_statistics(_sampled_states(folder, manifest), manifest.metadata)
         manifest.statistics.update(statistics)
         if manifest.files is not None:
-            manifest = replace(manifest, certificate=certify_files(folder, manifest, manifest.files, problem))
+            progress = progress_line("seeking what explains the difference")
+            certificate = certify_files(folder, manifest, manifest.files, problem, progress)
+            manifest = replace(manifest, certificate=certificate)
             manifest.certificate.require()
         manifest.write(folder)
 
