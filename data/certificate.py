@@ -26,28 +26,59 @@ must lie much closer than the solver's own steps, so that next to no cell meets 
 """
 
 
+AS_PUBLISHED = "as published"
+
+
 @dataclass(frozen=True)
 class Figure:
-    """One line of a certificate: a measured value, the most that it may be, and what helps if it is more."""
+    """One line of a certificate: a measured value, the most that it may be, and what helps if it is more.
+
+    Args:
+        name: what was measured.
+        value: that was measured.
+        tolerance: the most that it may be.
+        remedy: where it is more.
+        binding: whether data are refused then.
+        otherwise: what is said then of a figure that does not bind.
+    """
 
     name: str
     value: float
     tolerance: float
     remedy: str
     binding: bool = True
+    otherwise: str = AS_PUBLISHED
 
     @property
     def holds(self) -> bool:
         """Whether the value is within its tolerance; NaN is not."""
         return self.value <= self.tolerance
 
+    @property
+    def limit(self) -> str:
+        """The tolerance in digits, two where one does not say it."""
+        short = f"{self.tolerance:.0e}"
+        return short if float(short) == self.tolerance else f"{self.tolerance:.1e}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        plain = {name: getattr(self, name) for name in ("name", "value", "tolerance", "remedy", "binding")}
+        return plain if self.otherwise == AS_PUBLISHED else plain | {"otherwise": self.otherwise}
+
 
 @dataclass(frozen=True)
 class Certificate:
-    """The figures of a dataset, measured on ``trajectories`` sample trajectories."""
+    """The figures of a dataset, measured on ``trajectories`` sample trajectories.
+
+    Args:
+        figures: that were measured.
+        trajectories: on which they were measured.
+        notes: sentences on data that were not solved here: whether they solve an equation, first of all.
+    """
 
     figures: tuple[Figure, ...]
     trajectories: int
+    notes: tuple[str, ...] = ()
 
     @property
     def certified(self) -> bool:
@@ -65,25 +96,33 @@ class Certificate:
             return [f"certificate: {NEVER_CERTIFIED}"]
         lines = [f"certificate on {self.trajectories} trajectories"]
         for figure in self.figures:
-            verdict = "ok" if figure.holds else "FAILS" if figure.binding else "as published"
-            lines.append(f"  {figure.name:<48} {figure.value:9.2e}  <= {figure.tolerance:.0e}  {verdict}")
-        return lines
+            verdict = "ok" if figure.holds else "FAILS" if figure.binding else figure.otherwise
+            lines.append(f"  {figure.name:<48} {figure.value:9.2e}  <= {figure.limit}  {verdict}")
+        return [*lines, *(f"  {line}" for line in self.told())]
+
+    def told(self) -> list[str]:
+        """What is told of data that were not solved here: the notes, and each figure above its tolerance in words."""
+        if not self.notes:
+            return []
+        # Of a figure without a remedy the notes say all.
+        above = [figure for figure in self.figures if figure.remedy and not figure.holds]
+        return [*self.notes, *(f"{figure.name}, {figure.value:.3g}: {figure.remedy}" for figure in above)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
-        return {
+        plain = {
             "trajectories": self.trajectories,
             "passed": self.passed,
-            "figures": [
-                {"name": f.name, "value": f.value, "tolerance": f.tolerance, "remedy": f.remedy, "binding": f.binding}
-                for f in self.figures
-            ],
+            "figures": [figure.to_dict() for figure in self.figures],
         }
+        # Without notes it reads as those that were written before there were any.
+        return plain | ({"notes": list(self.notes)} if self.notes else {})
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Certificate":
         """The inverse of ``to_dict``."""
-        return cls(tuple(Figure(**figure) for figure in plain["figures"]), plain["trajectories"])
+        figures = tuple(Figure(**figure) for figure in plain["figures"])
+        return cls(figures, plain["trajectories"], tuple(plain.get("notes", ())))
 
     def require(self) -> None:
         """Refuses a dataset whose figures do not hold.
@@ -101,7 +140,7 @@ class Certificate:
             "\n".join(
                 [
                     "the certificate fails, so the dataset is not used, and nothing was generated",
-                    *self.lines()[1:],
+                    *self.lines()[1 : 1 + len(self.figures)],
                     *remedies,
                 ]
             )

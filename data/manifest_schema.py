@@ -74,6 +74,7 @@ class _Figure(TypedDict):
     tolerance: float
     remedy: str
     binding: bool
+    otherwise: NotRequired[str]
 
 
 @_strict
@@ -81,6 +82,7 @@ class _Certificate(TypedDict):
     trajectories: NonNegativeInt
     passed: bool
     figures: list[_Figure]
+    notes: NotRequired[list[str]]
 
 
 @_open

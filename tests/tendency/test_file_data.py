@@ -10,6 +10,7 @@ import pytest
 from tendency.app.problems.dataset_problem import problem_of
 from tendency.app.problems.file_data import FileData
 from tendency.app.problems.stored_dataset import verify_folder
+from tendency.data import file_sample
 from tendency.data.dataset import TrajectoryDataset, open_dataset
 from tendency.data.file_splits import SplitRule
 from tendency.data.manifest import read_manifest
@@ -175,13 +176,13 @@ def test_a_draw_is_the_same_each_time_and_its_beginning_is_a_sample_of_it():
 
 
 def test_files_that_do_not_belong_together_are_named_with_a_remedy(data_of, tmp_path):
-    folder = tmp_path / "waves"
+    folder, noise = tmp_path / "waves", np.random.default_rng(0).normal(size=(4, 9, 1, 16)).astype(np.float32)
     write_waves(folder / "a.npz")
-    write_waves(folder / "b.npz", u=np.ones((4, 9, 1, 8), np.float32), speed=np.arange(4.0))
+    write_waves(folder / "b.npz", u=noise[..., :8], speed=np.arange(4.0))
     with pytest.raises(ValueError, match="a.npz holds u on 16 points, b.npz holds u on 8 points; .*data.only=<pattern"):
         _ = data_of(folder).folder
     assert data_of(folder, only="b*").metadata.geometry.shape == (8,)
-    write_waves(folder / "b.npz", u=np.ones((4, 5, 1, 16), np.float32), speed=np.arange(4.0), times=0.1 * np.arange(5))
+    write_waves(folder / "b.npz", u=noise[:, :5], speed=np.arange(4.0), times=0.1 * np.arange(5))
     with pytest.raises(ValueError, match=r"those of b.npz 5; .* take the first of each by data.num_snapshots=5, or"):
         _ = data_of(folder).folder
     cut = data_of(folder, num_snapshots=5)
@@ -211,11 +212,16 @@ def test_values_that_are_not_finite_are_named_when_files_are_indexed(data_of, wa
     assert number not in np.concatenate(list(read_manifest(data.folder).files.splits.values()))
 
 
-def test_what_is_not_finite_in_the_middle_is_named_when_it_is_read(data_of, waves, capsys):
+def test_what_is_not_finite_in_the_middle_is_named_when_it_is_read(data_of, waves, capsys, monkeypatch):
     content = dict(np.load(waves))
     content["u"][4, 3] = np.nan
     np.savez(waves, **content)
-    data = data_of(waves, split=SplitRule(valid=0.3, test=0.3))
+    settings = {"split": SplitRule(valid=0.3, test=0.3, seed=1)}
+    with pytest.raises(DatasetError, match=r"not finite: trajectory 4, snapshot 3; .* data.leave_out=\[4\]"):
+        _ = data_of(waves, **settings).folder
+    # Of many trajectories a sample is looked at.
+    monkeypatch.setattr(file_sample, "SAMPLED", dict.fromkeys(("train", "valid", "test"), 1))
+    data = data_of(waves, **settings)
     (split,) = (name for name, numbers in data.index.splits.items() if 4 in numbers)
     with pytest.raises(
         DatasetError, match=r"not finite: trajectory 4, snapshot 3; leave it out by data.leave_out=\[4\]"

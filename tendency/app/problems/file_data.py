@@ -14,7 +14,6 @@ from tendency.app.problems.looked_at_files import look_at_files
 from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data.certificate import Certificate
-from tendency.data.certify_files import certify_files
 from tendency.data.dataset_layout import SPLITS
 from tendency.data.file_facts import StatedValues, side_ranges, step_range
 from tendency.data.file_index import FileIndex
@@ -208,6 +207,7 @@ class FileData(DataSource):
             f"files    {number} {'file' if number == 1 else 'files'} at {self.settings.path}",
             f"split    {self.manifest.provenance.get('split')}",
             *(f"note     {note}" for note in list(notes)[:MOST_NOTES]),
+            *(f"checked  {line}" for line in self.manifest.certificate.told()),
         ]
 
     def prepare(self) -> Manifest:
@@ -215,8 +215,8 @@ class FileData(DataSource):
         return self.manifest
 
     def certify(self) -> Certificate:
-        """As of ``DataSource``."""
-        return certify_files(self.problem)
+        """As of ``DataSource``: it was measured when the files were indexed."""
+        return self.manifest.certificate
 
     def verify(self) -> None:
         """As of ``DataSource``."""

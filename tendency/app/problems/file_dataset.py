@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tendency.app.problems.adapted_problem import adapted_problem, lacking_param
 from tendency.app.problems.known_formats import recognised_reader
 from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.progress import progress_line
+from tendency.data.certificate import Certificate
 from tendency.data.certify_files import certify_files
 from tendency.data.dataset_layout import dataset_folder, lock_path, manifest_path, safe_name
 from tendency.data.file_facts import FileFacts, StatedValues, described, gather_facts, require_one_kind, unsaid
@@ -117,7 +118,7 @@ def index_dataset(settings: FileSettings, root: Path) -> Path:
 
     Raises:
         ConfigError: what the files do not say and nobody else does, all of it.
-        DatasetError: a file that cannot be read, or values that are not finite.
+        DatasetError: a file that cannot be read, or values that are not finite or never change.
         ValueError: files that do not belong together, or settings that do not fit them.
     """
     path = settings.path
@@ -162,12 +163,12 @@ def index_dataset(settings: FileSettings, root: Path) -> Path:
         counts={split: len(numbers) for split, numbers in splits.items()},
         chunk_size=1,
         chunks={},
-        certificate=certify_files(problem),
+        certificate=Certificate((), 0),
         statistics={},
         provenance=provenance() | {"split": origin},
         files=index,
     )
-    _write(folder, manifest, FileLocation(str(path), settings.asked(), stamps))
+    _write(folder, manifest, FileLocation(str(path), settings.asked(), stamps), problem)
     return folder
 
 
@@ -203,8 +204,8 @@ def _problem_of_files(settings: FileSettings, facts: FileFacts) -> Problem | Non
     return problem
 
 
-def _write(folder: Path, manifest: Manifest, location: FileLocation) -> None:
-    """Writes where the files lie, and the manifest where it is not there; the manifest last."""
+def _write(folder: Path, manifest: Manifest, location: FileLocation, problem: Problem | None) -> None:
+    """Writes where the files lie, and the manifest with its certificate where it is not there; the manifest last."""
     with only_one(lock_path(folder), print, f"which indexes {folder}"):
         location.write(folder)
         if manifest_path(folder).exists():
@@ -216,6 +217,11 @@ def _write(folder: Path, manifest: Manifest, location: FileLocation) -> None:
                 pass
         statistics = channel_statistics(_sampled_states(folder, manifest), manifest.metadata)
         manifest.statistics.update(statistics)
+        if manifest.files is not None:
+            progress = progress_line("seeking what explains the difference")
+            certificate = certify_files(folder, manifest, manifest.files, problem, progress)
+            manifest = replace(manifest, certificate=certificate)
+            manifest.certificate.require()
         manifest.write(folder)
 
 

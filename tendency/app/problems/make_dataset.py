@@ -59,7 +59,9 @@ def generate(config: DictConfig) -> None:
         return
     folder, manifest = data.folder, data.prepare()
     certified = manifest.files is None or manifest.certificate.certified
-    print("\n".join(manifest.certificate.lines() if certified else [f"certificate: {FILES_UNCERTIFIED}"]))
+    # What is told of data files stands among their lines already.
+    table = manifest.certificate.lines()[: 1 + len(manifest.certificate.figures)]
+    print("\n".join(table if certified else [f"certificate: {FILES_UNCERTIFIED}"]))
     for line in settled_lines(manifest):
         print(line)
     counts = ", ".join(f"{n} {split}" for split, n in manifest.counts.items())

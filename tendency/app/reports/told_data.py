@@ -75,6 +75,6 @@ def _certificate(manifest: Manifest) -> str:
     if not figures:
         return "never certified" if manifest.files is None else FILES_UNCERTIFIED
     failed = sum(1 for one in figures if not one["value"] <= one["tolerance"])
-    if not failed:
-        return f"all {len(figures)} figures hold, measured on {content['trajectories']} trajectories"
-    return f"{failed} of {len(figures)} figures are above their tolerance"
+    held = f"all {len(figures)} figures hold, measured on {content['trajectories']} trajectories"
+    figures_told = f"{failed} of {len(figures)} figures are above their tolerance" if failed else held
+    return "; ".join([*content.get("notes", [])[:1], figures_told])
