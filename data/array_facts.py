@@ -110,9 +110,9 @@ def boundary_of(boundary: Any, dims: int) -> Boundary:
     Raises:
         ValueError: an unknown word, or another number of axes.
     """
-    axes = [boundary] if isinstance(boundary, str) else list(boundary) if isinstance(boundary, Sequence) else [None]
-    sides = [side for axis in axes for side in ([axis] if isinstance(axis, str) or axis is None else axis)]
-    if not all(isinstance(side, str) for side in sides):
+    axes = [boundary] if isinstance(boundary, str) else _listed(boundary)
+    sides = [side for axis in axes for side in ([axis] if isinstance(axis, str) else _listed(axis))]
+    if not sides or not all(isinstance(side, str) for side in sides):
         raise ValueError(
             "boundary: expected a word such as 'periodic', or for each axis a word or a pair of words, got "
             f"{boundary!r}"
@@ -120,7 +120,7 @@ def boundary_of(boundary: Any, dims: int) -> Boundary:
     try:
         return Boundary.of_axes(boundary, dims)
     except ValueError as error:
-        raise ValueError(f"boundary: {error}") from None
+        raise ValueError(f"boundary: {str(error).removeprefix('boundary kind: ')}") from None
 
 
 def fields_of(fields: Any, channels: int, dims: int) -> tuple[Field, ...]:
@@ -135,6 +135,8 @@ def fields_of(fields: Any, channels: int, dims: int) -> tuple[Field, ...]:
         return (Field("u"),)
     if isinstance(fields, str):
         fields = [fields]
+    if not isinstance(fields, Mapping | Sequence) or isinstance(fields, bytes):
+        raise ValueError(f"fields: expected a list of names, or names and their ranks, got {fields!r}")
     ranks = dict(fields) if isinstance(fields, Mapping) else dict.fromkeys(fields, 0)
     for name, rank in ranks.items():
         _require_name(name, "fields")
@@ -225,6 +227,11 @@ def _drawn(shares: Mapping[str, Any], count: int) -> dict[str, np.ndarray]:
         raise ValueError(
             f"split: expected at least a trajectory for each of {', '.join(SPLITS)}, got {count}"
         ) from None
+
+
+def _listed(values: Any) -> list[Any]:
+    """The entries of a list; of what is none, one that is no word."""
+    return list(values) if isinstance(values, Sequence) and not isinstance(values, str | bytes) else [None]
 
 
 def _named(values: Any, name: str) -> list[tuple[str, Any]]:

@@ -23,6 +23,7 @@ from tendency.data.array_facts import (
 )
 from tendency.data.array_trajectories import ArrayTrajectories
 from tendency.data.dataset_layout import safe_name
+from tendency.data.given_arguments import given_path
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.store_trajectories import store_trajectories
 from tendency.simulation.geometry import Grid
@@ -83,7 +84,7 @@ def write_dataset(folder: str | Path, u: Any, times: Any, **stated: Unpack[State
     for name in NEEDED:
         if stated.get(name) is None:
             raise ValueError(f"{name}: expected to be told, since arrays do not say it, got nothing")
-    target = Path(folder)
+    target = given_path(folder, "folder")
     if target.exists() or target.is_symlink():
         raise ValueError(f"folder: expected one that does not exist yet, got {str(folder)!r}, which does")
     source = _source(safe_name(target.absolute().name), u, times, stated)
@@ -109,9 +110,9 @@ def _source(name: str, u: Any, times: Any, stated: StatedOfArrays) -> ArrayTraje
     stored_times = times_of_arrays(times, count, snapshots)
     splits = split_of(stated.get("split"), count)
     used = np.concatenate(list(splits.values()))
-    params = params_of(stated.get("params") or {}, count)
+    params = params_of(_stated(stated, "params"), count)
     told = tuple(each for each, values in params.items() if values[used].min() < values[used].max())
-    given = given_of(stated.get("given") or {}, count, tuple(space))
+    given = given_of(_stated(stated, "given"), count, tuple(space))
     fields = fields_of(stated.get("fields"), channels, len(space))
     if double := {each.name for each in fields} & set(given):
         raise ValueError(f"given: expected names that no field of the state has, got {sorted(double)}")
@@ -132,3 +133,9 @@ def _source(name: str, u: Any, times: Any, stated: StatedOfArrays) -> ArrayTraje
     return ArrayTrajectories(
         metadata, splits, u, stored_times, extent_of(stated["extent"], count, len(space)), params, given
     )
+
+
+def _stated(stated: StatedOfArrays, name: str) -> Any:
+    """What is said under a name; an empty mapping where nothing is."""
+    value = stated.get(name)
+    return {} if value is None else value

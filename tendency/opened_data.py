@@ -6,8 +6,10 @@ import xarray as xr
 
 from tendency.app.problems.data_on_disk import data_on_disk
 from tendency.app.problems.inspection import Inspection, inspected
+from tendency.data.given_arguments import given_path
 from tendency.data.metadata import DatasetError
 from tendency.data.xarray_view import xarray_view
+from tendency.simulation.problem import SPLITS
 
 
 def open_dataset(path: str | Path, split: str | None = None) -> xr.Dataset:
@@ -39,7 +41,9 @@ def open_dataset(path: str | Path, split: str | None = None) -> xr.Dataset:
         ConfigError: no reader knows the format.
         ValueError: no such split, or files that do not belong together.
     """
-    found = data_on_disk(path)
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    found = data_on_disk(given_path(path, "path"))
     if split is not None and split not in found.splits:
         known = [name for name in found.splits if name]
         raise ValueError(f"split: expected one of {known or 'none, since the files name no splits'}, got {split!r}")
@@ -70,4 +74,4 @@ def inspect(path: str | Path) -> Inspection:
         ConfigError: no reader knows the format.
         ValueError: files that do not belong together.
     """
-    return inspected(data_on_disk(path))
+    return inspected(data_on_disk(given_path(path, "path")))

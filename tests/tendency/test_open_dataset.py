@@ -142,5 +142,5 @@ def test_an_opened_dataset_goes_to_other_processes_as_it_is(folder, without_dask
 def test_what_is_not_there_is_answered_in_a_sentence(folder, tmp_path):
     with pytest.raises(DatasetError, match="path: expected a dataset's folder"):
         tendency.open_dataset(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"split: expected one of \['train', 'valid', 'test'\], got 'training'"):
+    with pytest.raises(ValueError, match=r"split: expected one of train, valid, test, got 'training'"):
         tendency.open_dataset(folder, "training")

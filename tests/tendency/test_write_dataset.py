@@ -94,7 +94,7 @@ BAD = {
     "extent": ({"extent": [1.0]}, "extent: expected shape (2,)", "(1,)"),
     "extent 0": ({"extent": [1.0, 0.0]}, "extent: expected positive", "0.0"),
     "no boundary": ({"boundary": None}, "boundary: expected", "nothing"),
-    "boundary": ({"boundary": "wall"}, "boundary: boundary kind: expected one of ['periodic'", "'wall'"),
+    "boundary": ({"boundary": "wall"}, "boundary: expected one of ['periodic'", "'wall'"),
     "boundaries": ({"boundary": ["open"] * 3}, "boundary: expected 2 entries", "['open', 'open', 'open']"),
     "boundary number": ({"boundary": 3}, "boundary: expected a word", "3"),
     "no fields": ({"fields": None}, "fields: expected the names of the 3 channels", "nothing"),
