@@ -64,6 +64,8 @@ def test_a_run_on_files_is_named_after_them_and_reported(run, place):
         "data files, not certified against a solver",
         "Waves.npz",
         "drawn from all 12",
+        "trajectories of the data files when they were indexed",
+        "largest change beside those around it",
     ):
         assert words in page
     configuration = (run / "config.json").read_text()

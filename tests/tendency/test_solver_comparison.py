@@ -13,6 +13,7 @@ from tendency.data.manifest import read_manifest
 from tendency.data.solver_comparison import DIAGNOSED, compare_with_solver
 from tendency.data.stored_steps import StoredSteps, read_steps
 from tendency.data.suspected_changes import factor_words
+from tendency.simulation.geometry import Boundary, Grid
 from tests.support.array_files import ArrayReader, write_waves
 
 SMALL = {
@@ -194,3 +195,18 @@ def test_steps_are_spread_over_trajectories_and_snapshots(tmp_path):
     assert len(steps.numbers.unique()) == 8
     assert sorted(steps.t.unique().tolist()) == pytest.approx([0.0, 0.2, 0.5, 0.7])
     assert steps.dt.tolist() == pytest.approx([0.1] * 32)
+
+
+@pytest.mark.slow
+def test_on_a_grid_that_is_too_coarse_for_our_solver_nothing_is_claimed(solve):
+    thin = ["pde.geometry.shape=[256]", "pde.parameters.viscosity.low=0.02", "pde.parameters.viscosity.high=0.021"]
+    solution = solve("burgers", *thin, "pde.times.num_snapshots=41", trajectories=2)
+    u, t = solution.u[..., ::16].float().double(), solution.t
+    coarse = replace(solution.conditions, geometry=Grid([16], Boundary.periodic(1)))
+    row, k = torch.tensor([0, 0, 1, 1]), torch.tensor([30, 39] * 2)
+    steps = StoredSteps(u[row, k], u[row, k + 1], t[row, k], t[row, k + 1] - t[row, k], coarse[row], row)
+    found = compared(solution.problem.simulator, steps)
+    assert found.notes[0].startswith("not certified: whether the data files solve Burgers cannot be told on their grid")
+    assert len(found.notes) == 1
+    assert found.figures[2].remedy == "the files' grid is too coarse for it"
+    assert not found.figures[2].holds
