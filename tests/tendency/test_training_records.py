@@ -200,7 +200,7 @@ def test_the_documentation_says_what_its_records_say():
 
 def test_records_replace_the_figures_of_an_older_page_which_is_then_what_compare_writes(tmp_path):
     docs = tmp_path / "docs"
-    shutil.copytree(ROOT / "docs" / "results" / "corrected_solver", docs / "results" / "corrected_solver")
+    shutil.copytree(Path(__file__).parent / "older_page", docs / "results")
     page = docs / "corrected_solver.md"
     page.write_text("before\n<!-- records: corrected_solver -->\n<!-- end -->\nafter\n")
     older = regenerate_text(page.read_text(), docs)
