@@ -54,8 +54,22 @@ def clone(commit: str, folder: Path) -> Path:
     return folder
 
 
-def run(source: Path, case: str, scratch: Path, number: int) -> dict[str, list[float]]:
-    """Trains once and gives the seconds of each step, by part."""
+def prepare_callback(scratch: Path) -> None:
+    """Lays the callback that measures where runs import it from."""
+    (scratch / "callback").mkdir()
+    shutil.copy(Path(__file__).with_name("step_times.py"), scratch / "callback")
+
+
+def run(source: Path, case: str, scratch: Path, number: int, further: Sequence[str] = ()) -> dict[str, list[float]]:
+    """Trains once and gives the seconds of each step, by part.
+
+    Args:
+        source: folder of the project.
+        case: name of what is trained.
+        scratch: folder for datasets and runs.
+        number: of the run.
+        further: arguments of train.py.
+    """
     times = scratch / f"{number}.json"
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
@@ -67,7 +81,7 @@ def run(source: Path, case: str, scratch: Path, number: int) -> dict[str, list[f
     callback = f"+callbacks.step_times={{_target_: step_times.StepTimes, path: {times}}}"
     _, arguments, batches, epochs = CASES[case]
     length = [f"data.batches_per_epoch={batches}", f"trainer.max_epochs={epochs}"]
-    command = [sys.executable, "train.py", *arguments, *length, *PLAIN, f"name=run{number}", callback]
+    command = [sys.executable, "train.py", *arguments, *length, *PLAIN, *further, f"name=run{number}", callback]
     done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{case}, {source}: exit code {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
@@ -110,8 +124,7 @@ def main() -> None:
     others, number = Others(), 0
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        (scratch / "callback").mkdir()
-        shutil.copy(Path(__file__).with_name("step_times.py"), scratch / "callback")
+        prepare_callback(scratch)
         sides = {"before": clone(arguments.before, scratch / "before"), "after": ROOT}
         for case in wanted:
             seconds = {side: {column: list[float]() for column in COLUMNS} for side in sides}

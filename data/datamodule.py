@@ -5,9 +5,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from tendency.data.dataset import TrajectoryDataset
+from tendency.data.machine import usable_cores
+from tendency.data.split_holder import LoaderWorkers
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.tree import map_tensors
 from tendency.simulation.window import Window
@@ -83,9 +85,39 @@ class _Batches(Dataset[Window]):
         return self.windows.windows(indices)
 
 
+def _open_anew(worker: int) -> None:
+    """What a worker process begins with: the positions in files that its parent had open are not its own.
+
+    Args:
+        worker: its number.
+    """
+    info: Any = get_worker_info()
+    info.dataset.windows.storage.close()
+
+
 def _as_it_is(window: Any) -> Any:
     """Windows come batched from the dataset."""
     return window
+
+
+class _FromFirstBatch:
+    """The batches of a loader, whose processes begin when the first of them is asked for.
+
+    They draw ahead; torch's loader lets them begin when its iterator is made, before a checkpoint is restored.
+    """
+
+    def __init__(self, loader: DataLoader[Window]) -> None:
+        self.loader = loader
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Window]:
+        yield from self.loader
+
+
+MOST_AUTO_WORKERS = 4
+"""Processes that cut windows where a GPU waits for them; one alone already cuts more than most networks take."""
 
 
 class TrajectoryDataModule(LightningDataModule):
@@ -103,6 +135,8 @@ class TrajectoryDataModule(LightningDataModule):
         eval_batch_size: trajectories in one batch of a validation or test.
         seed: of the run; its batches are a function of it.
         batches_per_epoch: at most; None takes all windows.
+        loader_workers: processes that cut windows beside the training. ``auto``: none where it runs on CPUs, which they
+            would take from it; which windows a batch has depends on neither.
     """
 
     def __init__(
@@ -114,20 +148,23 @@ class TrajectoryDataModule(LightningDataModule):
         eval_batch_size: PositiveInt,
         seed: NonNegativeInt,
         batches_per_epoch: PositiveInt | None = None,
+        loader_workers: LoaderWorkers = "auto",
     ) -> None:
         super().__init__()
         self.train, self.valid, self.test = train, valid, test
         self.batch_size, self.eval_batch_size, self.seed = batch_size, eval_batch_size, seed
-        self.batches_per_epoch = batches_per_epoch
+        self.batches_per_epoch, self.loader_workers = batches_per_epoch, loader_workers
 
-    def train_dataloader(self) -> DataLoader[Window]:
+    def train_dataloader(self) -> DataLoader[Window] | _FromFirstBatch:
         """Shuffled windows; see ``StepSampler``."""
         rank, ranks = self._ranks()
         sampler = StepSampler(
             len(self.train), self.batch_size, self.seed, self._position, rank, ranks, self.batches_per_epoch
         )
         # The loader has no state of its own on purpose: such states are lost or applied twice at the ends of epochs.
-        return DataLoader(_Batches(self.train), batch_sampler=sampler, collate_fn=_as_it_is)
+        workers = self._workers()
+        loader = self._loader(self.train, sampler, workers)
+        return _FromFirstBatch(loader) if workers else loader
 
     def val_dataloader(self) -> DataLoader[Window]:
         """Whole validation trajectories."""
@@ -147,7 +184,34 @@ class TrajectoryDataModule(LightningDataModule):
         rank, ranks = self._ranks()
         mine = list(range(rank, len(dataset), ranks)) or [0]
         batches = [mine[i : i + self.eval_batch_size] for i in range(0, len(mine), self.eval_batch_size)]
-        return DataLoader(_Batches(dataset), batch_sampler=_Fixed(batches), collate_fn=_as_it_is)
+        return self._loader(dataset, _Fixed(batches), 0)
+
+    def held(self) -> str:
+        """How the splits of a training are held, in words."""
+        return f"train {self.train.held}, valid {self.valid.held}"
+
+    def _loader(self, dataset: TrajectoryDataset, batches: Sampler[list[int]], workers: int) -> DataLoader[Window]:
+        if workers:
+            # Before the processes are forked, which then share it.
+            dataset.held.source.load()
+        return DataLoader(
+            _Batches(dataset),
+            batch_sampler=batches,
+            collate_fn=_as_it_is,
+            num_workers=workers,
+            worker_init_fn=_open_anew,
+            pin_memory=self._on_gpu(),
+            persistent_workers=workers > 0,
+        )
+
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    def _workers(self) -> int:
+        if self.loader_workers != "auto":
+            return self.loader_workers
+        share = usable_cores() // self._ranks()[1] - 1
+        return max(0, min(MOST_AUTO_WORKERS, share)) if self._on_gpu() else 0
 
     def _ranks(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

@@ -4,6 +4,7 @@
     train/chunk-00000.hdf5 ...  valid/ ...  test/ ...     trajectories that were solved together
     seconds.jsonl                                         what each chunk took to solve, and its checksum
     manifest.json                                         written last: without it the dataset is not complete
+    mapped/train.f32 ...  train.json ...                  copies of splits for training; nothing is lost with them
 
 A dataset of files of others has a manifest with their index, and location.json, which says where they lie.
 """
@@ -22,6 +23,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 SPLITS = ("train", "valid", "test")
 """Each has a folder of its own."""
+
+
+MOST_LETTERS = 40
+"""Of a file's or a folder's name in the name of a dataset."""
+
+
+def safe_name(words: str) -> str:
+    """The name of a file or a folder, made safe as the name of a dataset."""
+    return re.sub(r"[^a-z0-9_.-]+", "_", words.lower()).lstrip("_.-")[:MOST_LETTERS] or "files"
 
 
 def dataset_folder(root: Path, name: str, description: Mapping[str, Any]) -> Path:
@@ -67,6 +77,16 @@ def location_path(folder: Path) -> Path:
 def lock_path(folder: Path) -> Path:
     """What is there while a process writes chunks of the dataset in ``folder``."""
     return folder / ".generation.lock"
+
+
+def mapped_path(folder: Path, split: str) -> Path:
+    """The copy of a split's decoded trajectories; what it was made of stands beside it, in a file that ends in json."""
+    return folder / "mapped" / f"{split}.f32"
+
+
+def copying_lock_path(folder: Path) -> Path:
+    """What is there while a process makes a copy of a split of the dataset in ``folder``."""
+    return folder / ".copying.lock"
 
 
 def stored_chunk_paths(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """What data files say of their trajectories, put together with what the user says; what nobody says is asked for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -202,12 +202,22 @@ def step_range(
             raise ValueError(f"data.path: expected times that increase, got others in {name}; say data.dt=...")
         found.append((between.min(), between.max(), between.mean()))
     shortest, longest = float(min(each[0] for each in found)), float(max(each[1] for each in found))
+    step = one_step(shortest, longest, float(np.mean([each[2] for each in found])))
+    return step, (shortest, longest) if step is None else (step, step)
+
+
+def one_step(shortest: float, longest: float, mean: float) -> float | None:
+    """The step that all steps are; None where they vary.
+
+    Args:
+        shortest: of the steps.
+        longest: of the steps.
+        mean: of the steps.
+    """
     if longest - shortest > 2 * UNEVEN * longest:
-        return None, (shortest, longest)
-    mean = float(np.mean([each[2] for each in found]))
+        return None
     # Single precision of times says no more than six digits of a step.
-    rounded = float(f"{mean:.6g}")
-    return rounded, (rounded, rounded)
+    return float(f"{mean:.6g}")
 
 
 def side_ranges(files: Sequence[IndexedFile], stated: Sequence[float] | None) -> tuple[tuple[float, float], ...]:
@@ -298,11 +308,7 @@ def _boundary(files: Sequence[IndexedFile], stated: Sides | None) -> Boundary:
                     f"{block.boundary}; expected one kind: data.only=..., or data.boundary=..."
                 )
         return Boundary(first.boundary or ())
-    axes: Iterator[str | Sequence[str]] = iter([stated] * first.spatial_dims if isinstance(stated, str) else stated)
     try:
-        boundary = Boundary([[axis, axis] if isinstance(axis, str) else axis for axis in axes])
+        return Boundary.of_axes(stated, first.spatial_dims)
     except ValueError as error:
         raise ValueError(f"data.boundary: {error}") from None
-    if boundary.spatial_dims != first.spatial_dims:
-        raise ValueError(f"data.boundary: expected {first.spatial_dims} entries, one for each axis, got {stated!r}")
-    return boundary

@@ -1,5 +1,6 @@
 """Trajectories that lie in files of others, read in place."""
 
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tendency.data.chunk_blocks import stamp_of
 from tendency.data.dataset_layout import location_path
 from tendency.data.file_index import FileIndex, header_of
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.block import Block
 from tendency.data.readers.known_readers import reader_named
 from tendency.data.readers.reader import OpenedFile, unreadable_file
+from tendency.data.row_reads import read_windows
 from tendency.data.storage import TrajectoryStorage
+from tendency.data.window_source import IntArray
 from tendency.simulation.conditions import Conditions
 
 MOST_OPEN = 16
@@ -55,24 +59,29 @@ class FileStorage(TrajectoryStorage):
         manifest: of the dataset.
         index: of its files.
         split: ``train``, ``valid`` or ``test``.
+        root: where the files lie; where the folder says that they do when left out.
     """
 
-    def __init__(self, folder: Path, manifest: Any, index: FileIndex, split: str) -> None:
+    def __init__(self, folder: Path, manifest: Any, index: FileIndex, split: str, root: Path | None = None) -> None:
         self.folder, self.metadata, self.index, self.batch = folder, manifest.metadata, index, TOGETHER
-        self.root, self.numbers, self.places = read_location(folder), index.splits[split], index.places()
+        self.root, self.numbers, self.places = root or read_location(folder), index.splits[split], index.places()
         self.reader = reader_named(index.reader)
         self.open_files: OrderedDict[int, OpenedFile] = OrderedDict()
         self.compared: set[int] = set()
 
     def heads(self, rows: range) -> tuple[Tensor, Conditions]:
         """As of ``TrajectoryStorage``."""
+        times, conditions = self.heads_without_fields(rows)
+        given = self._given(rows)
+        return times, conditions if given is None else conditions.with_given(given, self.metadata.given_names)
+
+    def heads_without_fields(self, rows: range) -> tuple[Tensor, Conditions]:
+        """As of ``TrajectoryStorage``; no file is opened."""
         times, conditions = [], []
         for _, block, part in self._parts(rows):
             times.append(torch.from_numpy(self._times(block, part)))
             conditions.append(self._conditions(block, part))
-        given = self._given(rows)
-        joined = Conditions.joined(conditions)
-        return torch.cat(times), joined if given is None else joined.with_given(given, self.metadata.given_names)
+        return torch.cat(times), Conditions.joined(conditions)
 
     def states(self, rows: range, snapshots: slice) -> Tensor:
         """As of ``TrajectoryStorage``."""
@@ -84,19 +93,33 @@ class FileStorage(TrajectoryStorage):
             pieces.append(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
         u = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         if not bool(torch.isfinite(u).all()):
-            row, snapshot = torch.nonzero(~torch.isfinite(u).flatten(2).all(2))[0].tolist()
+            row, snapshot, channel = torch.nonzero(~torch.isfinite(u).flatten(3).all(3))[0].tolist()
             number, block, part = self._part_of(rows.start + row)
             leave_out = f"data.leave_out=[{self.numbers[rows.start + row]}]"
             raise unreadable_file(
                 self._path(number),
-                f"holds values that are not finite: trajectory {part.start}{_of(block)}, snapshot "
-                f"{begin + snapshot * step}; leave it out by {leave_out}, or clean the file",
+                f"holds values of {block.field_of_channel(channel).name} that are not finite: trajectory "
+                f"{part.start}{_of(block)}, snapshot {begin + snapshot * step}; leave it out by {leave_out}, or clean "
+                "the file",
             )
         return u
 
     def slopes(self, rows: range, snapshots: slice) -> Tensor | None:
         """As of ``TrajectoryStorage``: files of others hold no u_t."""
         return None
+
+    def cut(self, trajectory: IntArray, first: IntArray, width: int, stride: int) -> tuple[Tensor, Tensor | None]:
+        """As of ``WindowSource``."""
+        return read_windows(self.states, trajectory, first, width, stride), None
+
+    def made_of(self, count: int) -> dict[str, str]:
+        """As of ``TrajectoryStorage``: the index, and for each file that it uses sizes and times of change."""
+        index = json.dumps(self.index.to_dict(), sort_keys=True)
+        made = {"index": hashlib.sha256(index.encode()).hexdigest()}
+        for number in sorted({self._part_of(row)[0] for row in range(count)}):
+            stamps = [stamp_of(part) for part in self.reader.parts(self._path(number))]
+            made[self.index.files[number].name] = str([None if stamp is None else stamp[:2] for stamp in stamps])
+        return made
 
     def rows_in(self, number: int) -> list[int]:
         """The trajectories of the split that lie in a file.

@@ -62,7 +62,7 @@ def generate(
     Raises:
         DatasetError: the certificate fails, a trajectory is not usable, or files would be written outside the folder.
         InstabilityError: the solver fails; names split and trajectory.
-        TerminatedError: SIGTERM; like Ctrl-C it keeps the finished chunks.
+        TerminatedError: SIGTERM, SIGHUP or SIGUSR1; like Ctrl-C they keep the finished chunks.
     """
     folder = job.folder
     if (manifest := _complete(folder, counts)) is not None:

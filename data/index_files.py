@@ -1,5 +1,6 @@
 """What data files hold, read once: their structure, whether they belong together, and some of their values."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ class DataFiles:
     reader: Reader
     stated: StatedFacts
 
+    @functools.cached_property
     def found(self) -> dict[str, Path]:
         """The files by the names that they have in an index, in order.
 
@@ -50,7 +52,7 @@ class DataFiles:
         """Size and time of change of the parts of each file."""
         return {
             name: [[part.stat().st_size, part.stat().st_mtime_ns] for part in self.reader.parts(file)]
-            for name, file in self.found().items()
+            for name, file in self.found.items()
         }
 
     def index(self, only: str | None, progress: ReportProgress) -> list[IndexedFile]:
@@ -64,7 +66,7 @@ class DataFiles:
             DatasetError: a file is not what the format says.
             ValueError: nothing is left.
         """
-        found, indexed = self.found(), []
+        found, indexed = self.found, []
         for number, (name, path) in enumerate(found.items(), 1):
             entry = IndexedFile.of(path, name, self.reader, self.stated)
             if kept := tuple(block for block in entry.blocks if only is None or _is_named(only, name, block)):
@@ -81,7 +83,7 @@ class DataFiles:
 
     def number_type(self, entry: IndexedFile) -> str:
         """The number type of the values of a file; one snapshot is read."""
-        with self.reader.open(self.found()[entry.name], self.stated) as file:
+        with self.reader.open(self.found[entry.name], self.stated) as file:
             return str(file.read(entry.blocks[0], slice(0, 1), slice(0, 1)).dtype)
 
     def _blocks(self, path: Path) -> list[Block]:
@@ -105,7 +107,7 @@ class DataFiles:
         """
         entry, digest = files[number], hashlib.sha256()
         first = sum(block.num_trajectories for file in files[:number] for block in file.blocks)
-        path = self.found().get(entry.name)
+        path = self.found.get(entry.name)
         if path is None:
             raise unreadable_file(self.path / entry.name, "is missing")
         places = []
@@ -149,12 +151,14 @@ def _sample(path: Path, file: OpenedFile, block: Block, row: int, number: int, n
         raise unreadable_file(
             path, f"{block.key}: expected numbers of shape {expected}, got {values.dtype} {values.shape}"
         )
-    finite = np.isfinite(values).reshape(len(chosen), -1).all(1)
+    finite = np.isfinite(values).reshape(*values.shape[1:3], -1).all(2)
     if not finite.all():
+        snapshot, channel = np.argwhere(~finite)[0].tolist()
+        of = f" of {block.key}" if block.key else ""
         raise unreadable_file(
             path,
-            f"holds values that are not finite: trajectory {row}, snapshot {chosen[int(np.argmin(finite))]}; leave it "
-            f"out by data.leave_out=[{number}], or clean the file",
+            f"holds values of {block.field_of_channel(channel).name} that are not finite: trajectory {row}{of}, "
+            f"snapshot {chosen[snapshot]}; leave it out by data.leave_out=[{number}], or clean the file",
         )
     given = file.read_given(block, slice(row, row + 1))
     if not np.isfinite(given).all():

@@ -1,46 +1,51 @@
-"""Ctrl-C and SIGTERM while trajectories are generated: one clear end, whatever the worker processes are doing."""
+"""Ctrl-C and other signals while trajectories are generated: one clear end, whatever the workers are doing."""
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
 
+TERMINATING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
 
 class TerminatedError(Exception):
-    """A generation was stopped by SIGTERM."""
+    """A generation was stopped by a signal; ``exit_code`` is 128 + its number.
 
-    exit_code = 128 + signal.SIGTERM
+    Args:
+        signum: of the signal.
+    """
 
-    def __init__(self) -> None:
-        super().__init__("stopped by SIGTERM; the finished chunks are kept: the same command goes on from there")
+    def __init__(self, signum: int = signal.SIGTERM) -> None:
+        name = signal.Signals(signum).name
+        super().__init__(f"stopped by {name}; the finished chunks are kept: the same command goes on from there")
+        self.exit_code = 128 + signum
 
 
-_ASKED: list[type[BaseException]] = []
+_ASKED: list[BaseException] = []
 """To stop, by a signal; more than one where Python dropped the first."""
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """SIGTERM raises ``TerminatedError`` meanwhile, in the main thread; other threads cannot take signals.
+    """SIGTERM, SIGHUP and SIGUSR1 raise ``TerminatedError`` meanwhile, in the main thread; others cannot take signals.
 
-    Ctrl-C raises KeyboardInterrupt as ever, if it is not ignored. Either is raised again by ``require_not_stopped``.
+    Ctrl-C raises KeyboardInterrupt as ever. What is ignored stays so; the rest is raised again by
+    ``require_not_stopped``.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def raising(error: type[BaseException]) -> Callable[[int, FrameType | None], None]:
-        def stop(signum: int, frame: FrameType | None) -> None:
-            _ASKED.append(error)
-            raise error
+    def stop(signum: int, frame: FrameType | None) -> None:
+        _ASKED.append(KeyboardInterrupt() if signum == signal.SIGINT else TerminatedError(signum))
+        raise _ASKED[-1]
 
-        return stop
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, raising(TerminatedError))}
+    taken = [signum for signum in TERMINATING if signal.getsignal(signum) != signal.SIG_IGN]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
+        taken.append(signal.SIGINT)
+    before = {signum: signal.signal(signum, stop) for signum in taken}
     try:
         yield
     finally:

@@ -214,10 +214,13 @@ def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> 
         raise DatasetError(
             f"counts {counts} in chunks of {size} are {number} chunks, others are listed ({len(chunks)})"
         )
-    values = size * metadata.num_snapshots * metadata.num_channels * math.prod(metadata.geometry.shape)
-    constant = size * len(metadata.given_names) * math.prod(metadata.geometry.shape)
-    least = 4 * (values * (2 if metadata.has_time_derivative else 1) + constant)
-    for name, entry in chunks.items():
+    values = metadata.num_snapshots * metadata.num_channels * math.prod(metadata.geometry.shape)
+    constant = len(metadata.given_names) * math.prod(metadata.geometry.shape)
+    trajectory = 4 * (values * (2 if metadata.has_time_derivative else 1) + constant)
+    for chunk in chunks_of(counts, size):
+        name, entry = chunk.name, chunks[chunk.name]
+        # The last chunk of a split may hold those alone that count.
+        least = trajectory * min(size, counts[chunk.split] - chunk.number * size)
         if entry["bytes"] < least:
             raise DatasetError(
                 f"{name} has {entry['bytes']} bytes, and the values of its trajectories alone take {least}"

@@ -29,6 +29,8 @@ from tendency.simulation.geometry import BoundaryKind
 
 SNAPSHOTS_PER_BLOCK = 4
 """Snapshots in one HDF5 chunk: a window reads few of them, and none of the rest of the trajectory."""
+SIDES = "tendency_sides"
+"""The attribute of a boundary with the kinds of its lower and its upper side, as ``Boundary`` names them."""
 WELL_BOUNDARY = {
     BoundaryKind.PERIODIC: "PERIODIC",
     BoundaryKind.OPEN: "OPEN",
@@ -216,16 +218,20 @@ def _write_boundaries(file: h5py.File, metadata: TrajectoryMetadata) -> None:
     group = file.create_group("boundary_conditions")
     names = "xyz"
     for axis in range(metadata.spatial_dims):
-        kind = metadata.geometry.boundary.kind(axis, 0, 0)
-        entry = group.create_group(f"{names[axis]}_{WELL_BOUNDARY[kind].lower()}")
-        entry.attrs["associated_dims"] = [names[axis]]
-        entry.attrs["associated_fields"] = []
-        entry.attrs["bc_type"] = WELL_BOUNDARY[kind]
-        entry.attrs["sample_varying"] = False
-        entry.attrs["time_varying"] = False
-        mask = np.zeros(metadata.geometry.shape[min(axis, len(metadata.geometry.shape) - 1)], dtype=bool)
-        mask[[0, -1]] = True
-        entry.create_dataset("mask", data=mask, **_checksum(mask))
+        kinds = [WELL_BOUNDARY[metadata.geometry.boundary.kind(axis, side, 0)] for side in (0, 1)]
+        for kind in dict.fromkeys(kinds):
+            entry = group.create_group(f"{names[axis]}_{kind.lower()}")
+            entry.attrs["associated_dims"] = [names[axis]]
+            entry.attrs["associated_fields"] = []
+            entry.attrs["bc_type"] = kind
+            entry.attrs["sample_varying"] = False
+            entry.attrs["time_varying"] = False
+            if metadata.resolution == "unknown":
+                # The Well has one word for all walls; of what was solved here, the problem in the manifest says the kinds.
+                entry.attrs[SIDES] = [metadata.geometry.boundary.kind(axis, side, 0).value for side in (0, 1)]
+            mask = np.zeros(metadata.geometry.shape[min(axis, len(metadata.geometry.shape) - 1)], dtype=bool)
+            mask[[0, -1]] = [each == kind for each in kinds]
+            entry.create_dataset("mask", data=mask, **_checksum(mask))
 
 
 def _write_scalars(file: h5py.File, conditions: Conditions) -> None:

@@ -25,7 +25,13 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 @contextmanager
 def open_chunk(path: Path) -> Iterator[h5py.File]:
-    """Opens a chunk file for reading.
+    """Opens a chunk file for reading; raises as of ``opened_chunk``."""
+    with opened_chunk(path) as file:
+        yield file
+
+
+def opened_chunk(path: Path) -> h5py.File:
+    """A chunk file, open for reading.
 
     Raises:
         DatasetError: it is missing, cut, or no HDF5 file.
@@ -42,9 +48,7 @@ def open_chunk(path: Path) -> Iterator[h5py.File]:
         kind = "a git-lfs pointer" if b"git-lfs" in start else "empty" if not start else "no HDF5 file"
         raise damaged_chunk(path, f"is {kind}")
     with _errors_put_in_words(path, "HDF5 cannot read its structure"):
-        file = h5py.File(path, "r")
-    with file:
-        yield file
+        return h5py.File(path, "r")
 
 
 @contextmanager
@@ -70,7 +74,7 @@ def digest_of_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata) 
         DatasetError: it is damaged.
     """
     with path.open("rb") as plain, _errors_put_in_words(path, "HDF5 cannot read its structure"):
-        return header_digest([_plain_array(file, name, path) for name in field_arrays(metadata)], plain)
+        return header_digest([plain_array(file, name, path) for name in field_arrays(metadata)], plain)
 
 
 def require_header(file: h5py.File, path: Path, metadata: TrajectoryMetadata, expected: str) -> None:
@@ -263,7 +267,7 @@ def _read(
     Links and external storage could read any file of the user's. None in ``inner`` fits every length.
     """
     with _errors_put_in_words(path, f"HDF5 cannot read {name}"):
-        dataset = _plain_array(file, name, path)
+        dataset = plain_array(file, name, path)
         shape = tuple(dataset.shape)
         if len(shape) != len(inner) + 1 or any(n is not None and n != m for n, m in zip(inner, shape[1:], strict=True)):
             expected = ", ".join("any" if n is None else str(n) for n in inner)
@@ -274,8 +278,17 @@ def _read(
         return dataset[part]
 
 
-def _plain_array(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """An array of a chunk by its name, without following links."""
+def plain_array(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
+    """An array of a chunk by its name, without following links.
+
+    Args:
+        file: from ``open_chunk``.
+        name: of the array.
+        path: of the chunk, for messages.
+
+    Raises:
+        DatasetError: there is none, or it is no plain array of this very file.
+    """
     item: h5py.HLObject = file
     for key in name.split("/"):
         link = item.get(key, getlink=True) if isinstance(item, h5py.Group) else None

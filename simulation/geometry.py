@@ -49,6 +49,23 @@ class Boundary:
         """The boundary of a torus with ``spatial_dims`` axes."""
         return cls([["periodic", "periodic"]] * spatial_dims)
 
+    @classmethod
+    def of_axes(cls, kinds: str | Sequence[str | Sequence[str]], spatial_dims: int) -> "Boundary":
+        """What a user says in few words.
+
+        Args:
+            kinds: one kind for all axes, or for each axis one kind or a pair of them.
+            spatial_dims: number of axes.
+
+        Raises:
+            ValueError: as of the class, or another number of axes.
+        """
+        axes = [kinds] * spatial_dims if isinstance(kinds, str) else list(kinds)
+        boundary = cls([[axis, axis] if isinstance(axis, str) else axis for axis in axes])
+        if boundary.spatial_dims != spatial_dims:
+            raise ValueError(f"expected {spatial_dims} entries, one for each axis, got {kinds!r}")
+        return boundary
+
     def __repr__(self) -> str:
         """The kind on each axis, ``lower/upper`` where its sides differ, ``a+b`` where the fields of a side do."""
         axes = [["+".join(kind.value for kind in _side(side)) for side in pair] for pair in self.sides]

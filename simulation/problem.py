@@ -11,7 +11,7 @@ from torch import Tensor
 from tendency.simulation.annotations import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from tendency.simulation.conditions import Conditions
 from tendency.simulation.fields import Field
-from tendency.simulation.geometry import Geometry
+from tendency.simulation.geometry import Geometry, Grid
 from tendency.simulation.parameters import Parameter
 from tendency.simulation.simulator import ReferenceSolver, begin, rollout
 
@@ -103,12 +103,15 @@ class Problem:
         tolerances: what the certificate must hold.
         seed: trajectory i of a split is a pure function of (seed, split, i).
         resolution: ``resolved``, or ``as_published`` for a setting that is under-resolved in its source.
-        store_on: the grid or nodes at which snapshots are stored; those of ``geometry`` when left out.
+        store_on: the grid or nodes at which snapshots are stored; those of ``geometry`` when left out. The solver's
+            interpolant is taken there, which folds waves that a coarser grid does not resolve onto others.
+        store_filtered: cut those waves, or average over the new cells, before snapshots are stored on a grid.
         characteristic_time: Lyapunov or eddy-turnover time, for problems that have one.
 
     Raises:
         ValueError: parameters that the equation lacks or does not know, an extent with other axes than the geometry,
-            an extent or a time between snapshots that can be zero or less, or a ``store_on`` with another boundary.
+            an extent or a time between snapshots that can be zero or less, a ``store_on`` with another boundary, or a
+            ``store_filtered`` without a grid there.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class Problem:
         resolution: str = "resolved",
         store_on: Geometry | None = None,
         characteristic_time: CharacteristicTime | None = None,
+        store_filtered: bool = False,
     ) -> None:
         expected, given = set(simulator.parameter_names), set(parameters)
         if expected != given:
@@ -141,11 +145,14 @@ class Problem:
                 f"pde.store_on.boundary: expected that of pde.geometry, {geometry.boundary.to_dict()['sides']}, "
                 f"got {store_on.boundary.to_dict()['sides']}"
             )
+        if store_filtered and not isinstance(store_on, Grid):
+            raise ValueError(f"pde.store_filtered: expected a grid in pde.store_on beside it, got {store_on}")
         self.name, self.simulator, self.geometry = name, simulator, geometry
         self.extent, self.parameters = tuple(extent), dict(parameters)
         self.initial_condition, self.times, self.tolerances = initial_condition, times, tolerances
         self.seed, self.resolution, self.characteristic_time = seed, resolution, characteristic_time
         self.stored_geometry: Geometry = geometry if store_on is None else store_on
+        self.store_filtered = store_filtered
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -218,6 +225,8 @@ class Problem:
         """A state u (B, C, *N) on the solver's grid, at the points (B, C, *M) where it is stored."""
         if self.stored_geometry is self.geometry:
             return u
+        if self.store_filtered:
+            return self.simulator.resample(u, conditions, self.stored_geometry.shape)
         return self.simulator.sample(u, conditions, self.stored_geometry)
 
     def first_snapshot(self, draw: Draw) -> Tensor:

@@ -247,7 +247,7 @@ def begin(simulator: Simulator, u: Tensor, t: Tensor, conditions: Conditions, se
 
     Example:
         >>> surrogate = tendency.load_surrogate("outputs/run")
-        >>> window = tendency.open_dataset("datasets/heat", "test")[0]
+        >>> window = tendency.open_windows("datasets/heat", "test")[0]
         >>> tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
         Progress(u (1, 1, 16), t [0.0])
     """
@@ -280,7 +280,7 @@ def rollout(simulator: Simulator, progress: Progress, times: Tensor, conditions:
 
     Example:
         >>> surrogate = tendency.load_surrogate("outputs/run")
-        >>> window = tendency.open_dataset("datasets/heat", "test")[0]
+        >>> window = tendency.open_windows("datasets/heat", "test")[0]
         >>> start = tendency.begin(surrogate, *window.history(surrogate.history), window.conditions, window.index)
         >>> times = torch.tensor([[0.1, 0.2]], dtype=torch.float64)
         >>> [state.t.item() for state in tendency.rollout(surrogate, start, times, window.conditions)]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tendency.simulation.conditions import Conditions
+from tendency.simulation.tree import map_tensors
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Window:
             present=torch.cat([piece.present for piece in pieces]),
             stride=torch.cat([piece.stride for piece in pieces]),
         )
+
+    def pin_memory(self) -> "Window":
+        """The same window in memory that a GPU copies from while it computes; torch's loader asks for it."""
+        return map_tensors(lambda x: x.pin_memory(), self)
 
     def gather(self, x: Tensor, offset: int) -> Tensor:
         """x (B, W, ...) at an offset: (B, ...)."""

@@ -21,13 +21,26 @@ if _MISSING:
 
 _HOMES = {
     "export": "tendency.export_surrogate",
+    "inspect": "tendency.opened_data",
     "load_surrogate": "tendency.trained_surrogate",
-    "open_dataset": "tendency.data.dataset",
+    "open_dataset": "tendency.opened_data",
+    "open_windows": "tendency.data.dataset",
     "begin": "tendency.simulation.simulator",
     "rollout": "tendency.simulation.simulator",
+    "write_dataset": "tendency.array_dataset",
 }
 
-__all__ = ["__version__", "begin", "export", "load_surrogate", "open_dataset", "rollout"]
+__all__ = [
+    "__version__",
+    "begin",
+    "export",
+    "inspect",
+    "load_surrogate",
+    "open_dataset",
+    "open_windows",
+    "rollout",
+    "write_dataset",
+]
 
 
 def __getattr__(name: str) -> Any:

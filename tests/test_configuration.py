@@ -32,6 +32,8 @@ def test_each_option_composes_and_binds(group, option, compose_config, owner):
     # A group inside an option is chosen together with it.
     if "/" in group:
         overrides = {"pde": "heat", "name": "test", group.split("/")[0]: owner(group), group: option}
+        if group == "data/reader":
+            overrides["data.path"] = "file.hdf5"
     config = compose_config("train", [f"{key}={value}" for key, value in overrides.items()])
     check_nodes({key: value for key, value in config.items() if key in FOLDERS and value}, INJECTED)
 

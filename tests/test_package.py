@@ -42,7 +42,7 @@ def roll(surrogate, dataset):
 
 
 if __name__ == "__main__":
-    surrogate, dataset = tendency.load_surrogate(sys.argv[1]), tendency.open_dataset(sys.argv[2], "test")
+    surrogate, dataset = tendency.load_surrogate(sys.argv[1]), tendency.open_windows(sys.argv[2], "test")
     states = roll(surrogate, dataset)
     if "spawn" in sys.argv:
         with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
-from tendency.data.readers.laid_array import SPACE, LaidArray
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.named_split import split_of_name
 from tendency.data.readers.numpy_file import NumpyFile, numpy_shapes
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_array import SPACE, StoredArray
 from tendency.simulation.fields import Field
 
 AXES = ("trajectory", "time", "channel")
@@ -46,7 +46,7 @@ class ApebenchReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = NumpyFile(file)
-        return LaidOutFile(file, lambda: [_stored(opened, name, file) for name in opened.names()], opened.close)
+        return ArrayFile(file, lambda: [_stored(opened, name, file) for name in opened.names()], opened.close)
 
 
 def _fits(shape: tuple[int, ...]) -> bool:
@@ -63,7 +63,8 @@ def _beside(file: Path) -> Path:
 def _stored(file: NumpyFile, name: str, path: Path) -> StoredBlock:
     array = file.array(name)
     if not _fits(array.shape):
-        raise unreadable_file(path, f"{name}: expected shape (n, T, C, *N) with equal sides, got {array.shape}")
+        wanted = "expected 4 to 6 axes (n, T, C, *N) with equal sides"
+        raise unreadable_file(path, f"{name}: {wanted}, got {len(array.shape)}: {array.shape}")
     num_trajectories, num_snapshots, channels, *points = array.shape
     said, sides = _scenario(path), len(points)
     block = Block(
@@ -77,7 +78,7 @@ def _stored(file: NumpyFile, name: str, path: Path) -> StoredBlock:
         boundary=(("periodic", "periodic"),) * sides,
         split=split_of_name(Path(name)) or split_of_name(path),
     )
-    return StoredBlock(block, LaidArray(array, (*AXES, *SPACE[:sides])))
+    return StoredBlock(block, [StoredArray(array, (*AXES, *SPACE[:sides]))])
 
 
 def _scenario(path: Path) -> dict[str, float]:

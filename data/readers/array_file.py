@@ -1,86 +1,108 @@
-"""An opened file whose fields lie in arrays with named axes."""
+"""An open file that holds its trajectories in arrays with named axes."""
 
+import struct
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from tendency.data.readers.block import Block
-from tendency.data.readers.reader import OpenedFile
-from tendency.data.readers.stored_array import ArraySource, StoredArray
+from tendency.data.readers.hdf5_file import HDF5_ERRORS
+from tendency.data.readers.reader import OpenedFile, unreadable_file
+from tendency.data.readers.stored_array import StoredStates
+
+DAMAGE = (
+    *HDF5_ERRORS,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the libraries that read such files raise where one is damaged."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where the values of a block lie.
+@dataclass(frozen=True, eq=False)
+class StoredBlock:
+    """A block, and where its values lie.
 
     Args:
-        block: what a reader says of its trajectories.
-        state: arrays of the state, in channel order.
-        given: arrays of the constant fields, in order.
-        groups: a group for each trajectory, where each has arrays of its own.
+        block: what is said of it.
+        states: its states; several where fields lie in arrays of their own, in channel order.
+        given: its constant fields, in order.
     """
 
     block: Block
-    state: tuple[StoredArray, ...]
-    given: tuple[StoredArray, ...] = ()
-    groups: tuple[str, ...] = ()
+    states: Sequence[StoredStates]
+    given: Sequence[StoredStates] = ()
 
 
 class ArrayFile(OpenedFile):
-    """A file whose fields lie in arrays with named axes.
+    """One file, of which the structure is read when it is first asked for.
 
     Args:
-        source: of the arrays.
-        describe: finds the blocks of the source and their arrays.
+        path: of the file.
+        content: reads the structure.
+        close: gives back what is open.
     """
 
-    def __init__(self, source: ArraySource, describe: Callable[[], Sequence[Layout]]) -> None:
-        self.source, self.describe = source, describe
+    def __init__(
+        self, path: Path, content: Callable[[], Sequence[StoredBlock]], close: Callable[[], None] = lambda: None
+    ) -> None:
+        self.path, self._content, self._close = path, content, close
 
     @cached_property
-    def layouts(self) -> dict[str, Layout]:
-        """The layout of each block by its key."""
-        return {layout.block.key: layout for layout in self.describe()}
+    def stored(self) -> dict[str, StoredBlock]:
+        """The blocks by their keys."""
+        try:
+            return {each.block.key: each for each in self._content()}
+        except DAMAGE as error:
+            if hasattr(error, "exit_code"):
+                raise
+            raise unreadable_file(self.path, "is damaged: its structure cannot be read") from None
 
     def blocks(self) -> list[Block]:
         """As of ``OpenedFile``."""
-        return [layout.block for layout in self.layouts.values()]
+        return [each.block for each in self.stored.values()]
 
     def read(self, block: Block, rows: slice, snapshots: slice) -> np.ndarray:
         """As of ``OpenedFile``."""
-        layout = self.layouts[block.key]
-        return self._values(layout, layout.state, rows, snapshots)
+        return self._part(self._of(block).states, block, rows, snapshots)
 
     def read_given(self, block: Block, rows: slice) -> np.ndarray:
         """As of ``OpenedFile``."""
-        layout = self.layouts[block.key]
-        if not layout.given:
+        given = self._of(block).given
+        if not given:
             return super().read_given(block, rows)
-        return self._values(layout, layout.given, rows, slice(0, 1))[:, 0]
+        return self._part(given, block, rows, slice(0, 1))[:, 0]
 
     def close(self) -> None:
         """As of ``OpenedFile``."""
-        self.source.close()
+        self._close()
 
-    def _values(self, layout: Layout, arrays: Sequence[StoredArray], rows: slice, snapshots: slice) -> np.ndarray:
-        """(B, W, C, *N) of arrays that lie side by side in the channels."""
-        block = layout.block
-        row_range = range(block.num_trajectories)[rows]
-        snapshot_range = range(block.num_snapshots)[snapshots]
-        rows, snapshots = _slice(row_range), _slice(snapshot_range)
-        pieces = []
-        for array in arrays:
-            if layout.groups:
-                each = [array.read(self.source, rows, snapshots, layout.groups[row] + "/") for row in row_range]
-                turned = [array.arranged(values, 1, len(snapshot_range), block.shape) for values in each]
-                pieces.append(np.concatenate(turned))
-            else:
-                values = array.read(self.source, rows, snapshots)
-                pieces.append(array.arranged(values, len(row_range), len(snapshot_range), block.shape))
-        return np.concatenate(pieces, axis=2) if len(pieces) > 1 else pieces[0]
+    def _of(self, block: Block) -> StoredBlock:
+        if block.key not in self.stored:
+            raise unreadable_file(self.path, f"holds no {block.key!r}: it has {', '.join(sorted(self.stored))}")
+        return self.stored[block.key]
 
-
-def _slice(numbers: range) -> slice:
-    return slice(numbers.start, numbers.stop, numbers.step)
+    def _part(self, states: Sequence[StoredStates], block: Block, rows: slice, snapshots: slice) -> np.ndarray:
+        rows, snapshots = slice(*rows.indices(block.num_trajectories)), slice(*snapshots.indices(block.num_snapshots))
+        try:
+            pieces = [each.part(rows, snapshots) for each in states]
+            values = np.concatenate(pieces, axis=2) if len(pieces) > 1 else pieces[0]
+            # Whoever asked may write to it, and not to a memory map of the file.
+            return np.require(values, requirements=["C", "W"])
+        except DAMAGE as error:
+            if hasattr(error, "exit_code"):
+                raise
+            name = block.key or ", ".join(field.name for field in block.fields)
+            raise unreadable_file(self.path, f"is damaged: the values of {name} cannot be read") from None

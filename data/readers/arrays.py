@@ -1,21 +1,22 @@
 """Any arrays: .npy, .npz, HDF5, netCDF and zarr, with axes that the file names or the user states."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tendency.data.metadata import DatasetError
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers, side_length
 from tendency.data.readers.found_arrays import HDF5, NETCDF, FoundArray, FoundArrays, found_arrays, is_array_file
-from tendency.data.readers.laid_array import ORDER, SPACE, JoinedFields, LaidArray
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
 from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name, named_axes, wrong_axes
-from tendency.data.readers.named_split import SPLITS, split_of_name
+from tendency.data.readers.named_split import SPLITS, split_of_place
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform, joined_sides, side_length
-from tendency.data.readers.zarr_arrays import ZARR
+from tendency.data.readers.stored_array import ORDER, SPACE, StoredArray, StoredStates, UnwrittenAsNan
+from tendency.data.readers.zarr_store import ZARR
 from tendency.simulation.fields import Field
 
 
@@ -39,7 +40,7 @@ class ArrayReader(Reader):
         stores = [each for each in stores if not any(store in each.parents for store in stores)]
         inside = {*stores}
         others = [each for each in super().files(path) if not inside & {*each.parents}]
-        return sorted([*stores, *others])
+        return sorted([*stores, *others], key=_counted)
 
     def parts(self, file: Path) -> Sequence[Path]:
         """As of ``Reader``."""
@@ -52,7 +53,7 @@ class ArrayReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         found = found_arrays(file)
-        return LaidOutFile(file, lambda: list(_stored(found, stated)), found.close)
+        return ArrayFile(file, lambda: list(_stored(found, stated)), found.close)
 
 
 def _stored(found: FoundArrays, stated: StatedFacts) -> Iterator[StoredBlock]:
@@ -61,7 +62,7 @@ def _stored(found: FoundArrays, stated: StatedFacts) -> Iterator[StoredBlock]:
         for group in sorted(groups):
             yield _MappedArrays(found.within(group), stated).stored(group, SPLITS[group])
     else:
-        yield _MappedArrays(found, stated).stored("", split_of_name(found.path))
+        yield _MappedArrays(found, stated).stored("", split_of_place(found.path))
 
 
 class _MappedArrays:
@@ -78,7 +79,7 @@ class _MappedArrays:
         if stated.axes is not None and wrong_axes(stated.axes) is not None:
             raise DatasetError(f"{wrong_axes(stated.axes)}; {self.path} holds {found}")
         self.names = self._names()
-        self.states = {name: self._laid(self._real(name), self._axes(self._real(name))) for name in self.names}
+        self.states = {name: self._stored_array(self._real(name), self._axes(self._real(name))) for name in self.names}
         self.first = next(iter(self.states.values()))
         self.lengths = {axis: self.first.length(axis) for axis in ORDER}
         for name, array in self.states.items():
@@ -89,7 +90,7 @@ class _MappedArrays:
                     raise self._wrong(
                         f"{name}: expected {self.lengths[axis]} entries along {axis} as {self.names[0]} has"
                     )
-        self.given = {name: self._laid(self._real(name), self._given_axes(name)) for name in stated.given}
+        self.given = {name: self._stored_array(self._real(name), self._given_axes(name)) for name in stated.given}
 
     def stored(self, key: str, split: str | None) -> StoredBlock:
         """The block and where its values lie.
@@ -100,7 +101,6 @@ class _MappedArrays:
         """
         extent, notes = self._extent()
         params, odd = self._params()
-        used = [self.found.arrays[name].note for name in (*self.states, *self.given)]
         block = Block(
             key=key,
             num_trajectories=self.lengths["trajectory"],
@@ -112,10 +112,12 @@ class _MappedArrays:
             params=params,
             given=_fields(self.given),
             split=split,
-            notes=(*notes, *odd, *filter(None, used)),
+            notes=(*notes, *odd),
         )
-        given = JoinedFields(list(self.given.values())) if self.given else None
-        return StoredBlock(block, JoinedFields(list(self.states.values())), given)
+        states: list[StoredStates] = list(self.states.values())
+        if self.path.suffix.lower() in NETCDF:
+            states = [UnwrittenAsNan(each) for each in states]
+        return StoredBlock(block, states, list(self.given.values()))
 
     def _names(self) -> list[str]:
         """Names of the arrays that hold the states."""
@@ -148,12 +150,14 @@ class _MappedArrays:
             raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {array.dtype}")
         if 0 in array.shape:
             raise unreadable_file(self.path, f"{name}: expected entries along each axis, got shape {array.shape}")
+        if array.fault:
+            raise unreadable_file(self.path, f"{name}: {array.fault}")
         return array
 
-    def _laid(self, array: FoundArray, axes: tuple[str, ...]) -> LaidArray:
+    def _stored_array(self, array: FoundArray, axes: tuple[str, ...]) -> StoredArray:
         if not {*SPACE} & {*axes}:
             raise self._wrong(f"{array.name}: expected an axis of space")
-        return LaidArray(self.found.open(array.name), axes)
+        return StoredArray(self.found.open(array.name), axes)
 
     def _axes(self, array: FoundArray) -> tuple[str, ...]:
         """What the axes of a state are."""
@@ -212,11 +216,10 @@ class _MappedArrays:
             array = self._coordinates(axis)
             if array is None:
                 return None, ()
-            points = coordinates(self.path, array.name, self.found.open(array.name)[()], self.lengths[axis])
-            if not is_uniform(points):
-                return None, (f"{array.name}: its points do not lie at equal distances; side lengths are not said",)
-            sides.append(side_length(self.path, array.name, points, self.lengths[axis]))
-        return joined_sides(sides), ()
+            points = numbers(self.path, array.name, self.found.open(array.name)[()])
+            rising = points if (points[..., :1] <= points[..., -1:]).all() else points[..., ::-1]
+            sides.append(side_length(self.path, array.name, rising, self.lengths[axis]))
+        return joined_sides(sides)
 
     def _params(self) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
         """Arrays with one number for each trajectory, or for all of them; names of those that are not finite."""
@@ -225,6 +228,8 @@ class _MappedArrays:
             named = axis_of_name(name) is not None or (array.dims is not None and array.dims == (name,))
             if named or name in (*self.states, *self.given) or array.dtype.kind not in "fiub":
                 continue
+            if array.dims is None and len(array.shape) == 1 and array.shape[0] not in (1, rows):
+                notes.append(f"{name} {array.shape} is no parameter: expected {rows} numbers, one a trajectory")
             if array.shape in ((), (1,), (rows,)) and (array.dims is None or self._is_of_rows(array.dims)):
                 values = np.broadcast_to(np.asarray(self.found.open(array.name)[()], dtype=np.float64), (rows,))
                 if np.isfinite(values).all():
@@ -244,7 +249,7 @@ class _MappedArrays:
         return unreadable_file(self.path, f"{what}: found {self.found}{remedy}")
 
 
-def _fields(arrays: Mapping[str, LaidArray]) -> tuple[Field, ...]:
+def _fields(arrays: Mapping[str, StoredArray]) -> tuple[Field, ...]:
     """One scalar field for each channel, by the names of the arrays."""
     fields = []
     for name, array in zip(_short(arrays), arrays.values(), strict=True):
@@ -257,3 +262,8 @@ def _short(names: Iterable[str]) -> list[str]:
     """Names without those of groups, where they differ all the same."""
     last = [name.rpartition("/")[2] for name in names]
     return last if len({*last}) == len(last) else [name.replace("/", "_") for name in names]
+
+
+def _counted(path: Path) -> list[tuple[str, int]]:
+    """Orders names with the numbers in them: data_2 before data_10."""
+    return [(words, int(number or 0)) for words, number in re.findall(r"([^0-9]*)([0-9]*)", str(path))]

@@ -61,6 +61,11 @@ class Block:
         """Channels of the constant fields."""
         return sum(each.channels(self.spatial_dims) for each in self.given)
 
+    def field_of_channel(self, channel: int) -> Field:
+        """The field of a state that a channel belongs to."""
+        every = [field for field in self.fields for _ in range(field.channels(self.spatial_dims))]
+        return every[channel]
+
     @property
     def is_steady(self) -> bool:
         """Whether there is one snapshot alone: a map from given fields to a solution, and nothing to step in time."""

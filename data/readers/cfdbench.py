@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
 from tendency.data.readers.hdf5_structure import number
 from tendency.data.readers.npy_folder import NpyFolder
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray, axis_lengths
+from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
 DESCRIPTION, NAMES = "case.json", ("u", "v")
@@ -62,13 +63,13 @@ class CFDBench(Reader):
         """As of ``Reader``."""
         self.parts(file)
         source = NpyFolder(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(folder: NpyFolder) -> list[Layout]:
+def _stored(folder: NpyFolder) -> list[StoredBlock]:
     """The one block of a case."""
     described = _described(folder.path / DESCRIPTION)
-    lengths = axis_lengths(folder.path, {name: (folder.array(name).shape, "tyx") for name in NAMES})
+    lengths = axis_lengths(folder.path, {f"{name}.npy": (folder.array(name).shape, "tyx") for name in NAMES})
     shape = lengths["x"], lengths["y"]
     lower, extent = _box(described)
     mask = _mask(described, shape, lower, extent)
@@ -84,8 +85,8 @@ def _layouts(folder: NpyFolder) -> list[Layout]:
         params={name: np.array([value]) for name, value in described.items() if name not in NOT_PARAMETERS},
         given=() if mask is None else (Field("mask"),),
     )
-    given = () if mask is None else (StoredArray("mask", "xy", known=mask),)
-    return [Layout(block, tuple(StoredArray(name, "tyx") for name in NAMES), given)]
+    given = () if mask is None else (StoredArray(mask, named("xy")),)
+    return [StoredBlock(block, [StoredArray(folder.array(name), named("tyx")) for name in NAMES], given)]
 
 
 def _described(path: Path) -> dict[str, float]:

@@ -1,62 +1,74 @@
 """Times and coordinates of files: checked, in float64, and turned into side lengths."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tendency.data.readers.array_source import ArraySource
 from tendency.data.readers.reader import unreadable_file
-from tendency.data.readers.stored_array import ArraySource
 
 MOST_VALUES = 10**8
 """Times or coordinates in one file; a larger array is no coordinate, and would fill the memory."""
+Side = tuple[np.ndarray | None, tuple[str, ...]]
+"""The length of an axis, () or (R,), None where it is not known; and notes on it."""
 UNEVEN = 0.01
-"""Relative difference between distances of neighbouring points above which a note says that they differ."""
+"""Relative difference between distances of neighbouring points above which they are not even."""
+
+
+def numbers(path: Path, name: str, values: Any) -> np.ndarray:
+    """Coordinates, times or parameters that were read, as they are or in float64.
+
+    Args:
+        path: of the file.
+        name: of them in the file.
+        values: of any shape.
+
+    Raises:
+        DatasetError: they are no real numbers, or not finite.
+    """
+    found = np.asarray(values)
+    if found.dtype.kind not in "fiub":
+        raise unreadable_file(path, f"{name}: expected real numbers, got {found.dtype} {found.shape}")
+    if not np.isfinite(found).all():
+        raise unreadable_file(path, f"{name}: expected finite numbers, got {_first_not_finite(found)}")
+    return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 
 def numbers_of(source: ArraySource, name: str) -> np.ndarray:
-    """All values of a small array: coordinates, times or parameters.
+    """As ``numbers``, of all values of a small array.
 
     Args:
         source: that holds it.
         name: of the array.
 
     Raises:
-        DatasetError: it is missing, not of real numbers, too large for coordinates, or holds what is not finite.
+        DatasetError: as of ``numbers``, or it is missing, or too large for coordinates.
     """
     size = int(np.prod(source.array(name).shape, dtype=np.float64))
     if size > MOST_VALUES:
         raise unreadable_file(source.path, f"{name}: expected at most {MOST_VALUES} values, got {size}")
-    values = source.values(name)
-    if not np.isfinite(values).all():
-        raise unreadable_file(source.path, f"{name}: expected finite numbers, got {_first_not_finite(values)}")
-    return values if values.dtype.kind == "f" else values.astype(np.float64)
+    return numbers(source.path, name, source.values(name))
 
 
-def times_of(source: ArraySource, name: str, num_snapshots: int) -> np.ndarray:
+def increasing_times(path: Path, name: str, values: Any, num_snapshots: int) -> np.ndarray:
     """The times of snapshots, (T,) or (R, T) float64; (T,) where all trajectories have the same.
 
     Args:
-        source: that holds them.
-        name: of the array, whose last axis counts snapshots; one entry more than there are snapshots is left out.
+        path: of the file.
+        name: of the times in the file.
+        values: (T,) or (R, T).
         num_snapshots: T.
 
     Raises:
-        DatasetError: as of ``numbers_of``, there are more or fewer, or they do not increase.
+        DatasetError: as of ``numbers``, there are more or fewer, or they do not increase.
     """
-    values = numbers_of(source, name)
-    if values.ndim not in (1, 2) or values.shape[-1] not in (num_snapshots, num_snapshots + 1):
+    times = numbers(path, name, values)
+    if times.ndim not in (1, 2) or times.shape[-1] != num_snapshots:
         raise unreadable_file(
-            source.path, f"{name}: expected the times of {num_snapshots} snapshots, got shape {values.shape}"
+            path, f"{name}: expected {num_snapshots} times, one for each snapshot, got shape {times.shape}"
         )
-    return increasing(source.path, name, values[..., :num_snapshots])
-
-
-def increasing(path: Path, name: str, times: np.ndarray) -> np.ndarray:
-    """Times (T,) or (R, T) as ``times_of`` returns them.
-
-    Raises:
-        DatasetError: they do not increase, or are not finite.
-    """
     steps = np.diff(times.astype(np.float64), axis=-1)
     if not (steps > 0).all():
         place = tuple(np.argwhere(~(steps > 0))[0])
@@ -84,43 +96,62 @@ def evenly_spaced(values: np.ndarray) -> np.ndarray:
     return even if np.abs(even - exact).max() <= error else exact
 
 
-def side_length(source: ArraySource, name: str, num_points: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The length of one axis: the number of its points times their distance, () or (R,); and notes on it.
+def side_length(path: Path, name: str, values: Any, num_points: int) -> Side:
+    """The length of one axis: the number of its points times their distance; and notes on it.
+
+    Where distances differ the length is None, so that the user is asked for it.
 
     Args:
-        source: that holds the coordinates.
-        name: of the array, (n,) or (R, n).
-        num_points: n that fields have along the axis.
+        path: of the file.
+        name: of the coordinates in the file.
+        values: (N,) or (R, N).
+        num_points: N that fields have along the axis.
 
     Raises:
-        DatasetError: as of ``numbers_of``, there are more or fewer, they do not increase, or there is only one.
+        DatasetError: as of ``numbers``, there are more or fewer, they do not increase, or there is only one.
     """
-    x = numbers_of(source, name)
+    length, even = _length(path, name, values, num_points)
+    if even:
+        return length, ()
+    return None, (f"the points of {name} do not lie at equal distances; its side length is not said",)
+
+
+def side_length_by_index(path: Path, name: str, values: Any, num_points: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """As ``side_length``, of a format whose users read points at other distances as if these were equal."""
+    length, even = _length(path, name, values, num_points)
+    return length, () if even else (f"the points of {name} are not evenly spaced; they are read as if they were",)
+
+
+def joined_sides(sides: Sequence[Side]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Side lengths (D,), or (R, D) where one of them differs between trajectories; None where one is not known.
+
+    Args:
+        sides: of each axis.
+    """
+    known = [length for length, _ in sides if length is not None]
+    joined = np.stack(np.broadcast_arrays(*known), axis=-1) if len(known) == len(sides) else None
+    return joined, tuple(note for _, notes in sides for note in notes)
+
+
+def _length(path: Path, name: str, values: Any, num_points: int) -> tuple[np.ndarray, bool]:
+    """The length of one axis by the mean distance, and whether all distances are that."""
+    x = numbers(path, name, values)
     if x.ndim not in (1, 2) or x.shape[-1] != num_points:
         raise unreadable_file(
-            source.path, f"{name}: expected {num_points} coordinates, as fields have points, got shape {x.shape}"
+            path, f"{name}: expected {num_points} coordinates, as fields have points, got shape {x.shape}"
         )
-    return length_of(source.path, name, x)
-
-
-def length_of(path: Path, name: str, x: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """As ``side_length``, of coordinates (n,) or (R, n) that were read.
-
-    Raises:
-        DatasetError: they do not increase, or there is only one.
-    """
     steps = np.diff(x.astype(np.float64), axis=-1)
     if steps.shape[-1] < 1 or not (steps > 0).all():
-        what = "a single one" if steps.shape[-1] < 1 else "such that do not"
+        place = tuple(np.argwhere(~(steps > 0))[0]) if steps.size else ()
+        at = f" in trajectory {place[0]}" if x.ndim == 2 and place else ""
+        what = f"{x[place]:g} and then {x[(*place[:-1], place[-1] + 1)]:g}{at}" if place else "a single one"
         raise unreadable_file(path, f"{name}: expected coordinates that increase, got {what}")
     if x.ndim == 2 and (x == x[:1]).all():
         x, steps = x[0], steps[0]
     mean = steps.mean(-1)
-    length = mean * x.shape[-1]
     error = 2 * _rounding(x) * np.abs(x).max()
-    uneven = (np.abs(steps - mean[..., None]) - error > UNEVEN * mean[..., None]).any()
-    notes = (f"the points of {name} are not evenly spaced; they are read as if they were",) if uneven else ()
-    return _shortened(length, error), notes
+    even = (np.abs(steps - mean[..., None]) - error <= UNEVEN * mean[..., None]).all()
+    return _shortened(mean * x.shape[-1], error), bool(even)
 
 
 def _rounding(values: np.ndarray) -> float:
@@ -129,10 +160,14 @@ def _rounding(values: np.ndarray) -> float:
 
 
 def _shortened(values: np.ndarray, error: float) -> np.ndarray:
-    """Each value, or the number of six digits that it differs from by at most an error: 1 in place of 0.99999994."""
-    flat = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    short = np.array([float(f"{value:.6g}") for value in flat.ravel()]).reshape(flat.shape)
-    return np.where(np.abs(short - flat) <= error, short, flat).reshape(np.shape(values))
+    """Each value, or a short number that it differs from by at most an error: 1 in place of 0.99999994, 2π."""
+    exact = np.asarray(values, dtype=np.float64)
+    found = exact.copy()
+    # The best comes last. Six digits alone would make 6.28319 of 2π.
+    for digits, unit in ((6, 1.0), (4, np.pi), (4, 1.0)):
+        short = np.array([float(f"{value:.{digits}g}") for value in (exact / unit).ravel()]).reshape(exact.shape) * unit
+        found = np.where(np.abs(short - exact) <= error, short, found)
+    return found
 
 
 def _first_not_finite(values: np.ndarray) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from tendency.data.metadata import DatasetError
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
-from tendency.data.readers.laid_array import SPACE, ConsecutiveStates
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
+from tendency.data.readers.file_coordinates import increasing_times
 from tendency.data.readers.matlab_file import SUFFIX, MatlabFile, is_matlab
 from tendency.data.readers.named_split import split_of_name
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_axes import increasing_times
+from tendency.data.readers.stored_array import SPACE, ConsecutiveStates
 from tendency.simulation.fields import Field
 
 VISCOSITIES = ("visc", "nu")
@@ -45,7 +45,7 @@ class FnoMatReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = MatlabFile(file)
-        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
 
 
 def _stored(file: MatlabFile) -> Iterator[StoredBlock]:
@@ -74,7 +74,7 @@ def _darcy(file: MatlabFile) -> StoredBlock:
         given=(Field("coeff"),),
         split=split_of_name(file.path),
     )
-    return StoredBlock(block, file.laid("sol", axes), file.laid("coeff", axes))
+    return StoredBlock(block, [file.stored("sol", axes)], [file.stored("coeff", axes)])
 
 
 def _pairs(file: MatlabFile) -> StoredBlock:
@@ -88,7 +88,7 @@ def _pairs(file: MatlabFile) -> StoredBlock:
         params=_viscosity(file, shape[0]),
         split=split_of_name(file.path),
     )
-    return StoredBlock(block, ConsecutiveStates((file.laid("a", axes), file.laid("u", axes))))
+    return StoredBlock(block, [ConsecutiveStates((file.stored("a", axes), file.stored("u", axes)))])
 
 
 def _trajectories(file: MatlabFile) -> StoredBlock:
@@ -110,7 +110,7 @@ def _trajectories(file: MatlabFile) -> StoredBlock:
         params=_viscosity(file, shape[0]),
         split=split_of_name(file.path),
     )
-    return StoredBlock(block, file.laid("u", axes))
+    return StoredBlock(block, [file.stored("u", axes)])
 
 
 def _axes(file: MatlabFile, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:

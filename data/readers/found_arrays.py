@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import xarray
 
+from tendency.data.readers.array_file import DAMAGE
 from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
-from tendency.data.readers.laid_out_file import DAMAGE
 from tendency.data.readers.numpy_file import NPY, NPZ, NumpyFile
 from tendency.data.readers.reader import require_data, unreadable_file
-from tendency.data.readers.zarr_arrays import ZARR, axes_of, is_zarr, missing_chunks, zarr_arrays
+from tendency.data.readers.zarr_store import ZARR, ZarrStore, axes_of, is_zarr, missing_chunks
 
 NETCDF = (".nc", ".nc4")
 HDF5 = (".h5", ".hdf5", ".hdf")
@@ -30,14 +30,14 @@ class FoundArray:
         shape: of it.
         dtype: of its values.
         dims: the file's own name of each axis.
-        note: what is odd about it, a sentence.
+        fault: why its values must not be taken for data, as the rest of a sentence.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
     dims: tuple[str, ...] | None = None
-    note: str = ""
+    fault: str = ""
 
     def __str__(self) -> str:
         """Name, axes and number type."""
@@ -120,12 +120,12 @@ def _opened(path: Path, suffix: str) -> FoundArrays:
 
 
 def _zarr(path: Path) -> FoundArrays:
-    found = zarr_arrays(path)
+    store = ZarrStore(path)
     arrays = {
-        name: FoundArray(name, array.shape, array.dtype, axes_of(array), missing_chunks(name, array))
-        for name, array in found.items()
+        name: FoundArray(name, array.shape, array.dtype, axes_of(array), missing_chunks(array))
+        for name, array in store.arrays.items()
     }
-    return FoundArrays(path, arrays, found.__getitem__, lambda: None)
+    return FoundArrays(path, arrays, store.array, store.close)
 
 
 def _numpy(path: Path) -> FoundArrays:
@@ -136,12 +136,21 @@ def _numpy(path: Path) -> FoundArrays:
 
 def _hdf5(path: Path) -> FoundArrays:
     file = Hdf5File(path)
-    arrays = {name: FoundArray(name, item.shape, item.dtype, _labels(item)) for name, item in _datasets(file)}
+    arrays = {
+        name: FoundArray(name, item.shape, item.dtype, _labels(item), _never_written(item))
+        for name, item in _datasets(file)
+    }
     with file.in_words("HDF5 cannot read its attributes"):
         numbers = {name: np.asarray(value) for name, value in file.file.attrs.items() if np.ndim(value) == 0}
     numbers = {name: value for name, value in numbers.items() if value.dtype.kind in "fiub" and name not in arrays}
     arrays |= {name: FoundArray(name, value.shape, value.dtype) for name, value in numbers.items()}
     return FoundArrays(path, arrays, lambda name: numbers[name] if name in numbers else file.array(name), file.close)
+
+
+def _never_written(item: h5py.Dataset) -> str:
+    """What to say of an array that was made and never filled: HDF5 reads it as one value, without an error."""
+    empty = item.size and not item.external and not item.is_virtual and item.id.get_storage_size() == 0
+    return "expected values, got an array that was never written" if empty else ""
 
 
 def _labels(item: h5py.Dataset) -> tuple[str, ...] | None:
@@ -164,20 +173,23 @@ def _datasets(file: Hdf5File) -> Iterable[tuple[str, h5py.Dataset]]:
 
 
 def _netcdf(path: Path) -> FoundArrays:
+    faults: dict[str, str] = {}
     if is_hdf5(path):
         guard = Hdf5File(path)
         try:
             for name, item in _datasets(guard):
                 if item.dtype.kind in "fiub":
-                    guard.array(name)  # its values lie in this file
+                    faults[name] = _never_written(guard.array(name))  # and its values lie in this file
         finally:
             guard.close()
     # Times stay the numbers that they are; packed values are unpacked.
-    engine = "h5netcdf" if is_hdf5(path) else "scipy"
-    opened = xarray.open_dataset(path, engine=engine, decode_times=False, cache=False)
+    engine: dict[str, Any] = {"engine": "scipy"}
+    if is_hdf5(path):
+        engine = {"engine": "h5netcdf", "phony_dims": "sort"}
+    opened = xarray.open_dataset(path, decode_times=False, cache=False, **engine)
     variables = {str(name): variable for name, variable in opened.variables.items()}
     arrays = {
-        name: FoundArray(name, variable.shape, variable.dtype, tuple(map(str, variable.dims)))
+        name: FoundArray(name, variable.shape, variable.dtype, tuple(map(str, variable.dims)), faults.get(name, ""))
         for name, variable in variables.items()
     }
     return FoundArrays(path, arrays, variables.__getitem__, opened.close)

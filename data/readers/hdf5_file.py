@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.stored_array import UnopenedArray
 
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, MemoryError)
 """What h5py raises where a file is damaged."""
@@ -101,6 +102,15 @@ class Hdf5File:
             del self.arrays[next(iter(self.arrays))]
         self.arrays[name] = item
         return item
+
+    def unopened(self, name: str) -> UnopenedArray:
+        """As ``array``, which is not kept open: for one of very many.
+
+        Raises:
+            DatasetError: as of ``array``.
+        """
+        array = self.array(name)
+        return UnopenedArray(array.shape, array.dtype, lambda: self.array(name))
 
     def values(self, name: str, part: Any = ()) -> np.ndarray:
         """Values of an array, or of a part of it.

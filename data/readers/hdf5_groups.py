@@ -1,36 +1,12 @@
 """HDF5 files whose groups are the splits of a dataset, as several published generators write them."""
 
-from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from tendency.data.metadata import DatasetError
-from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
+from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.named_split import SPLITS
 from tendency.data.readers.reader import unreadable_file
-
-
-def has_structure(path: Path, fits: Callable[[Hdf5File], bool]) -> bool:
-    """Whether a file is HDF5 and has a structure; False where it cannot be read.
-
-    Args:
-        path: of the file.
-        fits: looks at it.
-    """
-    if not is_hdf5(path):
-        return False
-    try:
-        file = Hdf5File(path)
-    except DatasetError:
-        return False
-    try:
-        with file.in_words("its structure cannot be read"):
-            return fits(file)
-    except DatasetError:
-        return False
-    finally:
-        file.close()
 
 
 def split_groups(file: Hdf5File) -> Iterator[tuple[str, str, list[str]]]:
@@ -54,15 +30,18 @@ def params_of(file: Hdf5File, group: str, num_trajectories: int, others: Collect
         others: names of arrays that are none.
 
     Raises:
-        DatasetError: a value is not finite.
+        DatasetError: there are more or fewer, or a value is not finite.
     """
     params = {}
     for name in file.names(group):
         if name in others or not file.has(f"{group}/{name}"):
             continue
         item = file.file[f"{group}/{name}"]
-        if getattr(item, "shape", None) != (num_trajectories,) or item.dtype.kind not in "fiub":
+        if len(getattr(item, "shape", ())) != 1 or item.dtype.kind not in "fiub":
             continue
+        if item.shape != (num_trajectories,):
+            expected = f"{num_trajectories} numbers, one for each trajectory"
+            raise unreadable_file(file.path, f"{group}/{name}: expected {expected}, got shape {item.shape}")
         values = file.values(f"{group}/{name}").astype(np.float64)
         if not np.isfinite(values).all():
             raise unreadable_file(file.path, f"{group}/{name}: expected finite numbers, got {values}")

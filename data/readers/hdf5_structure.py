@@ -1,7 +1,7 @@
 """What an HDF5 file holds, asked without raising: which format it has."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +9,34 @@ import h5py
 import numpy as np
 
 from tendency.data.metadata import DatasetError
-from tendency.data.readers.hdf5_file import Hdf5File
+from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
 
 
-def holds(file: Path, *names: str) -> bool:
-    """Whether a file is HDF5 and holds arrays or groups of these names; False for whatever cannot be read."""
-    return found_in(file, names) == list(names)
+def has_structure(path: Path, fits: Callable[[Hdf5File], bool]) -> bool:
+    """Whether a file is HDF5 and has a structure; False where it cannot be read.
 
-
-def found_in(file: Path, names: Iterable[str]) -> list[str]:
-    """Which of some names of arrays or groups an HDF5 file holds; none where it cannot be read."""
+    Args:
+        path: of the file.
+        fits: looks at it.
+    """
+    if not is_hdf5(path):
+        return False
     try:
-        opened = Hdf5File(file)
+        file = Hdf5File(path)
     except DatasetError:
-        return []
+        return False
     try:
-        return [name for name in names if opened.has(name)]
+        with file.in_words("its structure cannot be read"):
+            return fits(file)
     except DatasetError:
-        return []
+        return False
     finally:
-        opened.close()
+        file.close()
+
+
+def holds(path: Path, *names: str) -> bool:
+    """Whether a file is HDF5 and holds arrays or groups of these names; False for whatever cannot be read."""
+    return has_structure(path, lambda file: all(file.has(name) for name in names))
 
 
 def numbered(names: Iterable[str], pattern: str) -> list[str]:

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.io import loadmat, whosmat
 from scipy.io.matlab import MatReadError
 
+from tendency.data.readers.array_file import DAMAGE
 from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
-from tendency.data.readers.laid_array import LaidArray
-from tendency.data.readers.laid_out_file import DAMAGE
 from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.stored_array import StoredArray
 
 SUFFIX = ".mat"
 HEAD = b"MATLAB 5.0"
@@ -45,7 +45,7 @@ class MatlabFile:
         self.path, self.hdf5 = path, Hdf5File(path) if is_hdf5(path) else None
         self.shapes = self._shapes_of_hdf5(self.hdf5) if self.hdf5 is not None else self._shapes_of_version_5()
 
-    def laid(self, name: str, axes: tuple[str, ...]) -> LaidArray:
+    def stored(self, name: str, axes: tuple[str, ...]) -> StoredArray:
         """An array by its name, as MATLAB shows it.
 
         Args:
@@ -53,8 +53,8 @@ class MatlabFile:
             axes: the name of each axis.
         """
         if self.hdf5 is None:
-            return LaidArray(_WholeArray(self, name), axes)
-        return LaidArray(self.hdf5.array(name), axes[::-1])
+            return StoredArray(_WholeArray(self, name), axes)
+        return StoredArray(self.hdf5.array(name), axes[::-1])
 
     def values(self, name: str) -> np.ndarray:
         """All values of an array, without axes of length one.

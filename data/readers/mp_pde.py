@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import increasing_times, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
-from tendency.data.readers.laid_array import LaidArray, ReversedInTime, StoredStates
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
-from tendency.data.readers.lpsda import STATES
+from tendency.data.readers.hdf5_groups import params_of, split_groups
+from tendency.data.readers.hdf5_structure import has_structure
+from tendency.data.readers.lpsda import STATES, named_states
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_axes import coordinates, increasing_times, is_uniform
+from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.simulation.fields import Field
 
 SIDES = ("bc_left", "bc_right")
@@ -40,7 +41,7 @@ class MessagePassingReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = Hdf5File(file)
-        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
 
 
 def _fits(file: Hdf5File) -> bool:
@@ -50,21 +51,12 @@ def _fits(file: Hdf5File) -> bool:
 
 
 def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
-    found = [
-        (group, split, key) for group, split, names in split_groups(file) for key in names if key.startswith(STATES)
-    ]
-    if not found:
-        raise unreadable_file(file.path, f"expected train/pde_<snapshots>-<points>, got {', '.join(file.names())}")
-    for group, split, name in found:
-        key = f"{group}/{name}"
-        u = file.array(key)
-        if u.ndim != 3 or 0 in u.shape:
-            raise unreadable_file(file.path, f"{key}: expected shape (n, T, X), got {u.shape}")
+    for group, split, key, u in named_states(file):
         num_trajectories, num_snapshots, points = u.shape
         params = params_of(file, group, num_trajectories, ())
         boundary, notes = _boundary(params)
         extent, uneven = _extent(file, key, points)
-        states: StoredStates = LaidArray(u, ("trajectory", "time", "x"))
+        states: StoredStates = StoredArray(u, ("trajectory", "time", "x"))
         if SIDES[0] in params:
             states = ReversedInTime(states, num_snapshots)
             notes = (
@@ -84,7 +76,7 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             split=split,
             notes=(*notes, *uneven),
         )
-        yield StoredBlock(block, states)
+        yield StoredBlock(block, [states])
 
 
 def _number(file: Hdf5File, key: str, attribute: str) -> float:
@@ -103,8 +95,10 @@ def _times(file: Hdf5File, key: str, num_snapshots: int) -> np.ndarray:
 def _extent(file: Hdf5File, key: str, points: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """The side length where the points lie dx apart, and what is odd about them."""
     x = file.attribute("x", key)
-    if x is not None and not is_uniform(coordinates(file.path, f"{key}: its attribute x", x, points)):
-        return None, (f"{key}: its points do not lie at equal distances, so that the side length is not said",)
+    if x is not None:
+        length, notes = side_length(file.path, f"{key}: its attribute x", x, points)
+        if length is None:
+            return None, notes
     distance = _number(file, key, "dx")
     if distance <= 0:
         raise unreadable_file(file.path, f"{key}: expected a distance dx above 0, got {distance:g}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tendency.data.readers.laid_array import ORDER, SPACE
+from tendency.data.readers.stored_array import ORDER, SPACE
 
 WORDS = {
     "trajectory": (

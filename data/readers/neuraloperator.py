@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tendency.data.readers.array_file import DAMAGE, ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
-from tendency.data.readers.laid_array import SPACE, ConsecutiveStates, LaidArray
-from tendency.data.readers.laid_out_file import DAMAGE, LaidOutFile, StoredBlock
 from tendency.data.readers.named_split import split_of_name
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, require_data, unreadable_file
+from tendency.data.readers.stored_array import SPACE, ConsecutiveStates, StoredArray
 from tendency.simulation.fields import Field
 
 NAMES = (("x", "y"), ("input", "output"))
@@ -47,7 +47,7 @@ class NeuralOperatorReader(Reader):
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
-        return LaidOutFile(file, lambda: [_stored(file, _tensors(file), stated)])
+        return ArrayFile(file, lambda: [_stored(file, _tensors(file), stated)])
 
 
 def _loaded(path: Path) -> Any:
@@ -88,18 +88,18 @@ def _stored(path: Path, content: Mapping[str, Any], stated: StatedFacts) -> Stor
     if not 1 <= len(points) <= len(SPACE) or 0 in inputs.shape:
         raise unreadable_file(path, f"{x}: expected one axis of samples and 1 to 3 of space, got {inputs.shape}")
     space = SPACE[: len(points)]
-    start, end = LaidArray(inputs, ("trajectory", *space)), LaidArray(outputs, ("trajectory", *space))
+    start, end = StoredArray(inputs, ("trajectory", *space)), StoredArray(outputs, ("trajectory", *space))
     split, params = split_of_name(path), _viscosity(path, content, count)
     if outputs.shape == inputs.shape:
         if inputs.dtype == bool or x in stated.given or "darcy" in path.name.lower():
             block = Block("", count, 1, (Field(y),), points, given=(Field(x),), params=params, split=split)
-            return StoredBlock(block, end, start)
+            return StoredBlock(block, [end], [start])
         notes = (f"{x} and {y} are read as two snapshots of one state; data.given=[{x}] makes {x} a constant field",)
-        block = Block("", count, 2, (Field("u"),), points, params=params, split=split, notes=notes)
-        return StoredBlock(block, ConsecutiveStates((start, end)))
+        block = Block("", count, 2, (Field(y),), points, params=params, split=split, notes=notes)
+        return StoredBlock(block, [ConsecutiveStates((start, end))])
     if outputs.ndim == inputs.ndim + 1 and outputs.shape[:1] + outputs.shape[2:] == inputs.shape and outputs.shape[1]:
-        block = Block("", count, outputs.shape[1], (Field("u"),), points, params=params, split=split)
-        return StoredBlock(block, LaidArray(outputs, ("trajectory", "time", *space)))
+        block = Block("", count, outputs.shape[1], (Field(y),), points, params=params, split=split)
+        return StoredBlock(block, [StoredArray(outputs, ("trajectory", "time", *space))])
     text = ", ".join(str(length) for length in points)
     raise unreadable_file(
         path, f"{y}: expected shape {inputs.shape}, that of {x}, or ({count}, T, {text}), got {outputs.shape}"

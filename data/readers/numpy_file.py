@@ -1,15 +1,15 @@
 """Arrays of a .npy or .npz file by their names; nothing in it is unpickled."""
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
 
-from tendency.data.readers.laid_out_file import DAMAGE
+from tendency.data.readers.array_file import DAMAGE
 from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.stored_array import UnopenedArray
 
 NPY, NPZ = ".npy", ".npz"
 ONLY = "u"
@@ -41,7 +41,7 @@ class NumpyFile:
         """Names of the arrays, in the order of the file."""
         return list(self.shapes)
 
-    def array(self, name: str) -> "MemberArray":
+    def array(self, name: str) -> UnopenedArray:
         """An array of real numbers by its name, not read yet.
 
         Raises:
@@ -54,7 +54,7 @@ class NumpyFile:
             raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {dtype}")
         if self.path.suffix.lower() == NPY:
             self._values(name)  # a map says whether the file is long enough, and reads nothing
-        return MemberArray(shape, dtype, lambda: self._values(name))
+        return UnopenedArray(shape, dtype, lambda: self._values(name))
 
     def close(self) -> None:
         """Forgets what was read."""
@@ -72,22 +72,6 @@ class NumpyFile:
             except DAMAGE:
                 raise unreadable_file(self.path, f"is damaged: the values of {name} cannot be read") from None
         return self.content[name]
-
-
-class MemberArray:
-    """An array that is opened when it is first sliced.
-
-    Args:
-        shape: of it.
-        dtype: of its numbers.
-        values: opens it.
-    """
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, values: Callable[[], np.ndarray]) -> None:
-        self.shape, self.dtype, self._values = shape, dtype, values
-
-    def __getitem__(self, part: Any) -> np.ndarray:
-        return self._values()[part]
 
 
 def numpy_shapes(path: Path) -> dict[str, tuple[int, ...]]:

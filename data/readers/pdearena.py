@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named, require_components
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import numbers_of, side_length, times_of
+from tendency.data.readers.file_coordinates import Side, increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import found_in
+from tendency.data.readers.hdf5_structure import has_structure
+from tendency.data.readers.named_split import require_named_split
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray, axis_lengths, require_components
+from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
 SPLITS = ("train", "valid", "test")
@@ -37,39 +39,39 @@ class PDEArena(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        wanted = [f"{split}/{name}" for split in SPLITS for name in ("u", "vx", "vy", "d_field", "h_field")]
-        found = found_in(file, wanted)
-        return any(
-            {f"{split}/u", f"{split}/vx", f"{split}/vy"} <= set(found)
-            or {f"{split}/d_field", f"{split}/h_field"} <= set(found)
-            for split in SPLITS
-        )
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _fits(file: Hdf5File) -> bool:
+    kinds = ("u", "vx", "vy"), ("d_field", "h_field")
+    return any(all(file.has(f"{split}/{name}") for name in names) for split in SPLITS for names in kinds)
+
+
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """A block for each split that the file has."""
     splits = [split for split in SPLITS if file.has(split)]
     if not splits:
         raise unreadable_file(
             file.path, f"expected a group train, valid or test, got {', '.join(file.names()[:12]) or 'none'}"
         )
-    return [_layout(file, split) for split in splits]
+    require_named_split(file.path, splits)
+    return [_stored_split(file, split) for split in splits]
 
 
-def _layout(file: Hdf5File, split: str) -> Layout:
+def _stored_split(file: Hdf5File, split: str) -> StoredBlock:
     electric = file.has(f"{split}/d_field")
     space = "xyz" if electric else "xy"
     names = ("d_field", "h_field") if electric else ("u", "vx", "vy")
     axes = "nt" + space + ("c" if electric else "")
-    state = tuple(StoredArray(f"{split}/{name}", axes) for name in names)
-    lengths = axis_lengths(file.path, {each.name: (file.array(each.name).shape, axes) for each in state})
+    arrays = {f"{split}/{name}": file.array(f"{split}/{name}") for name in names}
+    lengths = axis_lengths(file.path, {name: (array.shape, axes) for name, array in arrays.items()})
     if electric:
-        require_components(file.path, state[0].name, lengths["c"], 3)
+        require_components(file.path, f"{split}/{names[0]}", lengths["c"], 3)
     rows = lengths["n"]
     alone = {name: _each(file, split, name, rows) for name in _names_alone(file, split, rows)}
     times, time_notes = _times(file, split, lengths["t"], alone.get("dt"))
@@ -86,7 +88,7 @@ def _layout(file: Hdf5File, split: str) -> Layout:
         split=split,
         notes=time_notes + notes,
     )
-    return Layout(block, state)
+    return StoredBlock(block, [StoredArray(array, named(axes)) for array in arrays.values()])
 
 
 def _names_alone(file: Hdf5File, split: str, rows: int) -> list[str]:
@@ -108,7 +110,7 @@ def _times(
     """Times of the snapshots, from t and dt; and a note where these disagree."""
     if not file.has(f"{split}/t"):
         return (None if dt is None else _shared(dt[:, None] * np.arange(num_snapshots))), ()
-    times = times_of(file, f"{split}/t", num_snapshots)
+    times = increasing_times(file.path, f"{split}/t", numbers_of(file, f"{split}/t"), num_snapshots)
     if dt is None or num_snapshots < 2:
         return times, ()
     step = (times[..., -1] - times[..., 0]) / (num_snapshots - 1)
@@ -127,25 +129,24 @@ def _extent(
     file: Hdf5File, split: str, lengths: dict[str, int], space: str, alone: dict[str, np.ndarray]
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Side lengths from steps, or from coordinates where there are no steps; and notes on them."""
-    sides: list[np.ndarray] = []
-    notes: tuple[str, ...] = ()
+    sides: list[Side] = []
     for axis in space:
         name, count = f"{split}/{axis}", lengths[axis]
-        stored = side_length(file, name, count) if file.has(name) else None
+        side: Side = None, ()
+        if file.has(name):
+            side = side_length(file.path, name, numbers_of(file, name), count)
         if f"d{axis}" in alone:
-            side = alone[f"d{axis}"] * count
-            ratio = None if stored is None else stored[0] / side
-            if ratio is not None and not (
-                np.allclose(ratio, 1, rtol=1e-5) or np.allclose(ratio, count / max(count - 1, 1), rtol=1e-5)
-            ):
-                notes += (f"{split}/d{axis} is not the distance of the points in {name}; d{axis} is believed",)
-            sides.append(side)
-        elif stored is not None:
-            sides.append(np.broadcast_to(stored[0], (lengths["n"],)))
-            notes += stored[1]
-        else:
-            return None, notes
-    return _shared(np.stack(sides, -1)), notes
+            believed, stored = alone[f"d{axis}"] * count, side[0]
+            # Coordinates may reach both ends of the domain.
+            ratio = 1 if stored is None else stored / believed
+            if np.allclose(ratio, 1, rtol=1e-5) or np.allclose(ratio, count / max(count - 1, 1), rtol=1e-5):
+                side = believed, side[1]
+            else:
+                note = f"{split}/d{axis} is not the distance of the points in {name}; d{axis} is believed"
+                side = believed, (*side[1], note)
+        sides.append(side)
+    extent, notes = joined_sides(sides)
+    return (extent if extent is None or extent.ndim == 1 else _shared(extent)), notes
 
 
 def _shared(rows: np.ndarray) -> np.ndarray:

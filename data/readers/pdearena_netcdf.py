@@ -3,23 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.array_source import ArraySource, require_unpacked
+from tendency.data.readers.axis_lengths import axis_lengths, named, require_components
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length_by_index
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import holds
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import (
-    ArraySource,
-    StoredArray,
-    axis_lengths,
-    require_components,
-    require_unpacked,
-)
-from tendency.data.readers.zarr_arrays import missing_chunks
-from tendency.data.readers.zarr_store import ZarrStore
+from tendency.data.readers.stored_array import StoredArray, UnwrittenAsNan
+from tendency.data.readers.zarr_store import ZARR, ZarrStore, missing_chunks
 from tendency.simulation.fields import Field
 
 SPLITS = ("train", "valid", "test")
@@ -40,9 +33,9 @@ class PDEArenaNetCDF(Reader):
 
     def files(self, path: Path) -> list[Path]:
         """The netCDF files and the zarr stores of a dataset."""
-        if path.suffix == ".zarr" or path.is_file():
+        if path.suffix == ZARR or path.is_file():
             return [path]
-        stores = [each for each in path.rglob("*.zarr") if each.is_dir()]
+        stores = [each for each in path.rglob(f"*{ZARR}") if each.is_dir()]
         return sorted([*super().files(path), *stores])
 
     def parts(self, file: Path) -> Sequence[Path]:
@@ -51,7 +44,7 @@ class PDEArenaNetCDF(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        if file.suffix == ".zarr":
+        if file.suffix == ZARR:
             return all((file / name).is_dir() for name in (PRESSURE, *WIND))
         return file.suffix.lower() in self.suffixes and holds(file, PRESSURE, *WIND)
 
@@ -60,37 +53,41 @@ class PDEArenaNetCDF(Reader):
         names = stated.arrays or (PRESSURE, *WIND)
         if file.is_dir():
             store = ZarrStore(file)
-            return ArrayFile(
-                store, lambda: _layouts(store, names, [missing_chunks(name, store.array(name)) for name in names])
-            )
+            return ArrayFile(file, lambda: _stored_in_zarr(store, names), store.close)
         source = Hdf5File(file)
-        return ArrayFile(source, lambda: _layouts(source, names, ()))
+        return ArrayFile(file, lambda: _stored(source, names), source.close)
 
 
-def _layouts(source: ArraySource, names: Sequence[str], remarks: Sequence[str]) -> list[Layout]:
+def _stored_in_zarr(store: ZarrStore, names: Sequence[str]) -> list[StoredBlock]:
+    """The one block of a store, which holds all of its chunks.
+
+    Raises:
+        DatasetError: some are missing.
+    """
+    for name in names:
+        if missing := missing_chunks(store.array(name)):
+            raise unreadable_file(store.path, f"{name}: {missing}")
+    return _stored(store, names)
+
+
+def _stored(source: ArraySource, names: Sequence[str]) -> list[StoredBlock]:
     """The one block of a file."""
     lead = "nt" if len(source.array(names[0]).shape) - (names[0] != PRESSURE) == 4 else "t"
-    state = tuple(StoredArray(name, lead + ("" if name == PRESSURE else "c") + "yx") for name in names)
-    stored = {each.name: (source.array(each.name).shape, each.axes) for each in state}
-    lengths = axis_lengths(source.path, stored)
+    axes = {name: lead + ("" if name == PRESSURE else "c") + "yx" for name in names}
+    lengths = axis_lengths(source.path, {name: (source.array(name).shape, axes[name]) for name in names})
     require_unpacked(source, names)
     require_components(source.path, names[-1], lengths.get("c", 1), 1)
     time = next((name for name in ("time", "t") if source.has(name)), None)
-    times = None if time is None else increasing(source.path, time, numbers_of(source, time))
-    if times is not None and times.shape[-1] != lengths["t"]:
-        raise unreadable_file(source.path, f"{time}: expected {lengths['t']} times, got shape {times.shape}")
-    lines, turned = [], set()
+    times = None if time is None else increasing_times(source.path, time, numbers_of(source, time), lengths["t"])
+    lines, turned = [], tuple[str, ...]()
     for axis, name in (("x", "lon"), ("y", "lat")):
         if source.has(name):
             degrees = numbers_of(source, name)
-            if degrees.shape != (lengths[axis],):
-                raise unreadable_file(
-                    source.path, f"{name}: expected {lengths[axis]} coordinates, got shape {degrees.shape}"
-                )
-            if degrees[0] > degrees[-1]:
-                turned.add(axis)
+            if degrees.ndim == 1 and len(degrees) and degrees[0] > degrees[-1]:
+                turned += (axis,)
                 degrees = degrees[::-1]
-            lines.append(length_of(source.path, name, degrees))
+            lines.append(side_length_by_index(source.path, name, degrees, lengths[axis]))
+    extent, notes = joined_sides(lines)
     block = Block(
         key="",
         num_trajectories=lengths.get("n", 1),
@@ -98,13 +95,13 @@ def _layouts(source: ArraySource, names: Sequence[str], remarks: Sequence[str]) 
         fields=_fields(names),
         shape=(lengths["x"], lengths["y"]),
         times=times,
-        extent=np.array([length for length, _ in lines]) if len(lines) == 2 else None,
+        extent=extent if len(lines) == 2 else None,
         split=_split(source.path),
         equation="shallow water on a sphere",
-        notes=tuple(remark for remark in remarks if remark) + tuple(note for _, notes in lines for note in notes),
+        notes=notes,
     )
-    turned_state = tuple(StoredArray(each.name, each.axes, falling="".join(sorted(turned))) for each in state)
-    return [Layout(block, turned_state)]
+    states = [StoredArray(source.array(name), named(axes[name]), falling=turned) for name in names]
+    return [StoredBlock(block, [UnwrittenAsNan(each) for each in states])]
 
 
 def _fields(names: Sequence[str]) -> tuple[Field, ...]:
@@ -120,7 +117,7 @@ def _fields(names: Sequence[str]) -> tuple[Field, ...]:
 
 def _split(path: Path) -> str | None:
     """The split that the name of a zarr store says, or of the folder around the seeds and runs."""
-    if path.suffix == ".zarr":
+    if path.suffix == ZARR:
         return path.stem if path.stem in SPLITS else None
     above = [parent.name for parent in list(path.parents)[:3]]
     return next((name for name in above if name in SPLITS), None)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import side_length, times_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import found_in, number_attributes
-from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
-from tendency.data.readers.stored_array import StoredArray, axis_lengths
+from tendency.data.readers.hdf5_structure import has_structure, number_attributes
+from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
 COORDINATES = ("x-coordinate", "y-coordinate", "z-coordinate", "t-coordinate")
@@ -42,31 +43,40 @@ class PDEBench(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        flow = {"density", "pressure", "Vx"}
-        names = set(found_in(file, ("tensor", "nu", *flow, *COORDINATES)))
-        return ("tensor" in names and bool(names & {"nu", *COORDINATES})) or flow <= names
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _fits(file: Hdf5File) -> bool:
+    scalar = file.has("tensor") and any(file.has(name) for name in ("nu", *COORDINATES))
+    return scalar or all(file.has(name) for name in ("density", "pressure", "Vx"))
+
+
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """The one block of a file."""
     is_flow = not file.has("tensor")
     first = "density" if is_flow else "tensor"
+    if not file.has(first):
+        raise unreadable_file(file.path, f"expected the array tensor, or density, got {', '.join(file.names()[:12])}")
     axes = "nt" + "xyz"[: max(len(file.array(first).shape) - 2, 1)]
     space = axes[2:]
     names = ("density", "pressure", *(f"V{axis}" for axis in space)) if is_flow else ("tensor",)
     given = ("nu",) if file.has("nu") else ()
     arrays = dict.fromkeys(names, axes) | dict.fromkeys(given, "n" + space)
-    lengths = axis_lengths(file.path, {name: (file.array(name).shape, each) for name, each in arrays.items()})
+    coordinates = {f"{axis}-coordinate": axis for axis in space if file.has(f"{axis}-coordinate")}
+    stored = {name: (file.array(name).shape, each) for name, each in (arrays | coordinates).items()}
+    lengths = axis_lengths(file.path, stored)
     steady = bool(given) and lengths["t"] == 1
     extent, notes = _extent(file, space, lengths)
     times = np.zeros(1) if steady else None
     if file.has("t-coordinate") and not steady:
-        times = times_of(file, "t-coordinate", lengths["t"])
+        found = numbers_of(file, "t-coordinate")
+        superfluous = found.shape[-1:] == (lengths["t"] + 1,)
+        times = increasing_times(file.path, "t-coordinate", found[..., :-1] if superfluous else found, lengths["t"])
     values = _parameters(file)
     block = Block(
         key="",
@@ -81,8 +91,10 @@ def _layouts(file: Hdf5File) -> list[Layout]:
         given=tuple(Field(name) for name in given),
         notes=notes,
     )
-    state = tuple(StoredArray(name, axes) for name in names)
-    return [Layout(block, state, tuple(StoredArray(name, "n" + space) for name in given))]
+    state, constant = (
+        [StoredArray(file.array(name), named(arrays[name])) for name in chosen] for chosen in (names, given)
+    )
+    return [StoredBlock(block, state, constant)]
 
 
 def _extent(file: Hdf5File, space: str, lengths: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -90,8 +102,8 @@ def _extent(file: Hdf5File, space: str, lengths: dict[str, int]) -> tuple[np.nda
     names = [f"{axis}-coordinate" for axis in space]
     if not all(file.has(name) for name in names):
         return None, ()
-    found = [side_length(file, name, lengths[axis]) for name, axis in zip(names, space, strict=True)]
-    return np.stack([length for length, _ in found], -1), tuple(note for _, notes in found for note in notes)
+    stored = zip(names, space, strict=True)
+    return joined_sides([side_length(file.path, name, numbers_of(file, name), lengths[axis]) for name, axis in stored])
 
 
 def _parameters(file: Hdf5File) -> dict[str, float]:

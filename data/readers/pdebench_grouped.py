@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from tendency.data.metadata import DatasetError
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import increasing, length_of, numbers_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import number, numbered, text
+from tendency.data.readers.hdf5_structure import has_structure, number, numbered, text
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray, axis_lengths
-from tendency.data.readers.trajectory_groups import Described, joined_neighbours
+from tendency.data.readers.stored_array import StoredArray
+from tendency.data.readers.trajectory_groups import joined_neighbours
 from tendency.simulation.fields import Field
 
 GRID = ("seed", "n", "t", "T_end", "tdim", "n_time_steps", "xdim", "ydim", "x_left", "x_right", "y_bottom", "y_top")
@@ -37,23 +37,20 @@ class PDEBenchGrouped(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        try:
-            opened = Hdf5File(file)
-            try:
-                groups = numbered(opened.names(), r"(\d+)")
-                return bool(groups) and opened.has(f"{groups[0]}/data") and opened.has(f"{groups[0]}/grid")
-            finally:
-                opened.close()
-        except DatasetError:
-            return False
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _fits(file: Hdf5File) -> bool:
+    groups = numbered(file.names(), r"(\d+)")
+    return bool(groups) and file.has(f"{groups[0]}/data") and file.has(f"{groups[0]}/grid")
+
+
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """A block for each run of neighbouring groups of one shape."""
     groups = numbered(file.names(), r"(\d+)")
     if not groups:
@@ -61,7 +58,7 @@ def _layouts(file: Hdf5File) -> list[Layout]:
     return joined_neighbours([_described(file, group) for group in groups])
 
 
-def _described(file: Hdf5File, group: str) -> Described:
+def _described(file: Hdf5File, group: str) -> StoredBlock:
     """What one group says of its trajectory."""
     name, settings = f"{group}/data", _simulation(text(file.attribute("config", group)))
     shape = tuple(file.array(name).shape)
@@ -71,7 +68,10 @@ def _described(file: Hdf5File, group: str) -> Described:
     axes = "t" + along + ("c" if len(shape) == len(space) + 2 else "")
     stored = {name: (shape, axes)} | {f"{group}/grid/{axis}": (x.shape, axis) for axis, x in grid.items()}
     lengths = axis_lengths(file.path, stored)
-    lines = [length_of(file.path, f"{group}/grid/{axis}", grid[axis]) for axis in space if axis in grid]
+    lines = [
+        side_length(file.path, f"{group}/grid/{axis}", grid[axis], lengths[axis]) for axis in space if axis in grid
+    ]
+    extent, notes = joined_sides(lines)
     components = lengths.get("c", 1)
     block = Block(
         key=group,
@@ -79,12 +79,12 @@ def _described(file: Hdf5File, group: str) -> Described:
         num_snapshots=lengths["t"],
         fields=(Field("data"),) if components == 1 else tuple(Field(f"data_{i}") for i in range(components)),
         shape=tuple(lengths[axis] for axis in space),
-        times=increasing(file.path, f"{group}/grid/t", grid["t"]) if "t" in grid else None,
-        extent=np.array([length for length, _ in lines]) if len(lines) == len(space) else None,
+        times=increasing_times(file.path, f"{group}/grid/t", grid["t"], lengths["t"]) if "t" in grid else None,
+        extent=extent if len(lines) == len(space) else None,
         params={name: np.array([value]) for name, value in settings.items() if name not in GRID},
-        notes=tuple(note for _, notes in lines for note in notes),
+        notes=notes,
     )
-    return Described(block, (StoredArray("data", axes),))
+    return StoredBlock(block, [StoredArray(file.unopened(name), named(axes))])
 
 
 def _is_turned(path: Path, settings: dict[str, float]) -> bool:

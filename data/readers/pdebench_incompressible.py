@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import yaml
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import axis_lengths, named, require_components
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import increasing, numbers_of
+from tendency.data.readers.file_coordinates import increasing_times, numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import holds, number, text
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts
-from tendency.data.readers.stored_array import StoredArray, axis_lengths, require_components
+from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
 
@@ -35,10 +36,10 @@ class PDEBenchIncompressible(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """The one block of a file."""
     arrays = {"velocity": "ntxyc", "particles": "ntxyd", "t": "nt"}
     arrays |= {"force": "nxyc"} if file.has("force") else {}
@@ -59,15 +60,16 @@ def _layouts(file: Hdf5File) -> list[Layout]:
         num_snapshots=num_snapshots,
         fields=(Field("velocity", 1), Field("particles")),
         shape=(lengths["x"], lengths["y"]),
-        times=increasing(file.path, "t", numbers_of(file, "t")[:, :num_snapshots]),
+        times=increasing_times(file.path, "t", numbers_of(file, "t")[:, :num_snapshots], num_snapshots),
         extent=_sides(config.get("domain_size")),
         boundary=(("dirichlet", "dirichlet"),) * 2 if config.get("velocity_extrapolation") == "ZERO" else None,
         params={} if viscosity is None else {"NU": np.full(lengths["n"], viscosity)},
         given=(Field("force", 1),) if "force" in arrays else (),
         notes=notes,
     )
-    given = (StoredArray("force", "nxyc"),) if "force" in arrays else ()
-    return [Layout(block, (StoredArray("velocity", "ntxyc"), StoredArray("particles", "ntxyc")), given)]
+    given = [StoredArray(file.array("force"), named("nxyc"))] if "force" in arrays else []
+    state = [StoredArray(file.array(name), named("ntxyc")) for name in ("velocity", "particles")]
+    return [StoredBlock(block, state, given)]
 
 
 def _configuration(content: str) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """Poseidon's netCDF files: compressible and incompressible flow, waves, reaction and diffusion, elliptic problems."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tendency.data.metadata import DatasetError
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.array_source import require_unpacked
+from tendency.data.readers.axis_lengths import axis_lengths, named
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import numbers_of
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import numbered
+from tendency.data.readers.hdf5_structure import has_structure, numbered
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import StoredArray, axis_lengths, require_unpacked
-from tendency.data.readers.trajectory_groups import Described, joined_neighbours
+from tendency.data.readers.stored_array import StoredArray, UnwrittenAsNan
+from tendency.data.readers.trajectory_groups import joined_neighbours
 from tendency.simulation.fields import Field
 
 VELOCITY = (Field("velocity", 1),)
@@ -53,37 +55,35 @@ class Poseidon(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        try:
-            opened = Hdf5File(file)
-        except DatasetError:
-            return False
-        try:
-            names = {"solution", "data", "velocity"} & set(opened.names())
-            many = [name for name in names if len(opened.array(name).shape) in (3, 4, 5)]
-            samples = numbered(opened.names(), SAMPLE)
-            # Names as plain as these are Poseidon's in netCDF files alone; the Helmholtz equation is in an .h5 file.
-            return (bool(many) and file.suffix.lower() == ".nc") or (bool(samples) and opened.has(f"{samples[0]}/u"))
-        except DatasetError:
-            return False
-        finally:
-            opened.close()
+        return has_structure(file, _fits)
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _fits(file: Hdf5File) -> bool:
+    names = {"solution", "data", "velocity"} & set(file.names())
+    many = [name for name in names if len(file.array(name).shape) in (3, 4, 5)]
+    samples = numbered(file.names(), SAMPLE)
+    # Names as plain as these are Poseidon's in netCDF files alone; the Helmholtz equation is in an .h5 file.
+    return (bool(many) and file.path.suffix.lower() == ".nc") or (bool(samples) and file.has(f"{samples[0]}/u"))
+
+
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """The one block of a file, or one for each run of equal groups."""
     samples = numbered(file.names(), SAMPLE)
     if samples:
         return joined_neighbours([_sample(file, sample) for sample in samples])
     if file.has("source"):
-        return [_steady(file, StoredArray("solution", "nxy"), (StoredArray("source", "nxy"),))]
+        _require_one_grid(file, {"solution": "nxy", "source": "nxy"})
+        state, given = (StoredArray(file.array(name), named("nxy")) for name in ("solution", "source"))
+        return [_steady(state, given, Field("solution"), Field("source"))]
     if file.path.stem.startswith("SE-AF") and file.has("solution"):
-        shape, around = StoredArray("solution", "ncxy", 0), StoredArray("solution", "ncxy", 1)
-        return [_steady(file, around, (shape,), Field("density"), (Field("shape"),))]
+        _require_one_grid(file, {"solution": "ncxy"})
+        shape, around = (StoredArray(file.array("solution"), named("ncxy"), component) for component in (0, 1))
+        return [_steady(around, shape, Field("density"), Field("shape"))]
     name = next((name for name in ("solution", "data", "velocity") if file.has(name)), "")
     if not name:
         raise unreadable_file(
@@ -92,13 +92,13 @@ def _layouts(file: Hdf5File) -> list[Layout]:
     return [_evolving(file, name)]
 
 
-def _evolving(file: Hdf5File, name: str) -> Layout:
+def _evolving(file: Hdf5File, name: str) -> StoredBlock:
     """A solution in time."""
     several = len(file.array(name).shape) != 4
     space = "yx" if file.path.stem.startswith("NS-SL") else "xy"
-    state = StoredArray(name, "nt" + ("c" if several else "") + space)
-    given = (StoredArray("c", "n" + space),) if file.has("c") else ()
-    lengths = _lengths(file, (state, *given))
+    axes = {name: "nt" + ("c" if several else "") + space} | ({"c": "n" + space} if file.has("c") else {})
+    constant = list(axes)[1:]
+    lengths = _require_one_grid(file, axes)
     if several and lengths["c"] not in CHANNELS:
         raise unreadable_file(
             file.path, f"{name}: expected {', '.join(map(str, CHANNELS))} channels, got {lengths['c']}"
@@ -109,33 +109,27 @@ def _evolving(file: Hdf5File, name: str) -> Layout:
         num_snapshots=lengths["t"],
         fields=CHANNELS[lengths["c"]] if several else (Field(name),),
         shape=(lengths["x"], lengths["y"]),
-        given=tuple(Field(each.name) for each in given),
+        given=tuple(Field(each) for each in constant),
     )
-    return Layout(block, (state,), given)
+    state, *given = (StoredArray(file.array(each), named(letters)) for each, letters in axes.items())
+    return StoredBlock(block, [UnwrittenAsNan(state)], [UnwrittenAsNan(each) for each in given])
 
 
-def _steady(
-    file: Hdf5File,
-    state: StoredArray,
-    given: tuple[StoredArray, ...],
-    field: Field | None = None,
-    names: tuple[Field, ...] = (),
-) -> Layout:
-    """A map from given fields to a solution."""
-    lengths = _lengths(file, (state, *given))
+def _steady(state: StoredArray, given: StoredArray, field: Field, constant: Field) -> StoredBlock:
+    """A map from a given field to a solution."""
     block = Block(
         key="",
-        num_trajectories=lengths["n"],
+        num_trajectories=state.length("trajectory"),
         num_snapshots=1,
-        fields=(field or Field(state.name),),
-        shape=(lengths["x"], lengths["y"]),
+        fields=(field,),
+        shape=state.space,
         times=np.zeros(1),
-        given=names or tuple(Field(each.name) for each in given),
+        given=(constant,),
     )
-    return Layout(block, (state,), given)
+    return StoredBlock(block, [UnwrittenAsNan(state)], [UnwrittenAsNan(given)])
 
 
-def _sample(file: Hdf5File, group: str) -> Described:
+def _sample(file: Hdf5File, group: str) -> StoredBlock:
     """One sample of the Helmholtz equation."""
     stored = {f"{group}/{name}": (file.array(f"{group}/{name}").shape, "xy") for name in ("u", "a")}
     lengths = axis_lengths(file.path, stored)
@@ -155,10 +149,17 @@ def _sample(file: Hdf5File, group: str) -> Described:
         params=params,
         given=(Field("a"),),
     )
-    return Described(block, (StoredArray("u", "xy"),), (StoredArray("a", "xy"),))
+    state, given = (StoredArray(file.unopened(name), named("xy")) for name in stored)
+    return StoredBlock(block, [state], [given])
 
 
-def _lengths(file: Hdf5File, arrays: tuple[StoredArray, ...]) -> dict[str, int]:
-    lengths = axis_lengths(file.path, {each.name: (file.array(each.name).shape, each.axes) for each in arrays})
-    require_unpacked(file, [each.name for each in arrays])
+def _require_one_grid(file: Hdf5File, axes: Mapping[str, str]) -> dict[str, int]:
+    """The length of each axis, on which arrays agree, whose values are not packed.
+
+    Args:
+        file: that holds them.
+        axes: letters of the axes of each array.
+    """
+    lengths = axis_lengths(file.path, {name: (file.array(name).shape, each) for name, each in axes.items()})
+    require_unpacked(file, axes)
     return lengths

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tendency.data.metadata import DatasetError
-from tendency.data.readers.reader import Reader, require_data
+from tendency.data.readers.reader import Reader, StatedFacts, require_data
 
 
 def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
@@ -39,9 +39,20 @@ def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
     if strange:
         raise DatasetError(
             f"data.path={path} holds more than one format: {_name(files[0], path)} is of {name}, "
-            f"{_name(strange[0], path)} is not, or is damaged; give a folder of one format, or say data/reader={name}"
+            f"{_name(strange[0], path)} is not, or is damaged{_reason(readers[name], strange[0])}; give a folder of "
+            f"one format, or say data/reader={name}"
         )
     return name
+
+
+def _reason(reader: Reader, file: Path) -> str:
+    """Why a reader does not read a file, in brackets; "" where it does all the same."""
+    try:
+        with reader.open(file, StatedFacts()) as opened:
+            opened.blocks()
+    except DatasetError as error:
+        return f" ({str(error).removeprefix(f'{file} ')})"
+    return ""
 
 
 def _unknown(path: Path, listed: Mapping[str, list[Path]], readers: Iterable[Reader]) -> str:

@@ -1,147 +1,164 @@
-"""Arrays of a file and the meaning of their axes, turned into states (B, W, C, *N)."""
+"""Arrays of a file and the meaning of their axes, read as states (trajectory, time, channel, space)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from tendency.data.readers.laid_array import floats
-from tendency.data.readers.reader import unreadable_file
-
-LETTERS = {
-    "n": "trajectories",
-    "t": "snapshots",
-    "c": "components",
-    "d": "components of each component",
-    "x": "points along x",
-    "y": "points along y",
-    "z": "points along z",
-}
-"""What an axis counts, by the letter that names it."""
-ORDER = "ntcdxyz"
+SPACE = ("x", "y", "z")
+ORDER = ("trajectory", "time", "channel", *SPACE)
+"""Names of axes, in the order of a state."""
+STORED = (*ORDER[:3], "component", *SPACE)
+"""As ``ORDER``; a tensor has two axes of components, which become channels together."""
 
 
-class ArraySource(Protocol):
-    """Where arrays are read from: an HDF5 file, a zarr store, a folder of .npy files."""
-
-    path: Path
-
-    def array(self, name: str) -> Any:
-        """An array that is not read yet, with ``shape``; raises DatasetError where there is none of real numbers."""
-        ...
-
-    def has(self, name: str) -> bool:
-        """Whether there is something of that name."""
-        ...
-
-    def values(self, name: str, part: Any = ()) -> np.ndarray:
-        """Values of an array, or of a part of it."""
-        ...
-
-    def attribute(self, name: str, of: str = "/", default: Any = None) -> Any:
-        """An attribute of an array; ``default`` where there is none."""
-        ...
-
-    def close(self) -> None:
-        """Closes what is open."""
-        ...
+FILL = 9.969209968386869e36
+"""What netCDF fills arrays of float32 and float64 with."""
 
 
-@dataclass(frozen=True)
-class StoredArray:
-    """An array of a file.
+class StoredStates(Protocol):
+    """States that lie somewhere in a file."""
 
-    Args:
-        name: in the file; inside of each trajectory's group where every trajectory has one.
-        axes: a letter of ``LETTERS`` for each axis. An axis that the array lacks is filled with equal values.
-        component: the only entry of the axis "c" that is read; None: all.
-        falling: letters of axes whose coordinates fall; they are turned round.
-        known: all values of an array that was read already, or follows from others; the source is not asked for it.
-    """
-
-    name: str
-    axes: str
-    component: int | None = None
-    falling: str = ""
-    known: np.ndarray | None = field(default=None, compare=False)
-
-    def read(self, source: ArraySource, rows: slice, snapshots: slice, group: str = "") -> np.ndarray:
-        """The values of some trajectories and snapshots, with axes as stored."""
-        alone = slice(None) if self.component is None else slice(self.component, self.component + 1)
-        parts = {"n": rows, "t": snapshots, "c": alone}
-        place = tuple(parts.get(axis, slice(None)) for axis in self.axes)
-        return floats(source.values(group + self.name, place) if self.known is None else self.known[place].copy())
-
-    def arranged(self, values: np.ndarray, num_rows: int, num_snapshots: int, shape: Sequence[int]) -> np.ndarray:
-        """Values that were read, as (B, W, C, *N).
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """(B, W, C, *N) of neighbouring trajectories.
 
         Args:
-            values: with axes as stored.
-            num_rows: B.
-            num_snapshots: W.
-            shape: N.
+            rows: trajectories, with start and stop.
+            snapshots: with start, stop and a positive step.
         """
-        order = ORDER[: 4 + len(shape)]
-        turned = values[tuple(slice(None, None, -1 if axis in self.falling else 1) for axis in self.axes)]
-        ordered = turned.transpose([self.axes.index(axis) for axis in order if axis in self.axes])
-        full = ordered[tuple(slice(None) if axis in self.axes else None for axis in order)]
-        merged = full.reshape(*full.shape[:2], -1, *full.shape[4:])
-        expected = (num_rows, num_snapshots, merged.shape[2], *shape)
-        return merged if merged.shape == expected else np.broadcast_to(merged, expected).copy()
+        ...
 
 
-def axis_lengths(path: Path, arrays: Mapping[str, tuple[Sequence[int], str]]) -> dict[str, int]:
-    """The length of each axis, on which all arrays agree.
+@dataclass(frozen=True, eq=False)
+class StoredArray:
+    """One array, of which a part is read at a time.
 
     Args:
-        path: of the file.
-        arrays: of each array its shape and a letter for each axis. A capital letter is an axis that may have length 1.
-
-    Raises:
-        DatasetError: an array has other axes, or two arrays disagree.
+        values: what numpy's slices read: an array in memory, a memory map, an array of an HDF5 or zarr file.
+        axes: the name of each axis, of ``STORED``. Without ``trajectory`` the array holds for every trajectory, without
+            ``time`` for every snapshot, without ``channel`` it is one channel.
+        component: the only entry of ``channel`` that is read; None: all.
+        falling: axes whose coordinates fall; they are turned round.
+        grid: number of points on all axes of space, where the array may lack some, or have one point on them: it is the
+            same along these. None: those of the array.
     """
-    found: dict[str, tuple[int, str]] = {}
-    for name, (shape, axes) in arrays.items():
-        words = ", ".join(LETTERS[axis.lower()] for axis in axes)
-        if len(shape) != len(axes):
-            raise unreadable_file(path, f"{name}: expected {len(axes)} axes ({words}), got shape {tuple(shape)}")
-        for axis, length in zip(axes, shape, strict=True):
-            if axis.isupper() and length == 1:
-                continue
-            known, first = found.setdefault(axis.lower(), (length, name))
-            if known != length:
-                raise unreadable_file(
-                    path,
-                    f"{name}: expected axes ({words}) with {known} {LETTERS[axis.lower()]} as {first} has, "
-                    f"got shape {tuple(shape)}",
-                )
-    empty = [LETTERS[axis] for axis, (length, _) in found.items() if length == 0]
-    if empty:
-        raise unreadable_file(path, f"holds no {' and no '.join(empty)}")
-    return {axis: length for axis, (length, _) in found.items()}
+
+    values: Any
+    axes: tuple[str, ...]
+    component: int | None = None
+    falling: tuple[str, ...] = ()
+    grid: tuple[int, ...] | None = None
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """Number of points on each axis of space, in the order x, y, z."""
+        return self.grid or tuple(int(self.length(axis)) for axis in SPACE if axis in self.axes)
+
+    def length(self, axis: str) -> int:
+        """Of an axis; 1 where the array has none of that name."""
+        return int(self.values.shape[self.axes.index(axis)]) if axis in self.axes else 1
+
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``StoredStates``."""
+        alone = slice(None) if self.component is None else slice(self.component, self.component + 1)
+        chosen = {"trajectory": rows, "time": snapshots, "channel": alone}
+        values = floats(np.asarray(self.values[tuple(chosen.get(axis, slice(None)) for axis in self.axes)]))
+        turned = values[tuple(slice(None, None, -1 if axis in self.falling else 1) for axis in self.axes)]
+        order = STORED[: 4 + len(self.space)]
+        ordered = turned.transpose([self.axes.index(axis) for axis in order if axis in self.axes])
+        full = ordered[tuple(slice(None) if axis in self.axes else None for axis in order)]
+        states = full.reshape(*full.shape[:2], -1, *full.shape[4:])
+        lead = rows.stop - rows.start, len(range(snapshots.start, snapshots.stop, snapshots.step or 1))
+        return np.broadcast_to(states, (*lead, states.shape[2], *self.space))
 
 
-def require_components(path: Path, name: str, found: int, expected: int) -> None:
-    """Refuses an array with more or fewer components than its field has.
+@dataclass(frozen=True, eq=False)
+class SeparateTrajectories:
+    """Trajectories that lie in arrays of their own.
 
-    Raises:
-        DatasetError: ``found`` differs from ``expected``.
+    Args:
+        trajectories: one for each, in order.
     """
-    if found != expected:
-        raise unreadable_file(path, f"{name}: expected {expected} components, got {found}")
+
+    trajectories: Sequence[StoredStates]
+
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``StoredStates``."""
+        return np.concatenate([each.part(slice(0, 1), snapshots) for each in self.trajectories[rows]])
 
 
-def require_unpacked(source: ArraySource, names: Iterable[str]) -> None:
-    """Refuses arrays whose numbers stand for others, as those of netCDF may: ``scale_factor`` times them and more.
+@dataclass(frozen=True, eq=False)
+class ConsecutiveStates:
+    """Snapshots that lie in arrays of their own, such as the start and the end of pairs.
 
-    Raises:
-        DatasetError: an array has such an attribute.
+    Args:
+        moments: one for each snapshot, in order.
     """
-    for name in names:
-        for attribute in ("scale_factor", "add_offset"):
-            if source.attribute(attribute, name) is not None:
-                raise unreadable_file(
-                    source.path, f"{name}: expected the values themselves, got packed ones ({attribute})"
-                )
+
+    moments: Sequence[StoredStates]
+
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``StoredStates``."""
+        return np.concatenate([each.part(rows, slice(0, 1, 1)) for each in self.moments[snapshots]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class ReversedInTime:
+    """States that a file holds from the last to the first.
+
+    Args:
+        states: as stored.
+        num_snapshots: T.
+    """
+
+    states: StoredStates
+    num_snapshots: int
+
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``StoredStates``."""
+        wanted = range(self.num_snapshots)[snapshots]
+        last = self.num_snapshots - 1
+        return self.states.part(rows, slice(last - wanted[-1], last - wanted[0] + 1, snapshots.step))[:, ::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class UnwrittenAsNan:
+    """States of a netCDF file, with NaN where nothing was written: HDF5 reads netCDF's fill value as a number.
+
+    Args:
+        states: as stored.
+    """
+
+    states: StoredStates
+
+    def part(self, rows: slice, snapshots: slice) -> np.ndarray:
+        """As of ``StoredStates``."""
+        values = self.states.part(rows, snapshots)
+        return np.where(values == FILL, values.dtype.type(np.nan), values)
+
+
+class UnopenedArray:
+    """An array that is opened when it is sliced.
+
+    Args:
+        shape: of it.
+        dtype: of its numbers.
+        values: opens it.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, values: Callable[[], Any]) -> None:
+        self.shape, self.dtype, self._values = shape, dtype, values
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        return np.asarray(self._values()[part])
+
+
+def floats(values: np.ndarray) -> np.ndarray:
+    """Real numbers as float32 or float64 of this machine's byte order, without loss.
+
+    Args:
+        values: of any kind of real numbers, truth values among them.
+    """
+    exact = np.float32 if values.dtype.kind in "bf" or values.dtype.itemsize < 4 else np.float64
+    return values.astype(np.float64 if values.dtype.itemsize > 4 else exact, copy=False)

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
+from tendency.data.readers.file_coordinates import Side, increasing_times, joined_sides, numbers_of, side_length
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_groups import has_structure, params_of, split_groups
-from tendency.data.readers.laid_array import LaidArray, ReversedInTime, StoredStates
-from tendency.data.readers.laid_out_file import LaidOutFile, StoredBlock
+from tendency.data.readers.hdf5_groups import params_of, split_groups
+from tendency.data.readers.hdf5_structure import has_structure
+from tendency.data.readers.named_split import require_named_split
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_axes import increasing_times, joined_sides, side_length
+from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.simulation.fields import Field
 
 
@@ -34,7 +36,7 @@ class TemporalPdesReader(Reader):
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         opened = Hdf5File(file)
-        return LaidOutFile(file, lambda: list(_stored(opened)), opened.close)
+        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
 
 
 def _fits(file: Hdf5File) -> bool:
@@ -48,20 +50,21 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
     groups = list(split_groups(file))
     if not groups:
         raise unreadable_file(file.path, f"expected a group train, valid or test, got {', '.join(file.names())}")
+    require_named_split(file.path, {split for _, split, _ in groups})
     for group, split, _ in groups:
         u = file.array(f"{group}/u")
         if u.ndim not in (3, 4) or 0 in u.shape:
             raise unreadable_file(file.path, f"{group}/u: expected shape (n, T, X) or (n, T, X, Y), got {u.shape}")
         num_trajectories, num_snapshots = u.shape[:2]
-        axes, extent = _space(file, f"{group}/x", u.shape[2:])
-        states: StoredStates = LaidArray(u, ("trajectory", "time", *axes))
+        axes, lines = _space(file, f"{group}/x", u.shape[2:])
+        extent, notes = joined_sides(lines)
+        states: StoredStates = StoredArray(u, ("trajectory", "time", *axes))
         params = params_of(file, group, num_trajectories, {"u", "x", "t"})
-        notes: tuple[str, ...] = ()
         if [*params] == ["beta"] and u.ndim == 3:
             states = ReversedInTime(states, num_snapshots)
-            notes = ("the heat equation's trajectories are stored reversed in time, and are read in its direction",)
-        times = increasing_times(file.path, f"{group}/t", file.values(f"{group}/t"), num_snapshots)
-        shape = LaidArray(u, ("trajectory", "time", *axes)).space
+            notes += ("the heat equation's trajectories are stored reversed in time, and are read in its direction",)
+        times = increasing_times(file.path, f"{group}/t", numbers_of(file, f"{group}/t"), num_snapshots)
+        shape = StoredArray(u, ("trajectory", "time", *axes)).space
         block = Block(
             key=group,
             num_trajectories=num_trajectories,
@@ -74,14 +77,14 @@ def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
             split=split,
             notes=notes,
         )
-        yield StoredBlock(block, states)
+        yield StoredBlock(block, [states])
 
 
-def _space(file: Hdf5File, key: str, shape: tuple[int, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+def _space(file: Hdf5File, key: str, shape: tuple[int, ...]) -> tuple[tuple[str, ...], list[Side]]:
     """Names of the axes of space as u has them, and the side lengths."""
-    x = file.values(key)
+    x = numbers_of(file, key)
     if len(shape) == 1:
-        return ("x",), side_length(file.path, key, x, shape[0])[..., None]
+        return ("x",), [side_length(file.path, key, x, shape[0])]
     if x.shape == (*shape, 2):
         x = np.moveaxis(x, -1, 0)
     if x.shape != (2, *shape):
@@ -90,6 +93,6 @@ def _space(file: Hdf5File, key: str, shape: tuple[int, ...]) -> tuple[tuple[str,
     # Meshes are stored in both orders: the first component is x, along whichever axis of the array it varies.
     if np.ptp(x[0], axis=0).max() >= np.ptp(x[0], axis=1).max():
         sides = [side_length(file.path, key, x[0][:, 0], shape[0]), side_length(file.path, key, x[1][0], shape[1])]
-        return ("x", "y"), joined_sides(sides)
+        return ("x", "y"), sides
     sides = [side_length(file.path, key, x[0][0], shape[1]), side_length(file.path, key, x[1][:, 0], shape[0])]
-    return ("y", "x"), joined_sides(sides)
+    return ("y", "x"), sides

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, Layout
+from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.axis_lengths import LETTERS, axis_lengths, named
 from tendency.data.readers.block import Block
-from tendency.data.readers.file_coordinates import numbers_of, side_length, times_of
+from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length_by_index
 from tendency.data.readers.hdf5_file import Hdf5File
-from tendency.data.readers.hdf5_structure import found_in, number, text, texts
+from tendency.data.readers.hdf5_structure import has_structure, number, text, texts
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import LETTERS, StoredArray, axis_lengths
+from tendency.data.readers.stored_array import StoredArray
 from tendency.data.readers.well_boundary import obstacles, sides
 from tendency.simulation.fields import Field
 
@@ -39,25 +41,25 @@ class TheWell(Reader):
 
     def recognises(self, file: Path) -> bool:
         """As of ``Reader``."""
-        found = found_in(file, ("dimensions", *GROUPS))
-        return "dimensions" in found and len(found) > 1
+        return has_structure(file, lambda opened: opened.has("dimensions") and any(map(opened.has, GROUPS)))
 
     def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
         """As of ``Reader``."""
         source = Hdf5File(file)
-        return ArrayFile(source, partial(_layouts, source))
+        return ArrayFile(file, partial(_stored, source), source.close)
 
 
 @dataclass(frozen=True)
-class _Stored:
-    """A field of the file: what it is, where it lies, whether it varies in time."""
+class _FieldArray:
+    """A field of the file: what it is, its name there, letters of its axes, what is read of it."""
 
     field: Field
-    array: StoredArray
-    varies_in_time: bool
+    name: str
+    axes: str
+    values: Any
 
 
-def _layouts(file: Hdf5File) -> list[Layout]:
+def _stored(file: Hdf5File) -> list[StoredBlock]:
     """The one block of a file."""
     grid = text(file.attribute("grid_type")) or "cartesian"
     if not file.has("dimensions"):
@@ -73,14 +75,24 @@ def _layouts(file: Hdf5File) -> list[Layout]:
     stored = [
         each for rank, group in enumerate(GROUPS) if file.has(group) for each in _fields(file, group, rank, shape)
     ]
-    state = [each for each in stored if each.varies_in_time]
+    state = [each for each in stored if "t" in each.axes]
     if not state:
         raise unreadable_file(file.path, "holds no field that varies in time")
-    masks = obstacles(file, dims, shape)
-    lengths = _lengths(file, [each.array for each in stored] + masks, shape)
-    rows = lengths.get("n", int(number(file.attribute("n_trajectories")) or 1))
+    given = [each for each in stored if "t" not in each.axes]
+    given += [_FieldArray(Field(f"{name}_mask"), name, axes, mask) for name, axes, mask in obstacles(file, dims, shape)]
+    lengths = _lengths(file, [*state, *given], shape)
+    said = number(file.attribute("n_trajectories"))
+    rows = lengths.get("n", int(said or 1))
+    if said is not None and said != rows:
+        raise unreadable_file(file.path, f"n_trajectories: expected {rows}, as fields have trajectories, got {said:g}")
     params, notes = _parameters(file, rows)
-    lines = [side_length(file, f"dimensions/{name}", n) for name, n in zip(dims, shape, strict=True)]
+    places = [f"dimensions/{name}" for name in dims]
+    extent, uneven = joined_sides(
+        [
+            side_length_by_index(file.path, place, numbers_of(file, place), n)
+            for place, n in zip(places, shape, strict=True)
+        ]
+    )
     odd = () if grid == "cartesian" else (f"grid_type {grid}: its points are read as those of a cartesian grid",)
     block = Block(
         key="",
@@ -88,21 +100,22 @@ def _layouts(file: Hdf5File) -> list[Layout]:
         num_snapshots=lengths["t"],
         fields=tuple(each.field for each in state),
         shape=shape,
-        times=times_of(file, "dimensions/time", lengths["t"]),
-        extent=np.stack(np.broadcast_arrays(*(length for length, _ in lines)), -1),
+        times=increasing_times(file.path, "dimensions/time", numbers_of(file, "dimensions/time"), lengths["t"]),
+        extent=extent,
         boundary=sides(file, dims, shape),
         params=params,
-        given=tuple(each.field for each in stored if not each.varies_in_time)
-        + tuple(Field(f"{mask.name.split('/')[1]}_mask") for mask in masks),
+        given=tuple(each.field for each in given),
         split=file.path.parent.name if file.path.parent.name in SPLITS else None,
         equation=text(file.attribute("dataset_name")),
-        notes=odd + tuple(note for _, found in lines for note in found) + notes,
+        notes=odd + uneven + notes,
     )
-    given = [each.array for each in stored if not each.varies_in_time] + masks
-    return [Layout(block, tuple(each.array for each in state), tuple(given))]
+    arrays, constant = (
+        [StoredArray(each.values, named(each.axes), grid=shape) for each in fields] for fields in (state, given)
+    )
+    return [StoredBlock(block, arrays, constant)]
 
 
-def _fields(file: Hdf5File, group: str, rank: int, shape: tuple[int, ...]) -> list[_Stored]:
+def _fields(file: Hdf5File, group: str, rank: int, shape: tuple[int, ...]) -> list[_FieldArray]:
     """The fields of one rank, in the file's order."""
     listed = file.attribute("field_names", group)
     return [
@@ -111,9 +124,10 @@ def _fields(file: Hdf5File, group: str, rank: int, shape: tuple[int, ...]) -> li
     ]
 
 
-def _field(file: Hdf5File, name: str, rank: int, shape: tuple[int, ...]) -> _Stored:
+def _field(file: Hdf5File, name: str, rank: int, shape: tuple[int, ...]) -> _FieldArray:
     """One field, its axes from its attributes, and from its shape where it has none."""
-    stored = tuple(file.array(name).shape)
+    array = file.array(name)
+    stored = tuple(array.shape)
     per_sample, in_time = (file.attribute(word, name) for word in ("sample_varying", "time_varying"))
     varying = np.atleast_1d(file.attribute("dim_varying", name, [True] * len(shape))).astype(bool)
     leads = [
@@ -135,17 +149,17 @@ def _field(file: Hdf5File, name: str, rank: int, shape: tuple[int, ...]) -> _Sto
             file.path,
             f"{name}: expected axes ({words}) with {field.channels(len(shape))} components in all, got shape {stored}",
         )
-    return _Stored(field, StoredArray(name, axes), "t" in axes)
+    return _FieldArray(field, name, axes, array)
 
 
-def _lengths(file: Hdf5File, arrays: list[StoredArray], shape: tuple[int, ...]) -> dict[str, int]:
+def _lengths(file: Hdf5File, fields: list[_FieldArray], shape: tuple[int, ...]) -> dict[str, int]:
     """How many trajectories and snapshots there are; all arrays fit these and the grid."""
     expected = {"dimensions": (shape, "xyz"[: len(shape)])}
     found = {}
-    for each in arrays:
+    for each in fields:
         # An axis on which a field does not vary may have length 1: a capital allows it. Components come last.
         axes = "".join(axis.upper() if axis in "xyz" else axis for axis in each.axes if axis not in "cd")
-        found[each.name] = (tuple(file.array(each.name).shape)[: len(axes)], axes)
+        found[each.name] = (tuple(each.values.shape)[: len(axes)], axes)
     return axis_lengths(file.path, expected | found)
 
 

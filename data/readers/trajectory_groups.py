@@ -1,57 +1,52 @@
 """Groups of one trajectory each: neighbours of equal form are one block, so that an index stays small."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from tendency.data.readers.array_file import Layout
-from tendency.data.readers.block import Block
-from tendency.data.readers.stored_array import StoredArray
+from tendency.data.readers.array_file import StoredBlock
+from tendency.data.readers.stored_array import SeparateTrajectories, StoredStates
 
 
-@dataclass(frozen=True)
-class Described:
-    """One group.
+def joined_neighbours(groups: Sequence[StoredBlock]) -> list[StoredBlock]:
+    """A block for each run of neighbours of equal form.
 
     Args:
-        block: of its one trajectory; its key is the group's name.
-        state: arrays inside the group, in channel order.
-        given: arrays of the constant fields inside the group.
+        groups: of one trajectory each; their keys are the names of the groups.
+
+    Returns:
+        Blocks whose keys are the names of the first and the last group.
     """
-
-    block: Block
-    state: tuple[StoredArray, ...]
-    given: tuple[StoredArray, ...] = ()
-
-
-def joined_neighbours(groups: Sequence[Described]) -> list[Layout]:
-    """A layout for each run of neighbours of equal form; its key is the names of the first and the last group."""
     return [_joined(list(run)) for _, run in groupby(groups, key=_form)]
 
 
-def _form(group: Described) -> tuple[Any, ...]:
+def _form(group: StoredBlock) -> tuple[Any, ...]:
     """What neighbours of one block share."""
     block = group.block
     known = block.times is None, block.extent is None
-    return block.num_snapshots, block.fields, block.given, block.shape, sorted(block.params), known, group.state
+    return block.num_snapshots, block.fields, block.given, block.shape, sorted(block.params), known
 
 
-def _joined(run: Sequence[Described]) -> Layout:
-    first, blocks = run[0], [each.block for each in run]
-    names = tuple(block.key for block in blocks)
+def _joined(run: Sequence[StoredBlock]) -> StoredBlock:
+    first, blocks = run[0].block, [each.block for each in run]
     block = replace(
-        first.block,
-        key=names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}",
+        first,
+        key=first.key if len(run) == 1 else f"{first.key}-{blocks[-1].key}",
         num_trajectories=len(blocks),
         times=_shared([block.times for block in blocks]),
         extent=_shared([block.extent for block in blocks]),
-        params={name: np.concatenate([block.params[name] for block in blocks]) for name in first.block.params},
+        params={name: np.concatenate([block.params[name] for block in blocks]) for name in first.params},
         notes=tuple(dict.fromkeys(note for block in blocks for note in block.notes)),
     )
-    return Layout(block, first.state, first.given, names)
+    return StoredBlock(block, _separate([each.states for each in run]), _separate([each.given for each in run]))
+
+
+def _separate(arrays: Sequence[Sequence[StoredStates]]) -> list[SeparateTrajectories]:
+    """Fields of all trajectories, from those of each."""
+    return [SeparateTrajectories(field) for field in zip(*arrays, strict=True)]
 
 
 def _shared(values: Sequence[np.ndarray | None]) -> np.ndarray | None:

@@ -1,13 +1,15 @@
 """What a file in The Well's layout says of its boundaries: kinds of the sides, and masks inside the domain."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_structure import text, texts
 from tendency.data.readers.reader import unreadable_file
-from tendency.data.readers.stored_array import StoredArray
+from tendency.data.trajectory_file import SIDES
+from tendency.simulation.geometry import BoundaryKind
 
 GROUP = "boundary_conditions"
 KINDS = {"WALL": "dirichlet", "OPEN": "open", "PERIODIC": "periodic"}
@@ -43,16 +45,29 @@ def sides(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> tuple[tu
                 face = mask.take(index, axis=place)
                 if face.all() if kind == "dirichlet" else face.any():
                     found[axis][side] = kind
+        if stated := texts(file.attribute(SIDES, f"{GROUP}/{name}", ())):
+            found[axes[0]] = _stated(file, name, stated)
     return tuple((lower, upper) for lower, upper in found)
 
 
-def obstacles(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> list[StoredArray]:
+def _stated(file: Hdf5File, name: str, kinds: Sequence[str]) -> list[str]:
+    """What a file of this program says of the two sides of an axis, for which the layout has fewer words."""
+    known = [kind.value for kind in BoundaryKind]
+    if len(kinds) != 2 or not set(kinds) <= set(known):
+        raise unreadable_file(file.path, f"{GROUP}/{name}: expected {SIDES} of two among {known}, got {list(kinds)}")
+    return list(kinds)
+
+
+def obstacles(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> list[tuple[str, str, Any]]:
     """Masks of boundaries that lie inside the domain, or differ between trajectories.
 
     Args:
         file: that holds them.
         dims: names of the axes.
         shape: number of points on each.
+
+    Returns:
+        Of each its name, letters of its axes, and what numpy's slices read.
     """
     found = []
     for name in _names(file):
@@ -64,7 +79,7 @@ def obstacles(file: Hdf5File, dims: Sequence[str], shape: Sequence[int]) -> list
         mask = _mask(file, name, axes, dims, shape)
         if each or mask[(slice(1, -1),) * len(axes)].any():
             letters = ("n" if each else "") + "".join("xyz"[axis] for axis in axes)
-            found.append(StoredArray(f"{place}/mask", letters, known=None if each else mask))
+            found.append((name, letters, file.array(f"{place}/mask") if each else mask))
     return found
 
 

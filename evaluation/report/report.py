@@ -116,7 +116,9 @@ def prepare_page(
             away.table([one for one in stated.summary if one.leaderboard], summary, learned, description.step)
         )
     verdict = numbers.break_even_verdict
-    found = None if verdict is None else [one["sentence"] for one in verdict.get("verdicts", [])]
+    found = [one["sentence"] for one in verdict.get("verdicts", [])] if verdict is not None else None
+    if found is None and not source.has_solver:
+        found = []
     # Of one run the network says more than the name of its folder.
     networks = source.trainings.networks
     called = {learned[0]: f"The {networks[0]}"} if len(learned) == len(networks) == 1 else {}

@@ -60,6 +60,7 @@ class ReportSource:
         formula: its equation in LaTeX, as ``mathml`` reads it; may be empty.
         data: {what: text} of the dataset.
         trainings: how the surrogates were trained.
+        has_solver: whether a solver of the problem is known, which surrogates can be measured beside.
     """
 
     title: str
@@ -70,3 +71,4 @@ class ReportSource:
     formula: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
     trainings: Trainings = field(default_factory=Trainings)
+    has_solver: bool = True

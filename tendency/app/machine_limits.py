@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tendency.data.machine import memory_in_use
 from tendency.errors import ConfigError
 
 CHECK_BYTES = 300 * 10**6
@@ -18,22 +19,6 @@ CHECK_BYTES = 300 * 10**6
 
 CHECK_SECONDS = 20
 """CPU time that they may take; the slowest of this project takes a second."""
-
-
-def available_memory() -> int | None:
-    """Bytes of memory that this process can have; None where the system does not say."""
-    found = []
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    # The limit of a container, in either version of control groups.
-    for most, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        with contextlib.suppress(OSError, ValueError):
-            found.append(int(Path(most).read_text()) - int(Path(used).read_text()))
-    return max(min(found), 0) if found else None
 
 
 def free_disk(folder: Path) -> int:
@@ -144,7 +129,7 @@ def _limited_time(seconds: float) -> Iterator[None]:
 @contextlib.contextmanager
 def _limited_memory(more: int) -> Iterator[None]:
     """Lets the process have so many bytes more than now, where the system counts them."""
-    now = _data_bytes()
+    now = memory_in_use("VmData")
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = None if now is None else now + more
     if limit is None or (soft != resource.RLIM_INFINITY and soft <= limit):
@@ -155,14 +140,6 @@ def _limited_memory(more: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _data_bytes() -> int | None:
-    """Bytes of data of this process, as RLIMIT_DATA counts them."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), None)
-    return None
 
 
 def _is_want_of_memory(error: BaseException | None) -> bool:

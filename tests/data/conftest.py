@@ -55,6 +55,16 @@ def dataset(make_dataset, tmp_path_factory):
 
 
 @pytest.fixture
+def saved_arrays(tmp_path, monkeypatch):
+    """A dataset of two files of others, with a constant field; see ``tests.support.saved_arrays``."""
+    from tendency.data.readers.known_readers import ADMITTED, path_of
+    from tests.support.saved_arrays import Arrays, write_array_files
+
+    monkeypatch.setitem(ADMITTED, path_of(Arrays), Arrays)
+    return write_array_files(tmp_path, Arrays())
+
+
+@pytest.fixture
 def copy(dataset, tmp_path):
     """A copy of that dataset."""
     folder = tmp_path / "waves"

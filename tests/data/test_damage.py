@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from tendency.data.dataset import TrajectoryDataset, open_dataset
+from tendency.data.dataset import TrajectoryDataset, open_windows
 from tendency.data.dataset_layout import manifest_path
 from tendency.data.manifest import read_manifest
 from tendency.data.manifest_schema import content_digest
@@ -311,7 +311,7 @@ def test_a_chunk_of_another_seed_in_the_right_place_is_found_out(copy, make_data
 
     def look():
         with pytest.raises(DatasetError, match="another than the one that the manifest names"):
-            open_dataset(copy)[0]
+            open_windows(copy)[0]
 
     content = (tmp_path / "other" / "test" / "chunk-00000.hdf5").read_bytes()
     assert len(content) == there.stat().st_size
@@ -354,7 +354,7 @@ def test_every_array_carries_a_checksum(dataset):
 
 
 def test_a_dataset_is_a_sequence(dataset):
-    data = open_dataset(dataset, "train")
+    data = open_windows(dataset, "train")
     assert torch.equal(data[-1].u, data[len(data) - 1].u)
     assert data[-len(data)].index.item() == 0
     for index in (len(data), -len(data) - 1):
@@ -371,7 +371,7 @@ def test_a_dataset_is_a_sequence(dataset):
 
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_plain_loader_of_torch_makes_batches(dataset, workers):
-    data = open_dataset(dataset, "train")
+    data = open_windows(dataset, "train")
     batches = list(DataLoader(data, batch_size=8, num_workers=workers))
     assert [len(batch.u) for batch in batches] == [8] * 6 + [2]
     assert torch.equal(batches[1].u, data.windows(range(8, 16)).u)

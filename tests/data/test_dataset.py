@@ -95,20 +95,14 @@ def test_fewer_trajectories_are_the_first_ones(dataset):
         TrajectoryDataset(dataset, "train", (0, 1), num_trajectories=6)
 
 
-def test_a_small_cache_reads_again_and_gives_the_same(dataset):
-    plenty, none = (TrajectoryDataset(dataset, "train", (0, 1), cache_bytes=size) for size in (2**30, 0))
-    for i in (0, 49, 20, 1):
-        assert torch.equal(plenty[i].u, none[i].u)
-    assert len(plenty.cache) == 3
-    assert len(none.cache) == 1
-
-
-def test_nothing_is_opened_before_a_window_is_read(dataset, monkeypatch):
+def test_nothing_is_decoded_before_a_window_is_read(dataset):
     data = TrajectoryDataset(dataset, "train", (0, 1))
     copy = pickle.loads(pickle.dumps(data))  # noqa: S301  our own bytes: what a worker process receives
-    assert not data.cache
-    assert not copy.cache
+    assert not data.held.source.loaded.any()
     assert torch.equal(copy[7].u, data[7].u)
+    assert data.held.source.loaded.tolist() == [True, False, False]
+    copy = pickle.loads(pickle.dumps(data))  # noqa: S301
+    assert not copy.held.source.loaded.any()
 
 
 def test_windows_longer_than_trajectories_are_refused(dataset, tmp_path):

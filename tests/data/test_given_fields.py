@@ -9,9 +9,12 @@ import torch
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
+from tendency.data.row_reads import read_windows
+from tendency.data.split_holder import HeldSplit
 from tendency.data.storage import TrajectoryStorage
 from tendency.data.streamed_trajectories import StreamedTrajectories
 from tendency.data.trajectory_file import Trajectories, chunk_content
+from tendency.data.trajectory_heads import TrajectoryHeads
 from tendency.data.trajectory_reader import digest_of_header, open_chunk, read_trajectories, require_header
 from tendency.simulation.fields import Field
 
@@ -109,24 +112,36 @@ class InMemory(TrajectoryStorage):
         part = slice(rows.start, rows.stop)
         return self.trajectories.times[part], self.trajectories.conditions[part]
 
+    def heads_without_fields(self, rows):
+        times, conditions = self.heads(rows)
+        return times, conditions.without_fields()
+
     def states(self, rows, snapshots):
         return self.trajectories.u[rows.start : rows.stop, snapshots]
 
     def slopes(self, rows, snapshots):
         return None
 
+    def cut(self, trajectory, first, width, stride):
+        return read_windows(self.states, trajectory, first, width, stride), None
+
+    def made_of(self, count):
+        return {}
+
 
 def test_windows_and_streams_hold_the_fields_of_their_trajectories(known, dataset):
     _, _, _, trajectories = known
-    split = TrajectoryDataset(dataset, "train", (0, 1), cache_bytes=0)
-    rows = split.num_stored
+    split = TrajectoryDataset(dataset, "train", (0, 1))
+    rows = split.num_trajectories
     which = torch.arange(rows) % len(trajectories.u)
     given = torch.randn(rows, *trajectories.conditions.given.shape[1:])
     times = trajectories.times[which][:, :2]
     conditions = trajectories.conditions.without_fields()[which].with_given(given, trajectories.conditions.given_names)
     forcing = torch.randn(rows, 2, 1, *given.shape[2:])
     conditions = conditions.with_forcing(forcing, times)
-    split.storage = InMemory(Trajectories(trajectories.u[which], trajectories.times[which], conditions, None))
+    storage = InMemory(Trajectories(trajectories.u[which], trajectories.times[which], conditions, None))
+    heads = TrajectoryHeads(storage, rows, most_bytes=0)
+    split.storage, split.held = storage, HeldSplit(storage, heads, storage, 0)
     chosen = torch.tensor([rows - 1, 0, rows - 2, 0])
     window = split.windows((chosen * len(split.presents)).tolist())
     assert torch.equal(window.conditions.given, given[chosen])
@@ -134,7 +149,8 @@ def test_windows_and_streams_hold_the_fields_of_their_trajectories(known, datase
     assert torch.equal(window.conditions.forcing_times, times[chosen])
     assert torch.equal(window.conditions.params, conditions.params[chosen])
     assert window.conditions.given_names == conditions.given_names
-    # They are as large as states, and are forgotten with them.
-    assert split.heads.conditions.given is None
+    # They are as large as states, and are read anew.
+    assert heads.conditions.given is None
+    assert len(heads.known) == 1
     stream = StreamedTrajectories(split, 1, 2, torch.device("cpu"))
     assert torch.equal(stream.conditions.given, given[1:3])

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from tendency.app.configuration.build import load_problem
+from tendency.app.configuration.build import build_problem, load_problem
+from tendency.app.configuration.identity import identity
 from tendency.simulation.geometry import Boundary, Grid, chebyshev_nodes, random_nodes
 from tendency.solvers.etdrk import ETDRK4
 from tendency.solvers.pdes.heat import Heat
@@ -44,6 +45,23 @@ def test_a_coarser_grid_takes_every_second_point_and_filters_nothing(conditions)
     u = torch.randn(1, 1, 16, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     stored = solver.sample(u, c, Grid([8, 6], c.geometry.boundary))
     assert torch.allclose(stored, u[..., ::2, ::2], atol=1e-12)
+
+
+def test_a_filtered_store_keeps_the_waves_that_the_coarser_grid_resolves_and_folds_none(compose_config):
+    node = compose_config("generate", ["pde=heat", "pde.geometry.shape=[32]"])["pde"]
+    node["store_on"] = node["geometry"] | {"shape": [8]}
+    pointwise, filtered = build_problem(node), build_problem(node | {"store_filtered": True})
+    c = pointwise.draws("train", [0, 1]).conditions
+    share = torch.arange(32, dtype=torch.float64) / 32
+    slow, fast = torch.cos(2 * math.pi * 3 * share), torch.cos(2 * math.pi * 11 * share)
+    u = (slow + fast).expand(2, 1, 32)
+    # Eleven waves look like three on eight points.
+    assert torch.allclose(pointwise.stored(u, c), 2 * slow[::4].expand(2, 1, 8), atol=1e-12)
+    assert torch.allclose(filtered.stored(u, c), slow[::4].expand(2, 1, 8), atol=1e-12)
+    assert identity(node) != identity(node | {"store_filtered": True})
+    without = {key: value for key, value in node.items() if key != "store_on"}
+    with pytest.raises(ValueError, match=r"pde.store_filtered: expected a grid in pde.store_on beside it, got None"):
+        build_problem(without | {"store_filtered": True})
 
 
 @pytest.mark.parametrize("walls", [("dirichlet", "dirichlet"), ("neumann", "neumann"), ("dirichlet", "neumann")])

@@ -4,8 +4,7 @@ import os
 import random
 import signal
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning.pytorch.trainer import call
@@ -19,6 +18,8 @@ HOOKS = (
     "on_train_epoch_start",
     "on_train_epoch_end",
 )
+NOT_DRAWN = ("on_validation_epoch_end",)
+"""Hooks that a test names; those above are drawn from, as the records of earlier kills were."""
 SAVES = ("half written", "before fsync", "before rename", "after rename")
 
 
@@ -36,7 +37,7 @@ class KillPoint:
 
     def arm(self) -> None:
         """Prepares this process to kill itself there, if it is a place in its work."""
-        if self.place in HOOKS:
+        if self.place in (*HOOKS, *NOT_DRAWN):
             _arm_hook(self)
         elif self.place in SAVES:
             _arm_save(self)
@@ -97,11 +98,12 @@ def _arm_save(point: KillPoint) -> None:
     """Kills inside the n-th save of a checkpoint."""
     save, fsync, replace, reached = torch.save, os.fsync, os.replace, [0]
 
-    def killing_save(content: Any, path: Path, *arguments: Any, **options: Any) -> None:
-        save(content, path, *arguments, **options)
+    def killing_save(content: Any, file: IO[bytes], *arguments: Any, **options: Any) -> None:
+        save(content, file, *arguments, **options)
         reached[0] += 1
         if reached[0] == point.number and point.place == "half written":
-            os.truncate(path, path.stat().st_size // 2)
+            file.flush()
+            os.truncate(file.name, os.path.getsize(file.name) // 2)
             _die()
 
     def killing_fsync(descriptor: int) -> None:

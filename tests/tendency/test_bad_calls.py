@@ -111,7 +111,7 @@ BAD_CALLS = {
         "write: expected a folder",
     ),
     "tasks without srun": (lambda: check_slurm({"SLURM_NTASKS": "4"}, 1), "either srun --ntasks-per-node=4 python"),
-    "no dataset": (lambda: tendency.open_dataset("/nowhere", "train"), "/nowhere"),
+    "no dataset": (lambda: tendency.open_windows("/nowhere", "train"), "/nowhere"),
     "no run": (lambda: tendency.load_surrogate("/nowhere"), "/nowhere"),
     "a problem without an equation": (lambda: build_problem({"_target_": "tendency.simulation.problem.X"}), "pde"),
     "more devices than a batch": (lambda: check_slurm({"SLURM_NTASKS": "2", "SLURM_PROCID": "0"}, 1), "SLURM_NTASKS"),

@@ -10,6 +10,8 @@ import torch
 from tendency.app.training import lightning_fit
 from tendency.app.training.checkpoint_examination import CheckpointExamination
 from tendency.errors import ArtefactError
+from tendency.trainers.run_position import RunPosition
+from tendency.trainers.stored_state import UnfitStateError
 from tests.support.same_run import plain
 
 TINY = [
@@ -23,6 +25,7 @@ TINY = [
 FIRST = "stepper.surrogate.frame.lift.0.weight"
 GROUP, SLOTS = ("optimizer_states", 0, "param_groups", 0), ("optimizer_states", 0, "state", 0)
 SCHEDULE, KEPT = ("lr_schedulers", 0), ("callbacks", "Checkpoints")
+AT_THE_END = RunPosition(14, 7, 1)
 GONE = object()
 SLOW = functools.partial(pytest.param, marks=pytest.mark.slow)
 NAN, INF = float("nan"), float("inf")
@@ -115,11 +118,6 @@ EDITS = [
     (("global_step",), GONE, "global_step: input should be a valid integer, got None"),
     (("global_step",), 99, "global_step: expected 14 by its position, got 99"),
     (("epoch",), 99, "epoch: expected 1 by its position, got 99"),
-    (("position",), GONE, "does not say where its run stood"),
-    (("position", "batches"), 14.0, "does not say where its run stood"),
-    (("position", "batches"), True, "does not say where its run stood"),
-    (("position", "batches"), -4, "does not say where its run stood"),
-    (("position", "batches"), 10**9, "it stands after 1000000000 batches of a run with other epochs"),
     (("position", "global_step"), GONE, "position: expected .*'global_step': 14"),
     (("pytorch-lightning_version",), GONE, "pytorch-lightning_version: expected a version of Lightning 2, got None"),
     (("pytorch-lightning_version",), 5, "pytorch-lightning_version: expected a version of Lightning 2, got 5"),
@@ -165,12 +163,31 @@ def test_what_the_run_wrote_is_let_pass(examination, last):
 
 @pytest.mark.parametrize(("path", "value", "expected"), EDITS, ids=names)
 def test_a_changed_entry_is_named(examination, last, path, value, expected):
+    with pytest.raises(UnfitStateError, match=expected):
+        examination.schema.admit(edited(last, path, value), AT_THE_END, is_own=True, from_start=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("position",), GONE, "does not say where its run stood"),
+        (("position", "batches"), 14.0, "does not say where its run stood"),
+        (("position", "batches"), True, "does not say where its run stood"),
+        (("position", "batches"), -4, "does not say where its run stood"),
+        (("position", "batches"), 10**9, "it stands after 1000000000 batches of a run with other epochs"),
+        # Only by its log is a run known to have averaged from its first step on.
+        (("weight_average", "updates"), 3, "weight_average: expected the counts of 14 steps"),
+        (SLOTS, GONE, "no training can go on from it: optimizer_states.0.state.0: expected what the optimizer"),
+    ],
+    ids=names,
+)
+def test_a_changed_file_is_named(examination, last, path, value, expected):
     file = examination.plan.folder.last
     torch.save(edited(last, path, value), file)
     with pytest.raises(ArtefactError, match=expected) as refused:
         examination.require(file)
     torch.save(last, file)
-    assert str(refused.value).startswith(f"checkpoint {file}: ")
+    assert str(refused.value).startswith(f"checkpoint {file}")
 
 
 def test_the_best_checkpoint_takes_the_place_of_one_that_was_changed(again, last, capsys):

@@ -120,7 +120,7 @@ def test_the_python_face(first_run, homes):
         for path in Path(homes["TENDENCY_DATASETS"]).iterdir()
         if path.name == torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["recipe"]["dataset"]
     ]
-    window = tendency.open_dataset(dataset, "test")[0]
+    window = tendency.open_windows(dataset, "test")[0]
     start = tendency.begin(stepper, *window.history(stepper.history), window.conditions, window.index)
     with torch.no_grad():
         (state,) = tendency.rollout(stepper, start, window.times(1, 1), window.conditions)

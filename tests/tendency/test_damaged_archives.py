@@ -187,3 +187,45 @@ def test_an_export_without_a_digest_loads(whole, tmp_path):
     assert meaning(tendency.load_surrogate(tmp_path)) == whole["meaning"]
     recipe, _ = read_export(tmp_path)
     assert recipe.dataset == whole["meaning"][1]["dataset"]
+
+
+WEIGHT, STD = "surrogate.frame.lift.0.weight", "normalizer.outputs.std"
+SAVED_AGAIN = {
+    "half precision": (WEIGHT, lambda x: x.half(), "expected .*float32 as the others, got torch.float16"),
+    "bfloat16": (WEIGHT, lambda x: x.bfloat16(), "as the others, got torch.bfloat16"),
+    "eight bits": (WEIGHT, lambda x: x.to(torch.float8_e4m3fn), "as the others, got torch.float8_e4m3fn"),
+    "complex": (WEIGHT, lambda x: x + 1j, "as the others, got torch.complex64"),
+    "double": (WEIGHT, lambda x: x.double(), "got torch.float"),
+    "integer": (WEIGHT, lambda x: x.long(), "as the others, got torch.int64"),
+    "units in half precision": (STD, lambda x: x.half(), "normalizer.outputs.std in .*, got torch.float16"),
+    "integer units": (STD, lambda x: x.long(), "normalizer.outputs.std in .*, got torch.int64"),
+    "negative units": (STD, lambda x: -x, "expected normalizer.outputs.std to be positive, got -"),
+    "units of zero": (STD, lambda x: 0 * x, "expected normalizer.outputs.std to be positive, got zero"),
+}
+
+
+@pytest.mark.parametrize("case", SAVED_AGAIN)
+def test_weights_that_were_rounded_and_impossible_units_are_refused(tmp_path, case):
+    name, change, expected = SAVED_AGAIN[case]
+    stored = read_checkpoint(RUN)
+    weights = {f"stepper.{key}": change(x) if key == name else x for key, x in stored.weights.items()}
+    torch.save({"recipe": stored.recipe.to_dict(), "state_dict": weights}, tmp_path / "a.ckpt")
+    with pytest.raises(ArtefactError, match=expected):
+        tendency.load_surrogate(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        ({"extent": [{"value": 10**400}]}, r"run: extent\[0\].value: "),
+        ({"extent": [{"value": -1.0}]}, r"run: extent\[0\].value: "),
+        ({"parameters": {"diffusivity": {"value": 10**400}}}, "run: parameters.diffusivity.value: "),
+        ({"parameters": {"diffusivity": {"value": float("nan")}}}, "run: parameters.diffusivity.value: "),
+    ],
+)
+def test_constants_that_are_no_numbers_to_calculate_with_are_refused(tmp_path, problem, expected):
+    content = torch.load(RUN / "checkpoints" / "best.ckpt", weights_only=True)
+    content["recipe"]["run"] = {"pde": problem}
+    torch.save(content, tmp_path / "a.ckpt")
+    with pytest.raises(ArtefactError, match=f"damaged .{expected}"):
+        tendency.load_surrogate(tmp_path / "a.ckpt")

@@ -56,7 +56,7 @@ def rolled_out(path, homes, dtype, trust=True):
     surrogate = tendency.load_surrogate(path, trust)
     assert surrogate.stepper.surrogate.dtype == dtype
     dataset = f"{homes['TENDENCY_DATASETS']}/{surrogate.recipe.dataset}"
-    window = tendency.open_dataset(dataset, "test").windows([0, 7])
+    window = tendency.open_windows(dataset, "test").windows([0, 7])
     assert window.at(0).dtype == torch.float32
     start = tendency.begin(surrogate, *window.history(1), window.conditions, window.index)
     with torch.no_grad():

@@ -11,7 +11,7 @@ from tendency.app.problems.dataset_problem import problem_of
 from tendency.app.problems.file_data import FileData
 from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data import file_sample
-from tendency.data.dataset import TrajectoryDataset, open_dataset
+from tendency.data.dataset import TrajectoryDataset, open_windows
 from tendency.data.file_splits import SplitRule
 from tendency.data.manifest import read_manifest
 from tendency.data.metadata import DatasetError
@@ -80,7 +80,7 @@ def test_what_nobody_says_is_asked_for_all_at_once(data_of, tmp_path, compose_co
     assert not (tmp_path / "datasets").exists()
     said = data_of(bare, boundary="periodic", dt=0.1, extent=[2 * np.pi])
     assert (said.metadata.dt, said.steps, said.extent) == (0.1, (0.1, 0.1), ((2 * np.pi,) * 2,))
-    assert np.allclose(open_dataset(said.folder, "train")[0].t.numpy(), [[0, 0.1]])
+    assert np.allclose(open_windows(said.folder, "train")[0].t.numpy(), [[0, 0.1]])
     pde = compose_config("generate", ["pde=burgers"])["pde"]
     constants = r"data.constants=\{viscosity: 0.01\}"
     asked = f"data.boundary=periodic, data.dt=0.01, {constants} or data.params=\\{{viscosity: speed\\}}"
@@ -122,7 +122,7 @@ def test_more_trajectories_than_there_are_and_no_files_are_refused_by_name(data_
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="data.path: expected a file or a folder of files of array_files, got"):
         _ = data_of(tmp_path / "empty").folder
-    with pytest.raises(ConfigError, match="data.path: expected files of a format that is known here"):
+    with pytest.raises(ValueError, match="data.path=.*empty: expected files that end in .*, found nothing"):
         _ = data_of(tmp_path / "empty", reader=None).folder
 
 
@@ -135,7 +135,7 @@ def test_parameters_of_one_value_are_hidden_and_steps_may_vary(data_of, tmp_path
     assert metadata.dt is None
     assert np.allclose(data.steps, (0.1, 0.2))
     assert data.seen.num_snapshots == 5
-    window = open_dataset(data.folder, "train")[0]
+    window = open_windows(data.folder, "train")[0]
     assert window.conditions.hidden.tolist() == [[2.0, 3.0]]
 
 
@@ -254,15 +254,15 @@ def test_moved_files_are_the_same_dataset_and_changed_ones_another(data_of, wave
     elsewhere.parent.mkdir()
     shutil.move(waves, elsewhere)
     with pytest.raises(DatasetError, match=r"is missing: .* where the files were moved, run the same .* data.path=<"):
-        open_dataset(folder, "test")[0]
+        open_windows(folder, "test")[0]
     moved = data_of(elsewhere)
     assert (moved.folder, moved.identity({"data": {}})) == (folder, identity)
     assert str(waves.parent) not in json.dumps(identity)
     assert (folder / "manifest.json").read_bytes() == manifest
-    assert open_dataset(folder, "test")[0].u.shape == (1, 2, 1, 16)
+    assert open_windows(folder, "test")[0].u.shape == (1, 2, 1, 16)
     write_waves(elsewhere, seed=1)
     with pytest.raises(DatasetError, match="was changed since it was indexed: its structure or its parameters differ"):
-        open_dataset(folder, "test")[0]
+        open_windows(folder, "test")[0]
     assert data_of(elsewhere).folder != folder
 
 
@@ -311,9 +311,9 @@ def test_a_reader_of_others_is_admitted_where_the_command_line_names_it(data_of,
     with pytest.raises(
         DatasetError, match=r"ArrayReader' is not one of this project; name it on .*\(data/reader=\), or"
     ):
-        open_dataset(folder, "test")
+        open_windows(folder, "test")
     known_readers.admit_named("tests.support.array_files.ArrayReader")
-    assert len(open_dataset(folder, "test")) == 8
+    assert len(open_windows(folder, "test")) == 8
     for path in ("os.path.join", "nothing.at.all", "tests.support.array_files.OpenedArrays"):
         with pytest.raises(DatasetError, match="the reader"):
             known_readers.admit_named(path)

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,9 @@ from tendency.app.configuration.command_line import check_command_line
 from tendency.data.manifest import read_manifest
 from tendency.errors import ArtefactError, ConfigError
 from tests.support.array_files import write_waves
+from tests.support.same_run import contents
+
+ROOT = Path(__file__).resolve().parents[2]
 
 READER = "+data.reader={_target_: tests.support.array_files.ArrayReader}"
 TINY = ["model.width=8", "model.modes=4", "trainer.max_epochs=2", "trainer.accelerator=cpu", "scheduler.warmup_steps=2"]
@@ -113,6 +119,7 @@ def test_a_run_whose_files_are_described_otherwise_now_is_not_compared(run, plac
         run_evaluation(tmp_path, f"runs=[{tmp_path / 'other.ckpt'}]", f"paths.datasets={copy.parent}", "trust=true")
 
 
+@pytest.mark.slow
 def test_a_surrogate_of_data_files_is_loaded_knows_its_domain_and_is_exported(run, tmp_path):
     surrogate = tendency.load_surrogate(run)
     assert surrogate.extent == [2 * np.pi]
@@ -180,3 +187,56 @@ def test_a_command_line_without_a_problem_is_answered_as_well_as_before(argument
 )
 def test_a_command_line_with_data_or_a_problem_is_complete(command, arguments):
     check_command_line(command, arguments)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """The command line of a training on data files that a reader of the user's own reads."""
+    write_waves(tmp_path / "Waves.npz", 12)
+    (tmp_path / "mine" / "data" / "reader").mkdir(parents=True)
+    reader = tmp_path / "mine" / "data" / "reader" / "waves.yaml"
+    reader.write_text("_target_: tests.support.array_files.ArrayReader\n")
+    places = [f"paths.datasets={tmp_path / 'datasets'}", f"paths.outputs={tmp_path / 'outputs'}"]
+    chosen = ["data=files", f"data.path={tmp_path / 'Waves.npz'}", "data/reader=waves", *TINY, *places]
+    return ["--config-dir", str(tmp_path / "mine"), *chosen, "resume=auto", "evaluate=false"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill_after", [1, 2])
+def test_a_training_on_files_that_is_killed_ends_like_one_that_is_not(command, run_script, homes, tmp_path, kill_after):
+    outputs, environment = tmp_path / "outputs", homes | {"PYTHONPATH": str(ROOT)}
+    run_script("train.py", *command, "name=whole", env=environment)
+    last = outputs / "killed" / "checkpoints" / "last.ckpt"
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *command, "name=killed"], env=environment, stdout=subprocess.DEVNULL
+    ) as process:
+        written = set()
+        while process.poll() is None and len(written) < kill_after:
+            if last.exists():
+                written.add(last.stat().st_mtime_ns)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (outputs / "killed" / "finished.json").exists()
+    resumed = run_script("train.py", *command, "name=killed", env=environment)
+    assert "resuming from" in resumed.stdout
+    assert contents(outputs / "whole") == contents(outputs / "killed")
+
+
+@pytest.mark.slow
+def test_the_commands_index_and_verify_data_files(command, run_script, tmp_path):
+    environment = {"PYTHONPATH": str(ROOT)}
+    settings = ("--config-dir", str(tmp_path / "mine"), "data=", "data/", "data.path", "paths")
+    chosen = [part for part in command if part.startswith(settings)]
+    made = run_script("generate.py", *chosen, env=environment)
+    assert "certificate: data files, not certified against a solver" in made.stdout
+    assert "10 train, 1 valid, 1 test" in made.stdout
+    whole = run_script("generate.py", *chosen, "verify=true", env=environment)
+    assert "1 data files, 12 trajectories, as they were indexed" in whole.stdout
+    (folder,) = (tmp_path / "datasets").iterdir()
+    refused = run_script("generate.py", f"dataset={folder}", "verify=true", code=3, env=environment)
+    assert "is not one of this project" in " ".join(refused.stderr.split())
+    refused = run_script("generate.py", *chosen, "data.boundary=walls", code=2, env=environment)
+    assert "data.boundary: boundary kind: expected one of" in " ".join(refused.stderr.split())
+    write_waves(tmp_path / "Waves.npz", 12, times=None)
+    refused = run_script("train.py", *command, code=2, env=environment)
+    assert "does not say: data.dt=0.01" in " ".join(refused.stderr.split())

@@ -26,6 +26,13 @@ def test_a_class_that_moved_changes_no_name():
     assert digest(old, 8) == digest(new, 8)
 
 
+def test_a_renamed_class_keeps_its_first_name_in_names():
+    now = {"_target_": "tendency.app.problems.solved_data.SolvedData"}
+    for before in ("tendency.datasets.DataPlan", "tendency.app.problems.data_plan.DataPlan"):
+        assert current_targets({"_target_": before}) == now
+    assert identity(now) == {"_target_": "DataPlan"}
+
+
 def test_an_argument_and_a_version_change_it(monkeypatch):
     node = {"_target_": "tendency.solvers.pdes.heat.Heat"}
     assert digest(node, 8) != digest({**node, "order": 2}, 8)

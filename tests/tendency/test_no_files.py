@@ -5,15 +5,17 @@ import signal
 
 import pytest
 
+from tendency.app.reports.same_test_data import report_folder
 from tendency.app.runs.checkpoint_reader import read_checkpoint
 from tendency.app.runs.report_folder import ReportFolder
 from tendency.app.runs.run_folder import FILES, FOLDERS, RunFolder
 from tendency.data.whole_file import write_whole
-from tendency.errors import ArtefactError, describe
+from tendency.errors import ArtefactError, ConfigError, describe
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.logs.metrics_reader import MetricsError, read_metrics
 
 KINDS = {"a folder": os.mkdir, "a pipe": os.mkfifo}
+PLACES = [lambda path: path.write_text("x"), os.mkfifo, lambda path: path.symlink_to(path.name)]
 CONFIG = {"seed": 0}
 
 
@@ -48,11 +50,18 @@ def test_no_run_is_begun_or_goes_on_where_something_else_lies_in_a_files_place(t
             RunFolder(tmp_path / "run").open(CONFIG, resume)
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_no_folder_is_named_before_runs_are_judged(tmp_path, place):
+    place(tmp_path / "report")
+    with pytest.raises(ConfigError, match="name: expected a folder or nothing at .*report, got something else"):
+        report_folder("report", [], tmp_path)
+
+
 @pytest.mark.parametrize("name", FOLDERS)
-@pytest.mark.parametrize("place", [lambda path: path.write_text("x"), os.mkfifo, lambda path: path.symlink_to("gone")])
+@pytest.mark.parametrize("place", PLACES)
 def test_what_is_no_folder_is_named_before_a_run_begins(tmp_path, name, place):
     path = tmp_path / "run" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     place(path)
     with pytest.raises(ArtefactError, match="expected a folder of a run, got something else; move it away"):
         RunFolder(tmp_path / "run").open(CONFIG, resume=False)

@@ -23,7 +23,7 @@ def test_onnxruntime_takes_the_same_step_for_any_number_of_trajectories(network,
     session = onnxruntime.InferenceSession(str(folder / "step.onnx"))
     surrogate = tendency.load_surrogate(run)
     recipe = surrogate.recipe
-    data = tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{recipe.dataset}", "test")
+    data = tendency.open_windows(f"{homes['TENDENCY_DATASETS']}/{recipe.dataset}", "test")
     for rows in (1, 5):
         window = data.windows(list(range(rows)))
         u, t = window.u[:, :1], window.t[:, :1]

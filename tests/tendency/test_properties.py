@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -215,6 +216,9 @@ def test_the_record_of_seconds(tmp_path, examples):
     explore(st.one_of(edited(line), JUNK), claim, examples)
 
 
+DATA = {"num_train": 1, "num_valid": 1, "num_test": 1, "batch_size": 1, "root": Path(), "pde": {}}
+
+
 @EXAMPLES
 @pytest.mark.parametrize(
     ("target", "name", "valid"),
@@ -227,7 +231,7 @@ def test_the_record_of_seconds(tmp_path, examples):
     ],
 )
 def test_numbers_of_a_configuration(target, name, valid, examples):
-    given_values = {"num_train": 1, "num_valid": 1, "num_test": 1, "batch_size": 1} if target is SolvedData else {}
+    given_values = DATA if target is SolvedData else {}
 
     def claim(value):
         found = problems_of(lambda: check_settings(given_values | {name: value}, target, "part"))

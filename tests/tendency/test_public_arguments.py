@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import tendency
+from tendency.array_dataset import StatedOfArrays
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.metadata import DatasetError
 from tendency.errors import ArtefactError
@@ -49,10 +50,33 @@ RIGHT = {
     "rollout": ROLLOUT,
     "load_surrogate": {"path": "/nowhere", "trust": False},
     "export": {"source": "/nowhere", "folder": "exported", "onnx": False, "trust": False},
-    "open_dataset": {"folder": "/nowhere", "split": "test", "required": (0, 1), "wanted": (0,), "stride": 1},
+    "inspect": {"path": "/nowhere"},
+    "open_dataset": {"path": "/nowhere", "split": "test"},
+    "open_windows": {"folder": "/nowhere", "split": "test", "required": (0, 1), "wanted": (0,), "stride": 1},
+    "write_dataset": {
+        "folder": "written",
+        "u": torch.zeros(4, 3, 1, 8),
+        "times": [0.0, 0.1, 0.2],
+        "extent": [1.0],
+        "boundary": "periodic",
+        "fields": ["u"],
+        "params": {"speed": [1.0, 2.0, 3.0, 4.0]},
+        "given": {"depth": torch.ones(8)},
+        "split": {"valid": 0.25, "test": 0.25, "seed": 0},
+    },
 }
 ARGUMENTS = [(function, name) for function, arguments in RIGHT.items() for name in arguments]
-ACCEPTED = {("export", "folder"): ["nope"], ("open_dataset", "wanted"): [[]]}
+ACCEPTED = {
+    ("export", "folder"): ["nope"],
+    ("open_dataset", "split"): [None],
+    ("open_windows", "wanted"): [[]],
+    ("write_dataset", "folder"): ["nope"],
+    ("write_dataset", "extent"): [1.5, [1.5]],
+    ("write_dataset", "fields"): [None, "nope", ["a"]],
+    ("write_dataset", "params"): [None, {}],
+    ("write_dataset", "given"): [None, {}],
+    ("write_dataset", "split"): [None, {}],
+}
 
 
 def call(function, arguments):
@@ -63,6 +87,8 @@ def call(function, arguments):
 def test_every_public_argument_is_tried():
     public = [name for name in dir(tendency) if callable(getattr(tendency, name))]
     found = [(name, key) for name in public for key in inspect.signature(getattr(tendency, name)).parameters]
+    found.remove(("write_dataset", "stated"))
+    found += [("write_dataset", key) for key in StatedOfArrays.__annotations__]
     assert sorted(ARGUMENTS) == sorted(found)
 
 

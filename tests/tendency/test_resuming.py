@@ -61,6 +61,12 @@ def of_another_run(path):
     torch.save(content, path)
 
 
+def inside_a_line(folder):
+    content = checkpoint(folder)
+    content["callbacks"]["Checkpoints"]["metrics_log_bytes"] = 10
+    torch.save(content, folder / "checkpoints" / "last.ckpt")
+
+
 def same_weights(one, other):
     a, b = checkpoint(one)["state_dict"], checkpoint(other)["state_dict"]
     return all(torch.equal(a[name], b[name]) for name in a)
@@ -161,8 +167,12 @@ def test_a_run_without_any_checkpoint_is_not_begun_anew_without_a_word(resume, s
         ),
         (lambda run: (run / "metrics.jsonl").unlink(), r"metrics.jsonl: expected at least the \d+ bytes .* got 0; put"),
         (lambda run: (run / "metrics.jsonl").write_text("{}\n"), r"expected at least the \d+ bytes .* got 3; put back"),
+        (
+            lambda run: inside_a_line(run),
+            r"metrics.jsonl: expected a line to end after the 10 bytes .*was changed: put",
+        ),
     ],
-    ids=["no best", "damaged best", "best of another run", "no log", "short log"],
+    ids=["no best", "damaged best", "best of another run", "no log", "short log", "inside a line"],
 )
 def test_a_run_without_what_its_last_checkpoint_was_written_beside_is_refused(resume, stopped, damage, expected):
     damage(stopped)

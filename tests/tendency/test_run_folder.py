@@ -37,6 +37,9 @@ def test_options_of_lightning_are_part_of_a_name_where_there_are_any():
 CHANGED = {
     "data.workers": "3",
     "data.generate": "false",
+    "data.hold": "rows",
+    "data.memory": "1000",
+    "data.loader_workers": "2",
     "trainer.accelerator": "cpu",
     "trainer.devices": "2",
     "trainer.num_nodes": "2",

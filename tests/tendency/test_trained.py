@@ -26,7 +26,7 @@ def run(small_run):
 @pytest.fixture(scope="module")
 def window(run, homes):
     recipe = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["recipe"]
-    return tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{recipe['dataset']}", "test").windows([0, 7])
+    return tendency.open_windows(f"{homes['TENDENCY_DATASETS']}/{recipe['dataset']}", "test").windows([0, 7])
 
 
 TIMES = [0.2, 0.3, 0.6]
@@ -71,7 +71,7 @@ def test_a_run_and_its_dataset_say_in_a_line_what_they_are(run, homes):
     prediction = "IncrementPrediction(conditioned_on=('dt',))"
     network = "UNet(1D, 1 -> 1 channels, 2 conditions, 58,209 weights)"
     assert repr(surrogate) == f"TrainedSurrogate({network}, {prediction}, dt = 0.1; {problem}; dataset {name})"
-    dataset = tendency.open_dataset(f"{homes['TENDENCY_DATASETS']}/{name}", "test")
+    dataset = tendency.open_windows(f"{homes['TENDENCY_DATASETS']}/{name}", "test")
     assert repr(dataset) == (f"TrajectoryDataset(test of {name}: 14 windows of 2 snapshots, 2 trajectories; {problem})")
     assert repr(dataset.manifest) == f"Manifest({problem}; 4 train, 2 valid, 2 test trajectories in 4 chunks)"
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from tendency.data.datamodule import TrajectoryDataModule
 from tendency.data.dataset import TrajectoryDataset
+from tendency.data.split_holder import SplitHolder
 from tendency.surrogates.interface import Interface
 from tendency.surrogates.predictions.increment import IncrementPrediction
 from tendency.surrogates.stepper import SurrogateStepper, fit_normalizer
@@ -103,6 +104,8 @@ def fit(
     validate_epochs=1,
     signum=signal.SIGTERM,
     resumes=False,
+    hold="auto",
+    workers="auto",
 ):
     prediction = IncrementPrediction()
     objective, more = objective()
@@ -147,17 +150,19 @@ def fit(
         loggers=[log],
     )
     required, wanted = objective.offsets(prediction)
-    training = TrajectoryDataset(dataset, "train", required, wanted)
+    holder = SplitHolder(hold, copies=True)
+    training = TrajectoryDataset(dataset, "train", required, wanted, holder=holder)
     if objective.change is not None:
         fields = module.stepper.normalizer.fields
         objective.change.measure([training.windows(list(range(len(training))))], fields, max(required))
     data = TrajectoryDataModule(
         training,
-        *(TrajectoryDataset.whole(dataset, split) for split in ("valid", "test")),
+        *(TrajectoryDataset.whole(dataset, split, holder=holder) for split in ("valid", "test")),
         batch_size=4,
         eval_batch_size=4,
         seed=SEED,
         batches_per_epoch=batches,
+        loader_workers=workers,
     )
     checkpoint = folder / "checkpoints" / "last.ckpt" if resume else None
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

@@ -47,6 +47,31 @@ def test_a_stopped_run_ends_like_the_uninterrupted_one(heat_dataset, tmp_path, u
     assert read_metrics(tmp_path / "metrics.jsonl") == log
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "position"),
+    [
+        (("memory", 2), ("mapped", 0), "inside an epoch"),
+        pytest.param(("mapped", 0), ("rows", 2), "at an epoch's end", marks=pytest.mark.slow),
+        pytest.param(("rows", 2), ("memory", 2), "beside a validation", marks=pytest.mark.slow),
+        pytest.param(("rows", 0), ("mapped", 2), "first step", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_goes_on_with_its_trajectories_held_otherwise(
+    heat_dataset, tmp_path, uninterrupted, first, then, position
+):
+    """Loader processes draw batches ahead, and a resumed run begins with the batch that comes next all the same."""
+    whole, _, log, epoch = uninterrupted
+    step = {"inside an epoch": epoch + 3, "at an epoch's end": epoch - 1, "beside a validation": 6, "first step": 0}
+    dataset = shutil.copytree(heat_dataset, tmp_path / "heat")
+    with pytest.raises(StoppedError):
+        fit(dataset, tmp_path, stop_at=step[position], hold=first[0], workers=first[1])
+    resumed, _ = fit(dataset, tmp_path, resume=True, hold=then[0], workers=then[1])
+    assert (dataset / "mapped").exists() == ("mapped" in (first[0], then[0]))
+    for (name, expected), (_, found) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
+        assert torch.equal(expected, found), name
+    assert read_metrics(tmp_path / "metrics.jsonl") == log
+
+
 @pytest.fixture(scope="module")
 def validated_at_the_end(heat_dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")

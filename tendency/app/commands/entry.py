@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from tendency.app.commands.stop_signals import signals_stop
 from tendency.app.commands.sweep_failures import note_failure, require_one_process, stops_sweep
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
@@ -17,6 +18,9 @@ from tendency.app.configuration.external_target import move_external_target
 from tendency.app.configuration.home_folder import expand_home_in_environment, with_home
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import guarded
+
+SAME = "the same command goes on from there"
+"""What a user does after a signal."""
 
 
 def train() -> None:
@@ -43,15 +47,20 @@ def compare() -> None:
 
 
 def _run(name: str, work: Callable[[DictConfig], None]) -> None:
-    """Checks the command line, then works; errors end the process with their exit code."""
+    """Checks the command line, then works; errors and signals end the process with their exit code."""
     sys.argv[1:] = with_home(sys.argv[1:])
     expand_home_in_environment()
-    guarded(lambda: check_command_line(name))
+    way = "the same command with resume=auto goes on from there" if name == "train" else SAME
+
+    def all_of_it() -> None:
+        check_command_line(name)
+        with signals_stop(way):
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(composed)()
 
     def composed(config: DictConfig) -> None:
         guarded(lambda: _job(work, config))
 
-    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(composed)()
+    guarded(all_of_it)
 
 
 def _job(work: Callable[[DictConfig], None], config: DictConfig) -> None:

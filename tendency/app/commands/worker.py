@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+from tendency.app.commands.stop_signals import signals_stop
 from tendency.app.studies.executor import LAUNCHER
 from tendency.errors import guarded
 
@@ -22,12 +23,14 @@ def main() -> None:
 
         sys.argv = ["train.py", *arguments]
         train()
-    elif action == "judge":
-        guarded(lambda: judge(*arguments))
-    elif action == "judge_again":
-        guarded(lambda: judge_again(*arguments))
-    else:
-        guarded(lambda: judge_on(*arguments))
+        return
+    work = {"judge": judge, "judge_again": judge_again}.get(action, judge_on)
+
+    def stoppable() -> None:
+        with signals_stop("the command that started it goes on from there"):
+            work(*arguments)
+
+    guarded(stoppable)
 
 
 def end_with_parent(every_seconds: float = 1.0) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 CHANGES_NOTHING = (
     "data.workers",
     "data.generate",
+    "data.hold",
+    "data.memory",
+    "data.loader_workers",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.num_nodes",
@@ -18,7 +21,13 @@ CHANGES_NOTHING = (
 )
 """What a run may be continued with other values of: the global batch and all that is learned stay, up to rounding."""
 
-ADDED_LATER: Mapping[str, Any] = {"trainer.options": {}, "data.settled": "keep"}
+ADDED_LATER: Mapping[str, Any] = {
+    "trainer.options": {},
+    "data.settled": "keep",
+    "data.hold": "auto",
+    "data.memory": "auto",
+    "data.loader_workers": "auto",
+}
 """Keys that configurations of older runs do not have, and the value by which everything is as it was before them."""
 
 

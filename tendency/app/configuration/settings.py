@@ -62,6 +62,13 @@ class GenerateSettings:
         small: as of ``TrainSettings``.
         verify: read all of the dataset and compare every byte with its manifest; nothing is made.
         repair: the same, and solve anew what is damaged or missing.
+        inspect: say what the dataset or the data files are; nothing is made.
+        convert: write the trajectories of the dataset or the data files as a dataset of their own.
+        convert_every: with that, so many points become one on each axis.
+        convert_stride: with that, every so many snapshots are taken.
+
+    Raises:
+        ConfigError: fewer points or snapshots of nothing.
     """
 
     def __init__(
@@ -70,8 +77,17 @@ class GenerateSettings:
         small: bool = False,
         verify: bool = False,
         repair: bool = False,
+        inspect: bool = False,
+        convert: bool = False,
+        convert_every: PositiveInt = 1,
+        convert_stride: PositiveInt = 1,
     ) -> None:
+        if not convert and (convert_every > 1 or convert_stride > 1):
+            key, value = max(("convert_every", convert_every), ("convert_stride", convert_stride), key=lambda x: x[1])
+            raise ConfigError([f"{key}: expected convert=true beside it, got {value} alone"])
+        self.convert, self.convert_every, self.convert_stride = convert, convert_every, convert_stride
         self.certify, self.small, self.verify, self.repair = certify, small, verify, repair
+        self.inspect = inspect
 
 
 class StoredDatasetSettings:
@@ -82,12 +98,19 @@ class StoredDatasetSettings:
         verify: as of ``GenerateSettings``.
         repair: as of ``GenerateSettings``.
         workers: processes that solve; 0 for one per core.
+        inspect: say what the dataset is; a data file or a folder of such may stand in its place.
     """
 
     def __init__(
-        self, dataset: Annotated[str, Len(1)], verify: bool = False, repair: bool = False, workers: NonNegativeInt = 0
+        self,
+        dataset: Annotated[str, Len(1)],
+        verify: bool = False,
+        repair: bool = False,
+        workers: NonNegativeInt = 0,
+        inspect: bool = False,
     ) -> None:
         self.dataset, self.verify, self.repair, self.workers = dataset, verify, repair, workers
+        self.inspect = inspect
 
 
 class EvaluateSettings:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tendency.app.configuration.build import build
+from tendency.app.problems.inspection import Inspection
+from tendency.app.progress import progress_line
 from tendency.data.certificate import Certificate
 from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import Manifest
 from tendency.data.metadata import TrajectoryMetadata
+from tendency.data.split_holder import Hold, LoaderWorkers, Memory, SplitHolder
 from tendency.simulation.problem import Problem
 
 if TYPE_CHECKING:
@@ -28,14 +31,27 @@ class DataSource(ABC):
         eval_batch_size: trajectories that a validation rolls out together.
         stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
         batches_per_epoch: at most; None takes all.
+        hold: how trajectories are held for training; it changes nothing that is learned.
+        memory: bytes that they may take in memory.
+        loader_workers: processes that cut windows beside the training.
     """
 
     snapshots_key: ClassVar[str]
     """The key that says how many snapshots a trajectory has."""
 
-    def __init__(self, batch_size: int, eval_batch_size: int, stride: int, batches_per_epoch: int | None) -> None:
+    def __init__(
+        self,
+        batch_size: int,
+        eval_batch_size: int,
+        stride: int,
+        batches_per_epoch: int | None,
+        hold: Hold,
+        memory: Memory,
+        loader_workers: LoaderWorkers,
+    ) -> None:
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.stride, self.batches_per_epoch = stride, batches_per_epoch
+        self.stride, self.batches_per_epoch, self.loader_workers = stride, batches_per_epoch, loader_workers
+        self.holder = SplitHolder(hold, memory, copies=True, notice=print, progress=progress_line)
 
     @property
     @abstractmethod
@@ -126,6 +142,14 @@ class DataSource(ABC):
         """
 
     @abstractmethod
+    def inspect(self) -> Inspection:
+        """What the dataset is, in a few lines; nothing is made.
+
+        Raises:
+            DatasetError: it is not there, or cannot be read.
+        """
+
+    @abstractmethod
     def repair(self) -> None:
         """Makes anew what is damaged or missing.
 
@@ -145,7 +169,9 @@ class DataSource(ABC):
 
     def training_windows(self, required: tuple[int, ...], wanted: tuple[int, ...]) -> TrajectoryDataset:
         """The windows that a run is trained on, in order."""
-        return TrajectoryDataset(self.folder, "train", required, wanted, self.counts["train"], stride=self.stride)
+        return TrajectoryDataset(
+            self.folder, "train", required, wanted, self.counts["train"], stride=self.stride, holder=self.holder
+        )
 
     def module(self, seed: int, required: tuple[int, ...], wanted: tuple[int, ...]) -> "TrajectoryDataModule":
         """The batches of a run."""
@@ -154,12 +180,14 @@ class DataSource(ABC):
 
         return TrajectoryDataModule(
             train=self.training_windows(required, wanted),
-            valid=TrajectoryDataset.whole(self.folder, "valid", self.counts["valid"], self.stride),
-            test=TrajectoryDataset.whole(self.folder, "test", self.counts["test"], self.stride),
+            valid=TrajectoryDataset.whole(self.folder, "valid", self.counts["valid"], self.stride, self.holder),
+            # Gone through once.
+            test=TrajectoryDataset.whole(self.folder, "test", self.counts["test"], self.stride, SplitHolder("rows")),
             batch_size=self.batch_size,
             eval_batch_size=self.eval_batch_size,
             seed=seed,
             batches_per_epoch=self.batches_per_epoch,
+            loader_workers=self.loader_workers,
         )
 
 

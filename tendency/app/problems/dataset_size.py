@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tendency.app.machine_limits import CHECK_BYTES, available_memory, bounded, free_disk, require_writable
-from tendency.data.machine import usable_cores
+from tendency.app.machine_limits import CHECK_BYTES, bounded, free_disk, require_writable
+from tendency.data.machine import available_memory, usable_cores
 from tendency.errors import ConfigError
 from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.simulation.conditions import Conditions

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tendency.app.problems.data_on_disk import files_on_disk
 from tendency.app.problems.data_source import DataSource
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.file_dataset import FileSettings, find_dataset, index_dataset
+from tendency.app.problems.inspection import Inspection, inspected
+from tendency.app.problems.looked_at_files import look_at_files
 from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data.certificate import Certificate
@@ -19,6 +22,7 @@ from tendency.data.manifest import Manifest, read_manifest
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.readers.known_readers import admit
 from tendency.data.readers.reader import Reader, StatedFacts
+from tendency.data.split_holder import Hold, LoaderWorkers, Memory
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.annotations import FiniteFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from tendency.simulation.problem import Problem
@@ -58,6 +62,9 @@ class FileData(DataSource):
         eval_batch_size: trajectories that a validation rolls out together.
         stride: every so many stored snapshots make a step of the surrogate, in training and in every rollout.
         batches_per_epoch: at most; None takes all.
+        hold: how trajectories are held for training; it changes nothing that is learned.
+        memory: bytes that they may take in memory.
+        loader_workers: processes that cut windows beside the training.
     """
 
     snapshots_key = "data.num_snapshots"
@@ -87,8 +94,11 @@ class FileData(DataSource):
         eval_batch_size: PositiveInt = 16,
         stride: PositiveInt = 1,
         batches_per_epoch: PositiveInt | None = None,
+        hold: Hold = "auto",
+        memory: Memory = "auto",
+        loader_workers: LoaderWorkers = "auto",
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, stride, batches_per_epoch)
+        super().__init__(batch_size, eval_batch_size, stride, batches_per_epoch, hold, memory, loader_workers)
         if reader is not None:
             # A class outside this project may read the files of a run whose command line named it.
             admit(type(reader))
@@ -211,6 +221,19 @@ class FileData(DataSource):
     def verify(self) -> None:
         """As of ``DataSource``."""
         verify_folder(self.folder, self.manifest)
+
+    def inspect(self) -> Inspection:
+        """As of ``DataSource``: of the files as they are; their index need not be there.
+
+        Raises:
+            ConfigError: no reader knows the format.
+            ValueError: files that do not belong together, or settings that do not fit them.
+        """
+        path, settings = self.settings.path, self.settings
+        if not path.exists():
+            raise ConfigError([f"data.path: expected a file or a folder, got {str(path)!r}, which is not there"])
+        found = look_at_files(path, settings.reader, settings.stated, settings.values, settings.only)
+        return inspected(files_on_disk(path, found))
 
     def repair(self) -> None:
         """As of ``DataSource``: data files are somebody else's.

@@ -1,7 +1,6 @@
 """The folder of a dataset that lies in data files: found again, or made from their index."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.progress import progress_line
 from tendency.data.certificate import Certificate
 from tendency.data.certify_files import certify_files
-from tendency.data.dataset_layout import dataset_folder, lock_path, manifest_path
+from tendency.data.dataset_layout import dataset_folder, lock_path, manifest_path, safe_name
 from tendency.data.file_facts import FileFacts, StatedValues, described, gather_facts, require_one_kind, unsaid
 from tendency.data.file_index import FileIndex, IndexedFile
 from tendency.data.file_location import FileLocation
@@ -38,9 +37,6 @@ from tendency.version import provenance
 
 SAMPLED_TRAJECTORIES, SAMPLED_VALUES = 64, 2**26
 """Of the training split, evenly spread, that statistics are taken of."""
-
-MOST_LETTERS = 40
-"""Of a file's name in the name of its dataset."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,7 @@ class FileSettings:
     @property
     def name(self) -> str:
         """What the dataset is called: the name of the file or folder, made safe as the name of a folder."""
-        words = self.path.name if self.path.is_dir() else self.path.stem
-        safe = re.sub(r"[^a-z0-9_.-]+", "_", words.lower()).lstrip("_.-")[:MOST_LETTERS]
-        return safe or "files"
+        return safe_name(self.path.name if self.path.is_dir() else self.path.stem)
 
     def chosen(self) -> dict[str, Any]:
         """The choices of the user but for path and reader, plain JSON data."""

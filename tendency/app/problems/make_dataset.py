@@ -1,6 +1,7 @@
 """A generation job from its configuration to its certificate."""
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -10,6 +11,7 @@ from tendency.app.configuration.conf_files import plain
 from tendency.app.configuration.groups import INJECTED, settings_of
 from tendency.app.configuration.settings import GenerateSettings, PathSettings
 from tendency.app.configuration.signatures import check_nodes, check_settings
+from tendency.app.problems.convert_dataset import convert_dataset
 from tendency.app.problems.data_source import DataSource, data_of
 from tendency.data.certify_files import FILES_UNCERTIFIED
 from tendency.data.manifest import Manifest
@@ -24,11 +26,17 @@ def generate(config: DictConfig) -> None:
         DatasetError: the certificate fails, or a trajectory is not usable.
     """
     content: dict[str, Any] = plain(config)
-    check_settings(settings_of(content, "generate"), GenerateSettings)
+    settings = settings_of(content, "generate")
+    check_settings(settings, GenerateSettings)
+    # What does not go together.
+    GenerateSettings(**settings)
     check_settings(content["paths"], PathSettings, "paths")
     nodes = {key: content[key] for key in ("pde", "data") if content.get(key)}
     check_nodes(nodes, INJECTED, {"pde": Problem, "data": DataSource})
     data = data_of(content)
+    if content["inspect"]:
+        print(data.inspect())
+        return
     if content["certify"] == "only":
         certificate = data.certify()
         certificate.require()
@@ -43,6 +51,12 @@ def generate(config: DictConfig) -> None:
     data.check()
     for line in data.lines():
         print(line, flush=True)
+    if content["convert"]:
+        root = Path(content["paths"]["datasets"])
+        converted = convert_dataset(data, root, content["convert_every"], content["convert_stride"])
+        print(f"dataset: {converted}")
+        print(f"next:    {shlex.join(['python', 'train.py', 'data=files', f'data.path={converted}'])}")
+        return
     folder, manifest = data.folder, data.prepare()
     certified = manifest.files is None or manifest.certificate.certified
     # What is told of data files stands among their lines already.

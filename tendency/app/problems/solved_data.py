@@ -10,9 +10,11 @@ from tendency.app.configuration.build import build_problem
 from tendency.app.configuration.identity import identity
 from tendency.app.configuration.small_form import solved_part
 from tendency.app.machine_limits import bounded
+from tendency.app.problems.data_on_disk import data_on_disk
 from tendency.app.problems.data_source import DataSource
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.dataset_size import DatasetSize, check_first_trajectory
+from tendency.app.problems.inspection import Inspection, inspected
 from tendency.app.problems.stored_dataset import repair_folder, verify_folder
 from tendency.app.progress import progress_line
 from tendency.app.runs.run_folder import differences
@@ -23,6 +25,7 @@ from tendency.data.generation_job import GenerationJob
 from tendency.data.manifest import Manifest, read_manifest
 from tendency.data.metadata import DatasetError, TrajectoryMetadata, metadata_of
 from tendency.data.settled import Settled
+from tendency.data.split_holder import Hold, LoaderWorkers, Memory
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.simulation.problem import Problem
@@ -59,6 +62,9 @@ class SolvedData(DataSource):
         batches_per_epoch: at most, so that methods that need other windows take equally many steps; None takes all.
         settled: what is done with a trajectory that comes to rest: ``keep`` it and say so, ``refuse`` the dataset, or
             ``redraw`` it; part of the dataset's identity where it is not kept.
+        hold: how trajectories are held for training; it changes nothing that is learned.
+        memory: bytes that they may take in memory.
+        loader_workers: processes that cut windows beside the training.
     """
 
     snapshots_key = "pde.times.num_snapshots"
@@ -79,8 +85,11 @@ class SolvedData(DataSource):
         stride: PositiveInt = 1,
         batches_per_epoch: PositiveInt | None = None,
         settled: Settled = "keep",
+        hold: Hold = "auto",
+        memory: Memory = "auto",
+        loader_workers: LoaderWorkers = "auto",
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, stride, batches_per_epoch)
+        super().__init__(batch_size, eval_batch_size, stride, batches_per_epoch, hold, memory, loader_workers)
         if pde is None:
             raise ConfigError(["pde: expected an option of this group (pde=...), got none"])
         self.root, self.pde = root, pde
@@ -194,6 +203,10 @@ class SolvedData(DataSource):
     def verify(self) -> None:
         """As of ``DataSource``."""
         verify_folder(self.folder, self.read())
+
+    def inspect(self) -> Inspection:
+        """As of ``DataSource``."""
+        return inspected(data_on_disk(self.folder))
 
     def repair(self) -> None:
         """As of ``DataSource``."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import xarray as xr
 
-from tendency.app.problems.dataset_problem import training_pairs
+from tendency.app.problems.dataset_problem import problem_of, training_pairs
 from tendency.app.progress import progress_line
 from tendency.app.reports.subject import subject_of
 from tendency.app.reports.told_data import data_facts, problem_words
@@ -323,6 +323,7 @@ def _source(text: ReportText, test: TrajectoryDataset) -> ReportSource:
         formula=formula,
         data=data_facts(test),
         trainings=trainings,
+        has_solver=problem_of(test) is not None,
     )
 
 

@@ -27,6 +27,8 @@ def report_folder(name: str | None, judged: list[Any], outputs: Path) -> Path:
     title = name or "report-" + _digest(judged)
     check_name(title)
     folder = outputs / title
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise ConfigError([f"name: expected a folder or nothing at {folder}, got something else; move it away"])
     if name is not None and folder.exists() and any(folder.iterdir()) and not ReportFolder(folder).half_done():
         raise ConfigError([f"name: {folder} exists, and nothing is overwritten; use another name, got {name!r}"])
     return folder

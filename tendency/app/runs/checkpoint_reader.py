@@ -9,7 +9,14 @@ from torch import Tensor
 
 from tendency.app.runs.recipe import Recipe
 from tendency.app.runs.run_folder import RunFolder
-from tendency.app.runs.stored_weights import no_larger_than, require_finite, require_stored, require_tensors
+from tendency.app.runs.stored_weights import (
+    no_larger_than,
+    require_finite,
+    require_number_types,
+    require_stored,
+    require_tensors,
+    require_units,
+)
 from tendency.data.file_kind import in_place_of_file
 from tendency.errors import ArtefactError
 from tendency.surrogates.stepper import SurrogateStepper
@@ -137,12 +144,15 @@ def trained_stepper(recipe: Recipe, weights: Mapping[str, Tensor], trust: bool =
     # What is trusted may take what it likes.
     with no_larger_than(weights, recipe.source) if recipe.is_ours else nullcontext():
         stepper = recipe.untrained(trust)
+    if recipe.is_ours:
+        require_number_types(stepper, weights, recipe.source)
     try:
         # Assigned, not copied: copying would round them to the number type that an untrained network has.
         stepper.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:6]]
         raise ArtefactError("\n".join([f"{recipe.source}: its weights do not fit its recipe", *lines])) from None
+    require_units(stepper.normalizer.state_dict(), recipe.source)
     units = {f"normalizer.{name}": value for name, value in stepper.normalizer.state_dict().items()}
     # A network of somebody else may have infinite numbers among what it does not learn.
     require_finite(dict(stepper.named_parameters()) | units, recipe.source)

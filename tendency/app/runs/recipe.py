@@ -17,7 +17,7 @@ from tendency.app.configuration.signatures import problems_of_parts
 from tendency.app.configuration.stored_nodes import examine
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.errors import ArtefactError
-from tendency.simulation.annotations import PositiveFloat, PositiveInt
+from tendency.simulation.annotations import FiniteFloat, PositiveFloat, PositiveInt
 from tendency.surrogates.normalizer import Normalizer
 from tendency.surrogates.predictions.learned_steps import LearnedSteps
 from tendency.surrogates.predictions.prediction import Prediction
@@ -246,6 +246,13 @@ def _problems_of_run(run: Any) -> list[str]:
     if not isinstance(run, Mapping) or "pde" not in run:
         return []
     problems = problems_of_parts(run, {"pde": dict[str, Any]}) or problems_of_parts(run["pde"], PDE_PARTS)
+    if not problems:
+        nodes = [(f"parameters.{name}", node, FiniteFloat) for name, node in run["pde"].get("parameters", {}).items()]
+        nodes += [(f"extent[{axis}]", node, PositiveFloat) for axis, node in enumerate(run["pde"].get("extent", []))]
+        for key, node, kind in nodes:
+            # A number is the same for every trajectory, and is calculated with.
+            if isinstance(node.get("value"), int | float):
+                problems += [f"{key}.{problem}" for problem in problems_of_parts(node, {"value": kind})]
     return [f"run: {problem}" for problem in problems]
 
 

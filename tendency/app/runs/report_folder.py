@@ -28,8 +28,9 @@ DESCRIPTION_PARTS = {
     "step": float | None,
 }
 """What is read of metrics.json, and what each entry is."""
-FILES = {"rollouts.nc", "metrics.nc", "metrics.json", "metrics.csv", "report.md", "figures", "as_trained"}
-"""Of a report, before its page is written."""
+PAGES = {"rollouts.nc", "metrics.nc", "metrics.json", "metrics.csv", "report.md", "report.html"}
+FILES = {*PAGES, "figures", "as_trained"} - {"report.html"}
+"""The files of a report; what there is of it before its page is written."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tendency.app.configuration.learned_part import with_later_keys
 from tendency.app.configuration.moved_targets import current_targets
 from tendency.app.runs.agreement import changes_nothing, goes_on_from_checkpoint
 from tendency.app.runs.json_file import read_json
-from tendency.app.runs.report_folder import ReportFolder
+from tendency.app.runs.report_folder import PAGES, ReportFolder
 from tendency.data.append_file import open_to_append
 from tendency.data.file_kind import in_place_of_file
 from tendency.data.folder_lock import try_lock
@@ -39,8 +39,11 @@ FINISHED_PARTS = {
 }
 """What is read of a run's small files, and what each entry is."""
 
-FILES = ("config.json", "finished.json", "metrics.jsonl", ".lock", "checkpoints/last.ckpt", "checkpoints/best.ckpt")
-FOLDERS = ("", "checkpoints", "report")
+FILES = (
+    *("config.json", "finished.json", "metrics.jsonl", ".lock", "checkpoints/last.ckpt", "checkpoints/best.ckpt"),
+    *(f"report/{name}" for name in sorted(PAGES)),
+)
+FOLDERS = ("", "checkpoints", "report", "report/figures")
 """What a run consists of."""
 
 STILL_JUDGED = "its checkpoint can be judged, but the run not resumed"
@@ -200,7 +203,9 @@ class RunFolder:
         for name in FOLDERS:
             path = self.path / name
             if (path.exists() or path.is_symlink()) and not path.is_dir():
-                raise ArtefactError(f"{path}: expected a folder of a run, got something else; move it away")
+                raise ArtefactError(
+                    f"{path}: expected a folder of a run, got something else; move it away, or take another name="
+                )
         for name in FILES:
             if (found := in_place_of_file(self.path / name)) is not None:
                 raise ArtefactError(f"run folder {self.path}: expected {name} to be a file, got {found}; move it away")

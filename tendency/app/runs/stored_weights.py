@@ -15,6 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from tendency.errors import ArtefactError
 
+REAL = (torch.float32, torch.float64)
+"""Number types that networks are trained in."""
+
 SPARE_FACTOR, SPARE_NUMBERS, SPARE_PARTS = 10, 10_000_000, 1000
 """How much more than its weights a network may take while it is made: initial values and buffers come beside them."""
 
@@ -137,4 +140,54 @@ def require_stored(weights: Mapping[str, Tensor], source: str) -> None:
         if value.numel() > stored:
             raise ArtefactError(
                 f"{source}: damaged, {name} has shape {tuple(value.shape)}, and the file holds {stored:,} numbers of it"
+            )
+
+
+def require_number_types(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Refuses weights that were rounded, or made to numbers of another kind, since they were trained.
+
+    Args:
+        network: of this project, which the weights are for.
+        weights: by name.
+        source: where they come from, for the message.
+
+    Raises:
+        ArtefactError: naming the first that is not of the number type of the others.
+    """
+    parameters = {name for name, _ in network.named_parameters()}
+    trained = [value.dtype for name, value in weights.items() if name in parameters]
+    expected = trained[0] if trained and trained[0] in REAL else torch.float32
+    for name, made in network.state_dict().items():
+        if name not in weights:
+            continue
+        there = weights[name].dtype
+        if name in parameters and there != expected:
+            raise ArtefactError(f"{source}: damaged, expected {name} in {expected} as the others, got {there}")
+        if (made.dtype in REAL) != (there in REAL) or made.dtype.is_complex != there.is_complex:
+            raise ArtefactError(f"{source}: damaged, expected {name} in a number type like {made.dtype}, got {there}")
+
+
+def require_units(units: Mapping[str, Tensor], source: str) -> None:
+    """Refuses units that no data have: deviations below zero, or of states and outputs that never differ.
+
+    A single channel may be constant, such as a component of a flow that is always zero; its deviation is 0.
+
+    Args:
+        units: the state of a normalizer.
+        source: where it comes from, for the message.
+
+    Raises:
+        ArtefactError: naming the first.
+    """
+    for name, value in units.items():
+        if value.dtype not in REAL:
+            raise ArtefactError(f"{source}: damaged, expected normalizer.{name} in {REAL[1]}, got {value.dtype}")
+        group, _, figure = name.rpartition(".")
+        if figure == "std" and bool((value < 0).any()):
+            raise ArtefactError(
+                f"{source}: damaged, expected normalizer.{name} to be positive, got {float(value.min()):g}"
+            )
+        if figure == "std" and group in ("fields", "outputs") and not bool((value > 0).any()):
+            raise ArtefactError(
+                f"{source}: damaged, expected normalizer.{name} to be positive, got zero in each channel"
             )

@@ -209,6 +209,8 @@ def trials_of(
 def _training(title: str, overrides: tuple[str, ...]) -> Training:
     """A training with its identity, a hash of what it learns and of how it is judged, wherever it lies."""
     composed, choices = compose_command("train", overrides)
+    if composed.get("pde") is None:
+        raise ConfigError([f"{title}: a comparison needs a problem (pde=...), got data files alone"])
     learned = name_run(composed, choices)
     config = plain(composed)
     kept = {key: value for key, value in learned.items() if key != "evaluate"}

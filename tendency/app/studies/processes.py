@@ -19,6 +19,7 @@ from tendency.simulation.annotations import NonNegativeInt
 WORK = (sys.executable, "-m", "tendency.app.commands.worker")
 IN_USE = "in use by another process"
 """How a run folder's refusal reads where another command holds it."""
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 PATIENCE = 120.0
 """Seconds that a stopped job has for its checkpoint."""
 
@@ -61,9 +62,10 @@ class Processes:
             One line for each job that failed.
 
         Raises:
-            Stopped: SIGINT or SIGTERM came; every process that was started has ended by then.
+            Stopped: a signal of ``STOPPING`` came; every process that was started has ended by then.
         """
-        before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        taken = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, self._note) for number in taken}
         try:
             return self._run(list(jobs), folder)
         finally:

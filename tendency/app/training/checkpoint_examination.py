@@ -1,5 +1,6 @@
 """What a checkpoint is asked for before a training goes on from it."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from tendency.surrogates.surrogate import Surrogate
 from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
 from tendency.trainers.stored_state import UnfitStateError
 from tendency.trainers.training_schema import TrainingSchema
+
+MOST_LETTERS = 10_000
+"""Of the first line of a log."""
 
 
 class CheckpointExamination:
@@ -67,9 +71,22 @@ class CheckpointExamination:
         position = self.plan.check_fits(path)
         is_own = path.parent.resolve() == self.plan.folder.last.parent.resolve()
         try:
-            return self.schema.admit(content, position, is_own, is_own and self.plan.checkpoint is None)
+            return self.schema.admit(content, position, is_own, is_own and _logs_first_step(self.plan.folder.log))
         except UnfitStateError as error:
             raise ArtefactError(f"checkpoint {path}: no training can go on from it: {error}") from None
+
+
+def _logs_first_step(log: Path) -> bool:
+    """Whether a run's log begins with its first step; that of one that began from another's checkpoint does not.
+
+    The checkpoint that a run began from need not be named again once it has one of its own.
+    """
+    try:
+        with log.open(encoding="utf-8") as file:
+            first = json.loads(file.readline(MOST_LETTERS))
+        return first["step"] == 0 and "train/loss" in first
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def planned_steps(trainer: Trainer, batches_per_epoch: int) -> int:

@@ -80,6 +80,7 @@ class LightningFit:
         # Another's weights may be trained further on data of its own.
         if checkpoint is not None and checkpoint.parent == self.plan.folder.last.parent:
             require_same_data(checkpoint, checksums)
+        self.plan.data.holder.share(trainer.num_devices)
         stepper = self._stepper()
         # What was examined before a dataset was made may have been replaced meanwhile.
         admit = None if checkpoint is None else functools.partial(examination.admit, checkpoint)
@@ -89,7 +90,10 @@ class LightningFit:
         if self.plan.settings.compile:
             # In place: names of weights, and whoever holds the network, stay as they are.
             self.surrogate.compile()
-        self._fit(trainer, module, self._data(), checkpoint)
+        data = self.plan.data.module(self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction))
+        if self.plan.is_first_rank:
+            print(f"windows  {data.held()}", flush=True)
+        self._fit(trainer, module, data, checkpoint)
         if trainer.is_global_zero:
             with nothing_compiled():
                 self._conclude(stepper, dataset, trainer)
@@ -164,9 +168,6 @@ class LightningFit:
             recipe.to_dict(),
             admit,
         )
-
-    def _data(self) -> LightningDataModule:
-        return self.plan.data.module(self.plan.settings.seed, *self.plan.objective.offsets(self.plan.prediction))
 
     def _header(self, trainer: Trainer, matmul: str) -> None:
         """What the run is and how large, before a dataset is made."""

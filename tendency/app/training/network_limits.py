@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
-from tendency.app.machine_limits import available_memory, bounded, largest_numbers
+from tendency.app.machine_limits import bounded, largest_numbers
 from tendency.app.training.model_size import TRAINED_COPIES, bytes_for_backward
 from tendency.app.training.network_output import require_output
+from tendency.data.machine import available_memory
 from tendency.errors import ConfigError
 from tendency.evaluation.cost.call_cost import with_prefix
 from tendency.simulation.geometry import Geometry

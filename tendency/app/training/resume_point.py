@@ -100,6 +100,18 @@ def _require_files(plan: TrainingPlan, path: Path) -> None:
             f"{plan.folder.log}: expected at least the {kept.log_bytes} bytes that it had beside {path.name}, "
             f"got {there}; put back a copy, or {way} with a log of its own"
         )
+    if keeps_log and kept.log_bytes and not _ends_line(plan.folder.log, kept.log_bytes):
+        raise ArtefactError(
+            f"{plan.folder.log}: expected a line to end after the {kept.log_bytes} bytes that it had beside "
+            f"{path.name}; one of them was changed: put back copies of both, or {way} with a log of its own"
+        )
+
+
+def _ends_line(log: Path, size: int) -> bool:
+    """Whether the first bytes of a log are whole lines."""
+    with log.open("rb") as file:
+        file.seek(size - 1)
+        return file.read(1) == b"\n"
 
 
 def require_same_data(path: Path, checksums: Mapping[str, str]) -> None:

@@ -135,16 +135,17 @@ def test_unequal_distances_are_told_and_the_side_asked_for(tmp_path):
     assert "lon" in block.notes[0]
 
 
-def test_chunks_that_a_zarr_store_lacks_are_told(tmp_path):
+def test_an_array_that_was_not_written_is_refused(tmp_path):
     zarr = pytest.importorskip("zarr")
+    stated = StatedFacts(axes=("trajectory", "time", "x", "y"))
     group = zarr.open_group(str(tmp_path / "u.zarr"), mode="w")
     group.create_array("u", data=U[:, :, 0], chunks=(1, 4, 5, 6))
     (tmp_path / "u.zarr" / "u" / "c" / "1" / "0" / "0" / "0").unlink()
-    ((block, states, _),) = read(
-        READER, tmp_path / "u.zarr", StatedFacts(axes=("trajectory", "time", "x", "y"))
-    ).values()
-    assert "1 of the 3 chunks of u" in block.notes[0]
-    assert not states[1].any()
+    refused(READER, tmp_path / "u.zarr", "u: expected 3 chunks, got 2", stated=stated)
+    for name in ("u.hdf5", "u.nc"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_dataset("u", U[:, :, 0].shape, "f4", fillvalue=9.97e36)
+        refused(READER, tmp_path / name, "u: expected values, got an array that was never written", stated=stated)
 
 
 def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
@@ -154,6 +155,24 @@ def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
     assert [path.name for path in READER.files(tmp_path)] == ["a.nc", "b.zarr"]
     assert READER.files(tmp_path / "b.zarr") == [tmp_path / "b.zarr"]
     assert tmp_path / "b.zarr" / "inside.npy" in READER.parts(tmp_path / "b.zarr")
+
+
+def test_files_are_counted_by_the_numbers_in_their_names(tmp_path):
+    names = ["run_2/data_1.npy", "run_2/data_9.npy", "run_2/data_10.npy", "run_10/data_3.npy"]
+    for name in reversed(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / name, U)
+    assert [path.relative_to(tmp_path).as_posix() for path in READER.files(tmp_path)] == names
+
+
+def test_a_folder_says_the_split_where_another_one_is_beside_it(tmp_path):
+    stated = StatedFacts(axes=NAMES)
+    for name, beside in {"own/test/u.npy": (), "set/test/u.npy": ("train",)}.items():
+        for folder in ("test", *beside):
+            (tmp_path / name).parent.with_name(folder).mkdir(parents=True)
+        np.save(tmp_path / name, U)
+        ((block, _, _),) = read(READER, tmp_path / name, stated).values()
+        assert block.split == ("test" if beside else None)
 
 
 def test_axes_that_are_not_said_are_asked_for(tmp_path):
@@ -178,10 +197,10 @@ def test_axes_that_are_not_said_are_asked_for(tmp_path):
         ({"u": U.astype("S4")}, {"axes": NAMES, "arrays": ("u",)}, ("u: expected an array of real numbers", "|S4")),
         ({"u": U[:0]}, {"axes": NAMES}, ("u: expected entries along each axis", "(0, 4, 2, 5, 6)")),
         ({"u": U, "v": U[1:]}, {"axes": NAMES, "arrays": ("u", "v")}, ("v: expected 3 entries along trajectory",)),
-        ({"u": U, "t": np.array([0.0, 2, 1, 3])}, {"axes": NAMES}, ("t: expected times that increase", "1 after 2")),
+        ({"u": U, "t": np.array([0.0, 2, 1, 3])}, {"axes": NAMES}, ("t: expected times that increase", "2 and then 1")),
         ({"u": U, "t": np.array([0.0, np.nan, 1, 3])}, {"axes": NAMES}, ("t: expected finite numbers",)),
         ({"u": U, "t": np.arange(9.0)}, {"axes": NAMES}, ("t: expected 4 times", "(9,)")),
-        ({"u": U, "x": np.arange(7.0), "y": np.arange(6.0)}, {"axes": NAMES}, ("x: expected the coordinates of 5",)),
+        ({"u": U, "x": np.arange(7.0), "y": np.arange(6.0)}, {"axes": NAMES}, ("x: expected 5 coordinates",)),
         ({"u": U, "x": np.full(5, np.inf), "y": np.arange(6.0)}, {"axes": NAMES}, ("x: expected finite",)),
     ],
 )  # fmt: skip
@@ -225,7 +244,7 @@ def test_a_zarr_store_with_pickled_chunks_is_refused_and_runs_nothing(tmp_path, 
     said = json.loads(path.read_text()) | {"dtype": kind, "compressor": None, place: pickled}
     path.write_text(json.dumps(said | ({"fill_value": 0} if kind == "|O" else {})))
     (tmp_path / "u.zarr" / "0.0").write_bytes(pickle.dumps(Hostile()))
-    refused(READER, tmp_path / "u.zarr", "cannot read its structure", stated=StatedFacts(axes=("time", "x")))
+    refused(READER, tmp_path / "u.zarr", "compressed by pickle", stated=StatedFacts(axes=("time", "x")))
     assert not (tmp_path / "ran").exists()
 
 
@@ -251,3 +270,17 @@ def test_only_what_is_asked_for_is_read(tmp_path):
         assert np.array_equal(file.read(block, slice(0, 2), ALL), U[:2, :, :1])
         with pytest.raises(ValueError, match="values of u cannot be read"):
             file.read(block, slice(2, 3), ALL)
+
+
+def test_consolidated_descriptions_are_not_believed(tmp_path):
+    """A copy of a description may say another compressor than the one that was looked at."""
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "u.zarr"
+    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    group.create_array("u", data=U[:, :, 0], compressors=None)
+    zarr.consolidate_metadata(str(path))
+    said = json.loads((path / ".zmetadata").read_text())
+    said["metadata"]["u/.zarray"]["filters"] = [{"id": "pickle", "protocol": 5}]
+    (path / ".zmetadata").write_text(json.dumps(said))
+    ((_, states, _),) = read(READER, path, StatedFacts(axes=("trajectory", "time", "x", "y"))).values()
+    assert np.array_equal(states[:, :, 0], U[:, :, 0])

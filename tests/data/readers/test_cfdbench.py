@@ -79,7 +79,10 @@ def test_a_dam_stands_at_the_bottom(tmp_path):
     ("damage", "message"),
     [
         (lambda folder: (folder / "v.npy").unlink(), "v.npy is missing"),
-        (lambda folder: np.save(folder / "v.npy", random_values(4, 8, 4)), "v: expected axes .* with 4 points along y"),
+        (
+            lambda folder: np.save(folder / "v.npy", random_values(4, 8, 4)),
+            "v.npy: expected axes .* with 4 points along y as u.npy has",
+        ),
         (
             lambda folder: np.save(folder / "u.npy", np.zeros((4, 4, 8), "c8")),
             "u.npy expected an array of real numbers",

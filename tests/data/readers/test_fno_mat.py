@@ -78,7 +78,7 @@ def test_darcy_flow_is_steady_and_its_coefficient_given(write):
     [
         ({"q": np.ones((2, 4))}, ("expected the arrays coeff and sol, or a and u, got q",)),
         ({"a": np.ones((2, 4)), "u": np.ones((2, 5))}, ("u: expected shape (2, 4, T), time last", "got (2, 5)")),
-        ({"a": np.ones((2, 4)), "u": np.ones((2, 4, 3)), "t": np.array([1.0, 3.0, 2.0])}, ("t:", "2 after 3")),
+        ({"a": np.ones((2, 4)), "u": np.ones((2, 4, 3)), "t": np.array([1.0, 3.0, 2.0])}, ("t:", "3 and then 2")),
         ({"a": np.ones((2, 4)), "u": np.ones((2, 4, 3)), "t": np.arange(4.0)}, ("t:", "expected 3 times")),
         ({"coeff": np.ones((2, 4, 4)), "sol": np.ones((2, 4, 5))}, ("coeff: expected shape (2, 4, 5)",)),
         ({"a": np.ones((2, 4)), "u": np.ones((2, 4)), "visc": np.nan}, ("visc", "finite", "nan")),

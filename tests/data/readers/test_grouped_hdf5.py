@@ -158,15 +158,16 @@ def test_points_at_unequal_distances_are_told_and_the_side_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"train/t": np.array([0, 1, 1, 2.0])}, ("train/t", "increase", "1 after 1")),
+        ({"train/t": np.array([0, 1, 1, 2.0])}, ("train/t", "increase", "1 and then 1")),
         ({"train/t": np.array([0, 1, np.nan, 2.0])}, ("train/t", "finite", "nan")),
         ({"train/t": np.arange(3.0)}, ("train/t", "expected 4 times", "(3,)")),
         ({"train/x": np.full(8, np.nan)}, ("train/x", "finite")),
-        ({"train/x": np.arange(7.0)}, ("train/x", "8 points", "(7,)")),
+        ({"train/x": np.arange(7.0)}, ("train/x", "8 coordinates", "(7,)")),
         ({"train/u": np.zeros((2, 4, 8), complex)}, ("train/u", "real numbers", "complex")),
         ({"train/u": np.zeros((0, 4, 8))}, ("train/u", "(0, 4, 8)")),
         ({"train/u": np.zeros((4, 8))}, ("train/u", "(n, T, X)", "(4, 8)")),
         ({"train/u": np.array(["a", "b"], dtype="S1")}, ("train/u", "real numbers")),
+        ({"train/a": np.ones(3)}, ("train/a", "2 numbers", "(3,)")),
         ({"train/a": np.array([1.0, np.inf])}, ("train/a", "finite", "inf")),
     ],
 )

@@ -76,9 +76,9 @@ def test_darcy_flow_is_steady(tmp_path):
     [
         (
             {"tensor": random_values(3, 8, 5)},
-            r"x-coordinate: expected 5 coordinates, as fields have points, got .*\(8,\)",
+            r"x-coordinate: expected axes .* with 5 points along x as tensor has, got .*\(8,\)",
         ),
-        ({"t-coordinate": np.arange(9.0)}, r"t-coordinate: expected the times of 5 snapshots, got shape \(9,\)"),
+        ({"t-coordinate": np.arange(9.0)}, r"t-coordinate: expected 5 times, one for each snapshot, got shape \(9,\)"),
         (
             {"t-coordinate": np.array([0, 1, 2, 2, 3, 4.0])},
             "t-coordinate: expected times that increase, got 2 and then 2",
@@ -92,7 +92,7 @@ def test_darcy_flow_is_steady(tmp_path):
         ({"tensor": np.full((3, 5, 8), b"x")}, r"tensor: expected an array of real numbers, got \|S1"),
         ({"nu": random_values(2, 8)}, "nu: expected axes .* with 3 trajectories as tensor has"),
         ({"tensor": random_values(0, 5, 8)}, "holds no trajectories"),
-        ({"tensor": None}, "holds no array 'density': it has t-coordinate, x-coordinate"),
+        ({"tensor": None}, "expected the array tensor, or density, got t-coordinate, x-coordinate"),
     ],
 )
 def test_wrong_files_are_refused(tmp_path, changed, message):

@@ -179,8 +179,8 @@ def test_a_file_without_optional_parts(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "attributes", "message"),
     [
-        ({"dimensions/x": np.arange(6.0)}, {}, "t0_fields/depth: expected axes .* with 6 points along x as dimensions"),
-        ({"dimensions/time": np.arange(7.0)}, {}, "dimensions/time: expected the times of 5 snapshots"),
+        ({"dimensions/x": np.arange(6.0)}, {}, "density: expected axes .* with 6 points along x as dimensions"),
+        ({"dimensions/time": np.arange(7.0)}, {}, "dimensions/time: expected 5 times"),
         (
             {"dimensions/time": -np.arange(5.0)},
             {},
