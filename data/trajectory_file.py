@@ -227,7 +227,7 @@ def _write_boundaries(file: h5py.File, metadata: TrajectoryMetadata) -> None:
             entry.attrs["sample_varying"] = False
             entry.attrs["time_varying"] = False
             if metadata.resolution == "unknown":
-                # The Well has one word for all walls; of what was solved here, the problem in the manifest says the kinds.
+                # The Well has one word for all walls; of what was solved here, the manifest's problem says the kinds.
                 entry.attrs[SIDES] = [metadata.geometry.boundary.kind(axis, side, 0).value for side in (0, 1)]
             mask = np.zeros(metadata.geometry.shape[min(axis, len(metadata.geometry.shape) - 1)], dtype=bool)
             mask[[0, -1]] = [each == kind for each in kinds]
