@@ -118,7 +118,8 @@ def _certificate(manifest: Manifest) -> str:
         return "never certified; no error of these data was ever measured"
     failing = [figure.name for figure in certificate.figures if not figure.holds]
     verdict = f"beyond tolerance: {', '.join(failing)}" if failing else "all within tolerance"
-    return f"{len(certificate.figures)} figures on {certificate.trajectories} trajectories, {verdict}"
+    measured = f"{len(certificate.figures)} figures on {certificate.trajectories} trajectories, {verdict}"
+    return "; ".join([*certificate.notes[:1], measured])
 
 
 def _size(manifest: Manifest) -> tuple[int, int]:
