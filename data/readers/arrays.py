@@ -15,7 +15,7 @@ from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name
 from tendency.data.readers.named_split import SPLITS, split_of_place
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
-from tendency.data.readers.stored_array import ORDER, SPACE, StoredArray, StoredStates, UnwrittenAsNan
+from tendency.data.readers.stored_array import ORDER, SPACE, StoredArray, UnwrittenAsNan
 from tendency.data.readers.zarr_store import ZARR
 from tendency.simulation.fields import Field
 
@@ -114,10 +114,10 @@ class _MappedArrays:
             split=split,
             notes=(*notes, *odd),
         )
-        states: list[StoredStates] = list(self.states.values())
+        states, given = list(self.states.values()), list(self.given.values())
         if self.path.suffix.lower() in NETCDF:
-            states = [UnwrittenAsNan(each) for each in states]
-        return StoredBlock(block, states, list(self.given.values()))
+            return StoredBlock(block, [*map(UnwrittenAsNan, states)], [*map(UnwrittenAsNan, given)])
+        return StoredBlock(block, states, given)
 
     def _names(self) -> list[str]:
         """Names of the arrays that hold the states."""

@@ -20,19 +20,17 @@ def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
     if not path.exists():
         raise DatasetError(f"data.path={path}: there is no such file or folder")
     listed = {name: reader.files(path) for name, reader in readers.items()}
-    claims = {
-        name: found
-        for name, reader in readers.items()
-        if (found := [file for file in listed[name] if reader.recognises(file)])
-    }
-    special = {name: found for name, found in claims.items() if not readers[name].general}
-    chosen = special or claims
+    # All files of a folder are opened by the reader that is chosen alone, where a few of them say which one that is.
+    few = _claims(readers, {name: _few(files) for name, files in listed.items()})
+    claims = few if _special(readers, few) else _claims(readers, listed)
+    chosen = _special(readers, claims) or claims
     if not chosen:
         raise DatasetError(f"data.path={path}: {_unknown(path, listed, readers.values())}")
     if len(chosen) > 1:
         formats = ", ".join(f"{name} ({_name(found[0], path)})" for name, found in sorted(chosen.items()))
         raise DatasetError(f"data.path={path} can be read as {formats}; say which of them: {_choices(chosen)}")
-    ((name, files),) = chosen.items()
+    (name,) = chosen
+    files = [file for file in listed[name] if readers[name].recognises(file)]
     own = {part for file in files for part in (file, *readers[name].parts(file))}
     others = [*listed[name], *(file for found in claims.values() for file in found)]
     strange = [file for file in others if file not in own]
@@ -43,6 +41,25 @@ def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
             f"one format, or say data/reader={name}"
         )
     return name
+
+
+def _claims(readers: Mapping[str, Reader], listed: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """The files that each reader recognises, of those readers that recognise any."""
+    found = {name: [file for file in files if readers[name].recognises(file)] for name, files in listed.items()}
+    return {name: files for name, files in found.items() if files}
+
+
+def _few(files: list[Path]) -> list[Path]:
+    """The first and the last file of each suffix."""
+    by_suffix: dict[str, list[Path]] = {}
+    for file in files:
+        by_suffix.setdefault(file.suffix, []).append(file)
+    return list(dict.fromkeys(each for some in by_suffix.values() for each in (some[0], some[-1])))
+
+
+def _special(readers: Mapping[str, Reader], claims: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """The claims of readers of one format."""
+    return {name: files for name, files in claims.items() if not readers[name].general}
 
 
 def _reason(reader: Reader, file: Path) -> str:

@@ -95,3 +95,17 @@ def test_what_is_there_is_told_where_nothing_is_recognised(tmp_path):
     message = refusal(tmp_path)
     assert "KS_train.h5 is of no known format, or is damaged" in message
     assert "data/reader=lpsda" in message
+
+
+def test_many_files_are_opened_by_their_own_reader_alone(tmp_path, monkeypatch):
+    for number in range(9):
+        ks(tmp_path / f"KS_train_{number}.h5")
+    asked = []
+    for kind in (ArrayReader, LpsdaReader, TemporalPdesReader):
+        looks = kind.recognises
+        monkeypatch.setattr(kind, "recognises", lambda self, file, looks=looks: asked.append(self) or looks(self, file))
+    assert recognise(tmp_path, READERS) == "lpsda"
+    assert asked.count(READERS["lpsda"]) <= 9 + 2
+    assert asked.count(READERS["temporal_pdes"]) <= 2
+    heat(tmp_path / "KS_train_5.h5")
+    assert "KS_train_5.h5 is not" in refusal(tmp_path)
