@@ -32,8 +32,8 @@ def recognise(path: Path, readers: Mapping[str, Reader]) -> str:
     (name,) = chosen
     files = [file for file in listed[name] if readers[name].recognises(file)]
     own = {part for file in files for part in (file, *readers[name].parts(file))}
-    others = [*listed[name], *(file for found in claims.values() for file in found)]
-    strange = [file for file in others if file not in own]
+    beside = {name: [file for file in found if file not in own] for name, found in listed.items()}
+    strange = beside[name] or [file for found in _claims(readers, beside).values() for file in found]
     if strange:
         raise DatasetError(
             f"data.path={path} holds more than one format: {_name(files[0], path)} is of {name}, "
