@@ -362,7 +362,7 @@ def test_a_dataset_is_a_sequence(dataset):
             data[index]
     with pytest.raises(IndexError, match="indices: expected 0 to 49, got -1 to 2"):
         data.windows([2, -1])
-    with pytest.raises(TypeError, match="float"):
+    with pytest.raises(TypeError, match="index: expected a whole number, got 1.5"):
         data[1.5]
     with pytest.raises(ValueError, match="expected at least one"):
         data.windows([])
