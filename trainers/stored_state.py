@@ -30,6 +30,7 @@ class ResumedRun:
         trained: the values that the checkpoint has of them.
         is_own: whether the run itself wrote the checkpoint.
         from_start: whether it did, and began at its first step.
+        validates: whether the run validates between the position and the next batch.
     """
 
     position: RunPosition
@@ -37,6 +38,7 @@ class ResumedRun:
     trained: Mapping[str, Tensor]
     is_own: bool
     from_start: bool
+    validates: bool
 
 
 @runtime_checkable
