@@ -18,6 +18,7 @@ from tendency.data.whole_file import sweep_leftovers, whole_file
 from tendency.simulation.annotations import NonNegativeInt, PositiveInt
 from tendency.trainers.checkpoint_archive import load_archive
 from tendency.trainers.kept_state import CALLBACK, LOG_BYTES
+from tendency.trainers.logs.log_beside import LogBeside
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.run_hooks import RunContext
 from tendency.trainers.run_position import RunPosition
@@ -80,6 +81,19 @@ def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
     """Whether Lightning validates between this batch and the next."""
     every, interval = trainer.check_val_every_n_epoch or 1, trainer.val_check_batch
     return (trainer.current_epoch + 1) % every == 0 and interval is not None and (batch_idx + 1) % interval == 0
+
+
+def validation_may_follow(trainer: Trainer, position: RunPosition) -> bool:
+    """What ``validation_follows`` says of a position, before the trainer has its data.
+
+    Of intervals that are no whole number of batches nothing is known then.
+    """
+    every, interval = trainer.check_val_every_n_epoch or 1, trainer.val_check_interval
+    if (position.epoch + 1) % every:
+        return False
+    # One batch is 1, one epoch is 1.0.
+    batches = position.batches_per_epoch if type(interval) is float and interval == 1 else interval
+    return type(batches) is not int or (position.batch_in_epoch > 0 and position.batch_in_epoch % batches == 0)
 
 
 def ends_here(trainer: Trainer) -> bool:
@@ -218,8 +232,17 @@ class Checkpoints(Checkpoint):
         """
         key = f"callbacks.{CALLBACK}"
         require_kind(checkpoint["callbacks"].get(CALLBACK), _Stored, key)
-        if run.is_own and self.metrics_log is not None and checkpoint["callbacks"][CALLBACK][LOG_BYTES] is None:
-            raise UnfitStateError(f"{key}.{LOG_BYTES}: expected the size of this run's log, got None")
+        if not run.is_own:
+            return
+        stored = checkpoint["callbacks"][CALLBACK]
+        if stored["validation_due"] and not run.validates:
+            raise UnfitStateError(f"{key}.validation_due: expected False, since none follows its position, got True")
+        if self.metrics_log is not None:
+            if stored[LOG_BYTES] is None:
+                raise UnfitStateError(f"{key}.{LOG_BYTES}: expected the size of this run's log, got None")
+            log = LogBeside(self.metrics_log.path, stored[LOG_BYTES])
+            log.require_position(run.position, f"{key}.{LOG_BYTES}")
+            log.require_best(stored["best"], (self.monitor, self.otherwise), f"{key}.best")
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remembers what is saved already, and whether it is this run that goes on, or another from its weights."""

@@ -30,6 +30,7 @@ class ResumedRun:
         trained: the values that the checkpoint has of them.
         is_own: whether the run itself wrote the checkpoint.
         from_start: whether it did, and began at its first step.
+        validates: whether the run validates between the position and the next batch.
     """
 
     position: RunPosition
@@ -37,6 +38,7 @@ class ResumedRun:
     trained: Mapping[str, Tensor]
     is_own: bool
     from_start: bool
+    validates: bool
 
 
 @runtime_checkable
@@ -107,19 +109,51 @@ def require_like(value: Any, expected: Tensor, key: str) -> None:
         UnfitStateError: with both sides.
     """
     there, here = shown(value), shown(expected)
-    if there != here:
+    if there != here or not _is_dense(value):
         raise UnfitStateError(f"{key}: expected {here}, got {there}")
-    if value.untyped_storage().nbytes() < value.numel() * value.element_size():
+    if _repeats(value):
         raise UnfitStateError(f"{key}: expected {here}, got fewer numbers, some of them named many times over")
     if not bool(torch.isfinite(value).all()):
         raise UnfitStateError(f"{key}: expected finite numbers, got {int((~torch.isfinite(value)).sum())} that are not")
 
 
+def _is_dense(value: Tensor) -> bool:
+    return value.layout is torch.strided and not value.is_quantized
+
+
+def _repeats(value: Tensor) -> bool:
+    """Whether some numbers of a tensor lie in the same place: a view that is expanded or folded."""
+    extent = 1
+    for stride, size in sorted(zip(value.stride(), value.shape, strict=True)):
+        if size > 1 and stride < extent:
+            return True
+        extent += (size - 1) * stride
+    return False
+
+
+def overlapping(tensors: Mapping[str, Tensor]) -> tuple[str, str] | None:
+    """The names of two tensors that share memory, so that to write one is to write the other; None where none do.
+
+    Args:
+        tensors: dense ones, by name. Parts of one storage that lie beside each other share nothing.
+    """
+    places = []
+    for name, value in tensors.items():
+        if value.numel():
+            extent = 1 + sum((size - 1) * stride for size, stride in zip(value.shape, value.stride(), strict=True))
+            places.append((value.data_ptr(), value.data_ptr() + extent * value.element_size(), name))
+    last, before = 0, ""
+    for first, end, name in sorted(places):
+        if first < last:
+            return before, name
+        last, before = end, name
+    return None
+
+
 def shown(value: Any) -> str:
     """A value of a file in a message."""
     if isinstance(value, Tensor):
-        dense = value.layout is torch.strided and not value.is_quantized
-        what = str(value.dtype).removeprefix("torch.") if dense else f"{value.layout} {value.dtype}"
+        what = str(value.dtype).removeprefix("torch.") if _is_dense(value) else f"{value.layout} {value.dtype}"
         return f"a tensor of shape {tuple(value.shape)} of {what}"
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:100]} ... {text[-100:]}"

@@ -15,7 +15,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from tendency.simulation.annotations import NonNegativeInt
-from tendency.trainers.optimisation_schema import OptimisationSchema
+from tendency.trainers.optimisation_schema import OPTIMIZER, SCHEDULE, OptimisationSchema
 from tendency.trainers.run_position import RunPosition
 from tendency.trainers.schedules import Schedule
 from tendency.trainers.stored_state import (
@@ -37,6 +37,15 @@ SCALE = {"scale": Annotated[float, Gt(0), Lt(math.inf)], "_growth_tracker": NonN
 WITHHELD = ("loops", "native_amp_scaling_state")
 """What Lightning would read of a checkpoint, and no version of this program needs."""
 
+WRITTEN = {
+    *("state_dict", TRAINED, "weight_average", "callbacks", OPTIMIZER, SCHEDULE, "recipe", "position"),
+    *("epoch", "global_step", "pytorch-lightning_version"),
+}
+"""The entries of a checkpoint, beside that of mixed precision; callbacks of others may add theirs."""
+
+LARGEST_WEIGHT = 1e12
+"""Larger ones have no product in float32 that a training could go on from."""
+
 
 class TrainingSchema:
     """What the checkpoints of one training hold, by its configuration.
@@ -49,6 +58,7 @@ class TrainingSchema:
         callbacks: of the run.
         precision: what the plugin of mixed precision stores at its start, by the name of its entry; empty where none.
         ours: whether every weight is known to take every step, as in networks of this project.
+        validates: whether a validation follows a position.
     """
 
     def __init__(
@@ -60,8 +70,10 @@ class TrainingSchema:
         callbacks: Iterable[Any],
         precision: Mapping[str, Mapping[str, Any]],
         ours: bool,
+        validates: Callable[[RunPosition], bool],
     ) -> None:
         self.stepper, self.callbacks, self.precision = stepper, list(callbacks), precision
+        self.validates = validates
         # A scaled loss leaves steps out.
         self.optimisation = OptimisationSchema(stepper, make_optimizer, schedule, total, ours and not precision)
 
@@ -83,10 +95,12 @@ class TrainingSchema:
             UnfitStateError: an entry is not what this program writes, or not of a run of this configuration.
         """
         _require_counts(checkpoint, position)
+        if is_own:
+            self._require_written(checkpoint)
         weights = {f"{PREFIX}{name}": value.detach() for name, value in self.stepper.named_parameters()}
         self._require_state(checkpoint, weights)
         trained = checkpoint.get(TRAINED) or checkpoint["state_dict"]
-        run = ResumedRun(position, weights, trained, is_own, from_start)
+        run = ResumedRun(position, weights, trained, is_own, from_start, self.validates(position))
         require_kind(checkpoint.get("callbacks"), dict[str, Any], "callbacks")
         for callback in self.callbacks:
             if isinstance(callback, StoresState):
@@ -98,6 +112,13 @@ class TrainingSchema:
         self._require_precision(checkpoint, is_own)
         kept = {name: value for name, value in checkpoint.items() if name not in WITHHELD}
         return {**kept, **self.optimisation.admit(checkpoint, run)}
+
+    def _require_written(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuses entries that a run of this configuration does not write."""
+        ours = all(type(callback).__module__.startswith("tendency.") for callback in self.callbacks)
+        further = [name for name in checkpoint if name not in WRITTEN | self.precision.keys()]
+        if ours and further:
+            raise UnfitStateError(f"{shown(further[0])}: expected no entry of this name, which this run never writes")
 
     def _require_state(self, checkpoint: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Weights and units; where an average takes the weights' place, those that are trained as well."""
@@ -114,6 +135,11 @@ class TrainingSchema:
         require_weights({name: value for name, value in found.items() if name not in rest}, learned, "state_dict")
         if TRAINED in checkpoint:
             require_weights(checkpoint[TRAINED], weights, TRAINED)
+        for key in (key for key in ("state_dict", TRAINED) if key in checkpoint):
+            for name in weights:
+                largest = float(checkpoint[key][name].abs().max()) if checkpoint[key][name].numel() else 0.0
+                if largest > LARGEST_WEIGHT:
+                    raise UnfitStateError(f"{key}.{name}: expected weights below {LARGEST_WEIGHT:g}, got {largest:g}")
 
     def _require_precision(self, checkpoint: Mapping[str, Any], is_own: bool) -> None:
         """The scale of the loss, where there is one."""
@@ -132,8 +158,9 @@ def _require_counts(checkpoint: Mapping[str, Any], position: RunPosition) -> Non
     require_kind(checkpoint.get("position"), dict[str, NonNegativeInt], "position")
     if checkpoint["position"] != position.stored():
         raise UnfitStateError(f"position: expected {position.stored()}, got {shown(checkpoint['position'])}")
-    # Lightning counts the next epoch from the end of one on.
-    for key, counts in (("global_step", (position.steps,)), ("epoch", (position.epoch, position.epoch + 1))):
+    # Lightning counts the next epoch from the end of one on: at its last validation, or when a run goes on from there.
+    epochs = sorted({position.epoch, position.batches // position.batches_per_epoch})
+    for key, counts in (("global_step", [position.steps]), ("epoch", epochs)):
         require_kind(checkpoint.get(key), int, key)
         if checkpoint[key] not in counts:
             raise UnfitStateError(f"{key}: expected {counts[0]} by its position, got {checkpoint[key]}")

@@ -3,6 +3,7 @@
 import copy
 import functools
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from tendency.app.training import lightning_fit
 from tendency.app.training.checkpoint_examination import CheckpointExamination
 from tendency.errors import ArtefactError
+from tendency.trainers.checkpoint import validation_may_follow
 from tendency.trainers.run_position import RunPosition
 from tendency.trainers.stored_state import UnfitStateError
 from tests.support.same_run import plain
@@ -25,7 +27,7 @@ TINY = [
 FIRST = "stepper.surrogate.frame.lift.0.weight"
 GROUP, SLOTS = ("optimizer_states", 0, "param_groups", 0), ("optimizer_states", 0, "state", 0)
 SCHEDULE, KEPT = ("lr_schedulers", 0), ("callbacks", "Checkpoints")
-AT_THE_END = RunPosition(14, 7, 1)
+AT_THE_END, INSIDE = RunPosition(14, 7, 1), RunPosition(10, 7, 1)
 GONE = object()
 SLOW = functools.partial(pytest.param, marks=pytest.mark.slow)
 NAN, INF = float("nan"), float("inf")
@@ -89,6 +91,11 @@ EDITS = [
     ((*SLOTS, "exp_avg"), GONE, "state.0.exp_avg: expected .*, got nothing"),
     ((*SLOTS, "exp_avg_sq"), lambda x: x + INF, "state.0.exp_avg_sq: expected finite numbers"),
     ((*SLOTS, "exp_avg_sq"), lambda x: x - 1, "state.0.exp_avg_sq: expected no negative numbers"),
+    ((*SLOTS, "exp_avg"), lambda x: x[:1].expand_as(x), "exp_avg: expected .* got fewer numbers"),
+    ((*SLOTS, "exp_avg_sq"), torch.zeros_like, "state.0.exp_avg: expected at most 0 beside exp_avg_sq 0, as means"),
+    ((*SLOTS, "exp_avg"), lambda x: x + 1e30, r"state.0.exp_avg: expected at most .* got 1e\+30"),
+    (SLOTS, lambda x: {**x, "exp_avg": x["exp_avg_sq"]}, "exp_avg.*: expected numbers of its own, got those of .*exp"),
+    ((*SLOTS, "more"), torch.zeros(2).to_sparse(), "state.0.more: expected .*, got a tensor of .*sparse"),
     ((*SLOTS, "step"), torch.tensor(-5.0), "state.0.step: expected 14 by its position, got -5"),
     ((*SLOTS, "step"), torch.tensor(3.0), "state.0.step: expected 14 by its position, got 3"),
     ((*SLOTS, "step"), "x", "state.0.step: expected a tensor"),
@@ -111,6 +118,7 @@ EDITS = [
     ((*SCHEDULE, "base_lrs"), [5.0], r"lr_schedulers.0.base_lrs: expected \[0.003\] by the configuration, got \[5.0\]"),
     ((*SCHEDULE, "last_epoch"), 2, "lr_schedulers.0.last_epoch: expected 14 by the configuration, got 2"),
     ((*SCHEDULE, "_last_lr"), ["x"], "_last_lr.0: input should be a valid number, got 'x'"),
+    ((*SCHEDULE, "_last_lr"), [5.0], r"_last_lr: expected \[0.0\] by configuration and position, got \[5.0\]"),
     (SCHEDULE, {"a": 1}, r"lr_schedulers.0.base_lrs: expected \[0.003\], got nothing"),
     (("lr_schedulers",), [], "lr_schedulers: list should have at least 1 item"),
     (("lr_schedulers",), GONE, "lr_schedulers: input should be a valid list, got None"),
@@ -131,6 +139,15 @@ EDITS = [
     ((*KEPT, "metrics_log_bytes"), "9", "metrics_log_bytes: input should be a valid integer, got '9'"),
     ((*KEPT, "metrics_log_bytes"), -3, "metrics_log_bytes: input should be greater than or equal to 0, got -3"),
     ((*KEPT, "metrics_log_bytes"), None, "metrics_log_bytes: expected the size of this run's log, got None"),
+    # What the log beside it says.
+    (
+        (*KEPT, "metrics_log_bytes"),
+        0,
+        "metrics_log_bytes: expected the size of .*metrics.jsonl after 14 batches, got 0",
+    ),
+    ((*KEPT, "best"), (1e-30, 1e-30), r"best: expected \(.*, the lowest valid/rollout_nrmse in .*, got \(1e-30, 1e-30"),
+    ((*KEPT, "best"), (1e30, 1e30), r"best: expected \(.*, the lowest valid/rollout_nrmse in .*, got \(1e\+30, 1e\+30"),
+    ((*KEPT, "best"), None, r"best: expected \(.*, the lowest valid/rollout_nrmse in .*, got None"),
     ((*KEPT, "validation_due"), "yes", "validation_due: input should be a valid boolean, got 'yes'"),
     ((*KEPT, "validation_due"), GONE, "validation_due: field required, got nothing"),
     (("trained_parameters",), GONE, "trained_parameters: input should be a valid dictionary, got None"),
@@ -138,12 +155,21 @@ EDITS = [
     (("trained_parameters", FIRST), torch.zeros(2), rf"trained_parameters.{FIRST}: expected .*\(4, 3\)"),
     (("trained_parameters", FIRST), lambda x: x * NAN, "trained_parameters.*: expected finite numbers"),
     (("trained_parameters", "more"), torch.zeros(2), "trained_parameters: expected the weights .* got 'more' as well"),
+    (("trained_parameters", FIRST), lambda x: x[:1].expand_as(x), "trained_parameters.*: expected .* fewer numbers"),
     (("weight_average",), GONE, "weight_average: input should be a valid dictionary, got None"),
     (("weight_average", "updates"), "x", "weight_average.updates: input should be a valid integer, got 'x'"),
     (("weight_average", "updates"), -10, "weight_average: expected the counts of 14 steps"),
     (("weight_average", "step"), 5, "weight_average: expected the counts of 14 steps"),
+    # What this run does not write: of loops, of mixed precision, of another version.
+    (("loops",), {}, "'loops': expected no entry of this name"),
+    (("MixedPrecision",), {}, "'MixedPrecision': expected no entry of this name"),
+    (("hyper_parameters",), {}, "'hyper_parameters': expected no entry of this name"),
+    ((5,), {}, "5: expected no entry of this name"),
     # Weights and units.
+    (("state_dict", FIRST), lambda x: x * 1e20, r"state_dict.*: expected weights below 1e\+12, got "),
+    (("trained_parameters", FIRST), lambda x: x * 1e20, r"trained_parameters.*: expected weights below 1e\+12, got "),
     (("state_dict", FIRST), lambda x: x.half(), "state_dict.*: expected .* of float32, got .* of float16"),
+    (("state_dict", FIRST), lambda x: x.t()[:1].expand(3, 4).t(), "state_dict.*: expected .* got fewer numbers"),
     (("state_dict", FIRST), torch.zeros(3), r"state_dict.*: expected .*\(4, 3\) of float32, got .*\(3,\)"),
     (("state_dict", FIRST), GONE, "state_dict: expected .*, got nothing by this name"),
     (("state_dict", "stepper.normalizer.fields.std"), lambda x: x * NAN, "state_dict.*: expected finite numbers"),
@@ -165,6 +191,42 @@ def test_what_the_run_wrote_is_let_pass(examination, last):
 def test_a_changed_entry_is_named(examination, last, path, value, expected):
     with pytest.raises(UnfitStateError, match=expected):
         examination.schema.admit(edited(last, path, value), AT_THE_END, is_own=True, from_start=True)
+
+
+@pytest.fixture(scope="module")
+def inside(last):
+    """A checkpoint inside the second epoch, as the run might have written it."""
+    content = copy.deepcopy(last)
+    content |= {"position": INSIDE.stored(), "global_step": 10, "weight_average": {"updates": 10, "step": 10}}
+    content["lr_schedulers"][0] |= {"last_epoch": 10, "_step_count": 11}
+    content["callbacks"]["Checkpoints"] |= {"validation_due": False, "metrics_log_bytes": 10**6}
+    for state in content["optimizer_states"][0]["state"].values():
+        state["step"].fill_(10)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("epoch",), 2, "epoch: expected 1 by its position, got 2"),
+        ((*KEPT, "validation_due"), True, "validation_due: expected False, since none follows its position, got True"),
+    ],
+    ids=names,
+)
+def test_what_is_right_at_the_end_of_an_epoch_is_refused_inside(examination, inside, path, value, expected):
+    admit = functools.partial(examination.schema.admit, position=INSIDE, is_own=True, from_start=False)
+    admit(inside)
+    with pytest.raises(UnfitStateError, match=expected):
+        admit(edited(inside, path, value))
+
+
+@pytest.mark.parametrize(
+    ("every", "interval", "expected"), [(1, None, [14]), (2, 3, [10, 13]), (3, 1, []), (1, 1, [*range(8, 15)])]
+)
+def test_where_a_validation_may_follow(every, interval, expected):
+    trainer = SimpleNamespace(check_val_every_n_epoch=every, val_check_interval=interval or 1.0)
+    places = [batches for batches in range(8, 15) if validation_may_follow(trainer, RunPosition(batches, 7, 1))]
+    assert places == expected
 
 
 @pytest.mark.parametrize(

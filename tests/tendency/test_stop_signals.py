@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import numpy as np
 import pytest
 
 from tendency.app.commands import entry
@@ -11,6 +12,7 @@ from tendency.app.commands.stop_signals import STOPPING, StopRequest, signals_st
 from tendency.app.reports.rollout_report import RolloutReport
 from tendency.app.training.lightning_fit import LightningFit
 from tendency.data.generation_job import ChunkSolver
+from tendency.data.index_files import DataFiles
 from tendency.errors import guarded
 
 TINY = [
@@ -97,6 +99,25 @@ PLACES = {
     "the writing of its page": (RolloutReport, "write"),
     "its generation": (ChunkSolver, "write"),
 }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["index", "sample", "stamps"])
+def test_the_indexing_of_data_files_is_stopped_by_any_signal_and_done_again(signum, place, tmp_path):
+    x, t = np.arange(16) * 2 * np.pi / 16, np.arange(8)[None, :, None]
+    np.save(tmp_path / "waves.npy", np.sin(x + 0.1 * t + np.arange(10)[:, None, None]))
+    files = ["data=files", f"data.path={tmp_path / 'waves.npy'}", "data.axes=[trajectory,time,x]", "data.dt=0.1"]
+    files += ["data.extent=[6.28]", "data.boundary=periodic"]
+    code, said = in_a_process(
+        entry.generate, tmp_path, files, (DataFiles, place, telling(getattr(DataFiles, place), signum))
+    )
+    assert code == 128 + signum, said
+    assert f"error: stopped by {signum.name}; what is finished is kept: the same command goes on from there\n" in said
+    assert "Traceback" not in said
+    code, said = in_a_process(entry.generate, tmp_path, files)
+    assert code == 0, said
+    (folder,) = (path for path in (tmp_path / "datasets").iterdir() if path.is_dir())
+    assert (folder / "manifest.json").is_file()
 
 
 @pytest.mark.slow

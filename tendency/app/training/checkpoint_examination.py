@@ -1,5 +1,6 @@
 """What a checkpoint is asked for before a training goes on from it."""
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -15,6 +16,7 @@ from tendency.errors import ArtefactError
 from tendency.surrogates.normalizer import Normalizer
 from tendency.surrogates.stepper import SurrogateStepper
 from tendency.surrogates.surrogate import Surrogate
+from tendency.trainers.checkpoint import validation_may_follow
 from tendency.trainers.checkpoint_archive import ArchiveError, load_archive
 from tendency.trainers.stored_state import UnfitStateError
 from tendency.trainers.training_schema import TrainingSchema
@@ -49,6 +51,7 @@ class CheckpointExamination:
             trainer.callbacks,  # type: ignore[attr-defined]
             precision,
             ours=not foreign,
+            validates=functools.partial(validation_may_follow, trainer),
         )
 
     def require(self, path: Path) -> None:
