@@ -13,6 +13,12 @@ from tendency.simulation.geometry import Boundary, Grid
 UNEVEN = 1e-4
 """Share of a step by which steps may differ and still be one: what single precision leaves of times."""
 
+MOST_TRAJECTORIES = 10**7
+"""Of one dataset, each of which its manifest names."""
+PART = "a part by data.only=<pattern of names of files or of blocks>"
+MOST_NAMES = 6
+"""Trajectories that a message names."""
+
 MOST_LETTERS = 80
 """Of a file's own words for its equation."""
 
@@ -80,6 +86,8 @@ def require_one_kind(files: Sequence[IndexedFile], asked: int | None) -> int:
                 f"data.path: {name} holds one snapshot of each trajectory ({_kind(block)}): a steady problem, in which "
                 "there is nothing to step in time"
             )
+    if (count := sum(block.num_trajectories for _, block in _named_blocks(files))) > MOST_TRAJECTORIES:
+        raise ValueError(f"data.path: expected at most {MOST_TRAJECTORIES:,} trajectories, got {count:,}; use {PART}")
     remedy = "train on one kind: data.only=<pattern of names of files or of blocks>"
     for name, block in others:
         if _kind(block) != _kind(first):
@@ -288,9 +296,19 @@ def _column(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> np.n
     """The values of a parameter of all trajectories that are used."""
     values = [np.asarray(block.params[inside], dtype=np.float64) for _, block in _named_blocks(files)]
     for (name, block), column in zip(_named_blocks(files), values, strict=True):
-        if column.shape != (block.num_trajectories,) or not np.isfinite(column).all():
-            raise ValueError(f"data.params: expected finite values of {inside}, one a trajectory, got others in {name}")
-    return np.concatenate(values)[used]
+        if column.shape != (block.num_trajectories,):
+            raise ValueError(
+                f"data.params: expected values of {inside}, one a trajectory, got {column.shape} in {name}"
+            )
+    chosen = np.concatenate(values)[used]
+    if len(wrong := np.flatnonzero(~np.isfinite(chosen))):
+        others = ", ".join(f"{each}: {each}" for each in files[0].blocks[0].params if each != inside)
+        left_out = ",".join(map(str, used[wrong][:MOST_NAMES])) + (",..." if wrong[MOST_NAMES:].size else "")
+        raise ValueError(
+            f"data.params: expected finite values of {inside}, got {chosen[wrong[0]]:g} in trajectory "
+            f"{used[wrong[0]]}: leave out by data.leave_out=[{left_out}], or do without {inside}: data.params={{{others}}}"
+        )
+    return chosen
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

@@ -222,7 +222,7 @@ class _MappedArrays:
         return joined_sides(sides)
 
     def _params(self) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-        """Arrays with one number for each trajectory, or for all of them; names of those that are not finite."""
+        """Arrays with one number for each trajectory, or for all of them; names of those that are nowhere finite."""
         rows, params, notes = self.lengths["trajectory"], {}, []
         for name, array in self.found.arrays.items():
             named = axis_of_name(name) is not None or (array.dims is not None and array.dims == (name,))
@@ -232,10 +232,11 @@ class _MappedArrays:
                 notes.append(f"{name} {array.shape} is no parameter: expected {rows} numbers, one a trajectory")
             if array.shape in ((), (1,), (rows,)) and (array.dims is None or self._is_of_rows(array.dims)):
                 values = np.broadcast_to(np.asarray(self.found.open(array.name)[()], dtype=np.float64), (rows,))
-                if np.isfinite(values).all():
+                # One wrong value is no reason to forget the others: its trajectory is named, and can be left out.
+                if np.isfinite(values).any():
                     params[name] = np.array(values)
                 else:
-                    notes.append(f"{name} is not finite and is no parameter")
+                    notes.append(f"{name} is nowhere finite and is no parameter")
         return dict(zip(_short(params), params.values(), strict=True)), tuple(notes)
 
     def _is_of_rows(self, dims: tuple[str, ...]) -> bool:

@@ -1,5 +1,6 @@
 """The arrays that a file holds, whatever its format: names, shapes, number types, names of axes where it has any."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,9 +149,18 @@ def _hdf5(path: Path) -> FoundArrays:
 
 
 def _never_written(item: h5py.Dataset) -> str:
-    """What to say of an array that was made and never filled: HDF5 reads it as one value, without an error."""
-    empty = item.size and not item.external and not item.is_virtual and item.id.get_storage_size() == 0
-    return "expected values, got an array that was never written" if empty else ""
+    """What to say of an array of which parts were never written: HDF5 reads them as one value, without an error."""
+    if not item.size or item.external or item.is_virtual:
+        return ""
+    if item.id.get_storage_size() == 0:
+        return "expected values, got an array that was never written"
+    if item.chunks is None:
+        return ""
+    chunks = math.prod(-(-length // chunk) for length, chunk in zip(item.shape, item.chunks, strict=True))
+    stored = item.id.get_num_chunks()
+    if stored >= chunks:
+        return ""
+    return f"expected {chunks} chunks, got {stored}; HDF5 would read those that are missing as {item.fillvalue}"
 
 
 def _labels(item: h5py.Dataset) -> tuple[str, ...] | None:

@@ -112,6 +112,18 @@ def test_settings_that_do_not_fit_the_files_are_refused_by_name(data_of, waves, 
         _ = data_of(waves, **settings).folder
 
 
+def test_one_parameter_that_is_not_finite_is_named_and_its_trajectory_can_be_left_out(data_of, tmp_path):
+    drag, speed = np.linspace(1, 2, 10), np.linspace(1, 2, 10)
+    drag[4] = np.nan
+    path = write_waves(tmp_path / "drag.npz", speed=speed, drag=drag)
+    named = r"finite values of drag, got nan in trajectory 4: leave out by data.leave_out=\[4\], or .*={speed: speed}"
+    for settings in ({}, {"params": {"d": "drag"}}, {"leave_out": [3]}):
+        with pytest.raises(ValueError, match=named):
+            _ = data_of(path, **settings).folder
+    assert data_of(path, leave_out=[4]).metadata.param_names == ("speed", "drag")
+    assert data_of(path, params={"speed": "speed"}).metadata.param_names == ("speed",)
+
+
 def test_more_trajectories_than_there_are_and_no_files_are_refused_by_name(data_of, waves, tmp_path):
     with pytest.raises(ConfigError, match=r"data.num_train: expected at most 8, the train trajectories of .*, got 9"):
         _ = data_of(waves, num_train=9).counts

@@ -146,6 +146,21 @@ def test_an_array_that_was_not_written_is_refused(tmp_path):
         with h5py.File(tmp_path / name, "w") as file:
             file.create_dataset("u", U[:, :, 0].shape, "f4", fillvalue=9.97e36)
         refused(READER, tmp_path / name, "u: expected values, got an array that was never written", stated=stated)
+        with h5py.File(tmp_path / name, "w") as file:
+            u = file.create_dataset("u", U[:, :, 0].shape, "f4", chunks=(1, 4, 5, 6))
+            u[0], u[2] = U[0, :, 0], U[2, :, 0]
+        refused(READER, tmp_path / name, "u: expected 3 chunks, got 2; HDF5 would read", stated=stated)
+
+
+def test_a_description_that_promises_more_than_is_stored_is_refused_at_once(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    stated = StatedFacts(axes=("trajectory", "time", "x"))
+    group = zarr.open_group(str(tmp_path / "u.zarr"), mode="w")
+    group.create_array("u", shape=(10**6, 10**6, 16), chunks=(1, 1, 1), dtype="f4")[0, 0, :2] = 1.0
+    refused(READER, tmp_path / "u.zarr", f"u: expected {16 * 10**12} chunks, got 2", stated=stated)
+    with h5py.File(tmp_path / "u.hdf5", "w") as file:
+        file.create_dataset("u", (10**8, 9, 16), "f4", chunks=(1, 9, 16))[0] = 1.0
+    refused(READER, tmp_path / "u.hdf5", f"u: expected {10**8} chunks, got 1", stated=stated)
 
 
 def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
@@ -209,11 +224,11 @@ def test_wrong_arrays_are_named(tmp_path, arrays, stated, words):
     refused(READER, tmp_path / "wrong.npz", *words, stated=StatedFacts(**stated))
 
 
-def test_a_parameter_that_is_not_finite_is_told(tmp_path):
-    np.savez(tmp_path / "u.npz", u=U, nu=np.array([1.0, np.nan, 2.0]), mu=np.arange(3))
+def test_a_parameter_that_is_nowhere_finite_is_told(tmp_path):
+    np.savez(tmp_path / "u.npz", u=U, nu=np.full(3, np.nan), mu=np.arange(3), drag=np.array([1.0, np.nan, 2.0]))
     ((block, _, _),) = read(READER, tmp_path / "u.npz", StatedFacts(axes=NAMES)).values()
-    assert [*block.params] == ["mu"]
-    assert "nu is not finite" in block.notes[0]
+    assert [*block.params] == ["mu", "drag"]
+    assert "nu is nowhere finite" in block.notes[0]
 
 
 def test_values_outside_the_file_and_pickled_ones_are_refused(tmp_path):
