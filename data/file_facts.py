@@ -7,6 +7,7 @@ import numpy as np
 
 from tendency.data.file_index import IndexedFile
 from tendency.data.metadata import TrajectoryMetadata
+from tendency.data.possible_numbers import require_positive, require_size, require_steps
 from tendency.data.readers.block import Block
 from tendency.simulation.geometry import Boundary, Grid
 
@@ -199,15 +200,18 @@ def step_range(
         ValueError: times that are none, or do not increase.
     """
     if stated is not None:
+        require_positive("data.dt", stated)
         return stated, (stated, stated)
     found = []
     for name, block in _named_blocks(files):
         times = np.atleast_2d(np.asarray(block.times, dtype=np.float64))
         if times.shape[1] != block.num_snapshots or len(times) not in (1, block.num_trajectories):
             raise ValueError(f"data.path: expected {block.num_snapshots} times, got {times.shape} of them in {name}")
-        between = np.diff(times[:, :num_snapshots])
-        if not (np.isfinite(between).all() and (between > 0).all()):
+        times = times[:, :num_snapshots]
+        if not (np.isfinite(times).all() and (times[:, 1:] > times[:, :-1]).all()):
             raise ValueError(f"data.path: expected times that increase, got others in {name}; say data.dt=...")
+        require_steps(name, times)
+        between = np.diff(times)
         found.append((between.min(), between.max(), between.mean()))
     shortest, longest = float(min(each[0] for each in found)), float(max(each[1] for each in found))
     step = one_step(shortest, longest, float(np.mean([each[2] for each in found])))
@@ -242,6 +246,8 @@ def side_ranges(files: Sequence[IndexedFile], stated: Sequence[float] | None) ->
     if stated is not None:
         if len(stated) != dims:
             raise ValueError(f"data.extent: expected {dims} side lengths, got {list(stated)}")
+        for side in stated:
+            require_positive("data.extent", side)
         return tuple((side, side) for side in stated)
     sides = []
     for name, block in _named_blocks(files):
@@ -250,6 +256,8 @@ def side_ranges(files: Sequence[IndexedFile], stated: Sequence[float] | None) ->
             raise ValueError(
                 f"data.path: expected {dims} positive side lengths, got others in {name}; say data.extent=..."
             )
+        for side in (extent.min(), extent.max()):
+            require_positive(f"data.path: side length of {name}", float(side))
         sides.append(extent)
     return tuple(_range(column) for column in np.concatenate(sides).T)
 
@@ -302,12 +310,13 @@ def _column(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> np.n
             )
     chosen = np.concatenate(values)[used]
     if len(wrong := np.flatnonzero(~np.isfinite(chosen))):
-        others = ", ".join(f"{each}: {each}" for each in files[0].blocks[0].params if each != inside)
+        names = ", ".join(f"{each}: {each}" for each in files[0].blocks[0].params if each != inside)
         left_out = ",".join(map(str, used[wrong][:MOST_NAMES])) + (",..." if wrong[MOST_NAMES:].size else "")
         raise ValueError(
             f"data.params: expected finite values of {inside}, got {chosen[wrong[0]]:g} in trajectory "
-            f"{used[wrong[0]]}: leave out by data.leave_out=[{left_out}], or do without {inside}: data.params={{{others}}}"
+            f"{used[wrong[0]]}: leave out by data.leave_out=[{left_out}], or use others: data.params={{{names}}}"
         )
+    require_size(f"data.params: {inside}", chosen)
     return chosen
 
 

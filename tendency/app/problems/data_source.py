@@ -14,6 +14,7 @@ from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import Manifest
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.split_holder import Hold, LoaderWorkers, Memory, SplitHolder
+from tendency.errors import ConfigError
 from tendency.simulation.problem import Problem
 
 if TYPE_CHECKING:
@@ -159,8 +160,19 @@ class DataSource(ABC):
 
     @property
     def seen(self) -> TrajectoryMetadata:
-        """The metadata of the trajectories as the surrogate sees them."""
+        """The metadata of the trajectories as the surrogate sees them.
+
+        Raises:
+            ConfigError: a trajectory holds no step of the surrogate.
+        """
         metadata = self.metadata
+        if self.stride >= metadata.num_snapshots:
+            raise ConfigError(
+                [
+                    f"data.stride: expected at most {metadata.num_snapshots - 1}, the steps between the "
+                    f"{metadata.num_snapshots} snapshots of a trajectory ({self.snapshots_key}), got {self.stride}"
+                ]
+            )
         return dataclasses.replace(metadata, num_snapshots=(metadata.num_snapshots - 1) // self.stride + 1)
 
     def num_windows(self, span: int) -> int:

@@ -9,6 +9,7 @@ from tendency.app.problems.data_on_disk import files_on_disk
 from tendency.app.problems.data_source import DataSource
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.file_dataset import FileSettings, find_dataset, index_dataset
+from tendency.app.problems.file_settings_check import require_possible_settings
 from tendency.app.problems.inspection import Inspection, inspected
 from tendency.app.problems.looked_at_files import look_at_files
 from tendency.app.problems.solved_data import bounded_problem
@@ -118,6 +119,7 @@ class FileData(DataSource):
             rule=split or SplitRule(),
             pde=pde,
         )
+        require_possible_settings(path, self.settings.stated, self.settings.values, only)
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -211,7 +213,8 @@ class FileData(DataSource):
         ]
 
     def prepare(self) -> Manifest:
-        """As of ``DataSource``."""
+        """As of ``DataSource``; raises ConfigError where more is asked for than there is."""
+        _ = self.counts, self.seen
         return self.manifest
 
     def certify(self) -> Certificate:
