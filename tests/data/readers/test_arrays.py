@@ -192,7 +192,14 @@ def test_a_folder_says_the_split_where_another_one_is_beside_it(tmp_path):
 
 def test_axes_that_are_not_said_are_asked_for(tmp_path):
     np.save(tmp_path / "u.npy", U)
-    refused(READER, tmp_path / "u.npy", "u (3, 4, 2, 5, 6) float32", "'data.axes=[trajectory,time,channel,x,y]'")
+    refused(READER, tmp_path / "u.npy", "does not say what the axes of u are: it holds u (3, 4, 2, 5, 6) float32",
+            "data/reader=arrays 'data.axes=[trajectory,time,channel,x,y]' data.dt=0.01 'data.extent=[1.0,1.0]' "
+            "data.boundary=periodic")  # fmt: skip
+    for shape, axes in {(40, 21, 1, 64): "channel,x", (40, 21, 64, 3): "x,channel", (4, 5, 6, 7): "x,y"}.items():
+        np.savez(tmp_path / "mine.npz", u=np.zeros(shape, "f4"))
+        refused(READER, tmp_path / "mine.npz", f"'data.axes=[trajectory,time,{axes}]'")
+    np.savez(tmp_path / "timed.npz", u=U, t=np.arange(4.0))
+    refused(READER, tmp_path / "timed.npz", "'data.axes=[trajectory,time,channel,x,y]' 'data.extent=[1.0,1.0]'")
     np.savez(tmp_path / "u.npz", u=U[:, :, 0], v=U[:, :, 0, :4])
     stated = StatedFacts(axes=("trajectory", "time", "x", "y"))
     refused(READER, tmp_path / "u.npz", "u (3, 4, 5, 6)", "v (3, 4, 4, 6)", "'data.arrays=[u]'", stated=stated)
