@@ -161,7 +161,7 @@ def gather_facts(
     first = files[0].blocks[0]
     dt, steps = step_range(files, stated.dt, num_snapshots)
     names = _names_in_files(files, stated)
-    ranges = {own: _range(_column(files, inside, used)) for own, inside in names.items()}
+    ranges = {own: param_range(files, inside, used) for own, inside in names.items()}
     ranges |= {own: (float(value), float(value)) for own, value in stated.constants.items()}
     told = tuple(own for own in names if ranges[own][0] < ranges[own][1])
     return FileFacts(
@@ -318,6 +318,20 @@ def _column(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> np.n
         )
     require_size(f"data.params: {inside}", chosen)
     return chosen
+
+
+def param_range(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest value of a parameter.
+
+    Args:
+        files: with the blocks that are used.
+        inside: name of the parameter in the files.
+        used: numbers of the trajectories.
+
+    Raises:
+        ValueError: values that are not finite, or not one for each trajectory.
+    """
+    return _range(_column(files, inside, used))
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

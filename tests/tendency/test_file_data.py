@@ -140,6 +140,13 @@ def test_numbers_that_single_precision_cannot_calculate_with_are_refused(data_of
         assert data_of(path, dt=0.1).metadata.dt == 0.1
 
 
+def test_the_range_of_parameters_is_that_of_the_trajectories_that_are_trained_on(data_of, waves):
+    data = data_of(waves, num_train=3)
+    speeds = np.load(waves)["speed"][data.index.splits["train"][:3]]
+    assert data.trained_params == {"speed": [speeds.min(), speeds.max()]}
+    assert data_of(waves).trained_params != data.trained_params
+
+
 @pytest.mark.parametrize(("setting", "value"), [("num_test", 5), ("stride", 9)])
 def test_what_train_would_refuse_is_refused_when_data_are_prepared(data_of, waves, setting, value):
     with pytest.raises(ConfigError, match=f"data.{setting}: expected at most .*got {value}$"):

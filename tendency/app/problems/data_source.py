@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -174,6 +174,11 @@ class DataSource(ABC):
                 ]
             )
         return dataclasses.replace(metadata, num_snapshots=(metadata.num_snapshots - 1) // self.stride + 1)
+
+    @property
+    def trained_params(self) -> Mapping[str, Sequence[float]]:
+        """Lowest and highest training value of each parameter that a surrogate is told; {} where a problem says it."""
+        return {}
 
     def num_windows(self, span: int) -> int:
         """Training windows that span so many steps."""

@@ -1,7 +1,7 @@
 """A dataset that lies in data files: indexed once, read where they lie."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data.certificate import Certificate
 from tendency.data.dataset_layout import SPLITS
-from tendency.data.file_facts import StatedValues, side_ranges, step_range
+from tendency.data.file_facts import StatedValues, param_range, side_ranges, step_range
 from tendency.data.file_index import FileIndex
 from tendency.data.file_splits import SplitRule
 from tendency.data.manifest import Manifest, read_manifest
@@ -178,6 +178,15 @@ class FileData(DataSource):
     def extent(self) -> tuple[tuple[float, float], ...]:
         """As of ``DataSource``."""
         return side_ranges(self.index.files, self.index.extent)
+
+    @property
+    def trained_params(self) -> Mapping[str, Sequence[float]]:
+        """As of ``DataSource``."""
+        numbers = self.index.splits["train"][: self.counts["train"]]
+        return {
+            name: [*param_range(self.index.files, self.index.params[name], numbers)]
+            for name in self.metadata.param_names
+        }
 
     def identity(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """As of ``DataSource``: the dataset by its name, which says what is in the files and not where they lie.
