@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.reader import require_data, unreadable_file, unreadable_values
 from tendency.data.readers.stored_array import UnopenedArray
 
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, MemoryError)
@@ -119,8 +119,12 @@ class Hdf5File:
             DatasetError: as of ``array``, or they cannot be read.
         """
         array = self.array(name)
-        with self.in_words(f"the values of {name} cannot be read"):
+        try:
             return np.asarray(array[part])
+        except HDF5_ERRORS as error:
+            if hasattr(error, "exit_code"):
+                raise
+            raise unreadable_values(self.path, name, error) from None
 
     def attribute(self, name: str, of: str = "/", default: Any = None) -> Any:
         """An attribute of an object; ``default`` where there is none."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tendency.data.readers.array_file import DAMAGE
-from tendency.data.readers.reader import unreadable_file
+from tendency.data.readers.reader import unreadable_file, unreadable_values
 
 ZARR = ".zarr"
 MARKS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
@@ -67,8 +67,8 @@ class ZarrStore:
         array = self.array(name)
         try:
             return np.asarray(array[part])
-        except DAMAGE:
-            raise unreadable_file(self.path, f"is damaged: the values of {name} cannot be read") from None
+        except DAMAGE as error:
+            raise unreadable_values(self.path, name, error) from None
 
     def attribute(self, name: str, of: str = "/", default: Any = None) -> Any:
         """An attribute of an array; ``default`` where there is none."""

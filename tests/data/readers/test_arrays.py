@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import xarray
 
+from tendency.data.metadata import DatasetError
 from tendency.data.readers.arrays import ArrayReader
 from tendency.data.readers.reader import StatedFacts
+from tendency.data.readers.stored_array import StoredArray
 from tests.support.read_files import ALL, read, refused
 
 READER = ArrayReader()
@@ -188,6 +190,21 @@ def test_a_folder_says_the_split_where_another_one_is_beside_it(tmp_path):
         np.save(tmp_path / name, U)
         ((block, _, _),) = read(READER, tmp_path / name, stated).values()
         assert block.split == ("test" if beside else None)
+
+
+@pytest.mark.parametrize("name", ["u.npz", "u.hdf5", "u.zarr"])
+def test_values_that_do_not_fit_into_memory_are_not_called_damaged(tmp_path, name, monkeypatch):
+    path, stated = stored(tmp_path / name, {"u": (U, NAMES)}), StatedFacts(axes=NAMES)
+
+    def none_left(*arguments, **options):
+        raise MemoryError
+
+    with READER.open(path, stated) as file:
+        (block,) = file.blocks()
+        monkeypatch.setattr(*((np, "load") if name == "u.npz" else (StoredArray, "part")), none_left)
+        with pytest.raises(DatasetError, match=f"{name} does not fit into memory: so much of u") as refusal:
+            file.read(block, slice(0, 1), slice(0, 1))
+    assert "damaged" not in str(refusal.value)
 
 
 def test_axes_that_are_not_said_are_asked_for(tmp_path):
