@@ -37,8 +37,8 @@ def unreadable_values(path: Path, name: str, error: Exception) -> DatasetError:
     if isinstance(error, MemoryError):
         return unreadable_file(
             path,
-            f"does not fit into memory: so much of {name} is read at once; store it as .npy or HDF5, of which parts are "
-            "read, in chunks of few trajectories",
+            f"does not fit into memory: so much of {name} is read at once; store it as .npy or HDF5, of which parts "
+            "are read, in chunks of few trajectories",
         )
     return unreadable_file(path, f"is damaged: the values of {name} cannot be read")
 
