@@ -7,11 +7,18 @@ import numpy as np
 
 from tendency.data.file_index import IndexedFile
 from tendency.data.metadata import TrajectoryMetadata
+from tendency.data.possible_numbers import require_positive, require_size, require_steps
 from tendency.data.readers.block import Block
 from tendency.simulation.geometry import Boundary, Grid
 
 UNEVEN = 1e-4
 """Share of a step by which steps may differ and still be one: what single precision leaves of times."""
+
+MOST_TRAJECTORIES = 10**7
+"""Of one dataset, each of which its manifest names."""
+PART = "a part by data.only=<pattern of names of files or of blocks>"
+MOST_NAMES = 6
+"""Trajectories that a message names."""
 
 MOST_LETTERS = 80
 """Of a file's own words for its equation."""
@@ -80,6 +87,8 @@ def require_one_kind(files: Sequence[IndexedFile], asked: int | None) -> int:
                 f"data.path: {name} holds one snapshot of each trajectory ({_kind(block)}): a steady problem, in which "
                 "there is nothing to step in time"
             )
+    if (count := sum(block.num_trajectories for _, block in _named_blocks(files))) > MOST_TRAJECTORIES:
+        raise ValueError(f"data.path: expected at most {MOST_TRAJECTORIES:,} trajectories, got {count:,}; use {PART}")
     remedy = "train on one kind: data.only=<pattern of names of files or of blocks>"
     for name, block in others:
         if _kind(block) != _kind(first):
@@ -152,7 +161,7 @@ def gather_facts(
     first = files[0].blocks[0]
     dt, steps = step_range(files, stated.dt, num_snapshots)
     names = _names_in_files(files, stated)
-    ranges = {own: _range(_column(files, inside, used)) for own, inside in names.items()}
+    ranges = {own: param_range(files, inside, used) for own, inside in names.items()}
     ranges |= {own: (float(value), float(value)) for own, value in stated.constants.items()}
     told = tuple(own for own in names if ranges[own][0] < ranges[own][1])
     return FileFacts(
@@ -191,15 +200,18 @@ def step_range(
         ValueError: times that are none, or do not increase.
     """
     if stated is not None:
+        require_positive("data.dt", stated)
         return stated, (stated, stated)
     found = []
     for name, block in _named_blocks(files):
         times = np.atleast_2d(np.asarray(block.times, dtype=np.float64))
         if times.shape[1] != block.num_snapshots or len(times) not in (1, block.num_trajectories):
             raise ValueError(f"data.path: expected {block.num_snapshots} times, got {times.shape} of them in {name}")
-        between = np.diff(times[:, :num_snapshots])
-        if not (np.isfinite(between).all() and (between > 0).all()):
+        times = times[:, :num_snapshots]
+        if not (np.isfinite(times).all() and (times[:, 1:] > times[:, :-1]).all()):
             raise ValueError(f"data.path: expected times that increase, got others in {name}; say data.dt=...")
+        require_steps(name, times)
+        between = np.diff(times)
         found.append((between.min(), between.max(), between.mean()))
     shortest, longest = float(min(each[0] for each in found)), float(max(each[1] for each in found))
     step = one_step(shortest, longest, float(np.mean([each[2] for each in found])))
@@ -234,6 +246,8 @@ def side_ranges(files: Sequence[IndexedFile], stated: Sequence[float] | None) ->
     if stated is not None:
         if len(stated) != dims:
             raise ValueError(f"data.extent: expected {dims} side lengths, got {list(stated)}")
+        for side in stated:
+            require_positive("data.extent", side)
         return tuple((side, side) for side in stated)
     sides = []
     for name, block in _named_blocks(files):
@@ -242,6 +256,8 @@ def side_ranges(files: Sequence[IndexedFile], stated: Sequence[float] | None) ->
             raise ValueError(
                 f"data.path: expected {dims} positive side lengths, got others in {name}; say data.extent=..."
             )
+        for side in (extent.min(), extent.max()):
+            require_positive(f"data.path: side length of {name}", float(side))
         sides.append(extent)
     return tuple(_range(column) for column in np.concatenate(sides).T)
 
@@ -288,9 +304,34 @@ def _column(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> np.n
     """The values of a parameter of all trajectories that are used."""
     values = [np.asarray(block.params[inside], dtype=np.float64) for _, block in _named_blocks(files)]
     for (name, block), column in zip(_named_blocks(files), values, strict=True):
-        if column.shape != (block.num_trajectories,) or not np.isfinite(column).all():
-            raise ValueError(f"data.params: expected finite values of {inside}, one a trajectory, got others in {name}")
-    return np.concatenate(values)[used]
+        if column.shape != (block.num_trajectories,):
+            raise ValueError(
+                f"data.params: expected values of {inside}, one a trajectory, got {column.shape} in {name}"
+            )
+    chosen = np.concatenate(values)[used]
+    if len(wrong := np.flatnonzero(~np.isfinite(chosen))):
+        names = ", ".join(f"{each}: {each}" for each in files[0].blocks[0].params if each != inside)
+        left_out = ",".join(map(str, used[wrong][:MOST_NAMES])) + (",..." if wrong[MOST_NAMES:].size else "")
+        raise ValueError(
+            f"data.params: expected finite values of {inside}, got {chosen[wrong[0]]:g} in trajectory "
+            f"{used[wrong[0]]}: leave out by data.leave_out=[{left_out}], or use others: data.params={{{names}}}"
+        )
+    require_size(f"data.params: {inside}", chosen)
+    return chosen
+
+
+def param_range(files: Sequence[IndexedFile], inside: str, used: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest value of a parameter.
+
+    Args:
+        files: with the blocks that are used.
+        inside: name of the parameter in the files.
+        used: numbers of the trajectories.
+
+    Raises:
+        ValueError: values that are not finite, or not one for each trajectory.
+    """
+    return _range(_column(files, inside, used))
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

@@ -28,6 +28,12 @@ class SplitRule:
     test: Share = 0.1
     seed: NonNegativeInt = 0
 
+    def __post_init__(self) -> None:
+        if self.valid + self.test >= 1:
+            raise ValueError(
+                f"data.split: expected valid and test to leave a share to train on, got {self.valid:g} + {self.test:g}"
+            )
+
     def cut(self, numbers: np.ndarray, missing: Sequence[str]) -> dict[str, np.ndarray]:
         """Cuts trajectories into the training split and the missing ones.
 

@@ -37,7 +37,8 @@ class TrainedSurrogate:
         self.stepper, self.recipe = stepper, recipe
         self.metadata = metadata = recipe.metadata
         self.dt = None if metadata.dt is None else metadata.dt * recipe.stride
-        self.values = TrainedValues(recipe.pde.get("parameters", {}), "params")
+        measured = {name: {"values": [*ends]} for name, ends in recipe.params.items()}
+        self.values = TrainedValues(recipe.pde.get("parameters", {}) | measured, "params")
         # A checkpoint of an older version has the side lengths in its problem alone, one on data files beside it.
         lengths = recipe.pde.get("extent") or [{"value": length} for length in recipe.extent or []]
         self.lengths = TrainedValues(dict(enumerate(lengths)), "extent")

@@ -13,7 +13,7 @@ import numpy as np
 
 from tendency.data.readers.block import Block
 from tendency.data.readers.hdf5_file import HDF5_ERRORS
-from tendency.data.readers.reader import OpenedFile, unreadable_file
+from tendency.data.readers.reader import OpenedFile, unreadable_file, unreadable_values
 from tendency.data.readers.stored_array import StoredStates
 
 DAMAGE = (
@@ -105,4 +105,4 @@ class ArrayFile(OpenedFile):
             if hasattr(error, "exit_code"):
                 raise
             name = block.key or ", ".join(field.name for field in block.fields)
-            raise unreadable_file(self.path, f"is damaged: the values of {name} cannot be read") from None
+            raise unreadable_values(self.path, name, error) from None

@@ -11,7 +11,7 @@ from tendency.data.readers.array_file import ArrayFile, StoredBlock
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers, side_length
 from tendency.data.readers.found_arrays import HDF5, NETCDF, FoundArray, FoundArrays, found_arrays, is_array_file
-from tendency.data.readers.named_axes import USUAL, axes_by_length, axis_of_name, named_axes, wrong_axes
+from tendency.data.readers.named_axes import axes_by_length, axis_of_name, likely_axes, named_axes, wrong_axes
 from tendency.data.readers.named_split import SPLITS, split_of_place
 from tendency.data.readers.numpy_file import NPY, NPZ
 from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
@@ -138,7 +138,7 @@ class _MappedArrays:
             expected = f"{count} axes" if count else "two axes or more"
             raise self._wrong(f"expected an array of real numbers with {expected}")
         if len({(array.shape, array.dims, array.name.rpartition("/")[0]) for array in chosen.values()}) > 1:
-            raise self._wrong("which arrays hold the states is not said", arrays=list(chosen)[:1])
+            raise self._wrong("does not say which arrays hold the states", arrays=list(chosen)[:1])
         return list(chosen)
 
     def _real(self, name: str) -> FoundArray:
@@ -170,8 +170,22 @@ class _MappedArrays:
             return fitting[0]
         axes = named_axes(array.dims) if array.dims else axes_by_length(array.shape, self._coordinate_lengths())
         if axes is None:
-            raise self._wrong(f"what the axes of {array.name} are is not said", axes=USUAL.get(len(array.shape)))
+            raise self._axes_asked_for(array)
         return axes
+
+    def _axes_asked_for(self, array: FoundArray) -> DatasetError:
+        """Asks what the axes are, and at once for all else that will be asked for, as one line to copy."""
+        axes = likely_axes(array.shape) or ("trajectory", "time", "x")
+        space = [axis for axis in axes if axis in SPACE]
+        said = [f"'data.axes=[{','.join(axes)}]'"]
+        said += ["data.dt=0.01"] if self._coordinates("time") is None else []
+        lengths = ",".join(["1.0"] * len(space))
+        said += [f"'data.extent=[{lengths}]'"] if any(self._coordinates(axis) is None for axis in space) else []
+        return unreadable_file(
+            self.path,
+            f"does not say what the axes of {array.name} are: it holds {self.found}; say all that it does not say, for "
+            f"example data/reader=arrays {' '.join(said)} data.boundary=periodic",
+        )
 
     def _given_axes(self, name: str) -> tuple[str, ...]:
         """What the axes of a constant field are: those of a state but for time, with or without trajectories."""
@@ -222,7 +236,7 @@ class _MappedArrays:
         return joined_sides(sides)
 
     def _params(self) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-        """Arrays with one number for each trajectory, or for all of them; names of those that are not finite."""
+        """Arrays with one number for each trajectory, or for all of them; names of those that are nowhere finite."""
         rows, params, notes = self.lengths["trajectory"], {}, []
         for name, array in self.found.arrays.items():
             named = axis_of_name(name) is not None or (array.dims is not None and array.dims == (name,))
@@ -232,20 +246,19 @@ class _MappedArrays:
                 notes.append(f"{name} {array.shape} is no parameter: expected {rows} numbers, one a trajectory")
             if array.shape in ((), (1,), (rows,)) and (array.dims is None or self._is_of_rows(array.dims)):
                 values = np.broadcast_to(np.asarray(self.found.open(array.name)[()], dtype=np.float64), (rows,))
-                if np.isfinite(values).all():
+                # One wrong value is no reason to forget the others: its trajectory is named, and can be left out.
+                if np.isfinite(values).any():
                     params[name] = np.array(values)
                 else:
-                    notes.append(f"{name} is not finite and is no parameter")
+                    notes.append(f"{name} is nowhere finite and is no parameter")
         return dict(zip(_short(params), params.values(), strict=True)), tuple(notes)
 
     def _is_of_rows(self, dims: tuple[str, ...]) -> bool:
         return all(axis_of_name(dim) == "trajectory" for dim in dims)
 
-    def _wrong(self, what: str, axes: Sequence[str] | None = None, arrays: Sequence[str] | None = None) -> DatasetError:
-        """One sentence: what is wrong, what was found, and the settings that would say it."""
-        said = [f"'data.axes=[{','.join(axes)}]'"] if axes else []
-        said += [f"'data.arrays=[{','.join(arrays)}]'"] if arrays else []
-        remedy = f"; say it, for example data/reader=arrays {' '.join(said)}" if said else ""
+    def _wrong(self, what: str, arrays: Sequence[str] = ()) -> DatasetError:
+        """One sentence: what is wrong, what was found, and the setting that would say it."""
+        remedy = f"; say it, for example data/reader=arrays 'data.arrays=[{','.join(arrays)}]'" if arrays else ""
         return unreadable_file(self.path, f"{what}: found {self.found}{remedy}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray
 
 from tendency.data.readers.array_file import DAMAGE
-from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
+from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5, never_written
 from tendency.data.readers.numpy_file import NPY, NPZ, NumpyFile
 from tendency.data.readers.reader import require_data, unreadable_file
 from tendency.data.readers.zarr_store import ZARR, ZarrStore, axes_of, is_zarr, missing_chunks
@@ -137,7 +137,7 @@ def _numpy(path: Path) -> FoundArrays:
 def _hdf5(path: Path) -> FoundArrays:
     file = Hdf5File(path)
     arrays = {
-        name: FoundArray(name, item.shape, item.dtype, _labels(item), _never_written(item))
+        name: FoundArray(name, item.shape, item.dtype, _labels(item), never_written(item))
         for name, item in _datasets(file)
     }
     with file.in_words("HDF5 cannot read its attributes"):
@@ -145,12 +145,6 @@ def _hdf5(path: Path) -> FoundArrays:
     numbers = {name: value for name, value in numbers.items() if value.dtype.kind in "fiub" and name not in arrays}
     arrays |= {name: FoundArray(name, value.shape, value.dtype) for name, value in numbers.items()}
     return FoundArrays(path, arrays, lambda name: numbers[name] if name in numbers else file.array(name), file.close)
-
-
-def _never_written(item: h5py.Dataset) -> str:
-    """What to say of an array that was made and never filled: HDF5 reads it as one value, without an error."""
-    empty = item.size and not item.external and not item.is_virtual and item.id.get_storage_size() == 0
-    return "expected values, got an array that was never written" if empty else ""
 
 
 def _labels(item: h5py.Dataset) -> tuple[str, ...] | None:
@@ -179,7 +173,7 @@ def _netcdf(path: Path) -> FoundArrays:
         try:
             for name, item in _datasets(guard):
                 if item.dtype.kind in "fiub":
-                    faults[name] = _never_written(guard.array(name))  # and its values lie in this file
+                    faults[name] = never_written(guard.in_itself(name))  # and its values lie in this file
         finally:
             guard.close()
     # Times stay the numbers that they are; packed values are unpacked.

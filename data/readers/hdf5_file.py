@@ -1,5 +1,6 @@
 """An HDF5 file of somebody else, opened for reading: nothing outside it is read, and errors are said in words."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.reader import require_data, unreadable_file, unreadable_values
 from tendency.data.readers.stored_array import UnopenedArray
 
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, MemoryError)
@@ -26,6 +27,21 @@ def is_hdf5(path: Path) -> bool:
             return any(file.seek(offset) == offset and file.read(8) == SIGNATURE for offset in (0, 512))
     except OSError:
         return False
+
+
+def never_written(item: h5py.Dataset) -> str:
+    """What to say of an array of which parts were never written: HDF5 reads them as one value, without an error."""
+    if not item.size or item.external or item.is_virtual:
+        return ""
+    if item.id.get_storage_size() == 0:
+        return "expected values, got an array that was never written"
+    if item.chunks is None:
+        return ""
+    chunks = math.prod(-(-length // chunk) for length, chunk in zip(item.shape, item.chunks, strict=True))
+    stored = item.id.get_num_chunks()
+    if stored >= chunks:
+        return ""
+    return f"expected {chunks} chunks, got {stored}; HDF5 would read those that are missing as {item.fillvalue}"
 
 
 class Hdf5File:
@@ -83,10 +99,22 @@ class Hdf5File:
         """An array of numbers by its name, not read yet.
 
         Raises:
-            DatasetError: there is none, it is no array of numbers, or its values lie in another file.
+            DatasetError: there is none, it is no array of numbers, its values lie in another file, or some of them were
+                never written.
         """
-        if name in self.arrays:
-            return self.arrays[name]
+        if name not in self.arrays:
+            item = self.in_itself(name)
+            with self.in_words(f"HDF5 cannot read {name}"):
+                fault = never_written(item)
+            if fault:
+                raise unreadable_file(self.path, f"{name}: {fault}")
+            while len(self.arrays) >= MOST_ARRAYS:
+                del self.arrays[next(iter(self.arrays))]
+            self.arrays[name] = item
+        return self.arrays[name]
+
+    def in_itself(self, name: str) -> h5py.Dataset:
+        """As ``array``, whether its values were written or not; it is not kept open."""
         if not self.has(name):
             raise unreadable_file(self.path, f"holds no array {name!r}: it has {', '.join(self.names()[:12])}")
         with self.in_words(f"HDF5 cannot read {name}"):
@@ -98,9 +126,6 @@ class Hdf5File:
             raise unreadable_file(self.path, f"{name}: expected an array of real numbers, got {kind or found}")
         if elsewhere:
             raise unreadable_file(self.path, f"is refused: the values of {name} lie in another file")
-        while len(self.arrays) >= MOST_ARRAYS:
-            del self.arrays[next(iter(self.arrays))]
-        self.arrays[name] = item
         return item
 
     def unopened(self, name: str) -> UnopenedArray:
@@ -119,8 +144,12 @@ class Hdf5File:
             DatasetError: as of ``array``, or they cannot be read.
         """
         array = self.array(name)
-        with self.in_words(f"the values of {name} cannot be read"):
+        try:
             return np.asarray(array[part])
+        except HDF5_ERRORS as error:
+            if hasattr(error, "exit_code"):
+                raise
+            raise unreadable_values(self.path, name, error) from None
 
     def attribute(self, name: str, of: str = "/", default: Any = None) -> Any:
         """An attribute of an object; ``default`` where there is none."""

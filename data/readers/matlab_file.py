@@ -9,7 +9,7 @@ from scipy.io.matlab import MatReadError
 
 from tendency.data.readers.array_file import DAMAGE
 from tendency.data.readers.hdf5_file import Hdf5File, is_hdf5
-from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.reader import require_data, unreadable_file, unreadable_values
 from tendency.data.readers.stored_array import StoredArray
 
 SUFFIX = ".mat"
@@ -94,8 +94,8 @@ class _WholeArray:
         if self.content is None:
             try:
                 self.content = loadmat(str(self.file.path), variable_names=[self.name])[self.name]
-            except (*DAMAGE, MatReadError):
-                raise unreadable_file(self.file.path, f"is damaged: the values of {self.name} cannot be read") from None
+            except (*DAMAGE, MatReadError) as error:
+                raise unreadable_values(self.file.path, self.name, error) from None
             if self.content.dtype.kind not in "fiub" or self.content.shape != self.shape:
                 raise unreadable_file(
                     self.file.path,

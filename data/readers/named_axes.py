@@ -19,11 +19,11 @@ WORDS = {
 USUAL = {
     2: ("time", "x"),
     3: ("trajectory", "time", "x"),
-    4: ("trajectory", "time", "x", "y"),
-    5: ("trajectory", "time", "channel", "x", "y"),
     6: ("trajectory", "time", "channel", "x", "y", "z"),
 }
 """Axes that arrays often have, by their number."""
+MOST_CHANNELS = 4
+"""Entries up to which an axis counts fields rather than points."""
 
 
 def axis_of_name(name: str) -> str | None:
@@ -57,6 +57,22 @@ def axes_by_length(shape: Sequence[int], lengths: Mapping[str, int]) -> tuple[st
             return None
         axes[places[0]] = axis
     return tuple(axes) if len({*axes}) == len(axes) else None
+
+
+def likely_axes(shape: Sequence[int]) -> tuple[str, ...] | None:
+    """A guess at the axes of an array, to be shown and never taken: few entries in third or last place are channels.
+
+    Args:
+        shape: of the array.
+    """
+    usual, count = USUAL.get(len(shape)), len(shape)
+    if count not in (4, 5):
+        return usual
+    if shape[2] <= MOST_CHANNELS:
+        return ("trajectory", "time", "channel", *SPACE[: count - 3])
+    if shape[-1] <= MOST_CHANNELS:
+        return ("trajectory", "time", *SPACE[: count - 3], "channel")
+    return ("trajectory", "time", *SPACE[: count - 2])
 
 
 def wrong_axes(axes: Sequence[str]) -> str | None:

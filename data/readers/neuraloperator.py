@@ -20,6 +20,11 @@ NAMES = (("x", "y"), ("input", "output"))
 """Names of the inputs and of the outputs; the second pair is that of version 0.3."""
 VISCOSITY = "visc"
 REMEDY = 'where you trust it, convert it: torch.save({"x": inputs, "y": outputs}, "data.pt"), both of them tensors'
+NUMBERS = (
+    *(torch.float16, torch.float32, torch.float64),
+    *(torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.bool),
+)
+"""Types of values that numpy has as well."""
 DAMAGED = "is damaged, or no file of torch.save"
 
 
@@ -98,7 +103,8 @@ def _stored(path: Path, content: Mapping[str, Any], stated: StatedFacts) -> Stor
         block = Block("", count, 2, (Field(y),), points, params=params, split=split, notes=notes)
         return StoredBlock(block, [ConsecutiveStates((start, end))])
     if outputs.ndim == inputs.ndim + 1 and outputs.shape[:1] + outputs.shape[2:] == inputs.shape and outputs.shape[1]:
-        block = Block("", count, outputs.shape[1], (Field(y),), points, params=params, split=split)
+        odd = () if np.array_equal(inputs[:1], outputs[:1, 0]) else (f"{y} does not begin with {x}, which is not read",)
+        block = Block("", count, outputs.shape[1], (Field(y),), points, params=params, split=split, notes=odd)
         return StoredBlock(block, [StoredArray(outputs, ("trajectory", "time", *space))])
     text = ", ".join(str(length) for length in points)
     raise unreadable_file(
@@ -112,7 +118,19 @@ def _array(path: Path, name: str, value: Any) -> np.ndarray:
         raise unreadable_file(path, f"{name}: expected a tensor, got {type(value).__name__}")
     if value.layout is not torch.strided or value.is_quantized or value.is_complex() or value.dtype == torch.bfloat16:
         raise unreadable_file(path, f"{name}: expected a tensor of real numbers, got {value.dtype} {value.layout}")
-    return value.detach().numpy()
+    if value.dtype not in NUMBERS or value.is_meta:
+        found = "a tensor without any (meta)" if value.is_meta else str(value.dtype)
+        raise unreadable_file(
+            path, f"{name}: expected values of 16, 32 or 64 bits, whole numbers or truths, got {found}"
+        )
+    kept = 1 + sum((length - 1) * stride for length, stride in zip(value.shape, value.stride(), strict=True))
+    if kept < value.numel():
+        raise unreadable_file(
+            path,
+            f"{name}: expected {value.numel()} values, those of shape {tuple(value.shape)}, got a view of {kept} "
+            "that repeats them; where that is meant, store tensor.contiguous()",
+        )
+    return value.detach().resolve_neg().numpy()
 
 
 def _viscosity(path: Path, content: Mapping[str, Any], count: int) -> dict[str, np.ndarray]:

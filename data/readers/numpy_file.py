@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from tendency.data.readers.array_file import DAMAGE
-from tendency.data.readers.reader import require_data, unreadable_file
+from tendency.data.readers.reader import require_data, unreadable_file, unreadable_values
 from tendency.data.readers.stored_array import UnopenedArray
 
 NPY, NPZ = ".npy", ".npz"
@@ -69,8 +69,8 @@ class NumpyFile:
                 else:
                     with np.load(self.path, allow_pickle=False) as file:
                         self.content[name] = file[name]
-            except DAMAGE:
-                raise unreadable_file(self.path, f"is damaged: the values of {name} cannot be read") from None
+            except DAMAGE as error:
+                raise unreadable_values(self.path, name, error) from None
         return self.content[name]
 
 

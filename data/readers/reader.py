@@ -26,6 +26,23 @@ def unreadable_file(path: Path, what: str) -> DatasetError:
     return DatasetError(f"{path} {what}")
 
 
+def unreadable_values(path: Path, name: str, error: Exception) -> DatasetError:
+    """The error of values that a library could not read.
+
+    Args:
+        path: of the file.
+        name: of the array.
+        error: of the library.
+    """
+    if isinstance(error, MemoryError):
+        return unreadable_file(
+            path,
+            f"does not fit into memory: so much of {name} is read at once; store it as .npy or HDF5, of which parts "
+            "are read, in chunks of few trajectories",
+        )
+    return unreadable_file(path, f"is damaged: the values of {name} cannot be read")
+
+
 def require_data(path: Path) -> None:
     """Refuses a path without data: no file, an empty one, or the pointer that git-lfs leaves in place of one.
 

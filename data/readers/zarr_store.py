@@ -1,13 +1,15 @@
 """A zarr store in a folder: arrays of numbers, compressed by methods that run nothing from the store."""
 
 import json
+import math
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tendency.data.readers.array_file import DAMAGE
-from tendency.data.readers.reader import unreadable_file
+from tendency.data.readers.reader import unreadable_file, unreadable_values
 
 ZARR = ".zarr"
 MARKS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
@@ -16,6 +18,8 @@ COMPRESSORS = {"blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd"}
 FILTERS = {"bytes", "crc32c", "delta", "endian", "shuffle", "sharding_indexed", "transpose"}
 CODECS = COMPRESSORS | FILTERS
 """Compressors and filters that decode numbers alone; ``pickle``, for one, runs what a store says."""
+MOST_ASKED_FOR = 10**4
+"""Chunks that zarr is asked for one by one where some of them must be missing."""
 DESCRIPTIONS = (".zarray", "zarr.json")
 PACKED = ("scale_factor", "add_offset")
 ONLY = "u"
@@ -63,8 +67,8 @@ class ZarrStore:
         array = self.array(name)
         try:
             return np.asarray(array[part])
-        except DAMAGE:
-            raise unreadable_file(self.path, f"is damaged: the values of {name} cannot be read") from None
+        except DAMAGE as error:
+            raise unreadable_values(self.path, name, error) from None
 
     def attribute(self, name: str, of: str = "/", default: Any = None) -> Any:
         """An attribute of an array; ``default`` where there is none."""
@@ -118,10 +122,22 @@ def missing_chunks(array: Any) -> str:
     Args:
         array: of a store.
     """
-    stored, chunks = array.nchunks_initialized, array.nchunks
+    stored, chunks = (
+        _files_of(array),
+        math.prod(-(-length // chunk) for length, chunk in zip(array.shape, array.shards or array.chunks, strict=True)),
+    )
+    # zarr asks for each chunk by itself; a description may promise more of them than anybody could wait for.
+    if chunks <= stored or chunks <= MOST_ASKED_FOR:
+        stored, chunks = array.nchunks_initialized, array.nchunks
     if stored >= chunks:
         return ""
     return f"expected {chunks} chunks, got {stored}; zarr would read those that are missing as {array.fill_value}"
+
+
+def _files_of(array: Any) -> int:
+    """How many files lie in the folder of an array: at least as many as chunks of it."""
+    folder = Path(array.store.root) / array.path
+    return sum(name not in (*MARKS, ".zattrs") for _, _, files in os.walk(folder) for name in files)
 
 
 def _require_known_codecs(store: Path, description: Path) -> None:

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from tendency.app.configuration.command_line import check_command_line
+from tendency.app.configuration.composed import compose_command
 from tendency.app.configuration.home_folder import with_home
 from tendency.errors import ConfigError
 
@@ -108,6 +110,32 @@ def test_a_home_folder_is_found_where_no_shell_looks():
     given = ["~model", "paths.outputs=~/a", "runs=[~/a,~/b]", "x='~/a'", "name=a~b"]
     expected = ["~model", f"paths.outputs={home}/a", f"runs=[{home}/a,{home}/b]", f"x='{home}/a'", "name=a~b"]
     assert with_home(given) == expected
+
+
+FILES = ["data=files", "data.path=u.npy", "model=fno"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("data.constants={diffusivity: 0.3}", "data.constants", {"diffusivity": 0.3}),
+        ("data.params.nu=Nu", "data.params", {"nu": "Nu"}),
+        ("trainer.options.max_steps=3", "trainer.options", {"max_steps": 3}),
+    ],
+)
+def test_entries_of_a_mapping_whose_keys_the_user_chooses_are_given_as_messages_advise(text, key, value):
+    check_command_line("train", [*FILES, text])
+    config, _ = compose_command("train", [*FILES, text])
+    assert OmegaConf.select(config, key) == value
+
+
+def test_a_mapping_without_entries_says_how_one_is_added():
+    (problem,) = refused("pde=kuramoto_sivashinsky", "pde.parameters.nu=1")
+    assert problem == "unknown key 'nu' in pde.parameters, which has no entries; +pde.parameters.nu=... adds one"
+    (problem,) = refused("pde=kuramoto_sivashinsky", "pde.parameters={nu: 1}")
+    assert problem.endswith(
+        "expected no entries, as there are none, got 'nu' in {'nu': 1}; +pde.parameters.nu=... adds it"
+    )
 
 
 def test_all_mistakes_are_answered_at_once():

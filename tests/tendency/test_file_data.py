@@ -93,7 +93,70 @@ def test_what_nobody_says_is_asked_for_all_at_once(data_of, tmp_path, compose_co
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"boundary": "walls"}, r"data.boundary: boundary kind: expected one of .*, got 'walls'"),
+        ({"path": ""}, "data.path: expected a file or a folder, got ''"),
+        ({"only": ""}, "data.only: expected a pattern"),
+        ({"axes": ["x", "x"]}, "data.axes: expected names among"),
+        ({"arrays": ["u", "u"]}, r"data.arrays: expected each array once, got \['u', 'u'\]"),
+        (
+            {"arrays": ["u"], "given": ["u"]},
+            r"data.given: expected other arrays than those of data.arrays, got \['u'\]",
+        ),
+        ({"boundary": ["periodic", "walls"]}, "data.boundary: boundary kind: expected one of .*, got 'walls'"),
+        ({"num_snapshots": 1}, "data.num_snapshots: expected at least 2, .* got 1$"),
+        ({"dt": 1e-320}, "data.dt: expected a number from 1e-18 to 1e.18, .* got 9.99989e-321"),
+        ({"dt": 1e308}, "data.dt: expected a number from 1e-18 to 1e.18, .* got 1e.308"),
+        ({"extent": [1e-320]}, "data.extent: expected a number from 1e-18 to 1e.18"),
+        ({"constants": {"nu": 1e300}}, "data.constants.nu: expected numbers up to 1e.18, got 1e.300"),
+    ],
+)
+def test_settings_that_fit_no_file_are_refused_before_one_is_opened(tmp_path, settings, expected):
+    with pytest.raises(ConfigError, match=expected):
+        FileData(tmp_path, None, **{"path": str(tmp_path / "nowhere"), "batch_size": 2} | settings)
+
+
+def test_shares_that_leave_none_to_train_on_are_refused_before_a_file_is_opened():
+    with pytest.raises(ValueError, match=r"data.split: expected .* a share to train on, got 0.5 \+ 0.5"):
+        SplitRule(0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        ({"times": 1e300 * np.arange(9)}, "times of w.npz: expected numbers up to 1e.18, got 8e.300"),
+        ({"times": 1e-30 * np.arange(9)}, "time between snapshots of w.npz: expected a number from 1e-18"),
+        (
+            {"times": np.array([0, 1, 1 + 1e-15, 2, 3, 4, 5, 6, 7])},
+            "differ by more than their rounding, got steps from",
+        ),
+        ({"extent": np.array([1e-320])}, "side length of w.npz: expected a number from 1e-18"),
+        ({"speed": np.linspace(1, 1e300, 10)}, "data.params: speed: expected numbers up to 1e.18, got 1e.300"),
+    ],
+)
+def test_numbers_that_single_precision_cannot_calculate_with_are_refused(data_of, tmp_path, arrays, expected):
+    path = write_waves(tmp_path / "w.npz", **arrays)
+    with pytest.raises(ValueError, match=expected):
+        _ = data_of(path).folder
+    if "times" in arrays:
+        assert data_of(path, dt=0.1).metadata.dt == 0.1
+
+
+def test_the_range_of_parameters_is_that_of_the_trajectories_that_are_trained_on(data_of, waves):
+    data = data_of(waves, num_train=3)
+    speeds = np.load(waves)["speed"][data.index.splits["train"][:3]]
+    assert data.trained_params == {"speed": [speeds.min(), speeds.max()]}
+    assert data_of(waves).trained_params != data.trained_params
+
+
+@pytest.mark.parametrize(("setting", "value"), [("num_test", 5), ("stride", 9)])
+def test_what_train_would_refuse_is_refused_when_data_are_prepared(data_of, waves, setting, value):
+    with pytest.raises(ConfigError, match=f"data.{setting}: expected at most .*got {value}$"):
+        data_of(waves, **{setting: value}).prepare()
+    data_of(waves, stride=8).prepare()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
         ({"boundary": ["periodic", "open"]}, r"data.boundary: expected 1 entries, one for each axis, got \['periodic'"),
         ({"extent": [1.0, 1.0]}, r"data.extent: expected 1 side lengths, got \[1.0, 1.0\]"),
         ({"params": {"c": "nu"}}, r"data.params.c: expected one of \['speed'\], those of Waves 1D.npz, got 'nu'"),
@@ -110,6 +173,18 @@ def test_what_nobody_says_is_asked_for_all_at_once(data_of, tmp_path, compose_co
 def test_settings_that_do_not_fit_the_files_are_refused_by_name(data_of, waves, settings, expected):
     with pytest.raises(ValueError, match=expected):
         _ = data_of(waves, **settings).folder
+
+
+def test_one_parameter_that_is_not_finite_is_named_and_its_trajectory_can_be_left_out(data_of, tmp_path):
+    drag, speed = np.linspace(1, 2, 10), np.linspace(1, 2, 10)
+    drag[4] = np.nan
+    path = write_waves(tmp_path / "drag.npz", speed=speed, drag=drag)
+    named = r"finite values of drag, got nan in trajectory 4: leave out by data.leave_out=\[4\], or .*={speed: speed}"
+    for settings in ({}, {"params": {"d": "drag"}}, {"leave_out": [3]}):
+        with pytest.raises(ValueError, match=named):
+            _ = data_of(path, **settings).folder
+    assert data_of(path, leave_out=[4]).metadata.param_names == ("speed", "drag")
+    assert data_of(path, params={"speed": "speed"}).metadata.param_names == ("speed",)
 
 
 def test_more_trajectories_than_there_are_and_no_files_are_refused_by_name(data_of, waves, tmp_path):

@@ -130,6 +130,9 @@ def test_a_surrogate_of_data_files_is_loaded_knows_its_domain_and_is_exported(ru
     tendency.export(run, tmp_path / "export")
     again = tendency.load_surrogate(tmp_path / "export")
     assert np.array_equal(again.rollout(u, [0.1, 0.2], params={"speed": 1.0}), later)
+    for loaded in (surrogate, again):
+        with pytest.warns(UserWarning, match=r"params\['speed'\]: 40 is beyond the training data, which go from 0.5"):
+            loaded.rollout(u, [0.1], params={"speed": 40.0})
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from tendency.app.commands.sweep_failures import note_failure, require_one_proce
 from tendency.app.configuration.command_line import check_command_line
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
+from tendency.app.configuration.free_mappings import with_free_entries
 from tendency.app.configuration.home_folder import expand_home_in_environment, with_home
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import guarded
@@ -48,7 +49,7 @@ def compare() -> None:
 
 def _run(name: str, work: Callable[[DictConfig], None]) -> None:
     """Checks the command line, then works; errors and signals end the process with their exit code."""
-    sys.argv[1:] = with_home(sys.argv[1:])
+    sys.argv[1:] = with_free_entries(with_home(sys.argv[1:]))
     expand_home_in_environment()
     way = "the same command with resume=auto goes on from there" if name == "train" else SAME
 

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tendency.app.configuration.choices import complete_choices, is_nested, options_of, wrong_option
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
+from tendency.app.configuration.free_mappings import with_free_entries
 from tendency.app.configuration.groups import missing_groups
 from tendency.app.configuration.overrides import closest, parse_overrides, unknown_key
 from tendency.app.configuration.unreadable_override import misplaced, unmergeable, unresolved
@@ -50,7 +51,7 @@ def check_command_line(config_name: str, argv: Sequence[str] | None = None) -> N
         sys.exit(0)
     folders = _folders(arguments, unknown)
     name = _config_name(arguments.config_name or config_name, folders)
-    overrides = parse_overrides(arguments.overrides)
+    overrides = parse_overrides(with_free_entries(arguments.overrides))
     problems = [] if arguments.multirun else _sweeps(overrides)
     command = Command(config_name, name, folders)
     for choice in _every_choice(overrides):

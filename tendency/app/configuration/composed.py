@@ -7,6 +7,7 @@ from omegaconf import DictConfig, open_dict
 
 from tendency.app.configuration.conf_files import conf_folder
 from tendency.app.configuration.external_target import move_external_target
+from tendency.app.configuration.free_mappings import with_free_entries
 from tendency.app.configuration.groups import missing_groups
 from tendency.app.configuration.small_form import merge_small_form
 from tendency.errors import ConfigError
@@ -26,7 +27,7 @@ def compose_command(name: str, overrides: Sequence[str] = ()) -> tuple[DictConfi
         ConfigError: a group that the command needs is missing.
     """
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        config: DictConfig = compose(name, list(overrides), return_hydra_config=True)
+        config: DictConfig = compose(name, with_free_entries(overrides), return_hydra_config=True)
     if problems := missing_groups(config, name):
         raise ConfigError(problems)
     choices = dict(config.hydra.runtime.choices)

@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from tendency.app.configuration.conf_files import plain
+from tendency.app.configuration.free_mappings import with_free_entries
 from tendency.app.configuration.unreadable_override import quoted, unmergeable, unreadable
 from tendency.errors import ConfigError
 
@@ -30,7 +31,7 @@ def apply_overrides(config: Mapping[str, Any], texts: Sequence[str], key: str) -
         ConfigError: what cannot be read, and keys that are not there, all of them.
     """
     node = OmegaConf.create(dict(config))
-    overrides = parse_overrides(texts, f"{key}: ")
+    overrides = parse_overrides(with_free_entries(texts), f"{key}: ")
     expected = f"expected {' or '.join(f'{name}.<key>=<value>' for name in config)}"
     problems = [f"{expected}, got {o.input_line!r}" for o in overrides if "." not in o.key_or_group]
     problems += [problem for override in overrides if (problem := unknown_key(override, node))]
@@ -114,6 +115,8 @@ def unknown_key(override: Override, config: DictConfig) -> str | None:
             options = [str(key) for key in node.keys()]  # noqa: SIM118
             where = f" in {'.'.join(walked)}" if walked else ""
             shown = ", ".join(sorted({option for option in options if not option.startswith("_")}))
+            if walked and not shown:
+                return f"unknown key {part!r}{where}, which has no entries; +{override.key_or_group}=... adds one"
             return f"unknown key {part!r}{where}{closest(part, options)} available: {shown}"
         walked.append(part)
         node = node._get_node(part)

@@ -117,8 +117,8 @@ def _mismatch(key: str, present: Any, value: Any, adds: bool) -> str | None:
         if isinstance(value, dict):
             for name, inner in value.items():
                 if name not in names and not adds:
-                    of = ", ".join(shown) or "nothing"
-                    return f"{key}: expected a mapping of {of}, got {name!r} in {value!r}; +{key}.{name}=... adds it"
+                    expected = f"a mapping of {', '.join(shown)}" if shown else "no entries, as there are none"
+                    return f"{key}: expected {expected}, got {name!r} in {value!r}; +{key}.{name}=... adds it"
                 node = present._get_node(name) if name in names else None
                 if found := _mismatch(f"{key}.{name}", node, inner, adds):
                     return found

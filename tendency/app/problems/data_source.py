@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from tendency.data.dataset import TrajectoryDataset
 from tendency.data.manifest import Manifest
 from tendency.data.metadata import TrajectoryMetadata
 from tendency.data.split_holder import Hold, LoaderWorkers, Memory, SplitHolder
+from tendency.errors import ConfigError
 from tendency.simulation.problem import Problem
 
 if TYPE_CHECKING:
@@ -159,9 +160,25 @@ class DataSource(ABC):
 
     @property
     def seen(self) -> TrajectoryMetadata:
-        """The metadata of the trajectories as the surrogate sees them."""
+        """The metadata of the trajectories as the surrogate sees them.
+
+        Raises:
+            ConfigError: a trajectory holds no step of the surrogate.
+        """
         metadata = self.metadata
+        if self.stride >= metadata.num_snapshots:
+            raise ConfigError(
+                [
+                    f"data.stride: expected at most {metadata.num_snapshots - 1}, the steps between the "
+                    f"{metadata.num_snapshots} snapshots of a trajectory ({self.snapshots_key}), got {self.stride}"
+                ]
+            )
         return dataclasses.replace(metadata, num_snapshots=(metadata.num_snapshots - 1) // self.stride + 1)
+
+    @property
+    def trained_params(self) -> Mapping[str, Sequence[float]]:
+        """Lowest and highest training value of each parameter that a surrogate is told; {} where a problem says it."""
+        return {}
 
     def num_windows(self, span: int) -> int:
         """Training windows that span so many steps."""

@@ -1,7 +1,7 @@
 """A dataset that lies in data files: indexed once, read where they lie."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,14 @@ from tendency.app.problems.data_on_disk import files_on_disk
 from tendency.app.problems.data_source import DataSource
 from tendency.app.problems.dataset_problem import problem_node_of
 from tendency.app.problems.file_dataset import FileSettings, find_dataset, index_dataset
+from tendency.app.problems.file_settings_check import require_possible_settings
 from tendency.app.problems.inspection import Inspection, inspected
 from tendency.app.problems.looked_at_files import look_at_files
 from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.problems.stored_dataset import verify_folder
 from tendency.data.certificate import Certificate
 from tendency.data.dataset_layout import SPLITS
-from tendency.data.file_facts import StatedValues, side_ranges, step_range
+from tendency.data.file_facts import StatedValues, param_range, side_ranges, step_range
 from tendency.data.file_index import FileIndex
 from tendency.data.file_splits import SplitRule
 from tendency.data.manifest import Manifest, read_manifest
@@ -118,6 +119,7 @@ class FileData(DataSource):
             rule=split or SplitRule(),
             pde=pde,
         )
+        require_possible_settings(path, self.settings.stated, self.settings.values, only)
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -177,6 +179,15 @@ class FileData(DataSource):
         """As of ``DataSource``."""
         return side_ranges(self.index.files, self.index.extent)
 
+    @property
+    def trained_params(self) -> Mapping[str, Sequence[float]]:
+        """As of ``DataSource``."""
+        numbers = self.index.splits["train"][: self.counts["train"]]
+        return {
+            name: [*param_range(self.index.files, self.index.params[name], numbers)]
+            for name in self.metadata.param_names
+        }
+
     def identity(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """As of ``DataSource``: the dataset by its name, which says what is in the files and not where they lie.
 
@@ -211,7 +222,8 @@ class FileData(DataSource):
         ]
 
     def prepare(self) -> Manifest:
-        """As of ``DataSource``."""
+        """As of ``DataSource``; raises ConfigError where more is asked for than there is."""
+        _ = self.counts, self.seen
         return self.manifest
 
     def certify(self) -> Certificate:

@@ -156,6 +156,7 @@ class SolvedData(DataSource):
 
     def check(self) -> None:
         """As of ``DataSource``; raises ValueError as well, for what the solver refuses."""
+        _ = self.seen
         lacks = self.lacks()
         self.size.check(self.root if lacks else None)
         if lacks:

@@ -41,6 +41,7 @@ PARTS = {
     "epoch": dict[str, Any],
     "learned_steps": list[PositiveFloat] | None,
     "extent": list[PositiveFloat] | None,
+    "params": dict[str, list[FiniteFloat]],
     "version": Annotated[str, StringConstraints(max_length=40)] | None,
 }
 METADATA_PARTS = {
@@ -84,6 +85,7 @@ class Recipe:
         version: of the program that wrote it; None before versions were written.
         learned_steps: shortest and longest step of the surrogate; None before they were written.
         extent: side lengths of the domain; None where they differ between trajectories, or before they were written.
+        params: lowest and highest value of each parameter in training data whose problem does not say them.
         source: where it was read, for messages.
     """
 
@@ -99,6 +101,7 @@ class Recipe:
     version: str | None = __version__
     learned_steps: Sequence[float] | None = None
     extent: Sequence[float] | None = None
+    params: Mapping[str, Sequence[float]] = field(default_factory=dict)
     source: str = field(default="checkpoint", compare=False)
 
     @classmethod
@@ -122,7 +125,7 @@ class Recipe:
             raise ArtefactError(f"{source}: its recipe is damaged ({problems[0]})")
         known = {
             name: content[name]
-            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps", "extent")
+            for name in ("num_test", "stride", "chunks", "epoch", "learned_steps", "extent", "params")
             if name in content
         }
         return cls(
@@ -150,6 +153,7 @@ class Recipe:
             "version",
             "learned_steps",
             "extent",
+            "params",
         )
         return {"metadata": self.metadata.to_dict(), **{name: getattr(self, name) for name in rest}}
 

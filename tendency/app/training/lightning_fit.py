@@ -158,6 +158,7 @@ class LightningFit:
             epoch=self.plan.epoch(),
             learned_steps=[self.plan.learned.shortest, self.plan.learned.longest],
             extent=self.plan.side_lengths,
+            params=self.plan.data.trained_params,
         )
         return SurrogateModule(
             stepper,

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import xarray
 
+from tendency.data.metadata import DatasetError
 from tendency.data.readers.arrays import ArrayReader
 from tendency.data.readers.reader import StatedFacts
+from tendency.data.readers.stored_array import StoredArray
 from tests.support.read_files import ALL, read, refused
 
 READER = ArrayReader()
@@ -146,6 +148,21 @@ def test_an_array_that_was_not_written_is_refused(tmp_path):
         with h5py.File(tmp_path / name, "w") as file:
             file.create_dataset("u", U[:, :, 0].shape, "f4", fillvalue=9.97e36)
         refused(READER, tmp_path / name, "u: expected values, got an array that was never written", stated=stated)
+        with h5py.File(tmp_path / name, "w") as file:
+            u = file.create_dataset("u", U[:, :, 0].shape, "f4", chunks=(1, 4, 5, 6))
+            u[0], u[2] = U[0, :, 0], U[2, :, 0]
+        refused(READER, tmp_path / name, "u: expected 3 chunks, got 2; HDF5 would read", stated=stated)
+
+
+def test_a_description_that_promises_more_than_is_stored_is_refused_at_once(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    stated = StatedFacts(axes=("trajectory", "time", "x"))
+    group = zarr.open_group(str(tmp_path / "u.zarr"), mode="w")
+    group.create_array("u", shape=(10**6, 10**6, 16), chunks=(1, 1, 1), dtype="f4")[0, 0, :2] = 1.0
+    refused(READER, tmp_path / "u.zarr", f"u: expected {16 * 10**12} chunks, got 2", stated=stated)
+    with h5py.File(tmp_path / "u.hdf5", "w") as file:
+        file.create_dataset("u", (10**8, 9, 16), "f4", chunks=(1, 9, 16))[0] = 1.0
+    refused(READER, tmp_path / "u.hdf5", f"u: expected {10**8} chunks, got 1", stated=stated)
 
 
 def test_a_zarr_store_is_one_file_of_a_folder(tmp_path):
@@ -175,9 +192,31 @@ def test_a_folder_says_the_split_where_another_one_is_beside_it(tmp_path):
         assert block.split == ("test" if beside else None)
 
 
+@pytest.mark.parametrize("name", ["u.npz", "u.hdf5", "u.zarr"])
+def test_values_that_do_not_fit_into_memory_are_not_called_damaged(tmp_path, name, monkeypatch):
+    path, stated = stored(tmp_path / name, {"u": (U, NAMES)}), StatedFacts(axes=NAMES)
+
+    def none_left(*arguments, **options):
+        raise MemoryError
+
+    with READER.open(path, stated) as file:
+        (block,) = file.blocks()
+        monkeypatch.setattr(*((np, "load") if name == "u.npz" else (StoredArray, "part")), none_left)
+        with pytest.raises(DatasetError, match=f"{name} does not fit into memory: so much of u") as refusal:
+            file.read(block, slice(0, 1), slice(0, 1))
+    assert "damaged" not in str(refusal.value)
+
+
 def test_axes_that_are_not_said_are_asked_for(tmp_path):
     np.save(tmp_path / "u.npy", U)
-    refused(READER, tmp_path / "u.npy", "u (3, 4, 2, 5, 6) float32", "'data.axes=[trajectory,time,channel,x,y]'")
+    refused(READER, tmp_path / "u.npy", "does not say what the axes of u are: it holds u (3, 4, 2, 5, 6) float32",
+            "data/reader=arrays 'data.axes=[trajectory,time,channel,x,y]' data.dt=0.01 'data.extent=[1.0,1.0]' "
+            "data.boundary=periodic")  # fmt: skip
+    for shape, axes in {(40, 21, 1, 64): "channel,x", (40, 21, 64, 3): "x,channel", (4, 5, 6, 7): "x,y"}.items():
+        np.savez(tmp_path / "mine.npz", u=np.zeros(shape, "f4"))
+        refused(READER, tmp_path / "mine.npz", f"'data.axes=[trajectory,time,{axes}]'")
+    np.savez(tmp_path / "timed.npz", u=U, t=np.arange(4.0))
+    refused(READER, tmp_path / "timed.npz", "'data.axes=[trajectory,time,channel,x,y]' 'data.extent=[1.0,1.0]'")
     np.savez(tmp_path / "u.npz", u=U[:, :, 0], v=U[:, :, 0, :4])
     stated = StatedFacts(axes=("trajectory", "time", "x", "y"))
     refused(READER, tmp_path / "u.npz", "u (3, 4, 5, 6)", "v (3, 4, 4, 6)", "'data.arrays=[u]'", stated=stated)
@@ -209,11 +248,11 @@ def test_wrong_arrays_are_named(tmp_path, arrays, stated, words):
     refused(READER, tmp_path / "wrong.npz", *words, stated=StatedFacts(**stated))
 
 
-def test_a_parameter_that_is_not_finite_is_told(tmp_path):
-    np.savez(tmp_path / "u.npz", u=U, nu=np.array([1.0, np.nan, 2.0]), mu=np.arange(3))
+def test_a_parameter_that_is_nowhere_finite_is_told(tmp_path):
+    np.savez(tmp_path / "u.npz", u=U, nu=np.full(3, np.nan), mu=np.arange(3), drag=np.array([1.0, np.nan, 2.0]))
     ((block, _, _),) = read(READER, tmp_path / "u.npz", StatedFacts(axes=NAMES)).values()
-    assert [*block.params] == ["mu"]
-    assert "nu is not finite" in block.notes[0]
+    assert [*block.params] == ["mu", "drag"]
+    assert "nu is nowhere finite" in block.notes[0]
 
 
 def test_values_outside_the_file_and_pickled_ones_are_refused(tmp_path):

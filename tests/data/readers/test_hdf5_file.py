@@ -81,11 +81,16 @@ def test_names_that_are_no_text_are_listed(tmp_path):
     file.close()
 
 
-def test_more_values_than_the_memory_holds_are_refused(tmp_path):
-    """A small file can declare an array of any size."""
+def test_values_that_were_never_written_are_refused_whatever_the_format(tmp_path):
+    """A small file can declare an array of any size, and HDF5 reads zeros in place of what is not there."""
     with h5py.File(tmp_path / "file.hdf5", "w") as file:
         file.create_dataset("x", (2**45,), "f8", chunks=(1024,))
+        file.create_dataset("y", (2**45,), "f8", chunks=(1024,))[:2] = 1.0
+        file.create_dataset("z", (1000,), "f8", chunks=(300,))[:] = 1.0
     file = Hdf5File(tmp_path / "file.hdf5")
-    with pytest.raises(DatasetError, match="is damaged: the values of x cannot be read"):
+    with pytest.raises(DatasetError, match="x: expected values, got an array that was never written"):
         file.values("x")
+    with pytest.raises(DatasetError, match=f"y: expected {2**35} chunks, got 1; HDF5 would read .* as 0.0"):
+        file.array("y")
+    assert (file.values("z") == 1).all()
     file.close()

@@ -92,11 +92,28 @@ def test_objects_of_classes_are_refused_and_run_nothing(tmp_path, monkeypatch, c
         ({"x": torch.ones(2, 4) * 1j, "y": torch.ones(2, 4)}, ("x:", "real numbers", "complex64")),
         ({"x": torch.ones(2, 4).to_sparse(), "y": torch.ones(2, 4)}, ("x:", "sparse")),
         ({"x": 3.0, "y": torch.ones(2, 4)}, ("x: expected a tensor, got float",)),
+        (
+            {"x": torch.ones(2, 4), "y": torch.zeros(1).expand(2, 4)},
+            ("y: expected 8 values", "(2, 4)", "view of 1 "),
+        ),
+        ({"x": torch.ones(2, 4, device="meta"), "y": torch.ones(2, 4)}, ("x: expected values", "(meta)")),
+        ({"x": torch.ones(2, 4), "y": torch.ones(2, 4).to(torch.float8_e5m2)}, ("y: expected values", "float8_e5m2")),
         ({"x": torch.ones(2, 4), "y": torch.ones(2, 4), "visc": torch.ones(3)}, ("visc", "1 or 2", "(3,)")),
     ],
 )
 def test_wrong_tensors_are_named(tmp_path, content, words):
     refused(READER, written(tmp_path / "wrong.pt", content), *words)
+
+
+def test_negated_values_are_read_and_outputs_that_do_not_begin_with_the_inputs_are_told(tmp_path):
+    y = normal(3, 5, 4)
+    negated = (1j * y).to(torch.complex64).conj().imag
+    assert negated.is_neg()
+    block, states, _ = read(READER, written(tmp_path / "negated.pt", {"x": -y[:, 0], "y": negated}))[""]
+    assert np.array_equal(states[:, :, 0], -y)
+    assert not block.notes
+    block, _, _ = read(READER, written(tmp_path / "later.pt", {"x": y[:, 0] + 99, "y": y}))[""]
+    assert block.notes == ("y does not begin with x, which is not read",)
 
 
 def test_a_damaged_file_is_called_that(tmp_path):
