@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,6 +152,47 @@ def test_a_missing_file_is_named_by_the_path_it_had(data_of, waves):
     waves.unlink()
     with pytest.raises(DatasetError, match=rf"^{waves} is missing"):
         everything(data.folder, data.counts)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link, shutil.copy])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a.npz", "b.npz"),
+        ("train/a.npz", "test/a.npz"),
+    ],
+)
+def test_one_file_in_two_splits_is_refused(data_of, waves, tmp_path, names, link):
+    first, second = (tmp_path / "files" / name for name in names)
+    for path in (first, second):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    u = np.load(waves)["u"][:, :, 0]
+    np.save(first.with_suffix(".npy"), u)
+    link(first.with_suffix(".npy"), second.with_suffix(".npy"))
+    said = [str(Path(name).with_suffix(".npy")) for name in sorted(names)]
+    with pytest.raises(
+        ValueError, match=rf"{said[0]} and {said[1]} hold the same .* in train and valid and test: .*data.only="
+    ):
+        data_of(tmp_path / "files", reader=GeneralReader(), **SAID)
+
+
+def test_one_file_twice_in_one_split_is_noted(data_of, tmp_path):
+    for number, split in enumerate(("train", "valid", "test")):
+        write_waves(tmp_path / "files" / f"{split}.npz", seed=number, split=split)
+    shutil.copy(tmp_path / "files" / "train.npz", tmp_path / "files" / "train2.npz")
+    notes = [line for line in data_of(tmp_path / "files").lines() if line.startswith("note")]
+    assert notes == ["note     train.npz and train2.npz hold the same trajectories, which count twice"]
+
+
+def test_a_file_without_a_split_beside_others_is_refused(data_of, tmp_path):
+    u = np.load(write_waves(tmp_path / "waves.npz"))["u"][:, :, 0]
+    for number, name in enumerate(("train/a.npy", "test/b.npy", "c.npy")):
+        (tmp_path / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "files" / name, u + number)
+    with pytest.raises(ValueError, match=r"data.path: .* got c.npy without one beside .*data.only='\*/\?\*'"):
+        data_of(tmp_path / "files", reader=GeneralReader(), **SAID)
+    data = data_of(tmp_path / "files", reader=GeneralReader(), only="*/?*", **SAID)
+    assert data.counts == {"train": 9, "valid": 1, "test": 10}
 
 
 @pytest.mark.parametrize(("name", "array"), [("u", "values of u"), ("mask", "constant fields")])

@@ -149,7 +149,7 @@ def test_parameters_of_one_value_are_hidden_and_steps_may_vary(data_of, tmp_path
             "train and test as the files say; drawn from train, data.split.valid=0.1",
         ),
         (
-            ("train", "test", None),
+            (None, None, None),
             (11, 2, 2),
             "drawn from all 15 trajectories, data.split.valid=0.1, data.split.test=0.1",
         ),

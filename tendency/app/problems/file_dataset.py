@@ -22,7 +22,7 @@ from tendency.data.dataset_layout import dataset_folder, digests_path, lock_path
 from tendency.data.file_facts import FileFacts, StatedValues, described, gather_facts, require_one_kind, unsaid
 from tendency.data.file_index import FileIndex, IndexedFile
 from tendency.data.file_location import FileLocation
-from tendency.data.file_splits import SplitRule, splits_of
+from tendency.data.file_splits import SplitRule, require_apart, splits_of
 from tendency.data.file_storage import FileStorage
 from tendency.data.folder_lock import only_one
 from tendency.data.index_files import DataFiles, name_of
@@ -140,6 +140,7 @@ def index_dataset(settings: FileSettings, root: Path) -> Path:
     for number in range(len(files)):
         samples.append(data_files.sample(files, number, used, num_snapshots))
         report(number + 1, len(files))
+    notes = require_apart(files, samples, splits)
     values = settings.values
     index = FileIndex(
         path_of(type(reader)),
@@ -166,7 +167,7 @@ def index_dataset(settings: FileSettings, root: Path) -> Path:
         chunks={},
         certificate=Certificate((), 0),
         statistics={},
-        provenance=provenance() | {"split": origin},
+        provenance=provenance() | {"split": origin} | ({"notes": notes} if notes else {}),
         files=index,
     )
     _write(folder, manifest, FileLocation(str(path), settings.asked(), stamps), problem)
