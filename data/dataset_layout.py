@@ -6,7 +6,8 @@
     manifest.json                                         written last: without it the dataset is not complete
     mapped/train.f32 ...  train.json ...                  copies of splits for training; nothing is lost with them
 
-A dataset of files of others has a manifest with their index, and location.json, which says where they lie.
+A dataset of files of others has a manifest with their index, location.json, which says where they lie and when they
+were changed, and digests.json, with a digest of the values of each of their trajectories.
 """
 
 import hashlib
@@ -72,6 +73,11 @@ def seconds_path(folder: Path) -> Path:
 def location_path(folder: Path) -> Path:
     """Where the files of a dataset lie that was made of files of others; it is no part of what the dataset is."""
     return folder / "location.json"
+
+
+def digests_path(folder: Path) -> Path:
+    """Digests of the values of trajectories in files of others; no part of what the dataset is."""
+    return folder / "digests.json"
 
 
 def lock_path(folder: Path) -> Path:

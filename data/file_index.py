@@ -99,6 +99,19 @@ class FileIndex:
                 first += block.num_trajectories
         return np.asarray(rows, dtype=np.int64).reshape(-1, 4)
 
+    def path_of(self, root: Path, number: int) -> Path:
+        """Where a file lies.
+
+        Args:
+            root: file or folder that the dataset was indexed at, or where it was moved to.
+            number: of the file.
+        """
+        name = self.files[number].name
+        inside = root / name
+        # A dataset of one file is the file itself, which some formats make a folder.
+        alone = len(self.files) == 1 and name == root.name and not inside.exists()
+        return root if alone or root.is_file() else inside
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         return {

@@ -1,14 +1,14 @@
 """Which trajectories of data files are trained on, validated and tested."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Gt, Lt
 
 from tendency.data.dataset_layout import SPLITS
-from tendency.data.file_index import IndexedFile
+from tendency.data.file_index import IndexedFile, header_of
 from tendency.simulation.annotations import NonNegativeInt
 
 Share = Annotated[float, Gt(0), Lt(1)]
@@ -85,6 +85,8 @@ def splits_of(
         numbers = np.setdiff1d(np.arange(end - block.num_trajectories, end), leave_out)
         if len(numbers):
             stated.setdefault(block.split or "", []).append(numbers)
+    if "" in stated and len(stated) > 1:
+        raise ValueError(_unsaid(files))
     if "" in stated or not stated:
         kept = np.setdiff1d(np.arange(ends[-1]), leave_out)
         return rule.cut(kept, SPLITS[1:]), f"drawn from all {len(kept)} trajectories, {_drawn(rule, SPLITS[1:])}"
@@ -96,6 +98,53 @@ def splits_of(
     if not missing:
         return found, said
     return found | rule.cut(found["train"], missing), f"{said}; drawn from train, {_drawn(rule, missing)}"
+
+
+def _unsaid(files: Sequence[IndexedFile]) -> str:
+    """What is wrong where some files name a split and others none."""
+    places = [(file.name, block.key, block.split) for file in files for block in file.blocks]
+    without = next((f"{name} {key}".strip() for name, key, split in places if not split), "")
+    name, _, split = next(place for place in places if place[2])
+    return (
+        f"data.path: expected files that all name their split, or none, got {without} without one beside {name} "
+        f"({split}); choose those that do by data.only=<pattern of their names>, such as data.only='*/?*' for files in "
+        "folders, or move the others away"
+    )
+
+
+def require_apart(files: Sequence[IndexedFile], samples: Sequence[str], splits: Mapping[str, np.ndarray]) -> list[str]:
+    """Refuses files with the same trajectories in different splits, such as links to one file.
+
+    Args:
+        files: with the blocks that are used, through which trajectories are numbered.
+        samples: for each file a digest of its first and last trajectory that are used.
+        splits: the numbers of the trajectories of each.
+
+    Returns:
+        A sentence for each file whose trajectories count twice in one split.
+
+    Raises:
+        ValueError: names both files and both splits.
+    """
+    notes, first = [], 0
+    seen: dict[tuple[int, str, str], tuple[str, set[str]]] = {}
+    for file, sample in zip(files, samples, strict=True):
+        stop = first + sum(block.num_trajectories for block in file.blocks)
+        inside = {name for name, numbers in splits.items() if ((numbers >= first) & (numbers < stop)).any()}
+        first = stop
+        same = (file.bytes, header_of([replace(block, split=None) for block in file.blocks]), sample)
+        before, there = seen.setdefault(same, (file.name, inside))
+        if before == file.name or not inside:
+            continue
+        if len(there | inside) > 1:
+            both = " and ".join(split for split in SPLITS if split in there | inside)
+            raise ValueError(
+                f"data.path: {before} and {file.name} hold the same trajectories (size, structure, first and last "
+                f"values agree), in {both}: what is tested would be trained on; remove one, or choose files by "
+                "data.only=<pattern of their names>"
+            )
+        notes.append(f"{before} and {file.name} hold the same trajectories, which count twice")
+    return notes
 
 
 def _drawn(rule: SplitRule, splits: Sequence[str]) -> str:

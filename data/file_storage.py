@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,22 @@ from torch import Tensor
 from tendency.data.chunk_blocks import stamp_of
 from tendency.data.dataset_layout import location_path
 from tendency.data.file_index import FileIndex, header_of
+from tendency.data.file_location import FileLocation
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.block import Block
 from tendency.data.readers.known_readers import reader_named
 from tendency.data.readers.reader import OpenedFile, unreadable_file
 from tendency.data.row_reads import read_windows
 from tendency.data.storage import TrajectoryStorage
+from tendency.data.trajectory_digests import TrajectoryDigests, changed_values
 from tendency.data.window_source import IntArray
 from tendency.simulation.conditions import Conditions
 
 MOST_OPEN = 16
 """Files that are kept open."""
+
+BEYOND = "beyond the range of float32 (3.4e38)"
+RESCALE = "rescale the field to other units"
 
 TOGETHER = 16
 """Trajectories that are read at once where a whole batch is asked for."""
@@ -52,22 +58,39 @@ def read_location(folder: Path) -> Path:
 class FileStorage(TrajectoryStorage):
     """One split of a dataset that lies in files of others.
 
-    A file is compared with the index when it is first opened: its size, and what its reader says of it.
+    A file is compared with the index when it is first opened: its size, and what its reader says of it. Where its time
+    of change is another one than when it was indexed, the values of its trajectories are compared as well.
 
     Args:
         folder: of the dataset, which holds its index.
         manifest: of the dataset.
         index: of its files.
         split: ``train``, ``valid`` or ``test``.
-        root: where the files lie; where the folder says that they do when left out.
+        root: where the files lie, whose values are not compared; where the folder says that they do when left out.
     """
 
     def __init__(self, folder: Path, manifest: Any, index: FileIndex, split: str, root: Path | None = None) -> None:
         self.folder, self.metadata, self.index, self.batch = folder, manifest.metadata, index, TOGETHER
         self.root, self.numbers, self.places = root or read_location(folder), index.splits[split], index.places()
         self.reader = reader_named(index.reader)
+        location = None if root else FileLocation.read(folder)
+        self.stamps = {} if location is None else location.stamps
+        self.digests = TrajectoryDigests({}) if root else TrajectoryDigests.read(folder)
         self.open_files: OrderedDict[int, OpenedFile] = OrderedDict()
         self.compared: set[int] = set()
+
+    @classmethod
+    def of_all(cls, folder: Path, manifest: Any, index: FileIndex, root: Path) -> "FileStorage":
+        """The trajectories of all splits, in the order of the files.
+
+        Args:
+            folder: of the dataset.
+            manifest: of the dataset.
+            index: of its files.
+            root: where the files lie.
+        """
+        used = np.sort(np.concatenate(list(index.splits.values())))
+        return cls(folder, manifest, replace(index, splits={"train": used}), "train", root)
 
     def heads(self, rows: range) -> tuple[Tensor, Conditions]:
         """As of ``TrajectoryStorage``."""
@@ -90,17 +113,20 @@ class FileStorage(TrajectoryStorage):
         for number, block, part in self._parts(rows):
             values = self._opened(number).read(block, part, slice(begin, end, step))
             self._require(values, number, block, part)
-            pieces.append(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
+            pieces.append(_single_precision(values))
         u = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         if not bool(torch.isfinite(u).all()):
             row, snapshot, channel = torch.nonzero(~torch.isfinite(u).flatten(3).all(3))[0].tolist()
             number, block, part = self._part_of(rows.start + row)
             leave_out = f"data.leave_out=[{self.numbers[rows.start + row]}]"
+            name, snapshot = block.field_of_channel(channel).name, begin + snapshot * step
+            place = f"trajectory {part.start}{_of(block)}, snapshot {snapshot}"
+            stored = self._opened(number).read(block, part, slice(snapshot, snapshot + 1))[:, :, channel]
+            if np.isfinite(stored).all():
+                raise unreadable_file(self._path(number), f"holds values of {name} {BEYOND}: {place}; {RESCALE}")
             raise unreadable_file(
                 self._path(number),
-                f"holds values of {block.field_of_channel(channel).name} that are not finite: trajectory "
-                f"{part.start}{_of(block)}, snapshot {begin + snapshot * step}; leave it out by {leave_out}, or clean "
-                "the file",
+                f"holds values of {name} that are not finite: {place}; leave it out by {leave_out}, or clean the file",
             )
         return u
 
@@ -143,7 +169,7 @@ class FileStorage(TrajectoryStorage):
 
     def _path(self, number: int) -> Path:
         """Where a file of the index lies."""
-        return self.root if self.root.is_file() else self.root / self.index.files[number].name
+        return self.index.path_of(self.root, number)
 
     def _opened(self, number: int) -> OpenedFile:
         """A file of the index, compared with it when it is first opened."""
@@ -166,10 +192,34 @@ class FileStorage(TrajectoryStorage):
             if header_of([block for block in file.blocks() if block.key in keys]) != header_of(entry.blocks):
                 raise unreadable_file(path, "was changed since it was indexed: its structure or its parameters differ")
             self.compared.add(number)
+            self.open_files[number] = file
+            self._require_values(number, path)
         self.open_files[number] = file
         while len(self.open_files) > MOST_OPEN:
             self.open_files.popitem(last=False)[1].close()
         return file
+
+    def _require_values(self, number: int, path: Path) -> None:
+        """Refuses a file that was written to since it was indexed, and whose values are others now.
+
+        A copy of it, whose time of change is another one too, holds the same values.
+        """
+        stamps = [[part.stat().st_size, part.stat().st_mtime_ns] for part in self.reader.parts(path)]
+        if self.stamps.get(self.index.files[number].name) == stamps:
+            return
+        try:
+            changed = self.digests.first_changed(self, self.rows_in(number))
+        except DatasetError:
+            self._forget(number)
+            raise
+        if changed is not None:
+            self._forget(number)
+            raise unreadable_file(path, f"was changed since it was indexed: {changed_values([changed], self.folder)}")
+
+    def _forget(self, number: int) -> None:
+        """Lets a file be compared again when it is next asked for."""
+        self.compared.discard(number)
+        self.open_files.pop(number).close()
 
     def _part_of(self, row: int) -> tuple[int, Block, slice]:
         """The file, the block and the row in it of one trajectory of the split."""
@@ -221,9 +271,19 @@ class FileStorage(TrajectoryStorage):
         if not self.metadata.given:
             return None
         pieces = [self._opened(number).read_given(block, part) for number, block, part in self._parts(rows)]
-        given = torch.from_numpy(np.ascontiguousarray(np.concatenate(pieces), dtype=np.float32))
+        stored = np.concatenate(pieces)
+        given = _single_precision(stored)
         if not bool(torch.isfinite(given).all()):
-            raise DatasetError(f"dataset {self.folder.name}: a constant field holds values that are not finite")
+            row = int(torch.nonzero(~torch.isfinite(given).flatten(1).all(1))[0])
+            number, block, part = self._part_of(rows.start + row)
+            place = f"trajectory {part.start}{_of(block)}"
+            if np.isfinite(stored[row]).all():
+                raise unreadable_file(self._path(number), f"holds constant fields {BEYOND}: {place}; {RESCALE}")
+            raise unreadable_file(
+                self._path(number),
+                f"holds constant fields that are not finite: {place}; leave it out by "
+                f"data.leave_out=[{self.numbers[rows.start + row]}], or clean the file",
+            )
         return given
 
     def _require(self, values: np.ndarray, number: int, block: Block, part: slice) -> None:
@@ -235,6 +295,12 @@ class FileStorage(TrajectoryStorage):
                 f"{block.key}: expected numbers (B, W, C, *N) with B, C, *N = {expected}, got {values.dtype} "
                 f"{values.shape}",
             )
+
+
+def _single_precision(values: np.ndarray) -> Tensor:
+    """Values as float32; what is beyond its range is infinite, which the caller refuses."""
+    with np.errstate(over="ignore"):
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
 def _of(block: Block) -> str:

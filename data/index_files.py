@@ -109,7 +109,7 @@ class DataFiles:
         first = sum(block.num_trajectories for file in files[:number] for block in file.blocks)
         path = self.found.get(entry.name)
         if path is None:
-            raise unreadable_file(self.path / entry.name, "is missing")
+            raise unreadable_file(self.path if self.path.name == entry.name else self.path / entry.name, "is missing")
         places = []
         for block in entry.blocks:
             inside = used[(used >= first) & (used < first + block.num_trajectories)]

@@ -9,17 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from tendency.data.certificate import Certificate
-from tendency.data.dataset_layout import SPLITS, chunks_of, lock_path, manifest_path, seconds_path, stored_chunk_paths
+from tendency.data.dataset_layout import (
+    SPLITS,
+    chunks_of,
+    location_path,
+    lock_path,
+    manifest_path,
+    seconds_path,
+    stored_chunk_paths,
+)
 from tendency.data.file_index import FileIndex
 from tendency.data.file_kind import in_place_of_file, require_file
+from tendency.data.manifest_of_files import require_files
 from tendency.data.manifest_schema import (
     SCHEMA,
     SCHEMA_OF_FILES,
     NewerSchemaError,
     content_digest,
     require_chunks,
-    require_files,
     require_schema,
+    require_statistics,
 )
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
 from tendency.data.trajectory_reader import digest_of_header, open_chunk, stated_rests
@@ -27,6 +36,9 @@ from tendency.data.whole_file import write_whole
 
 MANIFEST_REMEDY = "delete it and run the same generate.py again: chunks that are whole are kept"
 """Ends every message about a manifest that is damaged."""
+
+FILES_REMEDY = "delete it and run the same train.py or generate.py data.path=... again: the files are indexed anew"
+"""The same of data files."""
 
 SOLVED_ANEW = "solved_anew"
 """The entry of a manifest's provenance that lists the chunks which a repair made with other bytes than at first."""
@@ -125,20 +137,22 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{folder} holds no dataset: neither a manifest nor chunks (looked in {folder.resolve()})"
             )
         raise DatasetError(f"dataset {folder} is incomplete ({chunks} chunks, no manifest); run generate.py again")
+    remedy = FILES_REMEDY if location_path(folder).exists() else MANIFEST_REMEDY
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         require_schema(content)
         metadata = TrajectoryMetadata.from_dict(content["metadata"])
         files = FileIndex.from_dict(content["files"]) if "files" in content else None
-        require_chunks(content, metadata) if files is None else require_files(content, files)
+        require_statistics(content, metadata)
+        require_chunks(content, metadata) if files is None else require_files(content, metadata, files)
     except NewerSchemaError as error:
         raise DatasetError(f"{path}: {error}") from None
     except DatasetError as error:
-        raise DatasetError(f"{path} is damaged: {error}; {MANIFEST_REMEDY}") from None
+        raise DatasetError(f"{path} is damaged: {error}; {remedy}") from None
     except (ValueError, KeyError, TypeError, ArithmeticError, RuntimeError) as error:
         no_text = isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
         what = "it is no JSON text" if no_text else str(error).splitlines()[0]
-        raise DatasetError(f"{path} is damaged ({what}); {MANIFEST_REMEDY}") from None
+        raise DatasetError(f"{path} is damaged ({what}); {remedy}") from None
     return Manifest(
         description=content["description"],
         metadata=metadata,

@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, NotRequired
 
 from annotated_types import Ge, Le, Len
@@ -12,9 +11,8 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from tendency.data.dataset_layout import chunks_of
-from tendency.data.file_index import FileIndex
 from tendency.data.metadata import DatasetError, TrajectoryMetadata
-from tendency.simulation.annotations import FiniteFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from tendency.simulation.annotations import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 SCHEMA = 2
 """Of the manifests that are written: from 2 on with a checksum of their own, and one for the header of each chunk."""
@@ -88,7 +86,7 @@ class _Certificate(TypedDict):
 @_open
 class _Moments(TypedDict):
     mean: list[FiniteFloat]
-    std: list[FiniteFloat]
+    std: list[NonNegativeFloat]
 
 
 @_open
@@ -197,6 +195,23 @@ def require_schema(content: Any) -> None:
         raise DatasetError("its content is not what its checksum was made of")
 
 
+def require_statistics(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> None:
+    """Refuses statistics that are not those of the channels.
+
+    Args:
+        content: plain JSON data that ``require_schema`` let pass.
+        metadata: of the dataset.
+
+    Raises:
+        DatasetError: with both sides.
+    """
+    for name, values in content["statistics"].get("u", {}).items():
+        if name in ("mean", "std") and len(values) != metadata.num_channels:
+            raise DatasetError(
+                f"statistics.u.{name}: expected one for each of {list(metadata.channel_names)}, got {values}"
+            )
+
+
 def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> None:
     """Refuses a manifest whose chunks are not those of its counts, or are smaller than what they are to hold.
 
@@ -230,34 +245,4 @@ def require_chunks(content: Mapping[str, Any], metadata: TrajectoryMetadata) -> 
                 raise DatasetError(
                     f"chunks.{name}.settled: expected rows below {size} and snapshots below "
                     f"{metadata.num_snapshots}, got row {row} from snapshot {snapshot} on"
-                )
-
-
-def require_files(content: Mapping[str, Any], files: FileIndex) -> None:
-    """Refuses a manifest of files of others whose counts, parameters or paths are not those of its index.
-
-    Args:
-        content: plain JSON data that ``require_schema`` let pass.
-        files: the index in it.
-
-    Raises:
-        DatasetError: with both sides.
-    """
-    counts = {split: len(numbers) for split, numbers in files.splits.items()}
-    if content["counts"] != counts or content["chunks"]:
-        raise DatasetError(f"counts: expected those of the index, {counts}, and no chunks, got {content['counts']}")
-    metadata = content["metadata"]
-    names = {*metadata["param_names"], *metadata["hidden_names"]}
-    if names != {*files.params, *files.constants}:
-        raise DatasetError(f"files.params: expected {sorted(names)}, got {sorted({*files.params, *files.constants})}")
-    for file in files.files:
-        if PurePosixPath(file.name).is_absolute() or ".." in PurePosixPath(file.name).parts:
-            raise DatasetError(f"files: expected names that stay in the dataset's folder, got {file.name!r}")
-        for block in file.blocks:
-            if missing := {*files.params.values()} - {*block.params}:
-                raise DatasetError(f"files.{file.name}: its blocks lack the parameters {sorted(missing)}")
-            if block.num_snapshots < metadata["num_snapshots"]:
-                raise DatasetError(
-                    f"files.{file.name}: expected at least {metadata['num_snapshots']} snapshots, got "
-                    f"{block.num_snapshots}"
                 )

@@ -146,7 +146,7 @@ class TrajectoryMetadata:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DatasetError(f"metadata: written by another version of this program ({reason})") from None
         # What a constructor takes for something else, or leaves out, would be another dataset without a word.
-        if changed := [name for name, value in plain.items() if read[name] != value]:
+        if changed := [name for name, value in plain.items() if read.get(name) != value]:
             raise DatasetError(
                 f"metadata.{changed[0]}: not what this program writes, got {repr(plain[changed[0]])[:60]}"
             )

@@ -1,6 +1,7 @@
 """Which class reads the files of a dataset: one of this project, or one that the command line has named."""
 
 import importlib
+import inspect
 
 from tendency.data.metadata import DatasetError
 from tendency.data.readers.reader import Reader
@@ -30,7 +31,7 @@ def admit_named(path: str) -> None:
         found = getattr(importlib.import_module(module), name, None)
     except (ImportError, ValueError) as error:
         raise DatasetError(f"the reader {path!r} cannot be imported ({error}); put its folder on PYTHONPATH") from None
-    if not (isinstance(found, type) and issubclass(found, Reader)):
+    if not (isinstance(found, type) and issubclass(found, Reader)) or inspect.isabstract(found):
         raise DatasetError(f"the reader {path!r} is no class of readers")
     admit(found)
 
@@ -53,7 +54,7 @@ def reader_named(path: str) -> Reader:
             known = None
         if not (isinstance(known, type) and issubclass(known, Reader) and known.__module__ == module):
             known = None
-    if known is None:
+    if known is None or inspect.isabstract(known):
         raise DatasetError(
             f"the reader {path!r} is not one of this project; name it on the command line of train.py or generate.py "
             "(data/reader=), or tell evaluate.py trust=true"

@@ -74,11 +74,14 @@ def write_array_files(tmp_path, reader):
         geometry=Grid([POINTS], Boundary.periodic(1)),
         num_snapshots=SNAPSHOTS,
         dt=0.5,
+        resolution="unknown",
         given=(Field("k"),),
     )
     home = tmp_path / "source-0123456789"
     home.mkdir()
     counts = {split: len(numbers) for split, numbers in splits.items()}
-    Manifest({}, metadata, counts, 16, {}, Certificate((), 0), {}, files=index).write(home)
+    Manifest({"values": {"boundary": "periodic"}}, metadata, counts, 16, {}, Certificate((), 0), {}, files=index).write(
+        home
+    )
     location_path(home).write_text(json.dumps({"path": str(source)}))
     return home

@@ -213,7 +213,8 @@ class FileData(DataSource):
     def lines(self) -> list[str]:
         """As of ``DataSource``."""
         number = len(self.index.files)
-        notes = dict.fromkeys(note for file in self.index.files for block in file.blocks for note in block.notes)
+        notes = dict.fromkeys(self.manifest.provenance.get("notes", ()))
+        notes |= dict.fromkeys(note for file in self.index.files for block in file.blocks for note in block.notes)
         return [
             f"files    {number} {'file' if number == 1 else 'files'} at {self.settings.path}",
             f"split    {self.manifest.provenance.get('split')}",

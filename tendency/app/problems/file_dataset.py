@@ -18,11 +18,11 @@ from tendency.app.problems.solved_data import bounded_problem
 from tendency.app.progress import progress_line
 from tendency.data.certificate import Certificate
 from tendency.data.certify_files import certify_files
-from tendency.data.dataset_layout import dataset_folder, lock_path, manifest_path, safe_name
+from tendency.data.dataset_layout import dataset_folder, digests_path, lock_path, manifest_path, safe_name
 from tendency.data.file_facts import FileFacts, StatedValues, described, gather_facts, require_one_kind, unsaid
 from tendency.data.file_index import FileIndex, IndexedFile
 from tendency.data.file_location import FileLocation
-from tendency.data.file_splits import SplitRule, splits_of
+from tendency.data.file_splits import SplitRule, require_apart, splits_of
 from tendency.data.file_storage import FileStorage
 from tendency.data.folder_lock import only_one
 from tendency.data.index_files import DataFiles, name_of
@@ -31,6 +31,7 @@ from tendency.data.metadata import DatasetError
 from tendency.data.readers.known_readers import path_of, reader_named
 from tendency.data.readers.reader import Reader, StatedFacts
 from tendency.data.statistics import channel_statistics
+from tendency.data.trajectory_digests import TrajectoryDigests, changed_values
 from tendency.errors import ConfigError
 from tendency.simulation.problem import Problem
 from tendency.version import provenance
@@ -139,6 +140,7 @@ def index_dataset(settings: FileSettings, root: Path) -> Path:
     for number in range(len(files)):
         samples.append(data_files.sample(files, number, used, num_snapshots))
         report(number + 1, len(files))
+    notes = require_apart(files, samples, splits)
     values = settings.values
     index = FileIndex(
         path_of(type(reader)),
@@ -165,7 +167,7 @@ def index_dataset(settings: FileSettings, root: Path) -> Path:
         chunks={},
         certificate=Certificate((), 0),
         statistics={},
-        provenance=provenance() | {"split": origin},
+        provenance=provenance() | {"split": origin} | ({"notes": notes} if notes else {}),
         files=index,
     )
     _write(folder, manifest, FileLocation(str(path), settings.asked(), stamps), problem)
@@ -206,9 +208,14 @@ def _problem_of_files(settings: FileSettings, facts: FileFacts) -> Problem | Non
 
 def _write(folder: Path, manifest: Manifest, location: FileLocation, problem: Problem | None) -> None:
     """Writes where the files lie, and the manifest with its certificate where it is not there; the manifest last."""
+    index = manifest.files
+    if index is None:
+        return
     with only_one(lock_path(folder), print, f"which indexes {folder}"):
+        if complete := manifest_path(folder).exists():
+            _require_values(folder, manifest, index, Path(location.path))
         location.write(folder)
-        if manifest_path(folder).exists():
+        if complete:
             try:
                 if read_manifest(folder).description == json.loads(json.dumps(manifest.description)):
                     return
@@ -217,12 +224,33 @@ def _write(folder: Path, manifest: Manifest, location: FileLocation, problem: Pr
                 pass
         statistics = channel_statistics(_sampled_states(folder, manifest), manifest.metadata)
         manifest.statistics.update(statistics)
-        if manifest.files is not None:
-            progress = progress_line("seeking what explains the difference")
-            certificate = certify_files(folder, manifest, manifest.files, problem, progress)
-            manifest = replace(manifest, certificate=certificate)
-            manifest.certificate.require()
-        manifest.write(folder)
+        progress = progress_line("seeking what explains the difference")
+        certificate = certify_files(folder, manifest, index, problem, progress)
+        certificate.require()
+        if not (complete and digests_path(folder).exists()):
+            storage = FileStorage.of_all(folder, manifest, index, Path(location.path))
+            TrajectoryDigests.taken(storage, progress_line(f"reading {folder.name}")).write(folder)
+            storage.close()
+        replace(manifest, certificate=certificate).write(folder)
+
+
+def _require_values(folder: Path, manifest: Manifest, index: FileIndex, path: Path) -> None:
+    """Refuses files that are those of a dataset by name, size, structure and some values, but not by all values.
+
+    Raises:
+        DatasetError: with the number of the first trajectory that was changed.
+    """
+    storage = FileStorage.of_all(folder, manifest, index, path)
+    count, digests = len(storage.numbers), TrajectoryDigests.read(folder)
+    changed = digests.first_changed(storage, range(count))
+    storage.close()
+    if changed is not None:
+        raise DatasetError(f"{path} was changed since it was indexed: {changed_values([changed], folder)}")
+    if len(digests.known) < count:
+        print(
+            f"{path} was written to since it was indexed: the values of {len(digests.known)} of {count} trajectories, "
+            "and some of the first and last of each file, were compared and are the same; the others were not compared"
+        )
 
 
 def _sampled_states(folder: Path, manifest: Manifest) -> Iterator[Tensor]:

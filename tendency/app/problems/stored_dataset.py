@@ -25,7 +25,7 @@ from tendency.data.manifest import Manifest, read_manifest, solved_anew
 from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
 from tendency.data.settled import Settled
-from tendency.data.verify_files import changed_files
+from tendency.data.verify_files import compare_files
 from tendency.errors import ArtefactError, ConfigError
 from tendency.simulation.problem import Problem
 from tendency.version import provenance
@@ -139,10 +139,20 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         DatasetError: something is missing, or is not what was indexed.
     """
-    reasons = changed_files(folder, manifest, progress_line(f"reading {folder.name}"))
-    for reason in reasons:
+    found = compare_files(folder, manifest, progress_line(f"reading {folder.name}"))
+    for reason in found.reasons:
         print(reason)
-    if reasons:
-        raise DatasetError(f"dataset {folder}: {len(reasons)} of its data files are not what was indexed")
+    if found.reasons:
+        raise DatasetError(f"dataset {folder}: {len(found.reasons)} of its data files are not what was indexed")
     count = sum(manifest.counts.values())
     print(f"verified: {folder}, {len(manifest.checksums({}))} data files, {count} trajectories, as they were indexed")
+    if found.compared < count:
+        try:
+            found.digests.write(folder)
+            then = "all are from now on"
+        except OSError as error:
+            then = f"of the others no digest can be kept ({error})"
+        print(
+            f"compared: all values of {found.compared} trajectories, and those of the first and the last trajectory of "
+            f"each file; of the others no digest was taken when they were indexed: {then}"
+        )
