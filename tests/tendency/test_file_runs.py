@@ -231,7 +231,7 @@ def test_the_commands_index_and_verify_data_files(command, run_script, tmp_path)
     settings = ("--config-dir", str(tmp_path / "mine"), "data=", "data/", "data.path", "paths")
     chosen = [part for part in command if part.startswith(settings)]
     made = run_script("generate.py", *chosen, env=environment)
-    assert "certificate: data files, not certified against a solver" in made.stdout
+    assert "checked  data files, not certified against a solver" in made.stdout
     assert "10 train, 1 valid, 1 test" in made.stdout
     whole = run_script("generate.py", *chosen, "verify=true", env=environment)
     assert "1 data files, 12 trajectories, as they were indexed" in whole.stdout
