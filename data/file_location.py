@@ -32,6 +32,7 @@ class FileLocation:
     def read(cls, folder: Path) -> "FileLocation | None":
         """What the folder of a dataset says; None where it says nothing, or nothing that can be read."""
         try:
-            return cls(**json.loads(location_path(folder).read_text(encoding="utf-8")))
+            found = cls(**json.loads(location_path(folder).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+        return found if isinstance(found.stamps, dict) else None

@@ -1,5 +1,6 @@
 """Data files that were changed after they were indexed: refused with the trajectory by all who read them."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -130,6 +131,16 @@ def test_digests_that_were_damaged_are_none(data_of, waves, damage, capsys):
     everything(data.folder, data.counts)
     data.verify()
     assert "compared: all values of 0 trajectories" in capsys.readouterr().out
+
+
+def test_times_of_change_that_were_damaged_are_none(data_of, waves):
+    data = data_of(waves)
+    path = data.folder / "location.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"stamps": 3}))
+    everything(data.folder, data.counts)
+    change(waves, 5, keep_time=True)
+    with pytest.raises(DatasetError, match="trajectory 5 has other values"):
+        everything(data.folder, data.counts)
 
 
 def test_a_format_whose_file_is_a_folder_is_a_dataset_of_one_file(data_of, tmp_path):
