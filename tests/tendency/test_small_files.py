@@ -78,7 +78,9 @@ def named_or_taken(read, path, texts):
             json.loads(text)
             continue
         named += 1
-        assert any(words in said for words in (path.name, "version", "names code", "one trained method")), said
+        assert any(
+            words in said for words in (path.name, "version", "names code", "one trained method", "definitions")
+        ), said
         assert len(said) < 1500, said
     print(f"{path.name}: {len(texts)} texts: {named} named, {len(texts) - named} taken")
     return named
