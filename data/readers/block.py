@@ -76,7 +76,8 @@ class Block:
 
         def plain(value: Any) -> Any:
             if isinstance(value, np.ndarray):
-                return value.tolist()
+                # As they are read again: whole numbers would be others in text.
+                return value.astype(np.float64).tolist()
             if isinstance(value, Field):
                 return {"name": value.name, "rank": value.rank, "unit": value.unit}
             if isinstance(value, Mapping):
