@@ -158,6 +158,7 @@ def test_pip_installs_the_same_of_a_checkout(built, tmp_path):
     assert str(site) in run(python, "-c", "import tendency; print(tendency.__file__)", cwd=tmp_path)[0]
 
 
+@pytest.mark.slow
 def test_a_project_with_folders_of_the_same_names(bare, wheel_python, trained, tmp_path):
     """From a wheel, from an editable install, and from a checkout that PYTHONPATH names; one training is enough."""
     for name, text in PROJECT.items():

@@ -201,6 +201,7 @@ def test_the_configuration_binds_and_asks_for_a_network(compose_config, package)
         check_nodes({"model": node}, INJECTED)
 
 
+@pytest.mark.slow
 def test_it_learns_from_the_command_line_and_is_loaded_only_on_trust(run_script, homes, package):
     from tendency.app.runs.checkpoint_reader import load_stepper
 

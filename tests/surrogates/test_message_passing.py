@@ -318,7 +318,7 @@ def tables_of(grid):
     [
         # Each takes ten seconds.
         pytest.param(WALL, RULES[1], "aot_eager", id="wall-radius-aot_eager"),
-        pytest.param(AROUND, RULES[0], "aot_eager", id="around-nearest-aot_eager"),
+        pytest.param(AROUND, RULES[0], "aot_eager", marks=pytest.mark.slow, id="around-nearest-aot_eager"),
         *(
             pytest.param(side, rule, "inductor", marks=pytest.mark.slow, id=f"{name}-{how}-inductor")
             for side, name in ((WALL, "wall"), (AROUND, "around"))

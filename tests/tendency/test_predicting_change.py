@@ -98,6 +98,7 @@ def places(homes, monkeypatch):
     return Path(homes["TENDENCY_OUTPUTS"]), Path(homes["TENDENCY_DATASETS"])
 
 
+@pytest.mark.slow
 def test_one_derivative_network_gives_four_rows_that_say_what_their_reports_say(places, run_training, tmp_path):
     from tendency.app.commands.worker import judge
 
