@@ -172,3 +172,17 @@ def killed_later() -> Callable[[subprocess.Popen[str]], None]:
         process.wait()
 
     return kill
+
+
+@pytest.fixture
+def bounded_wait():
+    """A test that waits for a pipe fails after 20 seconds in place of never ending."""
+
+    def fail(signum: int, frame: Any) -> None:
+        raise TimeoutError("waited for a pipe")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

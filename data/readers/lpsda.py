@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import h5py
 
-from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.array_file import StoredBlock
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import increasing_times, joined_sides, numbers_of, side_length
+from tendency.data.readers.grouped_hdf5_reader import GroupedHdf5Reader
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import params_of, split_groups
-from tendency.data.readers.hdf5_structure import has_structure
 from tendency.data.readers.named_split import require_named_split
-from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.reader import unreadable_file
 from tendency.data.readers.stored_array import StoredArray
 from tendency.simulation.fields import Field
 
@@ -21,7 +20,7 @@ STATES = "pde_"
 """What the name of the states begins with: pde_<snapshots>-<points>."""
 
 
-class LpsdaReader(Reader):
+class LpsdaReader(GroupedHdf5Reader):
     """``<split>/pde_140-256`` (n, T, X) with ``x`` (n, X), ``t`` (n, T), ``dx``, ``dt`` and ``v`` where it varies.
 
     The generator solves on periodic axes alone.
@@ -30,22 +29,31 @@ class LpsdaReader(Reader):
         Brandstetter, Welling, Worrall, arXiv 2202.07643; Lippe et al., arXiv 2308.05732.
     """
 
-    suffixes = (".h5", ".hdf5")
+    def fits(self, file: Hdf5File) -> bool:
+        """As of ``GroupedHdf5Reader``."""
+        groups = list(split_groups(file))
+        fits = ({"x", "t"} <= {*names} and any(name.startswith(STATES) for name in names) for *_, names in groups)
+        return bool(groups) and all(fits)
 
-    def recognises(self, file: Path) -> bool:
-        """As of ``Reader``."""
-        return has_structure(file, _fits)
-
-    def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
-        """As of ``Reader``."""
-        opened = Hdf5File(file)
-        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
-
-
-def _fits(file: Hdf5File) -> bool:
-    groups = list(split_groups(file))
-    fits = ({"x", "t"} <= {*names} and any(name.startswith(STATES) for name in names) for *_, names in groups)
-    return bool(groups) and all(fits)
+    def stored(self, file: Hdf5File) -> Iterator[StoredBlock]:
+        """As of ``GroupedHdf5Reader``."""
+        for group, split, key, u in named_states(file):
+            num_trajectories, num_snapshots, points = u.shape
+            extent, notes = joined_sides([side_length(file.path, f"{group}/x", numbers_of(file, f"{group}/x"), points)])
+            block = Block(
+                key=key,
+                num_trajectories=num_trajectories,
+                num_snapshots=num_snapshots,
+                fields=(Field("u"),),
+                shape=(points,),
+                times=increasing_times(file.path, f"{group}/t", numbers_of(file, f"{group}/t"), num_snapshots),
+                extent=extent,
+                boundary=(("periodic", "periodic"),),
+                params=params_of(file, group, num_trajectories, {"x", "t", "dx", "dt"}),
+                split=split,
+                notes=notes,
+            )
+            yield StoredBlock(block, [StoredArray(u, ("trajectory", "time", "x"))])
 
 
 def named_states(file: Hdf5File) -> Iterator[tuple[str, str, str, h5py.Dataset]]:
@@ -67,23 +75,3 @@ def named_states(file: Hdf5File) -> Iterator[tuple[str, str, str, h5py.Dataset]]
         if u.ndim != 3 or 0 in u.shape or (sizes and u.shape[1:] != (int(sizes[1]), int(sizes[2]))):
             raise unreadable_file(file.path, f"{key}: expected shape {named}, got {u.shape}")
         yield group, split, key, u
-
-
-def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
-    for group, split, key, u in named_states(file):
-        num_trajectories, num_snapshots, points = u.shape
-        extent, notes = joined_sides([side_length(file.path, f"{group}/x", numbers_of(file, f"{group}/x"), points)])
-        block = Block(
-            key=key,
-            num_trajectories=num_trajectories,
-            num_snapshots=num_snapshots,
-            fields=(Field("u"),),
-            shape=(points,),
-            times=increasing_times(file.path, f"{group}/t", numbers_of(file, f"{group}/t"), num_snapshots),
-            extent=extent,
-            boundary=(("periodic", "periodic"),),
-            params=params_of(file, group, num_trajectories, {"x", "t", "dx", "dt"}),
-            split=split,
-            notes=notes,
-        )
-        yield StoredBlock(block, [StoredArray(u, ("trajectory", "time", "x"))])

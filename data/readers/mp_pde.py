@@ -1,18 +1,17 @@
 """The files of the message passing PDE solvers: one dimension, several resolutions of the same problems in a file."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 
-from tendency.data.readers.array_file import ArrayFile, StoredBlock
+from tendency.data.readers.array_file import StoredBlock
 from tendency.data.readers.block import Block
 from tendency.data.readers.file_coordinates import increasing_times, side_length
+from tendency.data.readers.grouped_hdf5_reader import GroupedHdf5Reader
 from tendency.data.readers.hdf5_file import Hdf5File
 from tendency.data.readers.hdf5_groups import params_of, split_groups
-from tendency.data.readers.hdf5_structure import has_structure
 from tendency.data.readers.lpsda import STATES, named_states
-from tendency.data.readers.reader import OpenedFile, Reader, StatedFacts, unreadable_file
+from tendency.data.readers.reader import unreadable_file
 from tendency.data.readers.stored_array import ReversedInTime, StoredArray, StoredStates
 from tendency.simulation.fields import Field
 
@@ -21,7 +20,7 @@ KINDS = {0: "dirichlet", 1: "neumann"}
 """What the numbers in bc_left and bc_right stand for."""
 
 
-class MessagePassingReader(Reader):
+class MessagePassingReader(GroupedHdf5Reader):
     """``<split>/pde_250-100`` (n, T, X) for each resolution; attributes ``dt``, ``dx``, ``x``, ``tmin``, ``tmax``.
 
     Each resolution is one block. The combined equation (``alpha``, ``beta``, ``gamma``) is periodic with nx points that
@@ -32,51 +31,40 @@ class MessagePassingReader(Reader):
         Brandstetter, Worrall, Welling, arXiv 2202.03376.
     """
 
-    suffixes = (".h5", ".hdf5")
+    def fits(self, file: Hdf5File) -> bool:
+        """As of ``GroupedHdf5Reader``."""
+        groups = list(split_groups(file))
+        fits = (not {"x", "t"} <= {*names} and any(name.startswith(STATES) for name in names) for *_, names in groups)
+        return bool(groups) and all(fits)
 
-    def recognises(self, file: Path) -> bool:
-        """As of ``Reader``."""
-        return has_structure(file, _fits)
-
-    def open(self, file: Path, stated: StatedFacts) -> OpenedFile:
-        """As of ``Reader``."""
-        opened = Hdf5File(file)
-        return ArrayFile(file, lambda: list(_stored(opened)), opened.close)
-
-
-def _fits(file: Hdf5File) -> bool:
-    groups = list(split_groups(file))
-    fits = (not {"x", "t"} <= {*names} and any(name.startswith(STATES) for name in names) for *_, names in groups)
-    return bool(groups) and all(fits)
-
-
-def _stored(file: Hdf5File) -> Iterator[StoredBlock]:
-    for group, split, key, u in named_states(file):
-        num_trajectories, num_snapshots, points = u.shape
-        params = params_of(file, group, num_trajectories, ())
-        boundary, notes = _boundary(params)
-        extent, uneven = _extent(file, key, points)
-        states: StoredStates = StoredArray(u, ("trajectory", "time", "x"))
-        if SIDES[0] in params:
-            states = ReversedInTime(states, num_snapshots)
-            notes = (
-                *notes,
-                "the wave equation's trajectories are stored reversed in time, and are read in its direction",
+    def stored(self, file: Hdf5File) -> Iterator[StoredBlock]:
+        """As of ``GroupedHdf5Reader``."""
+        for group, split, key, u in named_states(file):
+            num_trajectories, num_snapshots, points = u.shape
+            params = params_of(file, group, num_trajectories, ())
+            boundary, notes = _boundary(params)
+            extent, uneven = _extent(file, key, points)
+            states: StoredStates = StoredArray(u, ("trajectory", "time", "x"))
+            if SIDES[0] in params:
+                states = ReversedInTime(states, num_snapshots)
+                notes = (
+                    *notes,
+                    "the wave equation's trajectories are stored reversed in time, and are read in its direction",
+                )
+            block = Block(
+                key=key,
+                num_trajectories=num_trajectories,
+                num_snapshots=num_snapshots,
+                fields=(Field("u"),),
+                shape=(points,),
+                times=_times(file, key, num_snapshots),
+                extent=extent,
+                boundary=boundary,
+                params={side: values for side, values in params.items() if side not in SIDES or boundary is None},
+                split=split,
+                notes=(*notes, *uneven),
             )
-        block = Block(
-            key=key,
-            num_trajectories=num_trajectories,
-            num_snapshots=num_snapshots,
-            fields=(Field("u"),),
-            shape=(points,),
-            times=_times(file, key, num_snapshots),
-            extent=extent,
-            boundary=boundary,
-            params={side: values for side, values in params.items() if side not in SIDES or boundary is None},
-            split=split,
-            notes=(*notes, *uneven),
-        )
-        yield StoredBlock(block, [states])
+            yield StoredBlock(block, [states])
 
 
 def _number(file: Hdf5File, key: str, attribute: str) -> float:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 
 import pytest
 
@@ -13,22 +12,10 @@ from tendency.data.metadata import DatasetError
 from tendency.data.repair import find_damage, repair
 from tendency.errors import describe
 
+pytestmark = pytest.mark.usefixtures("bounded_wait")
+
 KINDS = {"a folder": os.mkdir, "a pipe": os.mkfifo}
 CHUNK = "train/chunk-00000.hdf5"
-
-
-@pytest.fixture(autouse=True)
-def soon():
-    """Whoever waits for a pipe fails in place of never ending."""
-
-    def fail(signum, frame):
-        raise TimeoutError("waited for a pipe")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def more(job):

@@ -1,7 +1,6 @@
 """A folder, a pipe or a link to nothing in the place of a run's file is one sentence, and nothing waits for a pipe."""
 
 import os
-import signal
 
 import pytest
 
@@ -14,23 +13,11 @@ from tendency.errors import ArtefactError, ConfigError, describe
 from tendency.trainers.logs.metrics_log import MetricsLog
 from tendency.trainers.logs.metrics_reader import MetricsError, read_metrics
 
+pytestmark = pytest.mark.usefixtures("bounded_wait")
+
 KINDS = {"a folder": os.mkdir, "a pipe": os.mkfifo}
 PLACES = [lambda path: path.write_text("x"), os.mkfifo, lambda path: path.symlink_to(path.name)]
 CONFIG = {"seed": 0}
-
-
-@pytest.fixture(autouse=True)
-def soon():
-    """Whoever waits for a pipe fails in place of never ending."""
-
-    def fail(signum, frame):
-        raise TimeoutError("waited for a pipe")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def put(kind, path):
